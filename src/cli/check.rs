@@ -1,0 +1,1 @@
+//! cli::check, to be written.

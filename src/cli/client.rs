@@ -1,0 +1,1 @@
+//! cli::client, to be written.

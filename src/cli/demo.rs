@@ -1,0 +1,1 @@
+//! cli::demo, to be written.

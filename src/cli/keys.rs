@@ -1,0 +1,1 @@
+//! cli::keys, to be written.

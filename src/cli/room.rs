@@ -1,0 +1,1 @@
+//! cli::room, to be written.

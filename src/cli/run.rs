@@ -1,0 +1,1 @@
+//! cli::run, to be written.

@@ -1,0 +1,1 @@
+//! cli::shop, to be written.

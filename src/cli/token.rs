@@ -1,0 +1,1 @@
+//! cli::token, to be written.

@@ -1,0 +1,1 @@
+//! control::auth, to be written.

@@ -1,0 +1,1 @@
+//! control::health, to be written.

@@ -1,0 +1,1 @@
+//! How long a wait will be, from measured releases.

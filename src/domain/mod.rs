@@ -1,0 +1,13 @@
+//! What things are. Pure: no async, no input or output, and only `clock` reads a clock.
+
+pub mod clock;
+pub mod estimate;
+pub mod pace;
+pub mod pattern;
+pub mod place;
+pub mod presence;
+pub mod room;
+pub mod session;
+pub mod standing;
+pub mod visitor;
+pub mod window;

@@ -1,0 +1,1 @@
+//! Who counts as present near the front.

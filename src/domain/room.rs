@@ -1,0 +1,166 @@
+//! A room: a queue that guards part of an origin, and the terms its owner set for it.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::clock::UnixTime;
+use super::pace::Pace;
+use super::pattern::PathPattern;
+use super::session::SessionTerms;
+
+/// A name as people write it in files: `[a-z0-9][a-z0-9-]{0,31}`. Used for rooms and sites.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomName(Box<str>);
+
+impl RoomName {
+    /// The name as text, 1 to 32 characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RoomName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The text is no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a name is 1 to 32 lower-case letters, digits and hyphens, and begins with a letter or digit"
+)]
+pub struct BadName;
+
+impl FromStr for RoomName {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let fits = (1..=32).contains(&text.len())
+            && text.bytes().all(|byte| plain(byte) || byte == b'-')
+            && text.bytes().next().is_some_and(plain);
+        fits.then(|| Self(text.into())).ok_or(BadName)
+    }
+}
+
+/// Who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Everybody, in order of joining.
+    Fifo,
+    /// Nobody; visitors are counted.
+    Passthrough,
+    /// Nobody gets in.
+    Reject,
+}
+
+/// The status code of the queue page for those who wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageStatus {
+    /// 200, the default: browsers and link previews treat it as a page.
+    #[default]
+    Ok,
+    /// 202.
+    Accepted,
+    /// 429.
+    TooManyRequests,
+    /// 503.
+    ServiceUnavailable,
+}
+
+/// When the sale window opens and ends by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// Opens a new window at this time.
+    pub opens_at: Option<UnixTime>,
+    /// Ends the window at this time; always after `opens_at`.
+    pub ends_at: Option<UnixTime>,
+}
+
+/// Requests that pass a room without queueing; every condition given must hold, at least one is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exempt {
+    /// The method, in capitals.
+    pub method: Option<String>,
+    /// The canonical path.
+    pub path: Option<PathPattern>,
+    /// Networks the client address must be in; empty means any.
+    pub from: Vec<IpNet>,
+    /// A header (lower-case name) whose value has this SHA-256.
+    pub header: Option<(String, [u8; 32])>,
+}
+
+/// What the store must know of a room's terms to keep it. The owner's file sets them; an
+/// operator's order may replace pace and capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How fast visitors are released.
+    pub pace: Pace,
+    /// At most this many inside (released and unclaimed + admitted); `None` is no cap.
+    pub capacity: Option<NonZeroU32>,
+    /// Sessions and claim windows.
+    pub session: SessionTerms,
+    /// At most this many waiting; later ones find the room full.
+    pub max_waiting: u32,
+    /// What will be released within this time is *near*: near visitors check in with the store.
+    pub horizon: Duration,
+}
+
+/// Everything a room's file says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoomSettings {
+    /// Its name, unique among the rooms.
+    pub name: RoomName,
+    /// The site it guards a part of.
+    pub site: RoomName,
+    /// What it covers.
+    pub paths: Vec<PathPattern>,
+    /// What it does not cover although `paths` would.
+    pub except: Vec<PathPattern>,
+    /// Who passes without queueing.
+    pub exempt: Vec<Exempt>,
+    /// Who waits.
+    pub method: Method,
+    /// The terms the store keeps it by.
+    pub terms: Terms,
+    /// When it opens and ends by itself.
+    pub schedule: Schedule,
+    /// The queue page's status code.
+    pub page_status: PageStatus,
+}
+
+/// `max_waiting` where a room does not say.
+pub const DEFAULT_MAX_WAITING: u32 = 1_000_000;
+
+/// `horizon_s` where a room does not say: three of the longest poll intervals.
+pub const DEFAULT_HORIZON: Duration = Duration::from_mins(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_short_plain_and_begin_with_a_letter_or_digit() {
+        for good in ["a", "derby", "9-lives", &"x".repeat(32)] {
+            assert_eq!(good.parse::<RoomName>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "-a",
+            "Derby",
+            "a b",
+            "a/b",
+            "é",
+            "a\r\nb",
+            &"x".repeat(33),
+        ] {
+            assert_eq!(bad.parse::<RoomName>(), Err(BadName), "{bad:?}");
+        }
+    }
+}

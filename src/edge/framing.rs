@@ -1,0 +1,1 @@
+//! edge::framing, to be written.

@@ -1,0 +1,1 @@
+//! edge::listener, to be written.

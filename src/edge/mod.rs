@@ -1,0 +1,7 @@
+//! Our side of the visitor's connection: answers, and decides nothing.
+
+pub mod framing;
+pub mod listener;
+pub mod page;
+pub mod respond;
+pub mod status;

@@ -1,0 +1,1 @@
+//! edge::page, to be written.

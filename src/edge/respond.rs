@@ -1,0 +1,1 @@
+//! edge::respond, to be written.

@@ -1,0 +1,1 @@
+//! edge::status, to be written.

@@ -1,0 +1,1 @@
+//! gate::admit, to be written.

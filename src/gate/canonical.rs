@@ -1,0 +1,1 @@
+//! gate::canonical, to be written.

@@ -1,0 +1,1 @@
+//! gate::identify, to be written.

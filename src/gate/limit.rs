@@ -1,0 +1,1 @@
+//! gate::limit, to be written.

@@ -1,0 +1,1 @@
+//! gate::permit, to be written.

@@ -1,0 +1,1 @@
+//! gate::queue, to be written.

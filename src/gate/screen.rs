@@ -1,0 +1,1 @@
+//! gate::screen, to be written.

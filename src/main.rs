@@ -1,0 +1,2 @@
+//! The anteroom command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! origin::forward, to be written.

@@ -1,0 +1,1 @@
+//! origin::headers, to be written.

@@ -1,0 +1,1 @@
+//! origin::pool, to be written.

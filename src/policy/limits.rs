@@ -1,0 +1,1 @@
+//! policy::limits, to be written.

@@ -1,0 +1,4 @@
+//! Bot rules and rate limits as data and pure judgement, and the text they are read from.
+
+pub mod limits;
+pub mod rules;

@@ -1,0 +1,1 @@
+//! policy::rules, to be written.

@@ -1,0 +1,1 @@
+//! store::embedded, to be written.

@@ -1,0 +1,1 @@
+//! store::notes, to be written.

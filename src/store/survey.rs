@@ -1,0 +1,1 @@
+//! store::survey, to be written.

@@ -1,0 +1,1 @@
+//! telemetry::logs, to be written.

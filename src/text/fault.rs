@@ -1,0 +1,1 @@
+//! text::fault, to be written.

@@ -1,0 +1,6 @@
+//! Reading text a person wrote: sources, places in them, faults, and a walker over TOML tables.
+
+pub mod fault;
+pub mod source;
+pub mod span;
+pub mod table;

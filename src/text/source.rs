@@ -1,0 +1,1 @@
+//! text::source, to be written.

@@ -1,0 +1,1 @@
+//! text::table, to be written.

@@ -1,0 +1,1 @@
+//! token::admission, to be written.

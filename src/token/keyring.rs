@@ -1,0 +1,1 @@
+//! token::keyring, to be written.

@@ -1,0 +1,1 @@
+//! token::queue, to be written.
