@@ -1,5 +1,297 @@
-//! Where the rooms are kept: one trait, its answers, and the stores behind it.
+//! Where the rooms are kept: one trait, its questions and answers, and the stores behind it.
+//!
+//! Every verb is one atomic, idempotent, bounded step. A store that has answered has made what it
+//! answered durable, and everything it had seen by then: nobody is shown what a crash could undo.
 
 pub mod embedded;
 pub mod notes;
 pub mod survey;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::clock::UnixTime;
+use crate::domain::place::{Epoch, Place, Turn};
+use crate::domain::room::{RoomName, Terms};
+use crate::domain::session::Jti;
+use crate::domain::standing::{EndedBy, Stand};
+use crate::domain::tick::{Proposal, TickState};
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
+use survey::Survey;
+
+/// A boxed source of a fault.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the store could not answer. A refused visitor is not an error.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No answer in time. Whether it took effect is unknown; every verb may safely be sent again.
+    #[error("the queue store gave no answer within {waited:?}")]
+    Timeout {
+        /// How long it was waited for.
+        waited: Duration,
+    },
+
+    /// It cannot be reached, or cannot write at present. Nothing is lost; try again.
+    #[error("the queue store cannot be used at present")]
+    Unreachable(#[source] BoxError),
+
+    /// What it holds cannot be read. Trying again will not help.
+    #[error("the queue store holds an unreadable value at `{key}`")]
+    Unreadable {
+        /// Where it is.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: BoxError,
+    },
+}
+
+impl StoreError {
+    /// The `result` label of `anteroom_store_calls_total`.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Timeout { .. } => "timeout",
+            Self::Unreachable(_) => "unreachable",
+            Self::Unreadable { .. } => "unreadable",
+        }
+    }
+}
+
+/// Somebody who wants a place in a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joining {
+    /// Who.
+    pub visitor: VisitorId,
+    /// The window the token was made in.
+    pub window: WindowId,
+    /// When the visitor was told to ask again; the join is a check-in for that long.
+    pub promised: Duration,
+}
+
+/// What became of a [`Joining`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// The visitor's stand: a new place, or the one it already had.
+    Stands(Stand),
+    /// `max_waiting` is reached; nothing was written.
+    Full,
+    /// The window is not this one, or takes no joins now; nothing was written.
+    Shut,
+}
+
+/// A queue token with a place, shown near the front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckIn {
+    /// Who.
+    pub visitor: VisitorId,
+    /// The window the place is in.
+    pub window: WindowId,
+    /// The room's epoch when the token was signed.
+    pub epoch: Epoch,
+    /// The stay the token speaks of.
+    pub turn: Turn,
+    /// The place it proves.
+    pub place: Place,
+    /// When the visitor was told to ask again.
+    pub promised: Duration,
+}
+
+/// A released visitor takes the turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Who.
+    pub visitor: VisitorId,
+    /// The window the place is in.
+    pub window: WindowId,
+    /// The stay the token speaks of.
+    pub turn: Turn,
+    /// The session's name, the same however often it is asked for.
+    pub session: Jti,
+    /// Wall time of this claim; the first one becomes the session's beginning.
+    pub at: UnixTime,
+}
+
+/// What became of a [`Claim`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// Inside. A repeated claim answers the same `since`.
+    Admitted {
+        /// When the session began (wall time of the first claim).
+        since: UnixTime,
+        /// The stay.
+        turn: Turn,
+    },
+    /// Not released, or no claims are taken now.
+    Not(Stand),
+}
+
+/// A visitor goes, from the queue or from inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaving {
+    /// Who.
+    pub visitor: VisitorId,
+    /// The window.
+    pub window: WindowId,
+    /// The stay that ends.
+    pub turn: Turn,
+}
+
+/// A session shown to be alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// Which.
+    pub session: Jti,
+    /// How long its token will live, counted from the moment this was sent; the slot is held that
+    /// long and [`LEEWAY`](crate::domain::session::LEEWAY) more.
+    pub life: Duration,
+}
+
+/// What became of a [`Touch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// The slot is held; a missing session was made again.
+    Held,
+    /// The session has ended and stays so.
+    Ended(EndedBy),
+}
+
+/// A session's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Which.
+    pub session: Jti,
+    /// Why.
+    pub why: EndedBy,
+    /// How long its token may still live: the end is remembered and told to gateways that long.
+    pub life: Duration,
+}
+
+/// What a tick did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Released {
+    /// Whether this proposal was the one accepted for its tick number.
+    pub won: bool,
+    /// The tick state after it (or the present one, if it was not accepted).
+    pub ticks: TickState,
+    /// Who was released, in order of release.
+    pub batch: Vec<VisitorId>,
+}
+
+/// What became of changed orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ordered {
+    /// Written.
+    Done,
+    /// Somebody wrote before; these are in force.
+    Changed(Box<Orders>),
+}
+
+/// The queue of every room.
+#[async_trait]
+pub trait QueueStore: Send + Sync + 'static {
+    /// Gives each visitor a place, once; a visitor whose last turn ended gets a new one at the
+    /// back. Answers in the order asked.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn join(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Joining],
+    ) -> Result<Vec<Joined>, StoreError>;
+
+    /// Says where each stands, exactly, and marks them present. Puts back a missing place of an
+    /// older epoch unless its turn ended; in the same epoch a missing place means ended.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn check_in(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Stand>, StoreError>;
+
+    /// Makes sessions of released turns. Repeatable: the same claim gives the same session.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn claim(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        claims: &[Claim],
+    ) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Ends the turns of those who go, wherever they stand. Unknown and ended turns are no fault.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError>;
+
+    /// One tick, if `proposal` is for the present tick number: first ends what expired (bounded),
+    /// then releases what pace, capacity and grants allow, lowest place first.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn release(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        proposal: Proposal,
+    ) -> Result<Released, StoreError>;
+
+    /// Holds the slots of living sessions.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError>;
+
+    /// Ends sessions; unknown ones are remembered as ended.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError>;
+
+    /// Clears away, a bounded number a call: those found absent within the horizon, what is left
+    /// of windows gone by, ends no longer needed. Returns how many things it touched; 0 when done.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn sweep(&self, room: &RoomName, terms: &Terms) -> Result<u64, StoreError>;
+
+    /// What is known of the room, with the ends recorded after number `ends_seen`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn survey(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        ends_seen: u64,
+    ) -> Result<Survey, StoreError>;
+
+    /// Writes the room's standing orders if its version is still `if_version`. A new window and
+    /// the end of one dismiss the old queue; sessions live on.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn order(
+        &self,
+        room: &RoomName,
+        orders: &Orders,
+        if_version: u64,
+    ) -> Result<Ordered, StoreError>;
+
+    /// Enters `epoch` if the room's is older: for a gateway that has seen a newer one. The bucket
+    /// starts empty.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn enter_epoch(&self, room: &RoomName, epoch: Epoch) -> Result<Epoch, StoreError>;
+}
