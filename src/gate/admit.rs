@@ -1,1 +1,191 @@
-//! gate::admit, to be written.
+//! Stage 6: a valid admission token opens the origin. No store call; a token's signature is
+//! verified once and then found in a bounded cache. The hot path ends here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::domain::clock::{Now, UnixTime};
+use crate::domain::room::RoomName;
+use crate::domain::session::{Jti, LEEWAY, SessionTerms};
+use crate::store::notes::{Notes, Renewal};
+use crate::store::survey::{Snapshot, StoreHealth};
+use crate::token::admission::Admission;
+use crate::token::keyring::Keyring;
+
+/// Verified tokens remembered at most, over all rooms of a gateway.
+const MOST_VERIFIED: u64 = 200_000;
+
+/// How long a session waits before it asks again for a touch that was not acknowledged.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+/// An admission token to be set on the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdmissionToken {
+    /// The token itself.
+    pub text: String,
+    /// The token's own life.
+    pub life: Duration,
+}
+
+/// Why no admission was found. All of them get what no token gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// The token does not verify; the word is for counting.
+    Refused(&'static str),
+    /// Its time is over.
+    Expired,
+    /// Its session ended before it did.
+    Ended,
+}
+
+/// A token that verified.
+#[derive(Debug)]
+struct Known {
+    room: RoomName,
+    admission: Admission,
+    renewal: Arc<Renewal>,
+}
+
+/// What the gate remembers of verified admissions.
+#[derive(Debug)]
+pub struct Admissions {
+    verified: Cache<Box<str>, Arc<Known>>,
+    renewals: Cache<Jti, Arc<Renewal>>,
+}
+
+impl Default for Admissions {
+    fn default() -> Self {
+        let life = Duration::from_hours(1);
+        Self {
+            verified: Cache::builder()
+                .max_capacity(MOST_VERIFIED)
+                .time_to_idle(life)
+                .build(),
+            renewals: Cache::builder()
+                .max_capacity(MOST_VERIFIED)
+                .time_to_idle(life)
+                .build(),
+        }
+    }
+}
+
+/// What an admission is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Door<'a> {
+    /// The keys.
+    pub keys: &'a Keyring,
+    /// The room.
+    pub room: &'a RoomName,
+    /// Its sessions' limits.
+    pub terms: &'a SessionTerms,
+    /// What is known of it.
+    pub snapshot: &'a Snapshot,
+    /// Where touches are left.
+    pub notes: &'a Notes,
+}
+
+/// An admission that holds.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// The session.
+    pub session: Jti,
+    /// A renewed token, where one is due and the store has acknowledged it.
+    pub renewed: Option<AdmissionToken>,
+}
+
+impl Admissions {
+    /// Judges a token. At half life it leaves a note for the store, and once that was
+    /// acknowledged gives the renewed token.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`].
+    pub fn admit(&self, door: Door<'_>, text: &str, now: Now) -> Result<Admitted, NotAdmitted> {
+        let known = self.known(door, text, now)?;
+        let admission = &known.admission;
+        if admission.rev < door.snapshot.survey.orders.rev
+            || door.snapshot.ended.contains(&admission.jti)
+        {
+            return Err(NotAdmitted::Ended);
+        }
+        if now.wall > honoured_until(admission.expires, door, now) {
+            return Err(NotAdmitted::Expired);
+        }
+        Ok(Admitted {
+            session: admission.jti,
+            renewed: renew(&known, door, now.wall),
+        })
+    }
+
+    /// The renewal state that all tokens of a session share.
+    #[must_use]
+    pub fn renewal(&self, session: Jti) -> Arc<Renewal> {
+        self.renewals.get_with(session, Arc::default)
+    }
+
+    fn known(&self, door: Door<'_>, text: &str, now: Now) -> Result<Arc<Known>, NotAdmitted> {
+        if let Some(known) = self.verified.get(text) {
+            let same = known.room == *door.room;
+            return same
+                .then_some(known)
+                .ok_or(NotAdmitted::Refused("room"));
+        }
+        let longest = door.terms.absolute.saturating_add(LEEWAY);
+        let away = outage(door, now);
+        let then = UnixTime::from_millis(now.wall.millis().saturating_sub(millis(away)));
+        let admission = door
+            .keys
+            .verify_admission(door.room, text, then, longest)
+            .map_err(|refused| NotAdmitted::Refused(refused.reason()))?;
+        let known = Arc::new(Known {
+            room: door.room.clone(),
+            renewal: self.renewal(admission.jti),
+            admission,
+        });
+        self.verified.insert(text.into(), Arc::clone(&known));
+        Ok(known)
+    }
+}
+
+/// How long a token's life is stretched now: while the store is away, tokens that were valid when
+/// it went are honoured for the idle limit past their expiry.
+fn outage(door: Door<'_>, now: Now) -> Duration {
+    match door.snapshot.store {
+        StoreHealth::AwaySince(since) => now.mono.saturating_sub(since).min(door.terms.idle),
+        StoreHealth::Reachable | StoreHealth::NotYet => Duration::ZERO,
+    }
+}
+
+fn honoured_until(expires: UnixTime, door: Door<'_>, now: Now) -> UnixTime {
+    expires.after(LEEWAY).after(outage(door, now))
+}
+
+fn renew(known: &Known, door: Door<'_>, now: UnixTime) -> Option<AdmissionToken> {
+    let admission = &known.admission;
+    let left = admission.expires.since(now);
+    let wanted = door.terms.expiry(admission.since, now)?;
+    if left > door.terms.idle / 2 || wanted <= admission.expires {
+        return None;
+    }
+    let held = known.renewal.held_until().min(wanted);
+    if held.since(now) <= door.terms.idle / 2 {
+        if known.renewal.may_ask(now, ASK_AGAIN) {
+            door.notes.touch(admission.jti, Arc::clone(&known.renewal));
+        }
+        return None;
+    }
+    let renewed = Admission {
+        expires: held,
+        ..admission.clone()
+    };
+    let text = door.keys.sign_admission(door.room, &renewed).ok()?;
+    Some(AdmissionToken {
+        text,
+        life: held.since(now),
+    })
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

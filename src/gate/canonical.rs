@@ -1,1 +1,429 @@
-//! gate::canonical, to be written.
+//! Stage 1: the strictly parsed head becomes one canonical request, on which everything after
+//! decides and which is what the origin receives. Anything ambiguous is refused.
+
+use std::borrow::Cow;
+
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Uri, header, request};
+
+use crate::domain::pattern::{Host, match_key};
+
+use super::Refusal;
+
+/// The query parameter by which a page without script shows that it came back. It is ours: cut
+/// off before anything else sees the query.
+pub const RETURN_MARK: &str = "anteroom-return=1";
+
+/// A request in the one form that is decided on and forwarded.
+#[derive(Clone, Debug)]
+pub struct Canonical {
+    /// The host it names.
+    pub host: Host,
+    /// That host as sent.
+    pub host_text: String,
+    /// Canonical path, percent-encoded, and the query without [`RETURN_MARK`].
+    pub target: PathAndQuery,
+    /// The path as rooms compare it.
+    pub key: String,
+    /// Whether [`RETURN_MARK`] was there.
+    pub returned: bool,
+}
+
+/// Reads the head of a request.
+///
+/// # Errors
+/// [`Refusal`] for methods nobody may use, for missing, doubled or contradictory hosts, and for
+/// paths that two servers could read in two ways.
+pub fn parse(head: &request::Parts) -> Result<Canonical, Refusal> {
+    if head.method == Method::TRACE || head.method == Method::CONNECT {
+        return Err(Refusal::MethodNotAllowed);
+    }
+    expectation(&head.headers)?;
+    let (host, host_text) = host(&head.uri, &head.headers)?;
+    let raw = head
+        .uri
+        .path_and_query()
+        .ok_or(Refusal::Ambiguous("the request names no path"))?;
+    let path = path(raw.path())?;
+    let (query, returned) = query(raw.query());
+    let whole = match query {
+        Some(query) => Cow::Owned(format!("{}?{query}", path.text)),
+        None => path.text,
+    };
+    let target = PathAndQuery::try_from(whole.as_ref())
+        .map_err(|_| Refusal::Ambiguous("the path is not a valid request target"))?;
+    Ok(Canonical {
+        host,
+        host_text,
+        target,
+        key: path.key,
+        returned,
+    })
+}
+
+fn expectation(headers: &HeaderMap) -> Result<(), Refusal> {
+    let known = headers
+        .get_all(header::EXPECT)
+        .iter()
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if known {
+        Ok(())
+    } else {
+        Err(Refusal::ExpectationFailed)
+    }
+}
+
+/// The host of the `Host` field; an absolute request target must name the same one.
+fn host(uri: &Uri, headers: &HeaderMap) -> Result<(Host, String), Refusal> {
+    let mut fields = headers.get_all(header::HOST).iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else {
+        return Err(Refusal::Ambiguous("a request names its host exactly once"));
+    };
+    let text = field
+        .to_str()
+        .map_err(|_| Refusal::Ambiguous("the host is not plain text"))?;
+    let host = Host::parse(text).ok_or(Refusal::Ambiguous("the host is not a valid name"))?;
+    if let Some(authority) = uri.authority() {
+        let plain = uri
+            .scheme_str()
+            .is_some_and(|scheme| scheme == "http" || scheme == "https");
+        let same = Host::parse(authority.as_str()).is_some_and(|named| named == host);
+        if !plain || !same {
+            return Err(Refusal::Ambiguous("the request names two hosts"));
+        }
+    }
+    Ok((host, text.to_owned()))
+}
+
+fn query(raw: Option<&str>) -> (Option<Cow<'_, str>>, bool) {
+    let Some(raw) = raw else {
+        return (None, false);
+    };
+    if !raw.contains(RETURN_MARK) {
+        return (Some(Cow::Borrowed(raw)), false);
+    }
+    let kept: Vec<&str> = raw.split('&').filter(|part| *part != RETURN_MARK).collect();
+    let returned = kept.len() < raw.split('&').count();
+    let left = kept.join("&");
+    ((!left.is_empty()).then_some(Cow::Owned(left)), returned)
+}
+
+/// A path in both of its forms.
+struct Path<'a> {
+    /// Percent-encoded, as forwarded.
+    text: Cow<'a, str>,
+    /// As compared with the rooms' patterns.
+    key: String,
+}
+
+fn path(raw: &str) -> Result<Path<'_>, Refusal> {
+    if !raw.starts_with('/') {
+        return Err(Refusal::Ambiguous("a request target begins with `/`"));
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/');
+    if raw.bytes().all(plain) && !raw.contains("//") {
+        return Ok(Path {
+            text: Cow::Borrowed(raw),
+            key: match_key(raw).into_owned(),
+        });
+    }
+    let mut segments: Vec<Segment> = Vec::new();
+    let last = raw.split('/').count().saturating_sub(1);
+    let mut open = false;
+    for (at, part) in raw.split('/').enumerate().skip(1) {
+        let segment = Segment::parse(part)?;
+        open = at == last && segment.is_nothing();
+        match segment.kind()? {
+            Kind::Nothing => {}
+            Kind::Up => drop(segments.pop()),
+            Kind::Name => segments.push(segment),
+        }
+    }
+    let mut text = String::with_capacity(raw.len());
+    let mut decoded = String::with_capacity(raw.len());
+    for segment in &segments {
+        text.push('/');
+        text.push_str(&segment.text);
+        decoded.push('/');
+        decoded.push_str(&segment.decoded);
+    }
+    if open || segments.is_empty() {
+        text.push('/');
+        decoded.push('/');
+    }
+    Ok(Path {
+        text: Cow::Owned(text),
+        key: match_key(&decoded).into_owned(),
+    })
+}
+
+/// One path segment.
+struct Segment {
+    /// Encoded: unreserved characters plain, the rest as it came, hex digits in capitals.
+    text: String,
+    /// Decoded once.
+    decoded: String,
+    /// Whether anything in it was percent-encoded.
+    encoded: bool,
+}
+
+enum Kind {
+    Nothing,
+    Up,
+    Name,
+}
+
+impl Segment {
+    fn parse(part: &str) -> Result<Self, Refusal> {
+        let mut text = String::with_capacity(part.len());
+        let mut bytes = Vec::with_capacity(part.len());
+        let mut encoded = false;
+        let mut rest = part.bytes();
+        while let Some(byte) = rest.next() {
+            if byte == b'%' {
+                let pair = (rest.next().and_then(hex), rest.next().and_then(hex));
+                let (Some(high), Some(low)) = pair else {
+                    return Err(Refusal::Ambiguous("`%` is followed by two hex digits"));
+                };
+                encoded = true;
+                push_decoded(&mut text, high << 4 | low);
+                bytes.push(high << 4 | low);
+            } else {
+                push_raw(&mut text, byte)?;
+                bytes.push(byte);
+            }
+        }
+        if bytes.iter().any(|byte| byte.is_ascii_control() || matches!(byte, b'/' | b'\\')) {
+            return Err(Refusal::Ambiguous(
+                "the path holds an encoded separator or control character",
+            ));
+        }
+        let decoded = String::from_utf8(bytes)
+            .map_err(|_| Refusal::Ambiguous("the path is not valid UTF-8"))?;
+        if looks_encoded(&decoded) {
+            return Err(Refusal::Ambiguous("the path is encoded twice"));
+        }
+        if decoded.contains(LOOKALIKES) {
+            return Err(Refusal::Ambiguous("the path holds a look-alike separator"));
+        }
+        Ok(Self {
+            text,
+            decoded,
+            encoded,
+        })
+    }
+
+    fn is_nothing(&self) -> bool {
+        matches!(self.decoded.as_str(), "" | "." | "..")
+    }
+
+    fn kind(&self) -> Result<Kind, Refusal> {
+        let bare = self.decoded.split(';').next().unwrap_or_default();
+        let dots = matches!(bare, "." | "..");
+        if dots && (self.encoded || bare.len() < self.decoded.len()) {
+            return Err(Refusal::Ambiguous("the path hides a dot segment"));
+        }
+        Ok(match self.decoded.as_str() {
+            "" | "." => Kind::Nothing,
+            ".." => Kind::Up,
+            _ => Kind::Name,
+        })
+    }
+}
+
+/// Full-width forms of `/`, `\` and `.`, which some servers fold to the plain ones.
+const LOOKALIKES: [char; 3] = ['\u{ff0f}', '\u{ff3c}', '\u{ff0e}'];
+
+fn push_decoded(text: &mut String, byte: u8) {
+    if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+        text.push(char::from(byte));
+    } else {
+        push_encoded(text, byte);
+    }
+}
+
+fn push_encoded(text: &mut String, byte: u8) {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
+    ];
+    text.push('%');
+    for digit in [byte >> 4, byte & 15] {
+        text.push(DIGITS.get(usize::from(digit)).copied().unwrap_or('0'));
+    }
+}
+
+fn push_raw(text: &mut String, byte: u8) -> Result<(), Refusal> {
+    if byte == b'\\' || byte == b'#' || !(0x21..0x7f).contains(&byte) {
+        return Err(Refusal::Ambiguous(
+            "the path holds a character that must be encoded",
+        ));
+    }
+    let unsafe_raw = matches!(byte, b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}');
+    if unsafe_raw {
+        push_encoded(text, byte);
+    } else {
+        text.push(char::from(byte));
+    }
+    Ok(())
+}
+
+const fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// Whether a second decoding would find something: an origin that decodes twice must not see
+/// another path than the gate did.
+fn looks_encoded(decoded: &str) -> bool {
+    let bytes = decoded.as_bytes();
+    bytes.windows(3).any(|three| {
+        let &[percent, high, low] = three else {
+            return false;
+        };
+        percent == b'%' && hex(high).is_some() && hex(low).is_some()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(method: &str, uri: &str, hosts: &[&str]) -> request::Parts {
+        let mut request = http::Request::builder().method(method).uri(uri);
+        for host in hosts {
+            request = request.header("host", *host);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn canonical(uri: &str) -> Result<(String, String), Refusal> {
+        parse(&parts("GET", uri, &["shop.example"]))
+            .map(|request| (request.target.to_string(), request.key))
+    }
+
+    #[test]
+    fn a1_one_path_is_decided_on_and_forwarded() {
+        for (sent, forwarded, key) in [
+            ("/buy", "/buy", "/buy"),
+            ("/Buy", "/Buy", "/buy"),
+            ("/buy/", "/buy/", "/buy"),
+            ("/buy.", "/buy.", "/buy"),
+            ("//buy", "/buy", "/buy"),
+            ("/./buy", "/buy", "/buy"),
+            ("/x/../buy", "/buy", "/buy"),
+            ("/../../buy", "/buy", "/buy"),
+            ("/buy/..", "/", "/"),
+            ("/buy/x/.", "/buy/x/", "/buy/x"),
+            ("/", "/", "/"),
+            ("///", "/", "/"),
+            ("/buy?a=/../b", "/buy?a=/../b", "/buy"),
+            ("/buy;x=1/2", "/buy;x=1/2", "/buy/2"),
+            ("/buy;.png", "/buy;.png", "/buy"),
+            ("/buy/x.css", "/buy/x.css", "/buy/x.css"),
+        ] {
+            assert_eq!(
+                canonical(sent).unwrap(),
+                (forwarded.to_owned(), key.to_owned()),
+                "{sent}"
+            );
+        }
+    }
+
+    #[test]
+    fn a2_encodings_are_decoded_once_and_hidden_separators_refused() {
+        for (sent, forwarded, key) in [
+            ("/%62uy", "/buy", "/buy"),
+            ("/%42UY/%7e", "/BUY/~", "/buy/~"),
+            ("/caf%c3%a9", "/caf%C3%A9", "/café"),
+            ("/a%20b", "/a%20b", "/a b"),
+            ("/buy%3bx", "/buy%3Bx", "/buy"),
+            ("/a%3Fb", "/a%3Fb", "/a?b"),
+            ("/100%25", "/100%25", "/100%"),
+        ] {
+            assert_eq!(
+                canonical(sent).unwrap(),
+                (forwarded.to_owned(), key.to_owned()),
+                "{sent}"
+            );
+        }
+        for bad in [
+            "/%2e%2e/buy", "/..%2fbuy", "/%2e/buy", "/.%2e/buy", "/%252e%252e/", "/a%2Fb", "/a%5cb",
+            "/a%00b", "/a%0d%0ab", "/%C0%AF", "/%c3", "/..;/buy", "/.;x/buy", "/%zz", "/%4", "/%",
+            "/a%EF%BC%8Fb", "/%2562uy", "/%ff", "/a%7fb", "/a\\b",
+        ] {
+            let uri = bad.parse::<Uri>();
+            let refused = uri.is_err() || canonical(bad).is_err();
+            assert!(refused, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a3_trace_and_connect_are_no_methods_for_visitors() {
+        let trace = parse(&parts("TRACE", "/buy", &["a"]));
+        assert!(matches!(trace, Err(Refusal::MethodNotAllowed)));
+        let connect = parse(&parts("CONNECT", "a:80", &["a"]));
+        assert!(matches!(connect, Err(Refusal::MethodNotAllowed)));
+        for method in ["HEAD", "OPTIONS", "PROPFIND", "FOO"] {
+            assert!(parse(&parts(method, "/buy", &["a"])).is_ok());
+        }
+    }
+
+    #[test]
+    fn a7_h12_the_host_is_named_once_and_an_absolute_target_agrees() {
+        for (uri, hosts) in [
+            ("/buy", &[][..]),
+            ("/buy", &["a", "a"]),
+            ("/buy", &["a b"]),
+            ("/buy", &["a@b"]),
+            ("http://169.254.169.254/", &["shop.example"]),
+            ("ftp://shop.example/", &["shop.example"]),
+            ("http://u@shop.example/", &["shop.example"]),
+            ("shop.example:80", &["shop.example:80"]),
+            ("*", &["shop.example"]),
+        ] {
+            assert!(parse(&parts("GET", uri, hosts)).is_err(), "{uri} {hosts:?}");
+        }
+        let same = parse(&parts("GET", "http://Shop.example/x", &["shop.example"])).unwrap();
+        assert_eq!((same.target.as_str(), same.host.name.as_str()), ("/x", "shop.example"));
+    }
+
+    #[test]
+    fn h8_an_unknown_expectation_fails() {
+        let mut head = parts("POST", "/", &["a"]);
+        head.headers.insert("expect", "100-Continue".parse().unwrap());
+        assert!(parse(&head).is_ok());
+        head.headers.insert("expect", "miracles".parse().unwrap());
+        assert!(matches!(parse(&head), Err(Refusal::ExpectationFailed)));
+    }
+
+    #[test]
+    fn our_own_mark_never_travels_on() {
+        for (sent, forwarded, returned) in [
+            ("/buy?anteroom-return=1", "/buy", true),
+            ("/buy?a=1&anteroom-return=1&b", "/buy?a=1&b", true),
+            ("/buy?xanteroom-return=1", "/buy?xanteroom-return=1", false),
+            ("/buy?", "/buy?", false),
+        ] {
+            let request = parse(&parts("GET", sent, &["a"])).unwrap();
+            assert_eq!((request.target.as_str(), request.returned), (forwarded, returned));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_canonical_stays_what_it_is(raw in "/[a-zA-Z0-9%./;~ +:@é-]{0,40}") {
+            let Ok(uri) = raw.parse::<Uri>() else { return Ok(()) };
+            let mut head = parts("GET", "/", &["a"]);
+            head.uri = uri;
+            let Ok(once) = parse(&head) else { return Ok(()) };
+            head.uri = once.target.to_string().parse().unwrap();
+            let twice = parse(&head).unwrap();
+            proptest::prop_assert_eq!(once.target, twice.target);
+            proptest::prop_assert_eq!(once.key, twice.key);
+        }
+    }
+}

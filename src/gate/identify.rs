@@ -1,1 +1,298 @@
-//! gate::identify, to be written.
+//! Stage 2: who is asking. Client address through trusted proxies, our own tokens, and how the
+//! request was made (a visit, a sub-request, a prefetch, from another site).
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::header::{COOKIE, HeaderName, ORIGIN};
+use http::{HeaderMap, Method};
+use ipnet::IpNet;
+
+/// Networks whose word about a visitor's address and scheme is taken.
+#[derive(Clone, Debug, Default)]
+pub struct Proxies {
+    trusted: Vec<IpNet>,
+}
+
+impl Proxies {
+    /// Trusts these networks and nobody else.
+    #[must_use]
+    pub const fn trusting(trusted: Vec<IpNet>) -> Self {
+        Self { trusted }
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|net| net.contains(&address))
+    }
+
+    /// The visitor's address: the peer's, or where trusted proxies speak, the right-most address
+    /// of `X-Forwarded-For` that is not one of theirs. What cannot be read ends the search at
+    /// the last proxy that could.
+    #[must_use]
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer.to_canonical();
+        let said = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .rev()
+            .flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        for entry in said {
+            if !self.trusts(client) {
+                break;
+            }
+            let Some(address) = std::str::from_utf8(entry).ok().and_then(address) else {
+                break;
+            };
+            client = address.to_canonical();
+        }
+        client
+    }
+
+    /// Whether a trusted proxy says that the visitor came over TLS; `None` when none says.
+    #[must_use]
+    pub fn https(&self, peer: IpAddr, headers: &HeaderMap) -> Option<bool> {
+        if !self.trusts(peer.to_canonical()) {
+            return None;
+        }
+        let said = headers.get_all("x-forwarded-proto").iter().next_back()?;
+        let last = said.as_bytes().rsplit(|byte| *byte == b',').next()?;
+        Some(last.trim_ascii().eq_ignore_ascii_case(b"https"))
+    }
+}
+
+/// An address as proxies write it: bare, or with a port.
+fn address(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    entry
+        .parse()
+        .ok()
+        .or_else(|| entry.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()))
+        .or_else(|| entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
+}
+
+/// How a request was made, as far as the browser tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Somebody goes there, or an app asks.
+    Visit,
+    /// The browser guesses that somebody might: nothing may change.
+    Prefetch,
+    /// A page of another site embeds or calls it: nothing may change.
+    CrossSite,
+}
+
+impl Manner {
+    /// Reads the fetch metadata of a request.
+    #[must_use]
+    pub fn of(method: &Method, headers: &HeaderMap) -> Self {
+        let says = |name: &'static str, word: &str| {
+            headers.get_all(name).iter().any(|value| {
+                value
+                    .to_str()
+                    .is_ok_and(|text| text.to_ascii_lowercase().contains(word))
+            })
+        };
+        let guess = says("sec-purpose", "prefetch")
+            || says("sec-purpose", "prerender")
+            || says("purpose", "prefetch")
+            || says("x-moz", "prefetch");
+        if guess {
+            return Self::Prefetch;
+        }
+        let top_level = says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document");
+        if says("sec-fetch-site", "cross-site") && !(top_level && method.is_safe()) {
+            return Self::CrossSite;
+        }
+        Self::Visit
+    }
+}
+
+/// Whether a `POST` to our own endpoints comes from our own page or from an app, and not from
+/// another site's page: by `Sec-Fetch-Site` where there is one, else by `Origin`.
+#[must_use]
+pub fn is_same_origin(headers: &HeaderMap, host: &str, https: bool) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    let Some(origin) = headers.get(ORIGIN) else {
+        return true;
+    };
+    let scheme = if https { "https://" } else { "http://" };
+    origin
+        .to_str()
+        .ok()
+        .and_then(|text| text.strip_prefix(scheme))
+        .is_some_and(|named| named.eq_ignore_ascii_case(host))
+}
+
+/// The names under which one room's tokens travel.
+#[derive(Clone, Debug)]
+pub struct CookieNames {
+    plain: [String; 2],
+    secure: [String; 2],
+}
+
+/// Which of the two tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// Proof of a place.
+    Queue,
+    /// Proof of admission.
+    Admission,
+}
+
+/// `Anteroom-Queue`, for apps that keep no cookies.
+pub const QUEUE_HEADER: HeaderName = HeaderName::from_static("anteroom-queue");
+/// `Anteroom-Admission`, for apps that keep no cookies.
+pub const ADMISSION_HEADER: HeaderName = HeaderName::from_static("anteroom-admission");
+
+/// Longer than any token of ours: not even looked at.
+const LONGEST_TOKEN: usize = 4_096;
+
+impl CookieNames {
+    /// The names for a room.
+    #[must_use]
+    pub fn of(room: &str) -> Self {
+        let plain = [format!("anteroom-q-{room}"), format!("anteroom-a-{room}")];
+        let secure = plain.clone().map(|name| format!("__Host-{name}"));
+        Self { plain, secure }
+    }
+
+    /// The name for a visitor who came over TLS, or did not.
+    #[must_use]
+    pub fn name(&self, token: Token, https: bool) -> &str {
+        let [queue, admission] = if https { &self.secure } else { &self.plain };
+        match token {
+            Token::Queue => queue,
+            Token::Admission => admission,
+        }
+    }
+
+    /// The token a request brings, by cookie or header. Two of one name count as none, and so
+    /// does what is longer than any token.
+    #[must_use]
+    pub fn brought<'a>(&self, headers: &'a HeaderMap, token: Token, https: bool) -> Option<&'a str> {
+        let name = self.name(token, https);
+        let header = match token {
+            Token::Queue => QUEUE_HEADER,
+            Token::Admission => ADMISSION_HEADER,
+        };
+        let mut found = cookies(headers)
+            .filter(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+            .chain(
+                headers
+                    .get_all(header)
+                    .iter()
+                    .filter_map(|value| value.to_str().ok())
+                    .filter(|value| !value.is_empty()),
+            );
+        let first = found.next()?;
+        (found.next().is_none() && first.len() <= LONGEST_TOKEN).then_some(first)
+    }
+}
+
+/// The cookies of a request: name and value as they stand, without the spaces around.
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.trim(), value.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    fn proxies() -> Proxies {
+        Proxies::trusting(vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()])
+    }
+
+    #[test]
+    fn n1_the_client_is_the_right_most_address_that_no_proxy_of_ours_holds() {
+        let many = vec!["6.6.6.6"; 100].join(", ");
+        for (peer, lines, client) in [
+            ("10.0.0.1", &["1.1.1.1, 2.2.2.2"][..], "2.2.2.2"),
+            ("10.0.0.1", &["1.1.1.1", "2.2.2.2, 10.9.9.9"], "2.2.2.2"),
+            ("9.9.9.9", &["1.1.1.1"], "9.9.9.9"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["unknown"], "10.0.0.1"),
+            ("10.0.0.1", &["3.3.3.3, unknown, 10.2.2.2"], "10.2.2.2"),
+            ("10.0.0.1", &["4.4.4.4:555"], "4.4.4.4"),
+            ("10.0.0.1", &["[2001:db8::1]:9"], "2001:db8::1"),
+            ("10.0.0.1", &["fe80::1%eth0"], "10.0.0.1"),
+            ("::1", &["::ffff:5.5.5.5"], "5.5.5.5"),
+            ("::ffff:10.0.0.1", &["7.7.7.7"], "7.7.7.7"),
+            ("10.0.0.1", &[many.as_str()], "6.6.6.6"),
+            ("10.0.0.1", &[""], "10.0.0.1"),
+        ] {
+            let fields: Vec<_> = lines.iter().map(|line| ("x-forwarded-for", *line)).collect();
+            let seen = proxies().client(peer.parse().unwrap(), &headers(&fields));
+            assert_eq!(seen, client.parse::<IpAddr>().unwrap(), "{peer} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn n1_the_scheme_is_believed_from_trusted_proxies_only() {
+        let https = headers(&[("x-forwarded-proto", "http, https")]);
+        assert_eq!(proxies().https("10.0.0.1".parse().unwrap(), &https), Some(true));
+        assert_eq!(proxies().https("9.9.9.9".parse().unwrap(), &https), None);
+    }
+
+    #[test]
+    fn t7_two_tokens_of_one_name_count_as_none() {
+        let names = CookieNames::of("derby");
+        let find = |fields: &[(&'static str, &str)]| {
+            names
+                .brought(&headers(fields), Token::Queue, false)
+                .map(str::to_owned)
+        };
+        assert_eq!(find(&[("cookie", "a=1; anteroom-q-derby=x")]), Some("x".into()));
+        assert_eq!(find(&[("anteroom-queue", "x")]), Some("x".into()));
+        assert_eq!(find(&[("cookie", "anteroom-q-derby=x; anteroom-q-derby=x")]), None);
+        assert_eq!(find(&[("cookie", "anteroom-q-derby=x"), ("cookie", "anteroom-q-derby=y")]), None);
+        assert_eq!(find(&[("cookie", "anteroom-q-derby=x"), ("anteroom-queue", "y")]), None);
+        assert_eq!(find(&[("cookie", &format!("anteroom-q-derby={}", "x".repeat(5_000)))]), None);
+        assert_eq!(find(&[("cookie", "Anteroom-Q-derby=x; anteroom_q_derby=y")]), None, "a9");
+        let secure = headers(&[("cookie", "anteroom-q-derby=x")]);
+        assert_eq!(names.brought(&secure, Token::Queue, true), None, "w4: only __Host- on TLS");
+    }
+
+    #[test]
+    fn a16_prefetches_and_embedded_requests_are_no_visits() {
+        let manner = |fields: &[(&'static str, &str)]| Manner::of(&Method::GET, &headers(fields));
+        assert_eq!(manner(&[("sec-purpose", "prefetch;prerender")]), Manner::Prefetch);
+        assert_eq!(manner(&[("purpose", "prefetch")]), Manner::Prefetch);
+        assert_eq!(manner(&[("x-moz", "prefetch")]), Manner::Prefetch);
+        let cross = ("sec-fetch-site", "cross-site");
+        assert_eq!(manner(&[cross, ("sec-fetch-mode", "no-cors")]), Manner::CrossSite);
+        let link = [cross, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+        assert_eq!(manner(&link), Manner::Visit);
+        assert_eq!(Manner::of(&Method::POST, &headers(&link)), Manner::CrossSite);
+        assert_eq!(manner(&[]), Manner::Visit);
+    }
+
+    #[test]
+    fn n10_w5_a_post_from_another_origin_is_known() {
+        let same = |fields: &[(&'static str, &str)]| is_same_origin(&headers(fields), "shop.example:80", false);
+        assert!(same(&[]));
+        assert!(same(&[("origin", "http://Shop.example:80")]));
+        assert!(same(&[("sec-fetch-site", "same-origin"), ("origin", "null")]));
+        for foreign in ["http://evil.example", "https://shop.example:80", "null", "http://shop.example:80.evil"] {
+            assert!(!same(&[("origin", foreign)]), "{foreign}");
+        }
+        for site in ["cross-site", "same-site"] {
+            assert!(!same(&[("sec-fetch-site", site)]), "{site}");
+        }
+    }
+}

@@ -1,1 +1,148 @@
-//! gate::limit, to be written.
+//! Stage 5: rate limits, counted in this process.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::Clock as GovernorClock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{NotUntil, Quota, RateLimiter};
+
+use crate::domain::clock::Clock;
+use crate::domain::visitor::VisitorId;
+use crate::policy::limits::{AddressKey, Limit, Limits, address_key};
+
+use super::Refusal;
+
+/// The house's clock in the limiter's terms: monotonic time since the process began.
+#[derive(Clone, Debug)]
+struct Ticking(Clock);
+
+impl GovernorClock for Ticking {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.0.now().mono
+    }
+}
+
+type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, Ticking, NoOpMiddleware<Duration>>;
+
+/// Polls a second that one visitor may make, and how many at once.
+const POLLS: (NonZeroU32, NonZeroU32) = (
+    NonZeroU32::new(10).unwrap_or(NonZeroU32::MIN),
+    NonZeroU32::new(20).unwrap_or(NonZeroU32::MIN),
+);
+
+/// The limiters in force. Their tables survive a reload where the limit stays the same.
+#[derive(Debug)]
+pub struct Limiters {
+    clock: Ticking,
+    addresses: Vec<(Limit, Limiter<AddressKey>)>,
+    polls: Limiter<VisitorId>,
+}
+
+impl Limiters {
+    /// Prepares the limiters.
+    #[must_use]
+    pub fn new(limits: &Limits, clock: Clock) -> Self {
+        let clock = Ticking(clock);
+        let addresses = limits
+            .limits
+            .iter()
+            .map(|limit| {
+                let quota = Quota::per_second(limit.rate).allow_burst(limit.burst);
+                (limit.clone(), RateLimiter::dashmap_with_clock(quota, clock.clone()))
+            })
+            .collect();
+        let (rate, burst) = POLLS;
+        let polls = Quota::per_second(rate).allow_burst(burst);
+        Self {
+            polls: RateLimiter::dashmap_with_clock(polls, clock.clone()),
+            addresses,
+            clock,
+        }
+    }
+
+    /// Counts a request of `client` for a path (in comparing form).
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`] with the time to wait.
+    pub fn visit(&self, client: IpAddr, key: &str) -> Result<(), Refusal> {
+        for (limit, limiter) in &self.addresses {
+            if limit.covers(key) {
+                limiter
+                    .check_key(&address_key(client))
+                    .map_err(|until| self.too_many(&until))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a poll of a visitor.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`] above ten a second.
+    pub fn poll(&self, visitor: VisitorId) -> Result<(), Refusal> {
+        self.polls
+            .check_key(&visitor)
+            .map_err(|until| self.too_many(&until))
+    }
+
+    fn too_many(&self, until: &NotUntil<Duration>) -> Refusal {
+        Refusal::TooMany {
+            wait: until.wait_time_from(self.clock.now()),
+        }
+    }
+
+    /// Forgets everybody whose allowance is whole again; to be called every few seconds, so that
+    /// the tables hold no more than those who asked lately.
+    pub fn tidy(&self) {
+        for (_, limiter) in &self.addresses {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+        self.polls.retain_recent();
+        self.polls.shrink_to_fit();
+    }
+
+    /// How many keys are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let addresses: usize = self.addresses.iter().map(|(_, limiter)| limiter.len()).sum();
+        addresses + self.polls.len()
+    }
+
+    /// Whether nothing is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::UnixTime;
+
+    #[test]
+    fn a_poller_gets_twenty_at_once_and_ten_a_second_and_is_then_forgotten() {
+        let clock = Clock::by_hand(UnixTime::from_secs(1_800_000_000));
+        let limiters = Limiters::new(&Limits::default(), clock.clone());
+        let ann = VisitorId::from_bytes([1; 16]);
+        let allowed = |limiters: &Limiters| (0..100).filter(|_| limiters.poll(ann).is_ok()).count();
+
+        assert_eq!(allowed(&limiters), 20);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(allowed(&limiters), 10);
+        assert!(matches!(
+            limiters.poll(ann),
+            Err(Refusal::TooMany { wait }) if wait <= Duration::from_millis(100)
+        ));
+        assert_eq!(limiters.len(), 1);
+        clock.advance(Duration::from_secs(10));
+        limiters.tidy();
+        assert!(limiters.is_empty());
+    }
+}

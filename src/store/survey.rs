@@ -123,8 +123,6 @@ pub struct Snapshot {
     pub ended: Arc<HashSet<Jti>>,
     /// Whether the store answers.
     pub store: StoreHealth,
-    /// Monotonic time until which the room is recovering: no releases, positions stand still.
-    pub recovering_until: Option<Duration>,
 }
 
 impl Default for Snapshot {
@@ -134,7 +132,6 @@ impl Default for Snapshot {
             flow: None,
             ended: Arc::default(),
             store: StoreHealth::NotYet,
-            recovering_until: None,
         }
     }
 }

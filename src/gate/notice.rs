@@ -1,0 +1,131 @@
+//! What a visitor who does not pass is told: facts, which `edge` turns into a page or JSON.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::clock::UnixTime;
+use crate::domain::estimate::WaitRange;
+use crate::domain::room::RoomSettings;
+use crate::domain::standing::EndedBy;
+use crate::domain::visitor::Reference;
+
+use super::admit::AdmissionToken;
+
+/// Where the visitor stands, in the status JSON's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// In the queue, or about to join it.
+    Waiting,
+    /// Called; the turn may be claimed.
+    Released,
+    /// Inside.
+    Admitted,
+    /// In the queue of a paused room.
+    Paused,
+    /// The room is closed.
+    Closed,
+    /// The sale window has ended.
+    Ended,
+    /// The room takes no more visitors now.
+    Full,
+}
+
+/// Why the wait grew or stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The operator paused the room.
+    Paused,
+    /// As many are inside as may be.
+    CapacityFull,
+    /// The store is away or being put together again.
+    Recovering,
+}
+
+/// What to do with a cookie on the answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SetToken<T> {
+    /// Leave what the visitor has.
+    #[default]
+    Keep,
+    /// Give this one.
+    Give(T),
+    /// Take it back.
+    Clear,
+}
+
+/// Why this answer is what it is, where the page says more than the face does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Visit {
+    /// Nothing special.
+    #[default]
+    Usual,
+    /// The visitor was just given a token without a place and joins by coming back.
+    First,
+    /// The visitor came back without the cookie it was given: cookies are off.
+    CookiesOff,
+}
+
+/// The facts of one answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    /// The room.
+    pub room: Arc<RoomSettings>,
+    /// Where the visitor stands.
+    pub face: Face,
+    /// Whether this is a first visit, or one without cookies.
+    pub visit: Visit,
+    /// Place in line, 1 for who is next; `None` without a place and when released.
+    pub position: Option<u64>,
+    /// All unreleased.
+    pub waiting: u64,
+    /// The estimated wait, once known.
+    pub wait: Option<WaitRange>,
+    /// Why nothing moves.
+    pub reason: Option<Reason>,
+    /// When to ask again.
+    pub poll_after: Duration,
+    /// Until when a released turn may be claimed.
+    pub claim_by: Option<UnixTime>,
+    /// When a closed room opens, as far as is known.
+    pub opens_at: Option<UnixTime>,
+    /// The operator's message.
+    pub message: Option<String>,
+    /// The visitor's reference code.
+    pub reference: Option<Reference>,
+    /// Why an earlier turn ended.
+    pub ended_by: Option<EndedBy>,
+    /// When these facts were true.
+    pub at: UnixTime,
+    /// The queue token.
+    pub queue: SetToken<String>,
+    /// The admission token.
+    pub admission: SetToken<AdmissionToken>,
+    /// Tokens are told in the JSON, for an app without cookies.
+    pub tells_tokens: bool,
+}
+
+impl Notice {
+    /// A notice of a room with nothing but its face and the time.
+    #[must_use]
+    pub fn of(room: Arc<RoomSettings>, face: Face, at: UnixTime) -> Self {
+        Self {
+            room,
+            face,
+            visit: Visit::Usual,
+            position: None,
+            waiting: 0,
+            wait: None,
+            reason: None,
+            poll_after: Duration::from_mins(1),
+            claim_by: None,
+            opens_at: None,
+            message: None,
+            reference: None,
+            ended_by: None,
+            at,
+            queue: SetToken::Keep,
+            admission: SetToken::Keep,
+            tells_tokens: false,
+        }
+    }
+}

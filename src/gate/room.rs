@@ -1,0 +1,84 @@
+//! One room as the gate knows it: its settings, its snapshot, its notes and its cookies' names.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method};
+use sha2::{Digest, Sha256};
+
+use crate::domain::pattern::PathPattern;
+use crate::domain::room::{Exempt, RoomSettings};
+use crate::store::notes::Notes;
+use crate::store::survey::SharedSnapshot;
+
+use super::identify::CookieNames;
+
+/// A room at the gate.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// What its file says.
+    pub settings: Arc<RoomSettings>,
+    /// What is known of it; `pacing` writes it.
+    pub snapshot: SharedSnapshot,
+    /// What it has to tell the store.
+    pub notes: Arc<Notes>,
+    /// Under which names its tokens travel.
+    pub cookies: CookieNames,
+}
+
+impl Room {
+    /// A room with nothing known of it yet.
+    #[must_use]
+    pub fn new(settings: RoomSettings) -> Self {
+        Self {
+            cookies: CookieNames::of(settings.name.as_str()),
+            settings: Arc::new(settings),
+            snapshot: SharedSnapshot::default(),
+            notes: Arc::default(),
+        }
+    }
+
+    /// How specifically this room covers a path (in comparing form); `None` when it does not.
+    #[must_use]
+    pub fn covers(&self, key: &str) -> Option<(bool, usize)> {
+        if self.settings.except.iter().any(|path| path.covers(key)) {
+            return None;
+        }
+        self.settings
+            .paths
+            .iter()
+            .filter(|path| path.covers(key))
+            .map(PathPattern::weight)
+            .max()
+    }
+
+    /// Whether a request passes without queueing, by the owner's `[[exempt]]`.
+    #[must_use]
+    pub fn exempts(&self, method: &Method, key: &str, client: IpAddr, headers: &HeaderMap) -> bool {
+        self.settings
+            .exempt
+            .iter()
+            .any(|exempt| fits(exempt, method, key, client, headers))
+    }
+}
+
+fn fits(
+    exempt: &Exempt,
+    method: &Method,
+    key: &str,
+    client: IpAddr,
+    headers: &HeaderMap,
+) -> bool {
+    let by_method = exempt
+        .method
+        .as_ref()
+        .is_none_or(|wanted| method.as_str() == wanted);
+    let by_path = exempt.path.as_ref().is_none_or(|path| path.covers(key));
+    let by_net = exempt.from.is_empty() || exempt.from.iter().any(|net| net.contains(&client));
+    let by_secret = exempt.header.as_ref().is_none_or(|(name, wanted)| {
+        headers
+            .get(name.as_str())
+            .is_some_and(|value| <[u8; 32]>::from(Sha256::digest(value.as_bytes())) == *wanted)
+    });
+    by_method && by_path && by_net && by_secret
+}
