@@ -1,1 +1,243 @@
-//! token::keyring, to be written.
+//! The keyring: every key in memory. The newest of a purpose signs and all of them verify; a
+//! key that is taken out of the folder verifies nothing more.
+
+use std::fmt;
+
+use hmac::Mac as _;
+use serde_json::json;
+
+use super::admission::AdmissionKey;
+use super::inspect::{KeyFault, Material, SoundKey, inspect};
+use super::keyfile::{KeyFile, Kid, Purpose};
+use super::queue::QueueKey;
+use super::secret::HmacSha256;
+use crate::domain::place::Turn;
+use crate::domain::room::RoomName;
+use crate::domain::session::Jti;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::WindowId;
+
+/// `iss` where the configuration names no other.
+pub const DEFAULT_ISSUER: &str = "anteroom";
+
+/// The keys of one purpose, of which there is always at least one.
+pub(super) struct Keys<K> {
+    newest: K,
+    older: Vec<K>,
+}
+
+impl<K> Keys<K> {
+    /// From keys in the order of their age, oldest first.
+    fn oldest_first(mut keys: Vec<K>) -> Option<Self> {
+        let newest = keys.pop()?;
+        keys.reverse();
+        Some(Self {
+            newest,
+            older: keys,
+        })
+    }
+
+    /// The key that signs.
+    pub(super) const fn newest(&self) -> &K {
+        &self.newest
+    }
+
+    /// Every key, newest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &K> {
+        std::iter::once(&self.newest).chain(&self.older)
+    }
+
+    fn map(self, each: impl Fn(K) -> K) -> Self {
+        Self {
+            newest: each(self.newest),
+            older: self.older.into_iter().map(each).collect(),
+        }
+    }
+}
+
+/// What a key does, as `keys list` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyLine {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Its id.
+    pub kid: Kid,
+    /// `EdDSA`, `HS256`, or `HMAC-SHA-256`.
+    pub algorithm: &'static str,
+    /// Whether new things are made with it, rather than old ones only verified (or, for a
+    /// purpose that uses its oldest key, nothing at all).
+    pub current: bool,
+}
+
+/// All keys of a gateway. Secrets are wiped when it is dropped and never shown.
+pub struct Keyring {
+    pub(super) issuer: Box<str>,
+    pub(super) queue: Keys<QueueKey>,
+    pub(super) admission: Keys<AdmissionKey>,
+    identity: HmacSha256,
+    draw: HmacSha256,
+    lines: Vec<KeyLine>,
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring")
+            .field("issuer", &self.issuer)
+            .field("keys", &self.lines)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Keyring {
+    /// Reads a folder's key files, in any order, for the issuer [`DEFAULT_ISSUER`].
+    ///
+    /// # Errors
+    /// Every fault of every file, and every purpose without a file.
+    pub fn read(files: &[KeyFile]) -> Result<Self, Vec<KeyFault>> {
+        inspect(files).and_then(Self::of)
+    }
+
+    /// The keyring of sound keys, sorted by kid.
+    fn of(found: Vec<SoundKey>) -> Result<Self, Vec<KeyFault>> {
+        let missing = |purpose| vec![KeyFault::Missing(purpose)];
+        let lines = lines(&found);
+        let (mut queue, mut admission) = (Vec::new(), Vec::new());
+        let (mut identity, mut draw) = (None, None);
+        for key in found {
+            match (key.purpose, key.material) {
+                (Purpose::Queue, Material::Secret(secret)) => {
+                    queue.push(QueueKey::new(&key.kid, secret.hmac(), DEFAULT_ISSUER));
+                }
+                (Purpose::Admission, Material::Secret(secret)) => {
+                    admission.push(AdmissionKey::hs256(key.kid, secret.as_bytes()));
+                }
+                (_, Material::Ed25519(key)) => admission.push(*key),
+                (Purpose::Identity, Material::Secret(secret)) => {
+                    identity.get_or_insert_with(|| secret.hmac());
+                }
+                (Purpose::Draw, Material::Secret(secret)) => {
+                    draw.get_or_insert_with(|| secret.hmac());
+                }
+            }
+        }
+        Ok(Self {
+            issuer: DEFAULT_ISSUER.into(),
+            queue: Keys::oldest_first(queue).ok_or_else(|| missing(Purpose::Queue))?,
+            admission: Keys::oldest_first(admission).ok_or_else(|| missing(Purpose::Admission))?,
+            identity: identity.ok_or_else(|| missing(Purpose::Identity))?,
+            draw: draw.ok_or_else(|| missing(Purpose::Draw))?,
+            lines,
+        })
+    }
+
+    /// The same keys for another issuer (`[keys] issuer`): `iss` of admission tokens, and part of
+    /// what a queue token's tag covers.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: &str) -> Self {
+        self.issuer = issuer.into();
+        self.queue = self.queue.map(|key| key.with_issuer(issuer));
+        self
+    }
+
+    /// A session's name: the same however often and wherever it is asked for, and nothing that a
+    /// visitor can compute.
+    #[must_use]
+    pub fn jti(&self, room: &RoomName, window: WindowId, visitor: VisitorId, turn: Turn) -> Jti {
+        let tag = self
+            .identity("session", room)
+            .chain_update(window.0.to_be_bytes())
+            .chain_update(visitor.as_bytes())
+            .chain_update(turn.0.to_be_bytes())
+            .finalize()
+            .into_bytes();
+        Jti(first_half(tag.into()))
+    }
+
+    /// Who a visitor is to the room's origin: 32 hex digits, another in each room, from which
+    /// the visitor's identity cannot be found.
+    #[must_use]
+    pub fn subject(&self, room: &RoomName, visitor: VisitorId) -> String {
+        let tag = self
+            .identity("subject", room)
+            .chain_update(visitor.as_bytes())
+            .finalize()
+            .into_bytes();
+        hex(&first_half(tag.into()))
+    }
+
+    /// The server's share of a window's draw: HMAC(draw key, room ‖ 0 ‖ window as 8 bytes
+    /// big-endian), fixed before anybody joins.
+    #[must_use]
+    pub fn draw_seed(&self, room: &RoomName, window: WindowId) -> [u8; 32] {
+        self.draw
+            .clone()
+            .chain_update(room.as_str())
+            .chain_update([0])
+            .chain_update(u64::from(window.0).to_be_bytes())
+            .finalize()
+            .into_bytes()
+            .into()
+    }
+
+    /// The public keys of admission tokens as a JWK set (RFC 7517, RFC 8037), newest first.
+    /// Secrets have no public half: HS256 keys never appear.
+    #[must_use]
+    pub fn jwks(&self) -> serde_json::Value {
+        let keys: Vec<_> = self
+            .admission
+            .iter()
+            .filter_map(AdmissionKey::jwk)
+            .collect();
+        json!({ "keys": keys })
+    }
+
+    /// Every key by purpose, oldest first.
+    #[must_use]
+    pub fn lines(&self) -> &[KeyLine] {
+        &self.lines
+    }
+
+    /// HMAC under the identity key over a label that keeps its uses apart, and the room.
+    fn identity(&self, label: &str, room: &RoomName) -> HmacSha256 {
+        self.identity
+            .clone()
+            .chain_update("anteroom ")
+            .chain_update(label)
+            .chain_update([0])
+            .chain_update(room.as_str())
+            .chain_update([0])
+    }
+}
+
+/// 128 of a tag's 256 bits.
+fn first_half(tag: [u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    for (to, from) in half.iter_mut().zip(tag) {
+        *to = from;
+    }
+    half
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// One line a key, by purpose, from keys sorted by kid.
+fn lines(found: &[SoundKey]) -> Vec<KeyLine> {
+    let mut lines = Vec::with_capacity(found.len());
+    for purpose in Purpose::ALL {
+        let of_purpose: Vec<&SoundKey> =
+            found.iter().filter(|key| key.purpose == purpose).collect();
+        let current = match purpose {
+            Purpose::Queue | Purpose::Admission => of_purpose.len().saturating_sub(1),
+            Purpose::Identity | Purpose::Draw => 0,
+        };
+        lines.extend(of_purpose.iter().enumerate().map(|(index, key)| KeyLine {
+            purpose,
+            kid: key.kid.clone(),
+            algorithm: key.algorithm(),
+            current: index == current,
+        }));
+    }
+    lines
+}
