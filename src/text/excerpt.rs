@@ -126,7 +126,10 @@ mod tests {
     #[test]
     fn a_terminal_gets_no_escape_characters() {
         let text = shown("a = '\u{1b}[2J\u{7}'", 0..8);
-        assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{text:?}");
+        assert!(
+            !text.contains('\u{1b}') && !text.contains('\u{7}'),
+            "{text:?}"
+        );
     }
 
     #[test]

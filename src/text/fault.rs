@@ -79,7 +79,13 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, column, message, .. } = self;
+        let Self {
+            file,
+            line,
+            column,
+            message,
+            ..
+        } = self;
         write!(f, "{file}:{line}:{column}: {message}")?;
         self.suggestion
             .iter()
@@ -236,10 +242,7 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        assert_eq!(
-            faults.to_string(),
-            "a:1:1: 1\na:1:3: 2\na:2:1: 3\nb:1:1: 4"
-        );
+        assert_eq!(faults.to_string(), "a:1:1: 1\na:1:3: 2\na:2:1: 3\nb:1:1: 4");
         assert_eq!(faults.summary("fault"), "4 faults in 2 files");
     }
 

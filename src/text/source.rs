@@ -152,7 +152,12 @@ mod tests {
     #[test]
     fn a_folder_holds_what_lies_right_inside_it() {
         let mut sources = Sources::default();
-        for name in ["rooms/b.toml", "rooms/a.toml", "rooms/x/y.toml", "rooms.toml"] {
+        for name in [
+            "rooms/b.toml",
+            "rooms/a.toml",
+            "rooms/x/y.toml",
+            "rooms.toml",
+        ] {
             sources.add(name, "").unwrap();
         }
         let names: Vec<&str> = sources.inside("rooms").map(|s| s.name().as_ref()).collect();

@@ -89,15 +89,26 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// A table that stands as the value of `key`.
-    pub(super) fn under(reader: Reader<'a>, key: &str, span: Span, keys: DeTable<'a>) -> Self {
+    /// A table within a file; `title` is how it is written there.
+    pub(super) fn under(reader: Reader<'a>, title: String, span: Span, keys: DeTable<'a>) -> Self {
         Self {
             reader,
             keys,
             known: Vec::new(),
-            title: format!("[{key}]"),
+            title,
             span,
             present: true,
+        }
+    }
+
+    fn empty(&self, title: String) -> Self {
+        Self::under(self.reader, title, self.span, DeTable::new())
+    }
+
+    pub(super) fn titled(self, title: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            ..self
         }
     }
 
@@ -156,7 +167,7 @@ impl<'a> Table<'a> {
         let unreadable = matches!(read, Some(None));
         let mut table = read
             .flatten()
-            .unwrap_or_else(|| Self::under(self.reader, key, self.span, DeTable::new()));
+            .unwrap_or_else(|| self.empty(format!("[{key}]")));
         table.present = present;
         table.reader.broken |= unreadable;
         table
@@ -226,7 +237,11 @@ mod tests {
             assert!(table.required("name").is_none());
             assert!(table.take("active").and_then(|v| v.number(1..=9)).is_none());
             let mut pace = table.section("pace");
-            assert!(pace.take("per_minute").and_then(|v| v.count(10_000_000)).is_none());
+            assert!(
+                pace.take("per_minute")
+                    .and_then(|v| v.count(10_000_000))
+                    .is_none()
+            );
             pace.take("burst");
             pace.finish();
         });
@@ -283,7 +298,11 @@ mod tests {
         let found = faults("[site]\nname = 'a'", |table| {
             assert!(table.sections("site").is_empty());
         });
-        assert!(found.to_string().contains("`site` must be written `[[site]]`"));
+        assert!(
+            found
+                .to_string()
+                .contains("`site` must be written `[[site]]`")
+        );
     }
 
     #[test]

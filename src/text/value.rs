@@ -99,13 +99,18 @@ impl<'a> Value<'a> {
         items.into_iter().filter_map(Value::placed).collect()
     }
 
-    /// As [`Value::each`], and a single string counts as a list of one.
+    /// As [`Value::each`]; a single string counts as a list of one, an empty list is a fault.
     #[must_use]
     pub fn one_or_more<T: FromStr<Err: Display>>(self) -> Vec<Placed<T>> {
-        match self.value {
-            DeValue::String(_) => self.placed().into_iter().collect(),
-            _ => self.each(),
+        match &self.value {
+            DeValue::String(_) => return self.placed().into_iter().collect(),
+            DeValue::Array(items) if items.is_empty() => {
+                let message = format!("`{}` must list at least one", self.key);
+                self.reader.fault(self.span, message);
+            }
+            _ => {}
         }
+        self.each()
     }
 
     /// One of `words`; one of `later` is a word of a later version.
@@ -118,7 +123,10 @@ impl<'a> Value<'a> {
         }
         let found = shown(&text);
         if later.contains(&text.as_str()) {
-            reader.fault(at, format!("`{key} = \"{found}\"` is not available in this version"));
+            reader.fault(
+                at,
+                format!("`{key} = \"{found}\"` is not available in this version"),
+            );
             return None;
         }
         let known = || words.iter().map(|(word, _)| *word);
@@ -203,7 +211,10 @@ impl<'a> Value<'a> {
         let digest = digest(&text);
         if digest.is_none() {
             // The text may be the secret itself, so it is not repeated.
-            reader.fault(at, format!("`{key}` must be a SHA-256: 64 hexadecimal digits"));
+            reader.fault(
+                at,
+                format!("`{key}` must be a SHA-256: 64 hexadecimal digits"),
+            );
         }
         digest
     }
@@ -223,7 +234,12 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn table(self) -> Option<Table<'a>> {
         match self.value {
-            DeValue::Table(keys) => Some(Table::under(self.reader, self.key, self.span, keys)),
+            DeValue::Table(keys) => Some(Table::under(
+                self.reader,
+                format!("[{}]", self.key),
+                self.span,
+                keys,
+            )),
             _ => self.is_not(&format!("a table, `[{}]`", self.key)),
         }
     }
@@ -237,13 +253,14 @@ impl<'a> Value<'a> {
     /// A list of tables.
     #[must_use]
     pub fn tables(self) -> Vec<Table<'a>> {
-        let wanted = format!("written `[[{}]]`: there may be several", self.key);
+        let title = format!("[[{}]]", self.key);
         if !self.is_list() {
-            self.is_not::<()>(&wanted);
+            self.is_not::<()>(&format!("written `{title}`: there may be several"));
             return Vec::new();
         }
         let items = self.list().unwrap_or_default();
-        items.into_iter().filter_map(Value::table).collect()
+        let tables = items.into_iter().filter_map(Value::table);
+        tables.map(|table| table.titled(&title)).collect()
     }
 
     fn is_not<T>(&self, wanted: &str) -> Option<T> {
@@ -296,7 +313,10 @@ fn visible(character: char) -> impl Iterator<Item = char> {
     );
     let plain = !turns && !character.is_control();
     let escaped = (!plain).then(|| character.escape_unicode());
-    plain.then_some(character).into_iter().chain(escaped.into_iter().flatten())
+    plain
+        .then_some(character)
+        .into_iter()
+        .chain(escaped.into_iter().flatten())
 }
 
 fn digest(text: &str) -> Option<[u8; 32]> {
@@ -307,7 +327,11 @@ fn digest(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
         let &[high, low] = pair else { return None };
-        let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|n| u8::try_from(n).ok());
+        let nibble = |digit: u8| {
+            char::from(digit)
+                .to_digit(16)
+                .and_then(|n| u8::try_from(n).ok())
+        };
         *byte = nibble(high)? << 4 | nibble(low)?;
     }
     Some(bytes)
@@ -359,15 +383,33 @@ mod tests {
             "2026-12-01 09:00:00Z",
             "2026-12-01T09:00Z",
         ] {
-            assert_eq!(read(good, |value| value.time()), (Some(opening), String::new()));
+            assert_eq!(
+                read(good, |value| value.time()),
+                (Some(opening), String::new())
+            );
         }
-        for zoneless in ["\"2026-12-01T10:00:00\"", "2026-12-01T10:00:00", "2026-12-01"] {
+        for zoneless in [
+            "\"2026-12-01T10:00:00\"",
+            "2026-12-01T10:00:00",
+            "2026-12-01",
+        ] {
             let (time, fault) = read(zoneless, |value| value.time());
-            assert!(time.is_none() && fault.contains("`k` needs a zone"), "{fault}");
+            assert!(
+                time.is_none() && fault.contains("`k` needs a zone"),
+                "{fault}"
+            );
         }
-        for bad in ["\"soon\"", "10:00:00", "5", "\"2026-12-01T10:00+05[Europe/Berlin]\""] {
+        for bad in [
+            "\"soon\"",
+            "10:00:00",
+            "5",
+            "\"2026-12-01T10:00+05[Europe/Berlin]\"",
+        ] {
             let (time, fault) = read(bad, |value| value.time());
-            assert!(time.is_none() && fault.contains("must be a date, time and zone"), "{fault}");
+            assert!(
+                time.is_none() && fault.contains("must be a date, time and zone"),
+                "{fault}"
+            );
         }
     }
 
@@ -376,7 +418,15 @@ mod tests {
         for (text, number) in [("7", 7), ("0x10", 16), ("1_0", 10), ("+5", 5)] {
             assert_eq!(read(text, |value| value.number(1..=20)).0, Some(number));
         }
-        for text in ["0", "21", "-1", "99999999999999999999", "1.5", "\"7\"", "true"] {
+        for text in [
+            "0",
+            "21",
+            "-1",
+            "99999999999999999999",
+            "1.5",
+            "\"7\"",
+            "true",
+        ] {
             let (number, fault) = read(text, |value| value.number(1..=20));
             assert!(number.is_none(), "{text}");
             assert!(fault.contains("whole number from 1 to 20"), "{fault}");
@@ -385,7 +435,10 @@ mod tests {
 
     #[test]
     fn durations_are_one_second_to_thirty_days() {
-        assert_eq!(read("1", |value| value.seconds()).0, Some(Duration::from_secs(1)));
+        assert_eq!(
+            read("1", |value| value.seconds()).0,
+            Some(Duration::from_secs(1))
+        );
         assert!(read("2592000", |value| value.seconds()).0.is_some());
         assert!(read("0", |value| value.seconds()).0.is_none());
         let (_, fault) = read("2592001", |value| value.seconds());
@@ -426,10 +479,17 @@ mod tests {
     #[test]
     fn a_digest_is_64_hexadecimal_digits_and_never_repeated() {
         let hex = "Ab".repeat(32);
-        assert_eq!(read(&format!("'{hex}'"), |value| value.sha256()).0, Some([0xab; 32]));
+        assert_eq!(
+            read(&format!("'{hex}'"), |value| value.sha256()).0,
+            Some([0xab; 32])
+        );
         let (digest, fault) = read("'a secret word'", |value| value.sha256());
         assert!(digest.is_none() && !fault.contains("secret"), "{fault}");
-        assert!(read(&format!("'{}'", "+f".repeat(32)), |value| value.sha256()).0.is_none());
+        assert!(
+            read(&format!("'{}'", "+f".repeat(32)), |value| value.sha256())
+                .0
+                .is_none()
+        );
     }
 
     #[test]
