@@ -1,4 +1,5 @@
 //! Bot rules and rate limits as data and pure judgement, and the text they are read from.
 
+pub mod bots;
 pub mod limits;
 pub mod rules;

@@ -1,6 +1,8 @@
 //! Reading text a person wrote: sources, places in them, faults, and a walker over TOML tables.
 
+pub mod excerpt;
 pub mod fault;
 pub mod source;
 pub mod span;
 pub mod table;
+pub mod value;

@@ -1,0 +1,147 @@
+//! Faults shown in the lines they are about.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use super::fault::{Fault, Faults};
+use super::source::Sources;
+
+/// How much of a line is shown on either side of a fault, in bytes.
+const REACH: usize = 120;
+
+/// How much weight a list of faults has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The texts cannot be used.
+    Fault,
+    /// The texts can be used; the writer should look again.
+    Warning,
+}
+
+impl Severity {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Fault => "fault",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Every fault with the line it is about, as plain text for a terminal. Control characters of
+/// the source are replaced by visible ones.
+#[must_use]
+pub fn excerpts(faults: &Faults, sources: &Sources, severity: Severity) -> String {
+    let mut text = String::new();
+    for fault in faults.iter() {
+        let shown = Renderer::plain().render(&[group(fault, sources, severity)]);
+        text.push_str(&shown);
+        text.push_str("\n\n");
+    }
+    let unkept = faults.len() - faults.iter().count();
+    if unkept > 0 {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "and {unkept} more\n");
+    }
+    text
+}
+
+fn group<'a>(fault: &'a Fault, sources: &'a Sources, severity: Severity) -> Group<'a> {
+    let level = match severity {
+        Severity::Fault => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level
+        .with_name(severity.word())
+        .primary_title(fault.message.as_str());
+    let help = fault
+        .suggestion
+        .as_ref()
+        .map(|word| Level::HELP.message(format!("did you mean `{word}`?")));
+    let place = Origin::path(fault.file.as_ref())
+        .line(fault.line)
+        .char_column(fault.column);
+    let group = title.element(place).elements(snippet(fault, sources));
+    group.elements(help)
+}
+
+/// The fault's line, cut to what is near it: a file of one long line must stay cheap to show.
+fn snippet<'a>(fault: &Fault, sources: &'a Sources) -> Option<Snippet<'a, Annotation<'a>>> {
+    let source = sources.named(&fault.file)?;
+    let (start, line) = source.lines().line(source.text(), fault.line);
+    let from = line.floor_char_boundary(fault.span.start.saturating_sub(start));
+    let to = line.ceil_char_boundary(fault.span.end.saturating_sub(start));
+    let first = line.floor_char_boundary(from.saturating_sub(REACH));
+    let last = line.ceil_char_boundary(to.max(from).min(from + REACH) + REACH);
+    let shown = line.get(first..last)?;
+    let end = (to - first).clamp(from - first, shown.len());
+    let mark = AnnotationKind::Primary.span(from - first..end);
+    Some(
+        Snippet::source(shown)
+            .line_start(fault.line)
+            .annotation(mark),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(text: &str, span: std::ops::Range<usize>) -> String {
+        let mut sources = Sources::default();
+        sources.add("rooms/a.toml", text).unwrap();
+        let source = sources.named("rooms/a.toml").unwrap();
+        let fault = Fault::new(source, span.into(), "unknown key `nmae`").suggesting(Some("name"));
+        excerpts(&[fault].into_iter().collect(), &sources, Severity::Fault)
+    }
+
+    #[test]
+    fn an_excerpt_shows_file_place_line_mark_and_suggestion() {
+        let text = shown("# one\nnmae = 'x'\n", 6..10);
+        for part in [
+            "fault: unknown key `nmae`",
+            "rooms/a.toml:2:1",
+            "2 | nmae = 'x'",
+            "^^^^",
+            "did you mean `name`?",
+        ] {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_shown_without_an_excerpt() {
+        let fault = Fault::of_file("anteroom.toml", "missing file");
+        let text = excerpts(
+            &[fault].into_iter().collect(),
+            &Sources::default(),
+            Severity::Fault,
+        );
+        assert!(text.contains("anteroom.toml"), "{text}");
+    }
+
+    #[test]
+    fn a_terminal_gets_no_escape_characters() {
+        let text = shown("a = '\u{1b}[2J\u{7}'", 0..8);
+        assert!(
+            !text.contains('\u{1b}') && !text.contains('\u{7}'),
+            "{text:?}"
+        );
+    }
+
+    #[test]
+    fn a_very_long_line_is_cut() {
+        let line = "x".repeat(500_000);
+        assert!(shown(&line, 250_000..250_004).len() < 3_000);
+    }
+
+    proptest! {
+        #[test]
+        fn any_span_of_any_text_can_be_shown(text in "\\PC*[\r\n\t\u{e9}\u{1f600}]{0,9}\\PC*", start in 0_usize..80, length in 0_usize..80) {
+            prop_assert!(!shown(&text, start..start + length).is_empty());
+        }
+    }
+}

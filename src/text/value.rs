@@ -1,0 +1,500 @@
+//! One value of a table, read as what it should be, or a fault that says what it is instead.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::span::Span;
+use super::table::{Reader, Table, closest};
+
+/// The longest duration a `_s` key may name: 30 days.
+pub const LONGEST_S: u32 = 30 * 24 * 60 * 60;
+
+/// A thing that was read, and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed<T> {
+    /// The bytes it was read from.
+    pub at: Span,
+    /// What was read.
+    pub value: T,
+}
+
+/// The value of one key, not yet read. Every reading notes a fault and gives `None` when the
+/// value is something else.
+#[derive(Debug)]
+pub struct Value<'a> {
+    reader: Reader<'a>,
+    key: &'static str,
+    key_span: Span,
+    span: Span,
+    value: DeValue<'a>,
+}
+
+impl<'a> Value<'a> {
+    pub(super) fn new(
+        reader: Reader<'a>,
+        key: &'static str,
+        key_span: Span,
+        value: Spanned<DeValue<'a>>,
+    ) -> Self {
+        Self {
+            reader,
+            key,
+            key_span,
+            span: value.span().into(),
+            value: value.into_inner(),
+        }
+    }
+
+    /// The place of the value.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The place of its key.
+    #[must_use]
+    pub const fn key_span(&self) -> Span {
+        self.key_span
+    }
+
+    /// A string.
+    #[must_use]
+    pub fn text(self) -> Option<String> {
+        match self.value {
+            DeValue::String(text) => Some(text.into_owned()),
+            _ => self.is_not("a string"),
+        }
+    }
+
+    /// A string that `T` can be read from.
+    #[must_use]
+    pub fn parse<T: FromStr<Err: Display>>(self) -> Option<T> {
+        self.placed().map(|placed| placed.value)
+    }
+
+    /// A string that `T` can be read from, and its place.
+    #[must_use]
+    pub fn placed<T: FromStr<Err: Display>>(self) -> Option<Placed<T>> {
+        let (reader, key, at) = (self.reader, self.key, self.span);
+        let text = self.text()?;
+        match text.parse() {
+            Ok(value) => Some(Placed { at, value }),
+            Err(reason) => {
+                reader.fault(at, format!("`{key}`: {reason}, found `{}`", shown(&text)));
+                None
+            }
+        }
+    }
+
+    /// A list of strings that `T` can be read from. Those that cannot are noted and left out.
+    #[must_use]
+    pub fn each<T: FromStr<Err: Display>>(self) -> Vec<Placed<T>> {
+        let items = self.list().unwrap_or_default();
+        items.into_iter().filter_map(Value::placed).collect()
+    }
+
+    /// As [`Value::each`]; a single string counts as a list of one, an empty list is a fault.
+    #[must_use]
+    pub fn one_or_more<T: FromStr<Err: Display>>(self) -> Vec<Placed<T>> {
+        match &self.value {
+            DeValue::String(_) => return self.placed().into_iter().collect(),
+            DeValue::Array(items) if items.is_empty() => {
+                let message = format!("`{}` must list at least one", self.key);
+                self.reader.fault(self.span, message);
+            }
+            _ => {}
+        }
+        self.each()
+    }
+
+    /// One of `words`; one of `later` is a word of a later version.
+    #[must_use]
+    pub fn word<T: Copy>(self, words: &[(&str, T)], later: &[&str]) -> Option<T> {
+        let (reader, key, at) = (self.reader, self.key, self.span);
+        let text = self.text()?;
+        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(*meaning);
+        }
+        let found = shown(&text);
+        if later.contains(&text.as_str()) {
+            reader.fault(
+                at,
+                format!("`{key} = \"{found}\"` is not available in this version"),
+            );
+            return None;
+        }
+        let known = || words.iter().map(|(word, _)| *word);
+        let listed: Vec<String> = known().map(|word| format!("`{word}`")).collect();
+        let message = format!("`{key}` must be {}, found `{found}`", either(&listed));
+        reader.suggest(at, message, closest(&text, known()));
+        None
+    }
+
+    /// `true` or `false`.
+    #[must_use]
+    pub fn flag(self) -> Option<bool> {
+        match self.value {
+            DeValue::Boolean(flag) => Some(flag),
+            _ => self.is_not("`true` or `false`"),
+        }
+    }
+
+    /// A whole number in `range`.
+    #[must_use]
+    pub fn number(self, range: RangeInclusive<u32>) -> Option<u32> {
+        let (low, high) = (grouped(*range.start()), grouped(*range.end()));
+        let wanted = format!("a whole number from {low} to {high}");
+        let DeValue::Integer(digits) = &self.value else {
+            return self.is_not(&wanted);
+        };
+        let number = u32::from_str_radix(digits.as_str(), digits.radix()).ok();
+        match number.filter(|number| range.contains(number)) {
+            Some(number) => Some(number),
+            None => self.is_not(&wanted),
+        }
+    }
+
+    /// A whole number from 1 to `most`.
+    #[must_use]
+    pub fn count(self, most: u32) -> Option<std::num::NonZeroU32> {
+        self.number(1..=most).and_then(std::num::NonZeroU32::new)
+    }
+
+    /// A duration in whole seconds, 1 second to 30 days.
+    #[must_use]
+    pub fn seconds(self) -> Option<Duration> {
+        self.seconds_within(1..=LONGEST_S)
+    }
+
+    /// A duration in whole seconds within `range`.
+    #[must_use]
+    pub fn seconds_within(self, range: RangeInclusive<u32>) -> Option<Duration> {
+        self.number(range)
+            .map(|seconds| Duration::from_secs(seconds.into()))
+    }
+
+    /// A point in time with its zone: an RFC 3339 string or a TOML date-time.
+    #[must_use]
+    pub fn time(self) -> Option<Timestamp> {
+        const EXAMPLE: &str = "as in `2026-12-01T10:00:00+01:00`";
+        let written = match &self.value {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Datetime(time) => time.to_string(),
+            _ => return self.is_not(&format!("a date, time and zone, {EXAMPLE}")),
+        };
+        // A zone's name beside its offset could contradict it.
+        let named_zone = written.contains('[');
+        if let (false, Ok(time)) = (named_zone, written.parse()) {
+            return Some(time);
+        }
+        let (key, found) = (self.key, shown(&written));
+        let message = if !named_zone && written.parse::<jiff::civil::DateTime>().is_ok() {
+            format!("`{key}` needs a zone, {EXAMPLE}, found `{found}`")
+        } else {
+            format!("`{key}` must be a date, time and zone, {EXAMPLE}, found `{found}`")
+        };
+        self.reader.fault(self.span, message);
+        None
+    }
+
+    /// A SHA-256 as 64 hexadecimal digits.
+    #[must_use]
+    pub fn sha256(self) -> Option<[u8; 32]> {
+        let (reader, key, at) = (self.reader, self.key, self.span);
+        let text = self.text()?;
+        let digest = digest(&text);
+        if digest.is_none() {
+            // The text may be the secret itself, so it is not repeated.
+            reader.fault(
+                at,
+                format!("`{key}` must be a SHA-256: 64 hexadecimal digits"),
+            );
+        }
+        digest
+    }
+
+    /// A list.
+    #[must_use]
+    pub fn list(self) -> Option<Vec<Value<'a>>> {
+        let (reader, key, key_span) = (self.reader, self.key, self.key_span);
+        let DeValue::Array(items) = self.value else {
+            return self.is_not("a list in brackets");
+        };
+        let item = |value| Value::new(reader, key, key_span, value);
+        Some(items.into_iter().map(item).collect())
+    }
+
+    /// A table.
+    #[must_use]
+    pub fn table(self) -> Option<Table<'a>> {
+        match self.value {
+            DeValue::Table(keys) => Some(Table::under(
+                self.reader,
+                format!("[{}]", self.key),
+                self.span,
+                keys,
+            )),
+            _ => self.is_not(&format!("a table, `[{}]`", self.key)),
+        }
+    }
+
+    /// Whether this is a list.
+    #[must_use]
+    pub const fn is_list(&self) -> bool {
+        matches!(self.value, DeValue::Array(_))
+    }
+
+    /// A list of tables.
+    #[must_use]
+    pub fn tables(self) -> Vec<Table<'a>> {
+        let title = format!("[[{}]]", self.key);
+        if !self.is_list() {
+            self.is_not::<()>(&format!("written `{title}`: there may be several"));
+            return Vec::new();
+        }
+        let items = self.list().unwrap_or_default();
+        let tables = items.into_iter().filter_map(Value::table);
+        tables.map(|table| table.titled(&title)).collect()
+    }
+
+    fn is_not<T>(&self, wanted: &str) -> Option<T> {
+        let found = match &self.value {
+            DeValue::Integer(digits) => shown(&digits.to_string()),
+            other => found(other).to_owned(),
+        };
+        self.reader.fault(
+            self.span,
+            format!("`{}` must be {wanted}, found {found}", self.key),
+        );
+        None
+    }
+}
+
+const fn found(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(true) => "`true`",
+        DeValue::Boolean(false) => "`false`",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// A piece of the source as a message shows it: at most 60 characters, none of them a control
+/// character.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    clean(text, 60)
+}
+
+/// `text` without control characters, cut after `most` of its characters.
+pub(super) fn clean(text: &str, most: usize) -> String {
+    let mut out: String = text.chars().take(most).flat_map(visible).collect();
+    if text.chars().nth(most).is_some() {
+        out.push('\u{2026}');
+    }
+    out
+}
+
+/// The character, or its escape where it would not show or would turn the text around.
+fn visible(character: char) -> impl Iterator<Item = char> {
+    let turns = matches!(
+        character,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    let plain = !turns && !character.is_control();
+    let escaped = (!plain).then(|| character.escape_unicode());
+    plain
+        .then_some(character)
+        .into_iter()
+        .chain(escaped.into_iter().flatten())
+}
+
+fn digest(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let &[high, low] = pair else { return None };
+        let nibble = |digit: u8| {
+            char::from(digit)
+                .to_digit(16)
+                .and_then(|n| u8::try_from(n).ok())
+        };
+        *byte = nibble(high)? << 4 | nibble(low)?;
+    }
+    Some(bytes)
+}
+
+fn either(words: &[String]) -> String {
+    match words {
+        [] => "nothing".to_owned(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+/// A number with commas between its thousands.
+fn grouped(number: u32) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::fault::Findings;
+    use crate::text::source::Source;
+
+    /// What `read` makes of `k = …`, and the one-line faults.
+    fn read<T>(value: &str, read: impl Fn(Value<'_>) -> T) -> (T, String) {
+        let source = Source::new("f", &format!("k = {value}"));
+        let findings = Findings::default();
+        let mut table = Table::read(&source, &findings);
+        let out = read(table.take("k").unwrap());
+        table.finish();
+        (out, findings.into_lists().0.to_string())
+    }
+
+    #[test]
+    fn times_need_a_zone_and_may_be_strings_or_date_times() {
+        let opening = "2026-12-01T09:00:00Z".parse::<Timestamp>().unwrap();
+        for good in [
+            "\"2026-12-01T10:00:00+01:00\"",
+            "2026-12-01T10:00:00+01:00",
+            "2026-12-01 09:00:00Z",
+            "2026-12-01T09:00Z",
+        ] {
+            assert_eq!(
+                read(good, |value| value.time()),
+                (Some(opening), String::new())
+            );
+        }
+        for zoneless in [
+            "\"2026-12-01T10:00:00\"",
+            "2026-12-01T10:00:00",
+            "2026-12-01",
+        ] {
+            let (time, fault) = read(zoneless, |value| value.time());
+            assert!(
+                time.is_none() && fault.contains("`k` needs a zone"),
+                "{fault}"
+            );
+        }
+        for bad in [
+            "\"soon\"",
+            "10:00:00",
+            "5",
+            "\"2026-12-01T10:00+05[Europe/Berlin]\"",
+        ] {
+            let (time, fault) = read(bad, |value| value.time());
+            assert!(
+                time.is_none() && fault.contains("must be a date, time and zone"),
+                "{fault}"
+            );
+        }
+    }
+
+    #[test]
+    fn numbers_keep_to_their_range_in_every_notation() {
+        for (text, number) in [("7", 7), ("0x10", 16), ("1_0", 10), ("+5", 5)] {
+            assert_eq!(read(text, |value| value.number(1..=20)).0, Some(number));
+        }
+        for text in [
+            "0",
+            "21",
+            "-1",
+            "99999999999999999999",
+            "1.5",
+            "\"7\"",
+            "true",
+        ] {
+            let (number, fault) = read(text, |value| value.number(1..=20));
+            assert!(number.is_none(), "{text}");
+            assert!(fault.contains("whole number from 1 to 20"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn durations_are_one_second_to_thirty_days() {
+        assert_eq!(
+            read("1", |value| value.seconds()).0,
+            Some(Duration::from_secs(1))
+        );
+        assert!(read("2592000", |value| value.seconds()).0.is_some());
+        assert!(read("0", |value| value.seconds()).0.is_none());
+        let (_, fault) = read("2592001", |value| value.seconds());
+        assert_eq!(
+            fault,
+            "f:1:5: `k` must be a whole number from 1 to 2,592,000, found 2592001"
+        );
+    }
+
+    #[test]
+    fn words_are_listed_and_the_near_one_is_suggested() {
+        let words = [("fifo", 1), ("reject", 2)];
+        let method = |value: Value<'_>| value.word(&words, &["random"]);
+        assert_eq!(read("'reject'", method).0, Some(2));
+        assert_eq!(
+            read("'fiffo'", method).1,
+            "f:1:5: `k` must be `fifo` or `reject`, found `fiffo`, did you mean `fifo`?"
+        );
+        assert_eq!(
+            read("'random'", method).1,
+            "f:1:5: `k = \"random\"` is not available in this version"
+        );
+    }
+
+    #[test]
+    fn every_bad_item_of_a_list_is_found_at_its_own_place() {
+        let (good, fault) = read("['::1', 'x', 5]", |value| value.each::<std::net::IpAddr>());
+        assert_eq!(good.len(), 1);
+        assert_eq!(
+            fault,
+            "f:1:13: `k`: invalid IP address syntax, found `x`\n\
+             f:1:18: `k` must be a string, found 5"
+        );
+        let one = read("'::1'", |value| value.one_or_more::<std::net::IpAddr>()).0;
+        assert_eq!(one.len(), 1);
+    }
+
+    #[test]
+    fn a_digest_is_64_hexadecimal_digits_and_never_repeated() {
+        let hex = "Ab".repeat(32);
+        assert_eq!(
+            read(&format!("'{hex}'"), |value| value.sha256()).0,
+            Some([0xab; 32])
+        );
+        let (digest, fault) = read("'a secret word'", |value| value.sha256());
+        assert!(digest.is_none() && !fault.contains("secret"), "{fault}");
+        assert!(
+            read(&format!("'{}'", "+f".repeat(32)), |value| value.sha256())
+                .0
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn quoted_pieces_are_short_and_cannot_steer_a_terminal() {
+        assert_eq!(shown("a\u{1b}[2J\u{202e}"), "a\\u{1b}[2J\\u{202e}");
+        assert_eq!(shown(&"x".repeat(100)).chars().count(), 61);
+    }
+}
