@@ -1,7 +1,17 @@
 //! Our side of the visitor's connection: answers, and decides nothing.
 
+pub mod assets;
+pub mod body;
+pub mod cookies;
 pub mod framing;
+pub mod guard;
 pub mod listener;
+pub mod negotiate;
+pub mod notice;
 pub mod page;
 pub mod respond;
+pub mod serve;
 pub mod status;
+pub mod texts;
+pub mod wanted;
+pub mod words;

@@ -8,17 +8,18 @@ use http::{Method, Response, StatusCode, request};
 
 use crate::domain::room::{Method as RoomMethod, PageStatus};
 use crate::gate::Refusal;
-use crate::gate::admit::AdmissionToken;
-use crate::gate::identify::{CookieNames, Token};
-use crate::gate::notice::{Face, Notice, SetToken, Visit};
+use crate::gate::identify::CookieNames;
+use crate::gate::notice::{Face, Notice, Visit};
 use crate::origin::OriginError;
 
 use super::assets;
 use super::body::AnswerBody;
+use super::cookies::set_tokens;
 use super::framing::{Fault, FaultKind};
 use super::negotiate::{Form, form};
 use super::page::{Asked, FaultView, Page, PageKind, PageView, page_headers, title_of};
-use super::status::{Reason, State, Status, WaitRange};
+use super::notice::status_of;
+use super::status::{State, Status};
 
 /// An answer ready to be sent.
 pub type Answer = Response<AnswerBody>;
@@ -88,7 +89,7 @@ impl Responder {
         if let Some(wait) = retry_after(notice) {
             set_retry_after(&mut answer, wait);
         }
-        set_tokens(&mut answer, notice, names, asking);
+        set_tokens(&mut answer, notice, (names, asking));
         answer
     }
 
@@ -114,7 +115,7 @@ impl Responder {
         asking: Asking<'_>,
     ) -> Answer {
         let mut answer = json(status, status_of(notice).to_json());
-        set_tokens(&mut answer, notice, names, asking);
+        set_tokens(&mut answer, notice, (names, asking));
         answer
     }
 
@@ -138,7 +139,7 @@ impl Responder {
                 page(StatusCode::OK, html)
             }
         };
-        set_tokens(&mut answer, notice, names, asking);
+        set_tokens(&mut answer, notice, (names, asking));
         answer
     }
 
@@ -276,23 +277,6 @@ pub fn farewell(fault: Fault) -> Bytes {
     ))
 }
 
-/// Sets an admission on the site's answer, which is then this visitor's alone.
-pub fn set_admission(
-    answer: &mut Answer,
-    token: &AdmissionToken,
-    names: &CookieNames,
-    https: bool,
-) {
-    set_cookie(
-        answer,
-        names.name(Token::Admission, https),
-        &token.text,
-        (token.life, https),
-    );
-    let private = HeaderValue::from_static("private, no-store");
-    answer.headers_mut().insert(header::CACHE_CONTROL, private);
-}
-
 /// Ends the connection behind an answer.
 pub fn close(answer: &mut Answer) {
     let close = HeaderValue::from_static("close");
@@ -317,62 +301,6 @@ fn page_kind(notice: &Notice) -> PageKind {
     }
 }
 
-/// A notice in the words of the status JSON.
-fn status_of(notice: &Notice) -> Status<'_> {
-    let (queue_token, admission_token) = if notice.tells_tokens {
-        let admission = match &notice.admission {
-            SetToken::Give(token) => Some(token.text.as_str()),
-            SetToken::Keep | SetToken::Clear => None,
-        };
-        (notice.queue.given(), admission)
-    } else {
-        (None, None)
-    };
-    Status {
-        room: &notice.room.name,
-        state: state(notice.face),
-        position: notice.position,
-        ahead: notice.position.map(|position| position.saturating_sub(1)),
-        waiting: notice.waiting,
-        wait: notice.wait.map(|wait| WaitRange {
-            low_s: seconds(wait.low),
-            median_s: seconds(wait.median),
-            high_s: seconds(wait.high),
-        }),
-        reason: notice.reason.map(|reason| match reason {
-            crate::gate::notice::Reason::Paused => Reason::Paused,
-            crate::gate::notice::Reason::CapacityFull => Reason::CapacityFull,
-            crate::gate::notice::Reason::Recovering => Reason::Recovering,
-        }),
-        poll_after_s: seconds(notice.poll_after).max(1),
-        claim_by: notice.claim_by,
-        opens_at: notice.opens_at,
-        message: notice.message.as_deref(),
-        reference: notice.reference,
-        ended_by: notice.ended_by,
-        chance: None,
-        updated_at: notice.at,
-        queue_token,
-        admission_token,
-    }
-}
-
-const fn state(face: Face) -> State {
-    match face {
-        Face::Waiting => State::Waiting,
-        Face::Released => State::Released,
-        Face::Admitted => State::Admitted,
-        Face::Paused => State::Paused,
-        Face::Closed => State::Closed,
-        Face::Ended => State::Ended,
-        Face::Full => State::Full,
-    }
-}
-
-fn seconds(span: Duration) -> u32 {
-    u32::try_from(span.as_secs()).unwrap_or(u32::MAX)
-}
-
 /// When to come back: the poll for who waits, the opening for who is shut out.
 fn retry_after(notice: &Notice) -> Option<Duration> {
     match notice.face {
@@ -387,38 +315,6 @@ fn set_retry_after(answer: &mut Answer, wait: Duration) {
     answer
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from(secs.max(1)));
-}
-
-/// How long a browser keeps a queue token.
-const QUEUE_COOKIE: Duration = Duration::from_hours(24);
-
-fn set_tokens(answer: &mut Answer, notice: &Notice, names: &CookieNames, asking: Asking<'_>) {
-    if asking.head.method == Method::HEAD {
-        return;
-    }
-    let https = asking.https;
-    let queue = names.name(Token::Queue, https);
-    match &notice.queue {
-        SetToken::Give(text) => set_cookie(answer, queue, text, (QUEUE_COOKIE, https)),
-        SetToken::Clear => set_cookie(answer, queue, "", (Duration::ZERO, https)),
-        SetToken::Keep => {}
-    }
-    let admission = names.name(Token::Admission, https);
-    match &notice.admission {
-        SetToken::Give(token) => set_cookie(answer, admission, &token.text, (token.life, https)),
-        SetToken::Clear => set_cookie(answer, admission, "", (Duration::ZERO, https)),
-        SetToken::Keep => {}
-    }
-}
-
-fn set_cookie(answer: &mut Answer, name: &str, value: &str, (life, https): (Duration, bool)) {
-    let secure = if https { "; Secure" } else { "" };
-    let life = life.as_secs();
-    let line =
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life}{secure}");
-    if let Ok(line) = HeaderValue::from_str(&line) {
-        answer.headers_mut().append(header::SET_COOKIE, line);
-    }
 }
 
 fn page(status: StatusCode, html: Bytes) -> Answer {

@@ -23,7 +23,7 @@ use http::{Method, header, request};
 
 use crate::domain::clock::Now;
 use crate::domain::pattern::HostPattern;
-use crate::domain::room::Method as RoomMethod;
+use crate::domain::room::{Method as RoomMethod, RoomName};
 use crate::policy::rules::{Action, Rules};
 use crate::store::QueueStore;
 use crate::token::keyring::Keyring;
@@ -181,21 +181,14 @@ impl Refusal {
 pub struct Trace {
     /// The visitor's address, once known.
     pub client: Option<IpAddr>,
+    /// Whether the visitor came over TLS, as far as is known.
+    pub https: bool,
     /// Index of the room that covers the request.
     pub room: Option<usize>,
-    /// The rule that matched.
-    pub rule: Option<RuleMatch>,
+    /// The bot rule that matched, and what it says.
+    pub rule: Option<(RoomName, Action)>,
     /// Why a token that was brought did not count.
     pub token: Option<&'static str>,
-}
-
-/// A bot rule that matched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RuleMatch {
-    /// Its index among the rules.
-    pub rule: usize,
-    /// What it says.
-    pub action: Action,
 }
 
 /// One site: its hosts and how visitors come to it.
@@ -261,13 +254,10 @@ impl Gate {
         let canonical = canonical::parse(ask.head)?;
         let request = self.identify(ask, canonical)?;
         trace.client = Some(request.client);
+        trace.https = request.https;
         let covering = self.room_covering(&request);
         trace.room = covering;
-        let asked = (
-            &ask.head.method,
-            request.canonical.key.as_str(),
-            &ask.head.headers,
-        );
+        let asked = (request.canonical.key.as_str(), &ask.head.headers);
         screen::screen(&self.screens.load().rules, request.client, asked, trace)?;
         self.limiters.visit(request.client, &request.canonical.key)?;
         if own::is_under(&self.prefix, &request.canonical.key) {

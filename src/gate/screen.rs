@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 
-use crate::policy::rules::{Action, Rules, Subject};
+use crate::policy::rules::{Action, Judgement, Rules, Subject};
 
-use super::{Refusal, RuleMatch, Trace};
+use super::{Refusal, Trace};
 
 /// Judges a request by the rules; the first rule that matches decides.
 ///
@@ -15,23 +15,20 @@ use super::{Refusal, RuleMatch, Trace};
 pub fn screen(
     rules: &Rules,
     address: IpAddr,
-    asked: (&Method, &str, &HeaderMap),
+    asked: (&str, &HeaderMap),
     trace: &mut Trace,
 ) -> Result<(), Refusal> {
-    let (method, path, headers) = asked;
-    let Some(found) = rules.judge(&Subject {
+    let (path, headers) = asked;
+    let found = rules.judge(&Subject {
         address,
-        method: method.as_str(),
         path,
         headers,
-    }) else {
+    });
+    let Judgement::Rule(rule, action) = found else {
         return Ok(());
     };
-    trace.rule = Some(RuleMatch {
-        rule: found.rule,
-        action: found.action,
-    });
-    match found.action {
+    trace.rule = Some((rule.clone(), action));
+    match action {
         Action::Allow => Ok(()),
         Action::Deny => Err(Refusal::Denied),
     }

@@ -1,0 +1,59 @@
+//! How our tokens travel on answers: cookies that no script reads and no other site sends.
+
+use std::time::Duration;
+
+use http::Method;
+use http::header::{self, HeaderValue};
+
+use crate::gate::admit::AdmissionToken;
+use crate::gate::identify::{CookieNames, Token};
+use crate::gate::notice::{Notice, SetToken};
+
+use super::respond::{Answer, Asking};
+
+/// Sets an admission on the site's answer, which is then this visitor's alone.
+pub fn set_admission(answer: &mut Answer, token: &AdmissionToken, names: &CookieNames, https: bool) {
+    set_cookie(
+        answer,
+        names.name(Token::Admission, https),
+        &token.text,
+        (token.life, https),
+    );
+    let private = HeaderValue::from_static("private, no-store");
+    answer.headers_mut().insert(header::CACHE_CONTROL, private);
+}
+
+/// How long a browser keeps a queue token.
+const QUEUE_COOKIE: Duration = Duration::from_hours(24);
+
+/// Sets or takes back the tokens a notice gives; an answer to HEAD sets nothing.
+pub fn set_tokens(answer: &mut Answer, notice: &Notice, to: (&CookieNames, Asking<'_>)) {
+    let (names, asking) = to;
+    if asking.head.method == Method::HEAD {
+        return;
+    }
+    let https = asking.https;
+    let queue = names.name(Token::Queue, https);
+    match &notice.queue {
+        SetToken::Give(text) => set_cookie(answer, queue, text, (QUEUE_COOKIE, https)),
+        SetToken::Clear => set_cookie(answer, queue, "", (Duration::ZERO, https)),
+        SetToken::Keep => {}
+    }
+    let admission = names.name(Token::Admission, https);
+    match &notice.admission {
+        SetToken::Give(token) => set_cookie(answer, admission, &token.text, (token.life, https)),
+        SetToken::Clear => set_cookie(answer, admission, "", (Duration::ZERO, https)),
+        SetToken::Keep => {}
+    }
+}
+
+fn set_cookie(answer: &mut Answer, name: &str, value: &str, (life, https): (Duration, bool)) {
+    let secure = if https { "; Secure" } else { "" };
+    let life = life.as_secs();
+    let line =
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life}{secure}");
+    if let Ok(line) = HeaderValue::from_str(&line) {
+        answer.headers_mut().append(header::SET_COOKIE, line);
+    }
+}
+

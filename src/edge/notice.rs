@@ -1,0 +1,65 @@
+//! A notice of the gate in the words of the status JSON.
+
+use std::time::Duration;
+
+use crate::gate::notice::{self, Face, Notice, SetToken};
+
+use super::status::{Reason, State, Status, WaitRange};
+
+/// A notice in the words of the status JSON.
+#[must_use]
+pub fn status_of(notice: &Notice) -> Status<'_> {
+    let (queue_token, admission_token) = if notice.tells_tokens {
+        let admission = match &notice.admission {
+            SetToken::Give(token) => Some(token.text.as_str()),
+            SetToken::Keep | SetToken::Clear => None,
+        };
+        (notice.queue.given(), admission)
+    } else {
+        (None, None)
+    };
+    Status {
+        room: &notice.room.name,
+        state: state(notice.face),
+        position: notice.position,
+        ahead: notice.position.map(|position| position.saturating_sub(1)),
+        waiting: notice.waiting,
+        wait: notice.wait.map(|wait| WaitRange {
+            low_s: seconds(wait.low),
+            median_s: seconds(wait.median),
+            high_s: seconds(wait.high),
+        }),
+        reason: notice.reason.map(|reason| match reason {
+            notice::Reason::Paused => Reason::Paused,
+            notice::Reason::CapacityFull => Reason::CapacityFull,
+            notice::Reason::Recovering => Reason::Recovering,
+        }),
+        poll_after_s: seconds(notice.poll_after).max(1),
+        claim_by: notice.claim_by,
+        opens_at: notice.opens_at,
+        message: notice.message.as_deref(),
+        reference: notice.reference,
+        ended_by: notice.ended_by,
+        chance: None,
+        updated_at: notice.at,
+        queue_token,
+        admission_token,
+    }
+}
+
+const fn state(face: Face) -> State {
+    match face {
+        Face::Waiting => State::Waiting,
+        Face::Released => State::Released,
+        Face::Admitted => State::Admitted,
+        Face::Paused => State::Paused,
+        Face::Closed => State::Closed,
+        Face::Ended => State::Ended,
+        Face::Full => State::Full,
+    }
+}
+
+fn seconds(span: Duration) -> u32 {
+    u32::try_from(span.as_secs()).unwrap_or(u32::MAX)
+}
+

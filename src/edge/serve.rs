@@ -1,0 +1,200 @@
+//! One request from the connection to its answer: decided once, carried out, counted and logged
+//! once.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, StatusCode, request};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+
+use crate::domain::clock::{Clock, Now};
+use crate::gate::permit::Permit;
+use crate::gate::room::Room;
+use crate::gate::{Ask, Decided, Gate, Own, Refusal, Trace, Verdict};
+use crate::origin::Origin;
+use crate::telemetry::metrics::Metrics;
+
+use super::body::AnswerBody;
+use super::cookies::set_admission;
+use super::guard::Activity;
+use super::respond::{Answer, Asking, Responder, close};
+
+/// Everything a request needs on this side.
+pub struct Door {
+    /// Decides.
+    pub gate: Arc<Gate>,
+    /// Carries what may pass.
+    pub origin: Origin,
+    /// Makes our own answers.
+    pub responder: Responder,
+    /// The clock.
+    pub clock: Clock,
+    /// Where outcomes are counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The most of an unwanted body that is read so that its connection can go on.
+const DRAIN: u64 = 64 * 1024;
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+impl Door {
+    /// Answers one request.
+    pub async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        activity: &Activity,
+    ) -> Answer {
+        let in_flight = activity.begin();
+        let (head, body) = request.into_parts();
+        let now = self.clock.now();
+        let decided = self
+            .gate
+            .decide(&Ask {
+                head: &head,
+                peer,
+                now,
+            })
+            .await;
+        self.count(&decided);
+        let answer = self.carry_out(decided, (head, body), now).await;
+        answer.map(|body| body.holding(in_flight))
+    }
+
+    async fn carry_out(
+        &self,
+        decided: Decided,
+        (head, body): (request::Parts, Incoming),
+        now: Now,
+    ) -> Answer {
+        let https = decided.trace.https;
+        let room = decided.trace.room.and_then(|at| self.gate.rooms.get(at));
+        let (permit, token) = match decided.verdict {
+            Ok(Verdict::Pass(permit, token)) => (permit, token),
+            Ok(Verdict::Claimed(permit, token)) => (permit, Some(token)),
+            Ok(Verdict::Wait(notice) | Verdict::Shut(notice)) => {
+                let asking = Asking { head: &head, https };
+                let answer = match room {
+                    Some(room) => self.responder.notice(&notice, &room.cookies, asking),
+                    None => self.responder.refusal(Refusal::NotFound, asking),
+                };
+                return settle(answer, body).await;
+            }
+            Ok(Verdict::Own(own)) => {
+                let answer = self.own(own, room, Asking { head: &head, https });
+                return settle(answer, body).await;
+            }
+            Err(refusal) => {
+                let answer = self
+                    .responder
+                    .refusal(refusal, Asking { head: &head, https });
+                return settle(answer, body).await;
+            }
+        };
+        let mut answer = self.forward(permit, (head, body), https, now).await;
+        if let (Some(token), Some(room)) = (token, room) {
+            set_admission(&mut answer, &token, &room.cookies, https);
+        }
+        answer
+    }
+
+    async fn forward(
+        &self,
+        permit: Permit,
+        (head, body): (request::Parts, Incoming),
+        https: bool,
+        began: Now,
+    ) -> Answer {
+        let site = permit.passage().site;
+        let asked = head.clone();
+        let request = Request::from_parts(head, body);
+        let outcome = self.origin.forward(request, permit).await;
+        let took = self.clock.now().mono.saturating_sub(began.mono);
+        self.metrics.origin_took(site, took);
+        match outcome {
+            Ok(answer) => answer.map(AnswerBody::origin),
+            Err(fault) => {
+                tracing::warn!(%fault, site, "the origin did not answer");
+                let asking = Asking {
+                    head: &asked,
+                    https,
+                };
+                self.responder.origin_fault(&fault, asking)
+            }
+        }
+    }
+
+    fn own(&self, own: Own, room: Option<&Room>, asking: Asking<'_>) -> Answer {
+        let (status, notice) = match (&own, room) {
+            (Own::Jwks, _) => return self.responder.jwks(),
+            (Own::Asset(name), _) => return self.responder.asset(name, asking),
+            (Own::Left(notice), Some(room)) => {
+                return self.responder.left(notice, &room.cookies, asking);
+            }
+            (Own::Status(notice), Some(_)) => (StatusCode::OK, notice),
+            (Own::ComeBack(notice), Some(_)) => (StatusCode::ACCEPTED, notice),
+            (Own::NotReleased(notice), Some(_)) => (StatusCode::CONFLICT, notice),
+            (_, None) => return self.responder.refusal(Refusal::NotFound, asking),
+        };
+        match room {
+            Some(room) => self.responder.status(status, notice, &room.cookies, asking),
+            None => self.responder.refusal(Refusal::NotFound, asking),
+        }
+    }
+
+    fn count(&self, decided: &Decided) {
+        let Trace {
+            client: _,
+            https: _,
+            room,
+            rule,
+            token,
+        } = &decided.trace;
+        match &decided.verdict {
+            Ok(verdict) => self.metrics.verdict(verdict.word()),
+            Err(refusal) => {
+                self.metrics.verdict("refused");
+                self.metrics.refusal(refusal.word());
+            }
+        }
+        if let Some((rule, action)) = rule {
+            self.metrics.rule_match(rule.as_str(), action.word());
+        }
+        if let Some(reason) = token {
+            self.metrics.token_refused(reason);
+        }
+        tracing::debug!(?room, ?token, "decided");
+    }
+}
+
+/// Reads what is left of an unwanted body so that the next request is found where it begins; a
+/// body that is too long or too slow ends the connection instead.
+async fn settle(mut answer: Answer, body: Incoming) -> Answer {
+    if body.is_end_stream() {
+        return answer;
+    }
+    let drained = tokio::time::timeout(DRAIN_TIME, drain(body)).await;
+    if drained != Ok(true) {
+        close(&mut answer);
+    }
+    answer
+}
+
+/// Whether a body ended within [`DRAIN`] bytes.
+async fn drain(body: Incoming) -> bool {
+    let mut body = pin!(body);
+    let mut read = 0_u64;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return false };
+        let length = frame.data_ref().map_or(0, bytes::Bytes::len);
+        read = read.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+        if read > DRAIN {
+            return false;
+        }
+    }
+    true
+}
