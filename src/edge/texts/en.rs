@@ -1,0 +1,247 @@
+//! English.
+
+use super::{
+    Again, Chances, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States, Texts, Wait,
+};
+
+/// English.
+pub static EN: Texts = Texts {
+    lang: "en",
+    thousands: ",",
+    states: STATES,
+    ahead: Plural {
+        one: "person ahead of you",
+        other: "people ahead of you",
+    },
+    next: "You\u{2019}re next",
+    tab_ahead: Plural {
+        one: "{n} ahead",
+        other: "{n} ahead",
+    },
+    wait: WAIT,
+    moved: Plural {
+        one: "You have moved up 1 place since you joined.",
+        other: "You have moved up {n} places since you joined.",
+    },
+    reasons: REASONS,
+    again: AGAIN,
+    chances: Chances {
+        likely: "There is a good chance that tickets will be left at your turn.",
+        possible: "It is possible, but not sure, that tickets will be left at your turn.",
+        unlikely: "It is unlikely that tickets will be left at your turn. We would rather tell you now.",
+    },
+    trouble: "We can\u{2019}t reach the line right now. We\u{2019}ll keep trying; your place is kept.",
+    figures: Figures {
+        wait: "Estimated wait",
+        in_line: "People in line",
+        updated: "Last update",
+        reference: "Your reference code",
+        opens: "Opens",
+        claim_by: "Your turn is kept until",
+    },
+    page: PAGE,
+    fault,
+};
+
+const STATES: States = States {
+    first: StateWords {
+        head: "Finding your place in line",
+        lead: "This takes a second or two, and the page goes on by itself.",
+        action: "Nothing happening? Go on",
+    },
+    prequeue: StateWords {
+        head: "You\u{2019}re in the lobby",
+        lead: "Everyone here at the opening is put in a random order. Coming early or reloading changes nothing, so relax.",
+        action: "Check now",
+    },
+    drawing: StateWords {
+        head: "The order is being drawn",
+        lead: "Everyone from the lobby is being given a place at random. This takes a moment.",
+        action: "Check now",
+    },
+    waiting: StateWords {
+        head: "You\u{2019}re in line",
+        lead: "When it\u{2019}s your turn, this page takes you in by itself.",
+        action: "Check now",
+    },
+    released: StateWords {
+        head: "It\u{2019}s your turn!",
+        lead: "We\u{2019}re taking you in. If nothing happens, use the button.",
+        action: "Go in now",
+    },
+    admitted: StateWords {
+        head: "You\u{2019}re in",
+        lead: "We\u{2019}re taking you to the page you wanted. If nothing happens, use the button.",
+        action: "Go in now",
+    },
+    paused: StateWords {
+        head: "The line is paused",
+        lead: "Nobody is being let in for now. Places are kept, and the line goes on where it stopped.",
+        action: "Check now",
+    },
+    closed: StateWords {
+        head: "Not open at the moment",
+        lead: "The line is closed. If you already have a place, it is kept.",
+        action: "Check again",
+    },
+    opening: StateWords {
+        head: "Not open yet",
+        lead: "You\u{2019}re early. Leave this page open, or come back later: it goes on by itself.",
+        action: "Check again",
+    },
+    ended: StateWords {
+        head: "This sale is over",
+        lead: "Nobody else is being let in. Thank you for coming, and for your patience.",
+        action: "Check again",
+    },
+    sold_out: StateWords {
+        head: "Sold out",
+        lead: "Everything has been sold, and we\u{2019}re sorry that it didn\u{2019}t work out this time. There is no need to keep waiting.",
+        action: "Check again",
+    },
+    over: StateWords {
+        head: "Your turn is over",
+        lead: "You can join the line again, at its end.",
+        action: "Join the line again",
+    },
+    left: StateWords {
+        head: "You\u{2019}ve left the line",
+        lead: "Your place has been given up. You can join again, at the end of the line.",
+        action: "Join the line again",
+    },
+    full: StateWords {
+        head: "The line is full",
+        lead: "As many people are waiting as we can look after. Please try again in a few minutes.",
+        action: "Try again",
+    },
+    challenge: StateWords {
+        head: "A quick check first",
+        lead: "Before you get a place, your browser has a small task to do.",
+        action: "Go on",
+    },
+    recovering: StateWords {
+        head: "One moment, please",
+        lead: "We\u{2019}re making sure that everyone has the right place again. Yours is kept.",
+        action: "Check now",
+    },
+    reject: StateWords {
+        head: "Nobody can go in here",
+        lead: "This page is closed for everyone at the moment.",
+        action: "Try again",
+    },
+    cookies: StateWords {
+        head: "Please allow cookies",
+        lead: "Your place in line is kept in a cookie, and your browser has not kept it. Without it, we can\u{2019}t give you a place.",
+        action: "Try again",
+    },
+};
+
+const WAIT: Wait = Wait {
+    soon: "less than a minute",
+    up_to: "up to {b}",
+    about: "about {b}",
+    range: "about {a} to {b}",
+    unknown: "We\u{2019}ll tell you as soon as enough people have gone in to make a fair guess.",
+    seconds: Plural {
+        one: "{n} second",
+        other: "{n} seconds",
+    },
+    minutes: Plural {
+        one: "{n} minute",
+        other: "{n} minutes",
+    },
+    quarters: "{n} min",
+    hours: "{n} h",
+};
+
+const REASONS: Reasons = Reasons {
+    pace_lowered: "People are being let in more slowly just now, so it takes longer than we said before.",
+    paused: "The organiser has paused the line.",
+    capacity_full: "It is full inside: the line moves on as soon as someone is done.",
+    absent_returned: "Some people ahead of you came back to their places, so the wait has grown a little.",
+    lanes: "Other lines share the door with this one, so the wait has grown a little.",
+    recovering: "We\u{2019}re making sure of everyone\u{2019}s place after a fault. Yours is kept.",
+    sold_out: "Everything has been sold.",
+};
+
+const AGAIN: Again = Again {
+    completed: "Why are you here again? Your last visit was finished. To go in once more, you start at the end of the line.",
+    left: "Why are you here again? You left the line, so you start at its end.",
+    removed: "Why are you here again? The organiser took your earlier place out of the line. If that was a mistake, tell them your reference code.",
+    expired: "Why are you here again? Your time inside ran out, so you start at the end of the line.",
+    missed: "Why are you here again? Your turn came twice and was not taken, so you start at the end of the line.",
+    revoked: "Why are you here again? The organiser ended your visit. If that was a mistake, tell them your reference code.",
+};
+
+const PAGE: Fixed = Fixed {
+    message: "From the organiser",
+    form_not_sent: "What you just tried to send was not sent. Please send it again once you are in.",
+    good_to_know: "Good to know",
+    kept: "You may reload, close this page and come back: your place is kept in this browser.",
+    no_faster: "More tabs or more reloading don\u{2019}t make it faster, and don\u{2019}t cost you your place.",
+    turn: "At your turn you have {n} to go in. Keep this page open and you\u{2019}ll be taken in by itself.",
+    leave: "Leave the line",
+    leave_sure: "You would give up your place. Coming back means starting at the end of the line.",
+    leave_do: "Yes, give up my place",
+    cookies_steps: [
+        "Open your browser\u{2019}s settings and look for privacy, or for site settings.",
+        "Allow cookies for this site. Private windows sometimes block them.",
+        "Come back to this page and try again.",
+    ],
+    retry: "Try again",
+    home: "Go to the start page",
+};
+
+fn fault(code: u16) -> FaultWords {
+    let (head, lead) = match code {
+        403 => (
+            "That isn\u{2019}t allowed here",
+            "This request was refused. If you think that is a mistake, please tell the organiser.",
+        ),
+        404 => (
+            "There is no such page",
+            "The address leads nowhere. It may have been mistyped, or the page has moved.",
+        ),
+        405 => (
+            "That doesn\u{2019}t work here",
+            "This address can\u{2019}t be used in that way.",
+        ),
+        408 => (
+            "That took too long",
+            "Your request didn\u{2019}t arrive whole in time. Please check your connection and try again.",
+        ),
+        413 => (
+            "That is too large",
+            "What was sent is larger than this site takes.",
+        ),
+        414 | 431 => (
+            "That is too long",
+            "The address, or what your browser sent along with it, is longer than this site takes. Clearing this site\u{2019}s cookies may help.",
+        ),
+        429 => (
+            "One moment, please",
+            "Too many requests came from your connection at once. Wait a little, then try again; a place in line is not lost.",
+        ),
+        502 => (
+            "The site has a problem",
+            "It isn\u{2019}t answering as it should. If you had been let in, you still are: wait a moment, then try again.",
+        ),
+        503 => (
+            "Back in a moment",
+            "The site can\u{2019}t take this request right now. If you had been let in, you still are: wait a moment, then try again.",
+        ),
+        504 => (
+            "The site is taking too long",
+            "It hasn\u{2019}t answered in time. If you had been let in, you still are: wait a moment, then try again.",
+        ),
+        500.. => (
+            "Something went wrong on our side",
+            "This is not your fault. Please wait a moment, then try again.",
+        ),
+        _ => (
+            "We couldn\u{2019}t read that",
+            "Something about the request was not as it should be. Please go back and try again.",
+        ),
+    };
+    FaultWords { head, lead }
+}

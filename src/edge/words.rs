@@ -1,0 +1,456 @@
+//! From a status to the lines a visitor reads. The page's script says the same from the same
+//! [`Texts`] when a poll brings news.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::domain::clock::UnixTime;
+use crate::domain::standing::EndedBy;
+
+use super::status::{Chance, Reason, State, Status, WaitRange};
+use super::texts::{Plural, StateWords, Texts};
+
+/// What the page shows: a status' own state, or a nearer word for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scene {
+    /// On the way into the line: there is no place yet.
+    First,
+    /// A state as it is.
+    Plain(State),
+    /// Closed, and the time of opening is known.
+    Opening,
+    /// Ended because nothing is left.
+    SoldOut,
+    /// This visitor's turn is over.
+    Over,
+    /// The visitor left.
+    Left,
+    /// Nobody gets in.
+    Reject,
+    /// The browser keeps no cookies.
+    Cookies,
+}
+
+impl Scene {
+    /// The scene that tells `status` best.
+    pub(super) fn of(status: &Status<'_>) -> Self {
+        match (status.state, status.ended_by) {
+            (State::Waiting, _) if status.position.is_none() => Self::First,
+            (State::Closed, _) if status.opens_at.is_some() => Self::Opening,
+            (State::Ended, Some(EndedBy::Left)) => Self::Left,
+            (State::Ended, Some(_)) => Self::Over,
+            (State::Ended, None) if status.reason == Some(Reason::SoldOut) => Self::SoldOut,
+            (state, _) => Self::Plain(state),
+        }
+    }
+
+    /// Its name in the page: the key of its words, and what the style sheet goes by.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Opening => "opening",
+            Self::SoldOut => "sold_out",
+            Self::Over => "over",
+            Self::Left => "left",
+            Self::Reject => "reject",
+            Self::Cookies => "cookies",
+            Self::Plain(State::Prequeue) => "prequeue",
+            Self::Plain(State::Drawing) => "drawing",
+            Self::Plain(State::Waiting) => "waiting",
+            Self::Plain(State::Released) => "released",
+            Self::Plain(State::Admitted) => "admitted",
+            Self::Plain(State::Paused) => "paused",
+            Self::Plain(State::Closed) => "closed",
+            Self::Plain(State::Ended) => "ended",
+            Self::Plain(State::Full) => "full",
+            Self::Plain(State::Challenge) => "challenge",
+            Self::Plain(State::Recovering) => "recovering",
+        }
+    }
+
+    fn words(self, texts: &'static Texts) -> &'static StateWords {
+        let states = &texts.states;
+        match self {
+            Self::First => &states.first,
+            Self::Opening => &states.opening,
+            Self::SoldOut => &states.sold_out,
+            Self::Over => &states.over,
+            Self::Left => &states.left,
+            Self::Reject => &states.reject,
+            Self::Cookies => &states.cookies,
+            Self::Plain(State::Prequeue) => &states.prequeue,
+            Self::Plain(State::Drawing) => &states.drawing,
+            Self::Plain(State::Waiting) => &states.waiting,
+            Self::Plain(State::Released) => &states.released,
+            Self::Plain(State::Admitted) => &states.admitted,
+            Self::Plain(State::Paused) => &states.paused,
+            Self::Plain(State::Closed) => &states.closed,
+            Self::Plain(State::Ended) => &states.ended,
+            Self::Plain(State::Full) => &states.full,
+            Self::Plain(State::Challenge) => &states.challenge,
+            Self::Plain(State::Recovering) => &states.recovering,
+        }
+    }
+
+    /// Whether this visitor is in the line or its lobby, or about to be.
+    const fn in_line(self) -> bool {
+        matches!(
+            self,
+            Self::First
+                | Self::Plain(
+                    State::Waiting
+                        | State::Prequeue
+                        | State::Drawing
+                        | State::Paused
+                        | State::Recovering
+                )
+        )
+    }
+}
+
+/// The lines of one visitor's page; what is `None` or false is in the page, hidden.
+#[derive(Debug, Serialize)]
+pub(super) struct Lines<'a> {
+    scene: &'static str,
+    tab: String,
+    words: &'static StateWords,
+    ahead: Option<Ahead>,
+    wait: Option<String>,
+    in_line: Option<String>,
+    opens: Option<Moment>,
+    claim_by: Option<Moment>,
+    updated: Moment,
+    again: Option<&'static str>,
+    reason: Option<&'static str>,
+    chance: Option<&'static str>,
+    message: Option<&'a str>,
+    reference: Option<String>,
+    can_leave: bool,
+    notes: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Ahead {
+    number: String,
+    label: &'static str,
+}
+
+/// A time for machines, and for people whose browser cannot put it into their own zone.
+#[derive(Debug, Serialize)]
+struct Moment {
+    iso: String,
+    text: String,
+}
+
+/// The lines that tell `status` as `scene`, in a room called `title`.
+pub(super) fn lines<'a>(
+    texts: &'static Texts,
+    scene: Scene,
+    status: &Status<'a>,
+    title: &str,
+) -> Lines<'a> {
+    let has_place = scene.in_line() && status.position.is_some();
+    let waits = scene == Scene::Plain(State::Waiting);
+    let released = scene == Scene::Plain(State::Released);
+    let lobby = scene == Scene::Plain(State::Prequeue);
+    Lines {
+        scene: scene.name(),
+        tab: tab(texts, scene, status, title),
+        words: scene.words(texts),
+        ahead: status
+            .ahead
+            .filter(|_| has_place)
+            .map(|count| ahead(texts, count)),
+        wait: waits.then(|| wait(texts, status.wait)),
+        in_line: (has_place || lobby).then(|| number(texts, status.waiting)),
+        opens: status
+            .opens_at
+            .filter(|_| scene == Scene::Opening || lobby)
+            .map(day),
+        claim_by: status.claim_by.filter(|_| released).map(time_of_day),
+        updated: time_of_day(status.updated_at),
+        again: status.ended_by.map(|end| again(texts, end)),
+        reason: status
+            .reason
+            .filter(|_| has_place)
+            .map(|reason| why(texts, reason)),
+        chance: status
+            .chance
+            .filter(|_| has_place)
+            .map(|chance| odds(texts, chance)),
+        message: status.message,
+        reference: status.reference.map(|code| code.to_string()),
+        can_leave: has_place || lobby || released,
+        notes: scene.in_line(),
+    }
+}
+
+/// The tab's title: the place first, because tabs are narrow.
+fn tab(texts: &'static Texts, scene: Scene, status: &Status<'_>, title: &str) -> String {
+    let short = match (scene, status.ahead) {
+        (Scene::Plain(State::Waiting), Some(0)) => texts.next.to_owned(),
+        (Scene::Plain(State::Waiting | State::Recovering), Some(count)) => {
+            counted(texts, &texts.tab_ahead, count)
+        }
+        _ => scene.words(texts).head.to_owned(),
+    };
+    format!("{short} · {title}")
+}
+
+fn ahead(texts: &'static Texts, count: u64) -> Ahead {
+    if count == 0 {
+        return Ahead {
+            number: String::new(),
+            label: texts.next,
+        };
+    }
+    Ahead {
+        number: number(texts, count),
+        label: form(&texts.ahead, count),
+    }
+}
+
+/// A range in words: whole minutes up to two hours, quarters of an hour beyond, rounded
+/// outwards so that it never promises more than was measured.
+fn wait(texts: &'static Texts, range: Option<WaitRange>) -> String {
+    let words = &texts.wait;
+    let Some(WaitRange { low_s, high_s, .. }) = range else {
+        return words.unknown.to_owned();
+    };
+    if high_s < 60 {
+        return words.soon.to_owned();
+    }
+    let short = high_s < 2 * 3_600;
+    let unit = if short { 60 } else { 900 };
+    let (low, high) = (low_s / unit, high_s.div_ceil(unit));
+    let span = |count: u32| {
+        if short {
+            counted(texts, &words.minutes, count.into())
+        } else {
+            quarters(texts, count)
+        }
+    };
+    let pattern = match low {
+        0 => words.up_to,
+        low if low == high => words.about,
+        _ => words.range,
+    };
+    let low = if short { low.to_string() } else { span(low) };
+    pattern.replace("{a}", &low).replace("{b}", &span(high))
+}
+
+fn quarters(texts: &'static Texts, count: u32) -> String {
+    let (hours, minutes) = (count / 4, count % 4 * 15);
+    let hours_text = texts.wait.hours.replace("{n}", &hours.to_string());
+    let minutes_text = texts.wait.quarters.replace("{n}", &minutes.to_string());
+    match (hours, minutes) {
+        (0, _) => minutes_text,
+        (_, 0) => hours_text,
+        _ => format!("{hours_text} {minutes_text}"),
+    }
+}
+
+/// A length of time in words: whole minutes from two on, seconds below and where they matter.
+pub(super) fn span(texts: &'static Texts, length: Duration) -> String {
+    let seconds = length.as_secs();
+    if seconds >= 120 || seconds == 60 {
+        counted(texts, &texts.wait.minutes, seconds / 60)
+    } else {
+        counted(texts, &texts.wait.seconds, seconds)
+    }
+}
+
+/// A number with its thousands marked.
+fn number(texts: &'static Texts, value: u64) -> String {
+    let digits = value.to_string();
+    let mut marked = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            marked.push_str(texts.thousands);
+        }
+        marked.push(digit);
+    }
+    marked
+}
+
+const fn form(plural: &'static Plural, count: u64) -> &'static str {
+    if count == 1 { plural.one } else { plural.other }
+}
+
+fn counted(texts: &'static Texts, plural: &'static Plural, count: u64) -> String {
+    form(plural, count).replace("{n}", &number(texts, count))
+}
+
+fn day(time: UnixTime) -> Moment {
+    let iso = time.rfc3339();
+    let text = match (iso.get(..10), iso.get(11..16)) {
+        (Some(date), Some(clock)) => format!("{date}, {clock} UTC"),
+        _ => iso.clone(),
+    };
+    Moment { iso, text }
+}
+
+fn time_of_day(time: UnixTime) -> Moment {
+    let iso = time.rfc3339();
+    let text = iso
+        .get(11..19)
+        .map_or_else(|| iso.clone(), |clock| format!("{clock} UTC"));
+    Moment { iso, text }
+}
+
+const fn again(texts: &'static Texts, end: EndedBy) -> &'static str {
+    match end {
+        EndedBy::Completed => texts.again.completed,
+        EndedBy::Left => texts.again.left,
+        EndedBy::Removed => texts.again.removed,
+        EndedBy::Expired => texts.again.expired,
+        EndedBy::Missed => texts.again.missed,
+        EndedBy::Revoked => texts.again.revoked,
+    }
+}
+
+const fn why(texts: &'static Texts, reason: Reason) -> &'static str {
+    match reason {
+        Reason::PaceLowered => texts.reasons.pace_lowered,
+        Reason::Paused => texts.reasons.paused,
+        Reason::CapacityFull => texts.reasons.capacity_full,
+        Reason::AbsentReturned => texts.reasons.absent_returned,
+        Reason::Lanes => texts.reasons.lanes,
+        Reason::Recovering => texts.reasons.recovering,
+        Reason::SoldOut => texts.reasons.sold_out,
+    }
+}
+
+const fn odds(texts: &'static Texts, chance: Chance) -> &'static str {
+    match chance {
+        Chance::Likely => texts.chances.likely,
+        Chance::Possible => texts.chances.possible,
+        Chance::Unlikely => texts.chances.unlikely,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::status::sample;
+    use super::super::texts::EN;
+    use super::*;
+
+    fn said(low_s: u32, high_s: u32) -> String {
+        wait(
+            &EN,
+            Some(WaitRange {
+                low_s,
+                median_s: low_s.midpoint(high_s),
+                high_s,
+            }),
+        )
+    }
+
+    #[test]
+    fn waits_are_said_as_ranges_rounded_outwards() {
+        for (low_s, high_s, expected) in [
+            (0, 59, "less than a minute"),
+            (20, 60, "up to 1 minute"),
+            (59, 130, "up to 3 minutes"),
+            (240, 420, "about 4 to 7 minutes"),
+            (300, 300, "about 5 minutes"),
+            (299, 301, "about 4 to 6 minutes"),
+            (3_000, 7_199, "about 50 to 120 minutes"),
+            (6_300, 8_100, "about 1 h 45 min to 2 h 15 min"),
+            (600, 7_200, "up to 2 h"),
+            (900, 10_800, "about 15 min to 3 h"),
+            (
+                u32::MAX,
+                u32::MAX,
+                "about 1193046 h 15 min to 1193046 h 30 min",
+            ),
+        ] {
+            assert_eq!(said(low_s, high_s), expected);
+        }
+        assert_eq!(wait(&EN, None), EN.wait.unknown);
+    }
+
+    #[test]
+    fn numbers_have_their_thousands_marked() {
+        for (value, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (12_345, "12,345"),
+            (1_000_000, "1,000,000"),
+        ] {
+            assert_eq!(number(&EN, value), text);
+        }
+    }
+
+    #[test]
+    fn a_claim_window_is_said_in_the_unit_that_fits() {
+        for (seconds, text) in [
+            (1, "1 second"),
+            (45, "45 seconds"),
+            (60, "1 minute"),
+            (90, "90 seconds"),
+            (120, "2 minutes"),
+            (600, "10 minutes"),
+        ] {
+            assert_eq!(span(&EN, Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn the_tab_begins_with_the_place() {
+        let room = "derby".parse().unwrap();
+        let status = sample(&room);
+        let title = |status: &Status<'_>| tab(&EN, Scene::of(status), status, "Derby");
+        assert_eq!(title(&status), "1,233 ahead · Derby");
+        let next = Status {
+            ahead: Some(0),
+            position: Some(1),
+            ..status
+        };
+        assert_eq!(title(&next), "You\u{2019}re next · Derby");
+        let called = Status {
+            state: State::Released,
+            ahead: None,
+            position: None,
+            ..status
+        };
+        assert_eq!(title(&called), "It\u{2019}s your turn! · Derby");
+    }
+
+    #[test]
+    fn a_status_is_told_by_its_nearest_scene() {
+        let room = "derby".parse().unwrap();
+        let status = sample(&room);
+        let at = |state, ended_by| Status {
+            state,
+            ended_by,
+            ..status
+        };
+        let placeless = Status {
+            position: None,
+            ..status
+        };
+        assert_eq!(Scene::of(&placeless), Scene::First);
+        assert_eq!(Scene::of(&status), Scene::Plain(State::Waiting));
+        assert_eq!(
+            Scene::of(&at(State::Ended, Some(EndedBy::Left))),
+            Scene::Left
+        );
+        assert_eq!(
+            Scene::of(&at(State::Ended, Some(EndedBy::Missed))),
+            Scene::Over
+        );
+        let gone = Status {
+            reason: Some(Reason::SoldOut),
+            ..at(State::Ended, None)
+        };
+        assert_eq!(Scene::of(&gone), Scene::SoldOut);
+        let soon = Status {
+            opens_at: Some(status.updated_at),
+            ..at(State::Closed, None)
+        };
+        assert_eq!(Scene::of(&soon), Scene::Opening);
+    }
+}

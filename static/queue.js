@@ -1,0 +1,264 @@
+/* Keeps the queue page true: asks where the visitor stands, shows it, and goes in at the turn.
+   Plain old JavaScript, so that old phones can run it. Words come from anteroomTexts; words
+   from the server are only ever set as text. */
+(function () {
+  'use strict';
+  var T = window.anteroomTexts, doc = document, main = doc.getElementById('line');
+  if (!T || !main || !window.JSON || !window.XMLHttpRequest) return;
+
+  var rooms = main.getAttribute('data-rooms'), title = main.getAttribute('data-title');
+  var timer = 0, due = 0, asking = null, failures = 0, placeless = 0, stopped = false;
+  var scene = '', born = Date.now(), flash = 0, said = 0, saying = '';
+
+  function el(id) { return doc.getElementById(id); }
+  function put(id, text) {
+    var at = el(id);
+    if (at.textContent !== text) at.textContent = text;
+  }
+  function see(id, yes) { if (yes) el(id).removeAttribute('hidden'); else el(id).setAttribute('hidden', ''); }
+  function line(id, text) { put(id, text || ''); see(id, text); }
+
+  /* Storage may be forbidden; then there is simply nothing kept. */
+  function load(from, key) { try { return JSON.parse(window[from].getItem('anteroom.' + key)); } catch (e) { return null; } }
+  function keep(to, key, value) {
+    try {
+      if (value === null) window[to].removeItem('anteroom.' + key);
+      else window[to].setItem('anteroom.' + key, JSON.stringify(value));
+    } catch (e) { /* not kept */ }
+  }
+
+  function num(n) { try { return n.toLocaleString(T.lang); } catch (e) { return String(n); } }
+  function form(plural, n) { return (n === 1 ? plural.one : plural.other).replace('{n}', num(n)); }
+  function quarters(n) {
+    var h = Math.floor(n / 4), m = (n % 4) * 15, out = [];
+    if (h) out.push(T.wait.hours.replace('{n}', h));
+    if (m || !h) out.push(T.wait.quarters.replace('{n}', m));
+    return out.join(' ');
+  }
+  function waitText(wait) {
+    if (!wait.known) return T.wait.unknown;
+    if (wait.high_s < 60) return T.wait.soon;
+    var short = wait.high_s < 7200, unit = short ? 60 : 900;
+    var low = Math.floor(wait.low_s / unit), high = Math.ceil(wait.high_s / unit);
+    var pattern = low === 0 ? T.wait.up_to : low === high ? T.wait.about : T.wait.range;
+    return pattern.replace('{a}', short ? low : quarters(low)).replace('{b}', short ? form(T.wait.minutes, high) : quarters(high));
+  }
+  /* Times in the visitor's own zone and manner. */
+  function moment(id, iso, day) {
+    var at = el(id), time = new Date(iso), text = iso;
+    try {
+      text = day
+        ? time.toLocaleString([], { weekday: 'long', day: 'numeric', month: 'long', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' })
+        : time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+    } catch (e) { text = time.toString(); }
+    at.setAttribute('datetime', iso);
+    if (at.textContent !== text) at.textContent = text;
+  }
+
+  function sceneOf(s) {
+    if (s.state === 'waiting' && s.position === null) return 'first';
+    if (s.state === 'closed' && s.opens_at) return 'opening';
+    if (s.state === 'ended' && s.ended_by) return s.ended_by === 'left' ? 'left' : 'over';
+    if (s.state === 'ended' && s.reason === 'sold_out') return 'sold_out';
+    return s.state;
+  }
+
+  /* The least number ahead that any tab has shown in this turn, and the first one: a place
+     never seems to get worse. Forgotten when there is no place. */
+  function best(s) {
+    var key = s.room + '.' + s.reference + '.' + (s.ended_by || ''), kept = load('localStorage', key);
+    if (s.ahead === null) {
+      if (kept && s.state !== 'closed') keep('localStorage', key, null);
+      return null;
+    }
+    if (!kept || typeof kept.least !== 'number') kept = { first: s.ahead, least: s.ahead };
+    if (s.ahead < kept.least) kept.least = s.ahead;
+    keep('localStorage', key, kept);
+    return kept;
+  }
+
+  function show(s) {
+    var now = sceneOf(s), words = T.states[now], mark = best(s), changed = now !== scene;
+    if (!words) return go();
+    var inLine = /^(first|waiting|prequeue|drawing|paused|recovering)$/.test(now);
+    var placed = inLine && s.position !== null, ahead = placed ? mark.least : null;
+    scene = now;
+    main.setAttribute('data-scene', now);
+    put('head', words.head);
+    put('lead', words.lead);
+    line('go', words.action);
+    see('ahead', placed);
+    if (placed) progress(ahead, mark.first);
+    line('wait', now === 'waiting' ? waitText(s.wait) : '');
+    see('wait-figure', now === 'waiting');
+    line('in-line', placed || now === 'prequeue' ? num(s.waiting) : '');
+    see('in-line-figure', placed || now === 'prequeue');
+    see('opens', s.opens_at && (now === 'opening' || now === 'prequeue'));
+    if (s.opens_at) moment('opens-at', s.opens_at, true);
+    see('claim', now === 'released' && s.claim_by);
+    if (s.claim_by) moment('claim-by', s.claim_by, false);
+    moment('updated', s.updated_at, false);
+    line('again', T.again[s.ended_by]);
+    line('reason', placed && T.reasons[s.reason]);
+    line('chance', placed && T.chances[s.chance]);
+    put('message', s.message || '');
+    see('word', s.message);
+    put('reference', s.reference || '');
+    see('code', s.reference);
+    see('notes', inLine);
+    see('leave', placed || now === 'prequeue' || now === 'released');
+    tab(now, ahead, words);
+    tell(placed ? words.head + '. ' + aheadText(ahead) : words.head + '. ' + words.lead, changed);
+  }
+  function aheadText(n) { return n === 0 ? T.next : num(n) + ' ' + form(T.ahead, n); }
+  function progress(ahead, first) {
+    var moved = first - ahead;
+    put('number', ahead === 0 ? '' : num(ahead));
+    put('label', ahead === 0 ? T.next : form(T.ahead, ahead));
+    see('bar', first > 0);
+    el('bar').value = first > 0 ? Math.max(2, Math.round(100 * moved / first)) : 100;
+    el('bar').setAttribute('aria-label', el('head').textContent);
+    line('moved', moved > 0 ? form(T.moved, moved) : '');
+  }
+  function tab(now, ahead, words) {
+    var short = (now === 'waiting' || now === 'recovering') && ahead !== null
+      ? (ahead === 0 ? T.next : form(T.tab_ahead, ahead)) : words.head;
+    var calling = now === 'released' || now === 'admitted', on = false;
+    clearInterval(flash);
+    doc.title = short + ' \u00b7 ' + title;
+    if (calling) flash = setInterval(function () {
+      on = !on;
+      doc.title = (on ? '\u25cf ' : '') + short;
+    }, 1000);
+  }
+  /* What a screen reader is told: changes of state at once, numbers at most every 15 seconds.
+     What the page said when it opened was read already. */
+  function tell(text, changed) {
+    var now = Date.now();
+    if (text === saying || (!changed && now - said < 15000)) return;
+    if (saying) put('live', text);
+    saying = text;
+    said = now;
+  }
+
+  function ask(method, what, done, failed) {
+    var x = new XMLHttpRequest();
+    if (asking) { asking.onreadystatechange = null; asking.abort(); }
+    asking = x;
+    x.open(method, rooms + what, true);
+    x.setRequestHeader('Accept', 'application/json');
+    x.timeout = 20000;
+    x.onreadystatechange = function () {
+      var s = null;
+      if (x.readyState !== 4) return;
+      asking = null;
+      try { s = JSON.parse(x.responseText); } catch (e) { /* no status */ }
+      if (x.status === 200 && s && s.state) done(s);
+      else failed(x.status, parseInt(x.getResponseHeader('Retry-After'), 10) || 0);
+    };
+    x.send();
+  }
+  function later(seconds, then) {
+    var ms = seconds * 1000 * (0.9 + 0.2 * Math.random());
+    clearTimeout(timer);
+    due = Date.now() + ms;
+    timer = setTimeout(then || poll, ms);
+  }
+  function poll() {
+    if (!stopped) ask('GET', 'status', answered, troubled);
+  }
+  function troubled(status, retryAfter) {
+    failures += 1;
+    line('trouble', T.trouble);
+    tell(T.trouble, failures === 1);
+    later(Math.min(60, Math.max(retryAfter, Math.pow(2, Math.min(failures, 6)))));
+  }
+  function answered(s) {
+    failures = 0;
+    line('trouble', '');
+    placeless = s.state === 'waiting' && s.position === null && !s.reason ? placeless + 1 : 0;
+    if (placeless >= 3) return noCookies();
+    show(s);
+    if (s.state === 'released') claim();
+    else if (s.state === 'admitted' || s.state === 'challenge') go();
+    else if (s.state === 'ended' && s.ended_by) stop();
+    else later(Math.max(1, s.poll_after_s || 5));
+  }
+  /* Another tab, or no turn after all (409): ask again. Whatever else goes wrong, the wanted
+     page itself claims the turn too. */
+  function claim() {
+    ask('POST', 'claim', function (s) { show(s); go(); }, function (status) {
+      if (status === 409) later(2);
+      else if (status === 0 || status === 429 || status >= 500) troubled(status, 0);
+      else go();
+    });
+  }
+  function stop() { stopped = true; clearTimeout(timer); }
+  function noCookies() {
+    var words = T.states.cookies;
+    stop();
+    main.setAttribute('data-scene', 'cookies');
+    put('head', words.head);
+    put('lead', words.lead);
+    line('go', words.action);
+    see('notes', false);
+    see('ahead', false);
+    doc.title = words.head + ' \u00b7 ' + title;
+    tell(words.head + '. ' + words.lead, true);
+  }
+
+  /* Asks for the wanted page in place, so that Back still works. Never twice within five
+     seconds, and ever more slowly if it keeps leading here. */
+  function go() {
+    var last = load('sessionStorage', 'reload'), now = Date.now(), at = now;
+    if (last && now - last.at < 300000 && now >= last.at) at = last.at + Math.min(60000, 5000 * Math.pow(2, last.times - 1));
+    else last = { times: 0 };
+    keep('sessionStorage', 'reload', { at: Math.max(at, now), times: last.times + 1 });
+    if (!load('sessionStorage', 'reload')) at = Math.max(at, born + 5000);
+    stop();
+    setTimeout(function () {
+      var clean = main.getAttribute('data-form') || /[?&]anteroom-return=/.test(location.search);
+      if (clean) location.replace(el('go').getAttribute('href'));
+      else location.reload();
+    }, Math.max(0, at - now));
+  }
+
+  var first = null;
+  try { first = JSON.parse(main.getAttribute('data-status')); } catch (e) { return; }
+
+  function left() {
+    first.state = 'ended';
+    first.ended_by = 'left';
+    first.ahead = first.position = first.message = null;
+    show(first);
+    see('again', false);
+    stop();
+  }
+  el('leave-form').addEventListener('submit', function (event) {
+    var sent = event.target;
+    event.preventDefault();
+    stop();
+    ask('POST', 'leave', function () {
+      keep('localStorage', 'left.' + first.room, Date.now());
+      left();
+      el('head').setAttribute('tabindex', '-1');
+      el('head').focus();
+    }, function () { sent.submit(); });
+  });
+  /* Left in another tab: do not join again behind the visitor's back. */
+  window.addEventListener('storage', function (event) {
+    if (event.key === 'anteroom.left.' + first.room && event.newValue && !stopped) left();
+  });
+  /* Phones sleep: whatever should have happened meanwhile happens on waking. */
+  function wake() { if (!stopped && !doc.hidden && !asking && Date.now() >= due) poll(); }
+  doc.addEventListener('visibilitychange', wake);
+  window.addEventListener('pageshow', function (event) { if (event.persisted) { stopped = false; due = 0; wake(); } });
+  window.addEventListener('online', function () { if (failures) { due = 0; wake(); } });
+
+  if (navigator.cookieEnabled === false) return noCookies();
+  show(first);
+  if (first.state === 'released') claim();
+  else if (first.state === 'admitted') go();
+  else if (first.state === 'ended' && first.ended_by) stop();
+  else later(scene === 'first' ? 1 : Math.max(1, first.poll_after_s || 5));
+})();
