@@ -1,1 +1,321 @@
-//! Composition, reload and drain.
+//! Composition and drain: a checked configuration becomes a running gateway.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, StoreUrl, site};
+use crate::control::auth::{Credential, Role};
+use crate::control::health::Readiness;
+use crate::control::{self, Control, ControlRoom};
+use crate::domain::clock::Clock;
+use crate::domain::place::Epoch;
+use crate::domain::room::RoomName;
+use crate::edge::framing::Limits as FramingLimits;
+use crate::edge::guard::{Deadlines, Terms};
+use crate::edge::listener::Listening;
+use crate::edge::respond::{Responder, farewell};
+use crate::edge::serve::Door;
+use crate::gate::admit::Admissions;
+use crate::gate::identify::Proxies;
+use crate::gate::limit::Limiters;
+use crate::gate::room::Room;
+use crate::gate::{Gate, Screens, Site};
+use crate::origin::{Origin, Settings as OriginSettings};
+use crate::pacing::{Beat, RoomLoop};
+use crate::store::QueueStore;
+use crate::store::embedded::Embedded;
+use crate::telemetry::labels::RuleLabel;
+use crate::telemetry::metered::Metered;
+use crate::telemetry::metrics::Metrics;
+use crate::token::Keyring;
+
+/// How often limiters forget whoever has not asked lately.
+const TIDY: Duration = Duration::from_secs(5);
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4_096;
+
+/// What a gateway is made of.
+pub struct Parts {
+    /// The checked configuration.
+    pub config: Config,
+    /// The keys, with the issuer set.
+    pub keys: Keyring,
+    /// Where the rooms are kept.
+    pub store: Arc<dyn QueueStore>,
+    /// An admin token of the control API from the environment.
+    pub control_token: Option<String>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// A gateway that listens.
+pub struct App {
+    stop: CancellationToken,
+    tracker: TaskTracker,
+    loops: TaskTracker,
+    stop_loops: CancellationToken,
+    ready: Arc<Readiness>,
+    drain: Duration,
+    public: Vec<SocketAddr>,
+    control: SocketAddr,
+}
+
+/// Opens the store that a configuration names.
+///
+/// # Errors
+/// When it cannot be opened; the message says what to do.
+pub fn open_store(url: &StoreUrl, policies: &Path, clock: &Clock) -> anyhow::Result<Embedded> {
+    let StoreUrl::Embedded(path) = url;
+    let epoch = Epoch(clock.now().wall.minutes_since_2025());
+    Ok(Embedded::open(&path.resolve(policies), epoch)?)
+}
+
+impl App {
+    /// Binds every listener, then starts everything. Nothing runs when one address is taken.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on.
+    pub async fn start(parts: Parts) -> anyhow::Result<Self> {
+        let listen = &parts.config.listen;
+        let public = listen
+            .public
+            .iter()
+            .map(|address| bind(*address))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let control = bind(listen.control)?;
+        let health = listen.health.map(bind).transpose()?;
+        let stop = CancellationToken::new();
+        let mut app = Self {
+            tracker: TaskTracker::new(),
+            loops: TaskTracker::new(),
+            stop_loops: CancellationToken::new(),
+            ready: Arc::default(),
+            drain: parts.config.connections.drain,
+            public: addresses(&public)?,
+            control: control.local_addr()?,
+            stop,
+        };
+        app.launch(parts, Listeners { public, control, health })?;
+        Ok(app)
+    }
+
+    /// Where visitors are answered.
+    #[must_use]
+    pub fn public(&self) -> &[SocketAddr] {
+        &self.public
+    }
+
+    /// Where operators are answered.
+    #[must_use]
+    pub const fn control(&self) -> SocketAddr {
+        self.control
+    }
+
+    /// Stops accepting, lets what runs finish within the drain limit, then ends the loops.
+    pub async fn drain(self) {
+        self.ready.drain();
+        self.stop.cancel();
+        self.tracker.close();
+        if tokio::time::timeout(self.drain, self.tracker.wait()).await.is_err() {
+            tracing::warn!(left = self.tracker.len(), "connections were cut at the drain limit");
+        }
+        self.stop_loops.cancel();
+        self.loops.close();
+        if tokio::time::timeout(Duration::from_secs(5), self.loops.wait()).await.is_err() {
+            tracing::warn!("the store did not take the last notes in time");
+        }
+    }
+
+    fn launch(&mut self, parts: Parts, listeners: Listeners) -> anyhow::Result<()> {
+        let Parts { config, keys, store, control_token, clock } = parts;
+        let metrics = Arc::new(metrics(&config)?);
+        let store: Arc<dyn QueueStore> =
+            Arc::new(Metered::new(store, Arc::clone(&metrics), clock.clone()));
+        let rooms: Vec<Room> = config.rooms.iter().cloned().map(Room::new).collect();
+        self.start_loops(&rooms, &store, &clock);
+        let operators = Control {
+            rooms: rooms.iter().map(controlled).collect(),
+            store: Arc::clone(&store),
+            tokens: credentials(&config, control_token.as_deref()),
+            clock: clock.clone(),
+            metrics: Arc::clone(&metrics),
+            ready: Arc::clone(&self.ready),
+            reload: None,
+        };
+        let limiters = Arc::new(Limiters::new(&config.limits, clock.clone()));
+        self.tidy(Arc::clone(&limiters));
+        let door = Arc::new(Door {
+            origin: Origin::new(config.sites.iter().map(origin_settings).collect()),
+            responder: Responder::new(&config.prefix, &keys.jwks()),
+            clock,
+            metrics,
+            gate: Arc::new(Gate {
+                sites: sites(&config),
+                rooms,
+                proxies: Proxies::trusting(config.trusted_proxies.clone()),
+                prefix: config.prefix.clone(),
+                screens: ArcSwap::from_pointee(Screens { rules: config.rules }),
+                limiters,
+                keys,
+                store,
+                admissions: Admissions::default(),
+            }),
+        });
+        self.listen(door, config.connections.max.get(), listeners.public);
+        self.serve_control(operators, listeners.control, listeners.health);
+        Ok(())
+    }
+
+    fn start_loops(&self, rooms: &[Room], store: &Arc<dyn QueueStore>, clock: &Clock) {
+        for room in rooms {
+            let beat = Beat {
+                room: Arc::clone(&room.settings),
+                snapshot: Arc::clone(&room.snapshot),
+                notes: Arc::clone(&room.notes),
+                store: Arc::clone(store),
+                clock: clock.clone(),
+            };
+            self.loops.spawn(RoomLoop::new(beat).run(self.stop_loops.clone()));
+        }
+    }
+
+    fn tidy(&self, limiters: Arc<Limiters>) {
+        let stop = self.stop_loops.clone();
+        self.loops.spawn(async move {
+            while stop.run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
+                limiters.tidy();
+            }
+        });
+    }
+
+    fn listen(&self, door: Arc<Door>, most: u32, listeners: Vec<TcpListener>) {
+        let listening = Listening {
+            door,
+            terms: Arc::new(Terms {
+                limits: FramingLimits::default(),
+                deadlines: Deadlines::default(),
+                farewell,
+            }),
+            places: Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX))),
+            tracker: self.tracker.clone(),
+            cancel: self.stop.clone(),
+        };
+        for listener in listeners {
+            self.tracker.spawn(listening.clone().accept(listener));
+        }
+    }
+
+    fn serve_control(&self, operators: Control, control: TcpListener, health: Option<TcpListener>) {
+        let stop = self.stop_loops.clone();
+        self.loops.spawn(async move {
+            if let Err(fault) = control::serve(control, operators, stop).await {
+                tracing::error!(%fault, "the control API ended");
+            }
+        });
+        drop(health);
+    }
+}
+
+/// Sockets that were bound before anything started.
+struct Listeners {
+    public: Vec<TcpListener>,
+    control: TcpListener,
+    health: Option<TcpListener>,
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket
+        .bind(&address.into())
+        .and_then(|()| socket.listen(BACKLOG))
+        .with_context(|| {
+            format!("cannot listen on {address}: end the program that does, or choose another address under [listen]")
+        })?;
+    Ok(TcpListener::from_std(socket.into())?)
+}
+
+fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<SocketAddr>> {
+    listeners.iter().map(TcpListener::local_addr).collect()
+}
+
+fn metrics(config: &Config) -> anyhow::Result<Metrics> {
+    let rooms: Vec<RoomName> = config.rooms.iter().map(|room| room.name.clone()).collect();
+    let sites: Vec<RoomName> = config.sites.iter().map(|site| site.name.clone()).collect();
+    let rules: Vec<RuleLabel> = config
+        .rules
+        .names()
+        .map(|(rule, action)| RuleLabel {
+            rule: rule.to_string(),
+            action: action.word(),
+        })
+        .collect();
+    Ok(Metrics::new(&rooms, &sites, &rules)?)
+}
+
+fn controlled(room: &Room) -> ControlRoom {
+    ControlRoom {
+        settings: room.settings.as_ref().clone(),
+        snapshot: Arc::clone(&room.snapshot),
+    }
+}
+
+fn credentials(config: &Config, from_environment: Option<&str>) -> Vec<Credential> {
+    let given = from_environment
+        .map(|token| Credential::of("environment", Role::Admin, token));
+    config
+        .control_tokens
+        .iter()
+        .map(|token| Credential {
+            name: token.name.to_string(),
+            role: token.role,
+            sha256: token.sha256,
+        })
+        .chain(given)
+        .collect()
+}
+
+fn sites(config: &Config) -> Vec<Site> {
+    config
+        .sites
+        .iter()
+        .map(|site| Site {
+            hosts: site.hosts.clone(),
+            https: site.scheme == site::Scheme::Https,
+            rooms: config
+                .rooms
+                .iter()
+                .enumerate()
+                .filter(|(_, room)| room.site == site.name)
+                .map(|(at, _)| at)
+                .collect(),
+        })
+        .collect()
+}
+
+fn origin_settings(site: &site::Site) -> OriginSettings {
+    OriginSettings {
+        address: site.origin.to_string(),
+        connect: site.connect,
+        response: site.response,
+        idle: site.idle,
+        max_connections: usize::try_from(site.max_connections.get()).unwrap_or(usize::MAX),
+        idle_connections: 256,
+    }
+}

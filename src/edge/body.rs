@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::origin::body::OriginBody;
+use crate::origin::OriginBody;
 
 use super::guard::InFlight;
 

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,7 +75,9 @@ impl Listening {
         let activity = guard.activity();
         let service = service_fn(|request| {
             let activity = activity.clone();
-            async move { Ok::<_, Infallible>(self.door.answer(request, peer, &activity).await) }
+            Box::pin(async move {
+                Ok::<_, Infallible>(self.door.answer(request, peer, &activity).await)
+            })
         });
         let mut connection = http1::Builder::new()
             .half_close(true)
@@ -95,7 +97,7 @@ impl Listening {
                 }
                 () = &mut cancelled, if !draining => {
                     draining = true;
-                    pin!(&mut connection).graceful_shutdown();
+                    Pin::new(&mut connection).graceful_shutdown();
                 }
             }
         }

@@ -265,7 +265,7 @@ pub fn farewell(fault: Fault) -> Bytes {
         FaultKind::UriTooLong => StatusCode::URI_TOO_LONG,
         FaultKind::FieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         FaultKind::VersionNotSupported => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-        FaultKind::Slow => StatusCode::REQUEST_TIMEOUT,
+        FaultKind::Timeout => StatusCode::REQUEST_TIMEOUT,
     };
     let body = problem_body(status, &fault.to_string());
     Bytes::from(format!(

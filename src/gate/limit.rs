@@ -30,10 +30,7 @@ impl GovernorClock for Ticking {
 type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, Ticking, NoOpMiddleware<Duration>>;
 
 /// Polls a second that one visitor may make, and how many at once.
-const POLLS: (NonZeroU32, NonZeroU32) = (
-    NonZeroU32::new(10).unwrap_or(NonZeroU32::MIN),
-    NonZeroU32::new(20).unwrap_or(NonZeroU32::MIN),
-);
+const POLLS: (Option<NonZeroU32>, Option<NonZeroU32>) = (NonZeroU32::new(10), NonZeroU32::new(20));
 
 /// The limiters in force. Their tables survive a reload where the limit stays the same.
 #[derive(Debug)]
@@ -57,7 +54,8 @@ impl Limiters {
             })
             .collect();
         let (rate, burst) = POLLS;
-        let polls = Quota::per_second(rate).allow_burst(burst);
+        let polls = Quota::per_second(rate.unwrap_or(NonZeroU32::MIN))
+            .allow_burst(burst.unwrap_or(NonZeroU32::MIN));
         Self {
             polls: RateLimiter::dashmap_with_clock(polls, clock.clone()),
             addresses,

@@ -158,7 +158,7 @@ impl RoomLoop {
         };
         let room = &self.beat.room;
         let answer = self.beat.store.release(&room.name, &room.terms, proposal).await?;
-        let sight = if answer.won { Sight::Won } else { Sight::Told };
+        let sight = if answer.won { Sight::Won { sent: now } } else { Sight::Told };
         let seen_at = self.beat.clock.now().mono;
         self.pacer.observe(seen_at, answer.ticks.seen(), sight);
         Ok(())
