@@ -9,5 +9,6 @@ pub mod presence;
 pub mod room;
 pub mod session;
 pub mod standing;
+pub mod tick;
 pub mod visitor;
 pub mod window;
