@@ -101,7 +101,7 @@ impl Run {
         worst
     }
 
-    /// By how much room time ran ahead of true time in the worst window, in microseconds.
+    /// By how much room time fell behind true time over the whole run, in microseconds.
     pub fn room_time_lost(&self) -> i128 {
         let (first, last) = (self.commits[0], self.commits[self.commits.len() - 1]);
         i128::from(last.at - first.at) - i128::from(last.state.earned - first.state.earned)
