@@ -1,0 +1,149 @@
+//! What can be wrong with the bytes of a request, and what kind of wrong each is.
+
+/// Why the guard refuses a connection's bytes. Nothing after a fault is ever read as a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Fault {
+    /// The first line is not a method, a target and a version with one space between each.
+    #[error("the request line is malformed")]
+    RequestLine,
+    /// The method is longer than any method needs to be.
+    #[error("the request's method is too long")]
+    MethodTooLong,
+    /// The target holds bytes that no address may hold.
+    #[error("the request's target is malformed")]
+    Target,
+    /// The target is longer than `Limits::target`.
+    #[error("the request's target is too long")]
+    TargetTooLong,
+    /// A version of HTTP that is neither 1.0 nor 1.1.
+    #[error("this version of HTTP is not spoken here")]
+    Version,
+    /// A line that does not end in CR LF.
+    #[error("a line does not end in CR LF")]
+    LineEnd,
+    /// A control byte inside a field's value.
+    #[error("a header field holds a control byte")]
+    ControlByte,
+    /// A value with bytes above 0x7F that are not UTF-8.
+    #[error("a header field is neither ASCII nor UTF-8")]
+    NotUtf8,
+    /// A field continued on the next line, or a space before the first field.
+    #[error("a header line begins with white space")]
+    Folded,
+    /// A field without a colon.
+    #[error("a header line has no colon")]
+    NoColon,
+    /// An empty name, a space before the colon, or bytes no name may hold.
+    #[error("a header field's name is malformed")]
+    FieldName,
+    /// A name that some servers read as Content-Length or Transfer-Encoding.
+    #[error("a header field's name could be taken for another one")]
+    Lookalike,
+    /// HTTP/1.1 without Host.
+    #[error("the Host field is missing")]
+    HostMissing,
+    /// More than one Host.
+    #[error("there is more than one Host field")]
+    HostTwice,
+    /// A Host that is no host and port.
+    #[error("the Host field is malformed")]
+    HostInvalid,
+    /// A Content-Length that is no plain number, or beyond 2^63.
+    #[error("the Content-Length field is malformed")]
+    LengthInvalid,
+    /// More than one Content-Length, even if they agree.
+    #[error("there is more than one Content-Length field")]
+    LengthTwice,
+    /// A Transfer-Encoding that is not the single token `chunked`.
+    #[error("the Transfer-Encoding field is not `chunked` alone")]
+    EncodingUnknown,
+    /// More than one Transfer-Encoding.
+    #[error("there is more than one Transfer-Encoding field")]
+    EncodingTwice,
+    /// A Transfer-Encoding on HTTP/1.0, which has none.
+    #[error("HTTP/1.0 has no Transfer-Encoding")]
+    EncodingOnHttp10,
+    /// Content-Length and Transfer-Encoding in one head.
+    #[error("Content-Length and Transfer-Encoding exclude each other")]
+    LengthAndEncoding,
+    /// One field line beyond `Limits::field`.
+    #[error("a header field is too large")]
+    FieldTooLarge,
+    /// More fields than `Limits::fields`.
+    #[error("there are too many header fields")]
+    TooManyFields,
+    /// The head as a whole beyond `Limits::head`.
+    #[error("the request's head is too large")]
+    HeadTooLarge,
+    /// A chunk size that is not one to sixteen hexadecimal digits, or beyond 2^63.
+    #[error("a chunk's size is malformed")]
+    ChunkSize,
+    /// Chunk extensions that are too long or hold bytes they may not.
+    #[error("a chunk's extension is malformed or too long")]
+    ChunkExtension,
+    /// A chunk longer or shorter than it said.
+    #[error("a chunk does not end where it said")]
+    ChunkEnd,
+    /// More trailers than `Limits::trailers` and `Limits::trailer_fields` allow.
+    #[error("the trailers are too large")]
+    TrailersTooLarge,
+    /// The head did not arrive in time.
+    #[error("the request's head took too long to arrive")]
+    HeadSlow,
+    /// The body stood still or trickled.
+    #[error("the request's body took too long to arrive")]
+    BodySlow,
+}
+
+/// What kind of wrong a [`Fault`] is; each kind has one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FaultKind {
+    /// The bytes are not one clear request.
+    BadRequest,
+    /// The address is longer than we read.
+    UriTooLong,
+    /// The fields are more or longer than we read.
+    FieldsTooLarge,
+    /// A version of HTTP that we do not speak.
+    VersionNotSupported,
+    /// The bytes came too slowly.
+    Timeout,
+}
+
+impl Fault {
+    /// The kind of answer this fault gets.
+    #[must_use]
+    pub const fn kind(self) -> FaultKind {
+        match self {
+            Self::RequestLine
+            | Self::MethodTooLong
+            | Self::Target
+            | Self::LineEnd
+            | Self::ControlByte
+            | Self::NotUtf8
+            | Self::Folded
+            | Self::NoColon
+            | Self::FieldName
+            | Self::Lookalike
+            | Self::HostMissing
+            | Self::HostTwice
+            | Self::HostInvalid
+            | Self::LengthInvalid
+            | Self::LengthTwice
+            | Self::EncodingUnknown
+            | Self::EncodingTwice
+            | Self::EncodingOnHttp10
+            | Self::LengthAndEncoding
+            | Self::ChunkSize
+            | Self::ChunkExtension
+            | Self::ChunkEnd => FaultKind::BadRequest,
+            Self::TargetTooLong => FaultKind::UriTooLong,
+            Self::FieldTooLarge
+            | Self::TooManyFields
+            | Self::HeadTooLarge
+            | Self::TrailersTooLarge => FaultKind::FieldsTooLarge,
+            Self::Version => FaultKind::VersionNotSupported,
+            Self::HeadSlow | Self::BodySlow => FaultKind::Timeout,
+        }
+    }
+}

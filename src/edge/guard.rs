@@ -1,0 +1,272 @@
+//! The framing guard under a connection: hyper reads through it and sees only bytes that
+//! [`Framing`] has passed.
+//!
+//! - Part of a head is never visible: it waits here until the head is complete and clear.
+//! - After a bad head hyper sees the end of the stream, finishes the answers it owes in order, and
+//!   shuts the connection down; then the guard itself writes the last answer. For this the server
+//!   is built with `half_close(true)`, and with `header_read_timeout(None)`, because the deadlines
+//!   are kept here.
+//! - After a fault in a body the read fails with that [`Fault`] as the error's source. The request
+//!   is still the service's to answer; hyper closes behind it.
+//! - hyper shuts nothing down after an error or an upgrade it did not take. Whoever runs the
+//!   connection takes the guard back with `into_parts` and calls `shutdown` once more, which does
+//!   nothing where it is already done.
+
+mod activity;
+mod closing;
+mod deadlines;
+mod patience;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+pub use activity::{Activity, InFlight};
+use closing::Closing;
+use deadlines::Alarm;
+pub use deadlines::Deadlines;
+use patience::{Patience, Wait};
+
+use super::framing::{Fault, Framing, Limits, Step};
+
+/// What a guard holds a connection to; shared by all connections of a listener.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// How much framing is read.
+    pub limits: Limits,
+    /// How long is waited.
+    pub deadlines: Deadlines,
+    /// The whole last answer to a bad or slow head, head and body.
+    pub farewell: fn(Fault) -> Bytes,
+}
+
+/// A connection of which only well-framed requests can be read.
+#[derive(Debug)]
+pub struct Guard<S> {
+    io: S,
+    terms: Arc<Terms>,
+    framing: Framing,
+    /// Bytes not yet handed on; the first `passed` of them may be.
+    held: BytesMut,
+    passed: usize,
+    end: Option<End>,
+    patience: Patience,
+    write_alarm: Alarm,
+    activity: Activity,
+    closing: Closing,
+    /// Its own, because hyper flushes before each look at the shutdown and a flush that
+    /// succeeds clears the other.
+    closing_alarm: Alarm,
+}
+
+/// Why nothing more is read.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// The visitor sent its last byte.
+    Eof,
+    /// The visitor had nothing to say for too long.
+    Silence,
+    /// A bad or slow head, which the farewell answers.
+    Head(Fault),
+    /// A bad or slow body, which the service answers.
+    Body(Fault),
+}
+
+impl<S> Guard<S> {
+    /// Puts a guard on a connection nothing has been read from.
+    pub fn new(io: S, terms: Arc<Terms>) -> Self {
+        let activity = Activity::default();
+        Self {
+            io,
+            framing: Framing::new(terms.limits),
+            held: BytesMut::new(),
+            passed: 0,
+            end: None,
+            patience: Patience::new(terms.deadlines, activity.clone()),
+            write_alarm: Alarm::default(),
+            activity,
+            closing: Closing::Open,
+            closing_alarm: Alarm::default(),
+            terms,
+        }
+    }
+
+    /// What the connection's service counts its requests with and learns the fault from.
+    #[must_use]
+    pub fn activity(&self) -> Activity {
+        self.activity.clone()
+    }
+
+    /// Hands on held bytes that have been passed; whether there were any.
+    fn hand_on(&mut self, out: &mut ReadBuf<'_>) -> bool {
+        let count = self.passed.min(out.remaining()).min(self.held.len());
+        if count == 0 {
+            return false;
+        }
+        out.put_slice(&self.held.split_to(count));
+        self.passed -= count;
+        if self.held.is_empty() {
+            // An idle connection keeps no buffer.
+            self.held = BytesMut::new();
+        }
+        true
+    }
+
+    /// Judges held bytes; whether that changed anything.
+    fn judge(&mut self) -> bool {
+        if self.held.is_empty() {
+            return false;
+        }
+        match self.framing.feed(&self.held) {
+            Step::Pass(count) => self.passed = count,
+            Step::Drop(count) => self.held.advance(count.min(self.held.len())),
+            Step::Refuse(fault) => self.refuse(fault),
+            Step::More => return false,
+        }
+        true
+    }
+
+    fn refuse(&mut self, fault: Fault) {
+        self.activity.note(fault);
+        self.end = Some(if self.framing.is_in_body() {
+            End::Body(fault)
+        } else {
+            End::Head(fault)
+        });
+    }
+
+    /// Judges what was just read into `out` beyond `before`. What passes at once stays there
+    /// and is never copied; the rest is held.
+    fn sort(&mut self, out: &mut ReadBuf<'_>, before: usize) -> bool {
+        let read = out.filled().get(before..).unwrap_or_default();
+        let count = read.len();
+        let (passed, dropped) = if self.held.is_empty() {
+            match self.framing.feed(read) {
+                Step::Pass(passed) => (passed, 0),
+                Step::Drop(dropped) => (0, dropped),
+                Step::More | Step::Refuse(_) => (0, 0),
+            }
+        } else {
+            (0, 0)
+        };
+        let rest = read.get(passed + dropped..).unwrap_or_default();
+        self.held.extend_from_slice(rest);
+        out.set_filled(before + passed);
+        self.patience.receive(count, self.framing.heads());
+        passed > 0
+    }
+
+    /// What hyper sees once nothing more is read.
+    fn show(&mut self, end: End) -> io::Result<()> {
+        match end {
+            End::Eof | End::Silence => Ok(()),
+            End::Body(fault) => Err(io::Error::new(io::ErrorKind::InvalidData, fault)),
+            End::Head(fault) => {
+                if let Closing::Open = self.closing {
+                    self.closing = Closing::Farewell((self.terms.farewell)(fault));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives up once the visitor has kept us waiting too long.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let heads = self.framing.heads();
+        let wait = match (self.framing.is_in_body(), self.held.is_empty()) {
+            (true, _) => Wait::Body,
+            (false, false) => Wait::Head,
+            (false, true) if heads == 0 => Wait::FirstByte,
+            (false, true) => Wait::Idle,
+        };
+        ready!(self.patience.poll_end(cx, wait, heads));
+        match wait {
+            Wait::FirstByte | Wait::Idle => self.end = Some(End::Silence),
+            Wait::Head => self.refuse(Fault::HeadSlow),
+            Wait::Body => self.refuse(Fault::BodySlow),
+        }
+        Poll::Ready(())
+    }
+
+    /// Gives a write up once the visitor has taken none of it for too long.
+    fn poll_written<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let span = self.terms.deadlines.write_stall;
+        self.write_alarm.bound(cx, outcome, span)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if out.remaining() == 0 || this.hand_on(out) {
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(end) = this.end {
+                return Poll::Ready(this.show(end));
+            }
+            if this.judge() {
+                continue;
+            }
+            let before = out.filled().len();
+            match Pin::new(&mut this.io).poll_read(cx, out)? {
+                Poll::Pending => ready!(this.poll_patience(cx)),
+                Poll::Ready(()) if out.filled().len() == before => this.end = Some(End::Eof),
+                Poll::Ready(()) if this.sort(out, before) => return Poll::Ready(Ok(())),
+                Poll::Ready(()) => {}
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.io).poll_write(cx, bytes);
+        this.poll_written(cx, written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.io).poll_write_vectored(cx, pieces);
+        this.poll_written(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.io).poll_flush(cx);
+        this.poll_written(cx, flushed)
+    }
+
+    /// Writes the farewell if one is due, shuts the writing side, and reads off what is still
+    /// under way so that the visitor sees the last answer.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_close(cx)
+    }
+}

@@ -1,0 +1,55 @@
+//! What a connection's guard and its service tell each other.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::edge::framing::Fault;
+
+/// Shared by one connection's guard and its service: how many requests are being answered, which
+/// only the service knows, and what was wrong with the bytes, which only the guard knows.
+#[derive(Clone, Debug, Default)]
+pub struct Activity(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    in_flight: AtomicU32,
+    fault: OnceLock<Fault>,
+}
+
+impl Activity {
+    /// Counts a request until the returned value is dropped. The service keeps that in the
+    /// response's body, so that it goes when the answer has been handed over or given up.
+    #[must_use]
+    pub fn begin(&self) -> InFlight {
+        self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(self.clone())
+    }
+
+    /// How many requests are being answered.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.0.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// The fault that ended the reading of this connection, once there is one.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        self.0.fault.get().copied()
+    }
+
+    /// Notes the fault; the first one stays.
+    pub(super) fn note(&self, fault: Fault) {
+        self.0.fault.get_or_init(|| fault);
+    }
+}
+
+/// One request that is being answered; see [`Activity::begin`].
+#[derive(Debug)]
+pub struct InFlight(Activity);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,107 @@
+//! How long the guard goes on waiting for bytes.
+
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::activity::Activity;
+use super::deadlines::{Alarm, Deadlines};
+
+/// What the next byte is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// The first request of a new connection.
+    FirstByte,
+    /// Another request on a connection that had one.
+    Idle,
+    /// The rest of a head.
+    Head,
+    /// More of a body.
+    Body,
+}
+
+/// The deadlines of one connection's reads. A read that finds its bytes there costs no timer
+/// and no look at a clock.
+#[derive(Debug)]
+pub(super) struct Patience {
+    deadlines: Deadlines,
+    activity: Activity,
+    alarm: Alarm,
+    wait: Option<(Wait, u64)>,
+    busy: bool,
+    message: u64,
+    received: u64,
+    waited: Duration,
+}
+
+impl Patience {
+    pub(super) fn new(deadlines: Deadlines, activity: Activity) -> Self {
+        Self {
+            deadlines,
+            activity,
+            alarm: Alarm::default(),
+            wait: None,
+            busy: false,
+            message: 0,
+            received: 0,
+            waited: Duration::ZERO,
+        }
+    }
+
+    /// Notes bytes that arrived and the message they belong to.
+    pub(super) fn receive(&mut self, count: usize, message: u64) {
+        if let Some((Wait::Body, _)) = self.wait {
+            self.waited += self.alarm.clear();
+            self.wait = None;
+        }
+        if self.message != message {
+            self.message = message;
+            self.received = 0;
+            self.waited = Duration::ZERO;
+        }
+        self.received += count as u64;
+    }
+
+    /// Ready when `wait` has lasted too long. Called whenever a read finds no bytes; asking
+    /// again about the same wait of the same message never gives it more time.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, wait: Wait, message: u64) -> Poll<()> {
+        if self.wait != Some((wait, message)) {
+            self.wait = Some((wait, message));
+            self.busy = self.is_busy();
+            self.alarm.set(self.span(wait));
+        }
+        loop {
+            ready!(self.alarm.poll_ring(cx));
+            let is_busy = self.is_busy();
+            let was_busy = std::mem::replace(&mut self.busy, is_busy);
+            if wait != Wait::Idle || !(was_busy || is_busy) {
+                return Poll::Ready(());
+            }
+            self.alarm.set(self.deadlines.idle);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_timer(&self) -> bool {
+        self.alarm.has_timer()
+    }
+
+    fn is_busy(&self) -> bool {
+        self.activity.in_flight() > 0
+    }
+
+    fn span(&self, wait: Wait) -> Duration {
+        match wait {
+            Wait::FirstByte => self.deadlines.first_byte,
+            Wait::Idle => self.deadlines.idle,
+            Wait::Head => self.deadlines.head,
+            Wait::Body => {
+                let rate = u64::from(self.deadlines.body_rate.max(1));
+                let earned = Duration::from_secs(self.received / rate);
+                let allowed = earned.max(self.deadlines.body_grace);
+                self.deadlines
+                    .body_stall
+                    .min(allowed.saturating_sub(self.waited))
+            }
+        }
+    }
+}
