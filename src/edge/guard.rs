@@ -60,6 +60,9 @@ pub struct Guard<S> {
     write_alarm: Alarm,
     activity: Activity,
     closing: Closing,
+    /// Its own, because hyper flushes before each look at the shutdown and a flush that
+    /// succeeds clears the other.
+    closing_alarm: Alarm,
 }
 
 /// Why nothing more is read.
@@ -89,6 +92,7 @@ impl<S> Guard<S> {
             write_alarm: Alarm::default(),
             activity,
             closing: Closing::Open,
+            closing_alarm: Alarm::default(),
             terms,
         }
     }
@@ -190,15 +194,14 @@ impl<S> Guard<S> {
         Poll::Ready(())
     }
 
+    /// Gives a write up once the visitor has taken none of it for too long.
     fn poll_written<T>(
         &mut self,
         cx: &mut Context<'_>,
         outcome: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         let span = self.terms.deadlines.write_stall;
-        let outcome = ready!(self.write_alarm.bound(cx, outcome, span));
-        let stalled = || Err(io::Error::from(io::ErrorKind::TimedOut));
-        Poll::Ready(outcome.unwrap_or_else(stalled))
+        self.write_alarm.bound(cx, outcome, span)
     }
 }
 

@@ -43,10 +43,58 @@ impl Name {
     }
 }
 
-/// Whether a byte may stand in a token, RFC 9110 section 5.6.2.
-pub(super) const fn is_token(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+'
-        | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+/// A set of bytes, one entry each: a look-up costs less than comparing ranges.
+struct ByteSet([bool; 256]);
+
+/// Bytes that may stand in a token, RFC 9110 section 5.6.2.
+static TOKEN: ByteSet = ByteSet::visible_but(b"\"(),/:;<=>?@[\\]{}");
+
+/// Bytes we read in a target. A fragment, which hyper would cut off, and what an address has to
+/// encode are not among them.
+static TARGET: ByteSet = ByteSet::visible_but(b"\"#<>");
+
+impl ByteSet {
+    /// Every visible ASCII byte except these.
+    const fn visible_but(except: &[u8]) -> Self {
+        let mut set = [false; 256];
+        let mut entries: &mut [bool] = &mut set;
+        let mut byte = 0;
+        while let [entry, rest @ ..] = entries {
+            *entry = is_visible(byte) && !contains(except, byte);
+            byte = byte.wrapping_add(1);
+            entries = rest;
+        }
+        Self(set)
+    }
+
+    fn holds(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte)).copied().unwrap_or_default()
+    }
+
+    fn holds_all(&self, bytes: &[u8]) -> bool {
+        bytes
+            .iter()
+            .fold(true, |held, byte| held & self.holds(*byte))
+    }
+}
+
+const fn is_visible(byte: u8) -> bool {
+    byte > b' ' && byte < 0x7F
+}
+
+const fn contains(mut bytes: &[u8], wanted: u8) -> bool {
+    while let [byte, rest @ ..] = bytes {
+        if *byte == wanted {
+            return true;
+        }
+        bytes = rest;
+    }
+    false
+}
+
+/// Whether a byte may stand in a token.
+pub(super) fn is_token(byte: u8) -> bool {
+    TOKEN.holds(byte)
 }
 
 const fn is_control(byte: u8) -> bool {
@@ -68,12 +116,13 @@ pub(super) fn split(line: &[u8]) -> Result<(Name, &[u8]), Fault> {
     if matches!(line.first(), Some(b' ' | b'\t')) {
         return Err(Fault::Folded);
     }
-    let colon = line.iter().position(|byte| *byte == b':');
-    let (name, rest) = line.split_at(colon.ok_or(Fault::NoColon)?);
-    if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
-        return Err(Fault::FieldName);
-    }
-    let value = trim(rest.get(1..).unwrap_or_default());
+    let end = line.iter().position(|byte| !is_token(*byte));
+    let (name, rest) = line.split_at(end.unwrap_or(line.len()));
+    let value = match rest {
+        [b':', value @ ..] if !name.is_empty() => trim(value),
+        rest if rest.contains(&b':') => return Err(Fault::FieldName),
+        _ => return Err(Fault::NoColon),
+    };
     if has_control(value) {
         return Err(Fault::ControlByte);
     }
@@ -102,7 +151,7 @@ pub(super) fn request_line(line: &[u8], limits: &Limits) -> Result<Version, Faul
     else {
         return Err(Fault::RequestLine);
     };
-    if method.is_empty() || !method.iter().all(|byte| is_token(*byte)) {
+    if method.is_empty() || !TOKEN.holds_all(method) {
         return Err(Fault::RequestLine);
     }
     if method.len() > limits.method {
@@ -122,11 +171,9 @@ pub(super) fn request_line(line: &[u8], limits: &Limits) -> Result<Version, Faul
     }
 }
 
-/// Whether hyper will read this target, and as what it says: no fragment, which it would cut
-/// off, and no byte that an address has to encode. What the target means is the gate's to judge.
+/// Whether hyper will read this target, and as what it says. What it means is the gate's to judge.
 fn is_target(target: &[u8]) -> bool {
-    let allowed = |byte: &u8| matches!(byte, b'!' | b'$'..=b';' | b'=' | b'?'..=b'~');
-    if !target.iter().all(allowed) {
+    if !TARGET.holds_all(target) {
         return false;
     }
     if target.first() != Some(&b'/') {

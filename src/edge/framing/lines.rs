@@ -32,7 +32,7 @@ impl Lines {
         max: usize,
     ) -> Result<Option<&'a [u8]>, Overrun> {
         let unseen = run.get(self.seen..).unwrap_or_default();
-        let feed = unseen.iter().position(|byte| *byte == b'\n');
+        let feed = position_of_feed(unseen);
         let end = feed.map_or(run.len(), |at| self.seen + at + 1);
         if end.saturating_sub(self.start) > max {
             return Err(Overrun);
@@ -45,6 +45,24 @@ impl Lines {
         self.start = end;
         Ok(Some(line))
     }
+}
+
+/// Where the first line feed is. Blocks are looked at as a whole first, which compiles to a
+/// few wide instructions.
+fn position_of_feed(bytes: &[u8]) -> Option<usize> {
+    let is_feed = |byte: &u8| *byte == b'\n';
+    let (blocks, _) = bytes.as_chunks::<32>();
+    let clear = blocks
+        .iter()
+        .take_while(|block| {
+            !block
+                .iter()
+                .fold(false, |found, byte| found | is_feed(byte))
+        })
+        .count();
+    let start = clear * 32;
+    let at = bytes.get(start..)?.iter().position(is_feed)?;
+    Some(start + at)
 }
 
 /// A line from [`Lines::next`] without its CR LF.

@@ -54,9 +54,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
     }
 
     fn poll_farewell(&mut self, cx: &mut Context<'_>, mut answer: Bytes) -> Poll<io::Result<()>> {
+        let span = self.terms.deadlines.write_stall;
         while answer.has_remaining() {
             let written = Pin::new(&mut self.io).poll_write(cx, &answer);
-            let Poll::Ready(count) = self.poll_written(cx, written)? else {
+            let Poll::Ready(count) = self.closing_alarm.bound(cx, written, span)? else {
                 self.closing = Closing::Farewell(answer);
                 return Poll::Pending;
             };
@@ -69,12 +70,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
     }
 
     fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let span = self.terms.deadlines.write_stall;
         let shut = Pin::new(&mut self.io).poll_shutdown(cx);
-        let Poll::Ready(()) = self.poll_written(cx, shut)? else {
+        let Poll::Ready(()) = self.closing_alarm.bound(cx, shut, span)? else {
             self.closing = Closing::Shutdown;
             return Poll::Pending;
         };
         if self.is_owed_bytes() {
+            self.closing_alarm.set(self.terms.deadlines.linger);
             let left = self.terms.deadlines.linger_bytes;
             self.closing = Closing::Linger { left };
         }
@@ -87,17 +90,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
         let mut scratch = [0; 2048];
         while left > 0 {
             let mut unread = ReadBuf::new(&mut scratch);
-            let read = Pin::new(&mut self.io).poll_read(cx, &mut unread);
-            let count = unread.filled().len();
-            match read {
-                Poll::Ready(Ok(())) if count > 0 => left = left.saturating_sub(count),
+            match Pin::new(&mut self.io).poll_read(cx, &mut unread) {
+                Poll::Ready(Ok(())) if !unread.filled().is_empty() => {
+                    left = left.saturating_sub(unread.filled().len());
+                }
                 Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending if self.closing_alarm.poll_ring(cx).is_ready() => {
+                    return Poll::Ready(());
+                }
                 Poll::Pending => {
                     self.closing = Closing::Linger { left };
-                    let span = self.terms.deadlines.linger;
-                    ready!(self.write_alarm.bound(cx, Poll::<()>::Pending, span));
-                    self.closing = Closing::Closed;
-                    return Poll::Ready(());
+                    return Poll::Pending;
                 }
             }
         }

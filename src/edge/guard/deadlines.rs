@@ -1,5 +1,6 @@
 //! How long a connection may keep us waiting, and the timer that says so.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -94,19 +95,23 @@ impl Alarm {
     }
 
     /// Waits for `outcome` no longer than `span`, counted from the first time it was pending.
+    ///
+    /// # Errors
+    /// `TimedOut`, or what `outcome` failed with.
     pub(super) fn bound<T>(
         &mut self,
         cx: &mut Context<'_>,
-        outcome: Poll<T>,
+        outcome: Poll<io::Result<T>>,
         span: Duration,
-    ) -> Poll<Option<T>> {
-        if let Poll::Ready(outcome) = outcome {
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
             self.set_at = None;
-            return Poll::Ready(Some(outcome));
+            return outcome;
         }
         if self.set_at.is_none() {
             self.set(span);
         }
-        self.poll_ring(cx).map(|()| None)
+        ready!(self.poll_ring(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
