@@ -2,4 +2,5 @@
 
 pub mod bots;
 pub mod limits;
+pub mod network;
 pub mod rules;

@@ -63,7 +63,8 @@ fn group<'a>(fault: &'a Fault, sources: &'a Sources, severity: Severity) -> Grou
     let place = Origin::path(fault.file.as_ref())
         .line(fault.line)
         .char_column(fault.column);
-    let group = title.element(place).elements(snippet(fault, sources));
+    let snippet = fault.may_be_shown().then(|| snippet(fault, sources));
+    let group = title.element(place).elements(snippet.flatten());
     group.elements(help)
 }
 
@@ -121,6 +122,18 @@ mod tests {
             Severity::Fault,
         );
         assert!(text.contains("anteroom.toml"), "{text}");
+    }
+
+    #[test]
+    fn a_line_that_may_hold_a_secret_is_not_shown() {
+        let mut sources = Sources::default();
+        sources.add("a", "url = 'redis://:hunter2@host'").unwrap();
+        let fault = Fault::new(sources.named("a").unwrap(), (6..28).into(), "no").of_secret();
+        let text = excerpts(&[fault].into_iter().collect(), &sources, Severity::Fault);
+        assert!(
+            text.contains("a:1:7") && !text.contains("hunter2"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -136,6 +136,12 @@ impl<'a> Value<'a> {
         None
     }
 
+    /// The one word that this version knows; one of `later` is a word of a later version.
+    pub fn only(self, word: &str, later: &[&str]) {
+        // A fault is noted; there is no choice to give back.
+        let _ = self.word(&[(word, ())], later);
+    }
+
     /// `true` or `false`.
     #[must_use]
     pub fn flag(self) -> Option<bool> {
@@ -203,20 +209,24 @@ impl<'a> Value<'a> {
         None
     }
 
-    /// A SHA-256 as 64 hexadecimal digits.
+    /// A string that `T` can be read from and that may hold a secret: a fault neither repeats
+    /// it nor shows its line.
+    #[must_use]
+    pub fn secret<T: FromStr<Err: Display>>(self) -> Option<Placed<T>> {
+        let (reader, key, at) = (self.reader, self.key, self.span);
+        match self.text()?.parse() {
+            Ok(value) => Some(Placed { at, value }),
+            Err(reason) => {
+                reader.secret_fault(at, format!("`{key}`: {reason}"));
+                None
+            }
+        }
+    }
+
+    /// A SHA-256 as 64 hexadecimal digits. Somebody may have put the secret itself there.
     #[must_use]
     pub fn sha256(self) -> Option<[u8; 32]> {
-        let (reader, key, at) = (self.reader, self.key, self.span);
-        let text = self.text()?;
-        let digest = digest(&text);
-        if digest.is_none() {
-            // The text may be the secret itself, so it is not repeated.
-            reader.fault(
-                at,
-                format!("`{key}` must be a SHA-256: 64 hexadecimal digits"),
-            );
-        }
-        digest
+        self.secret::<Digest>().map(|digest| digest.value.0)
     }
 
     /// A list.
@@ -248,6 +258,12 @@ impl<'a> Value<'a> {
     #[must_use]
     pub const fn is_list(&self) -> bool {
         matches!(self.value, DeValue::Array(_))
+    }
+
+    /// Whether this is a list of nothing.
+    #[must_use]
+    pub fn is_empty_list(&self) -> bool {
+        matches!(&self.value, DeValue::Array(items) if items.is_empty())
     }
 
     /// A list of tables.
@@ -319,22 +335,31 @@ fn visible(character: char) -> impl Iterator<Item = char> {
         .chain(escaped.into_iter().flatten())
 }
 
-fn digest(text: &str) -> Option<[u8; 32]> {
+struct Digest([u8; 32]);
+
+impl FromStr for Digest {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        digest(text).ok_or("a SHA-256 is 64 hexadecimal digits")
+    }
+}
+
+fn digest(text: &str) -> Option<Digest> {
     let digits = text.as_bytes();
     if digits.len() != 64 {
         return None;
     }
+    let nibble = |digit: u8| {
+        let value = char::from(digit).to_digit(16)?;
+        u8::try_from(value).ok()
+    };
     let mut bytes = [0; 32];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
         let &[high, low] = pair else { return None };
-        let nibble = |digit: u8| {
-            char::from(digit)
-                .to_digit(16)
-                .and_then(|n| u8::try_from(n).ok())
-        };
         *byte = nibble(high)? << 4 | nibble(low)?;
     }
-    Some(bytes)
+    Some(Digest(bytes))
 }
 
 fn either(words: &[String]) -> String {
@@ -371,7 +396,7 @@ mod tests {
         let mut table = Table::read(&source, &findings);
         let out = read(table.take("k").unwrap());
         table.finish();
-        (out, findings.into_lists().0.to_string())
+        (out, findings.take_lists().0.to_string())
     }
 
     #[test]
