@@ -7,7 +7,7 @@ use super::room::RoomText;
 use super::site::SiteText;
 use crate::domain::pattern::{HostPattern, PathPattern};
 use crate::domain::room::RoomName;
-use crate::text::table::closest;
+use crate::text::wording::closest;
 
 /// Notes every clash between sites, between rooms, and between both.
 pub(super) fn check(gateway: Option<&GatewayText<'_>>, rooms: &[RoomText<'_>]) {

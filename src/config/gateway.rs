@@ -1,13 +1,13 @@
 //! `anteroom.toml`: this gateway itself.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::listen::{self, Listen};
 use super::room::RoomText;
 use super::site::{self, SiteText};
 use super::{Config, PolicyPath};
@@ -18,26 +18,11 @@ use crate::policy::rules::Rules;
 use crate::text::fault::Findings;
 use crate::text::source::Source;
 use crate::text::table::{Reader, Table};
-use crate::text::value::{Placed, Value, shown};
-
-/// The port of the control API where nothing else is said.
-const CONTROL_PORT: u16 = 8701;
+use crate::text::value::{Placed, Value};
+use crate::text::wording::shown;
 
 /// The prefix of the gateway's own pages where nothing else is said.
 const DEFAULT_PREFIX: &str = "/_anteroom";
-
-/// Where the gateway listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listen {
-    /// For visitors, at least one.
-    pub public: Vec<SocketAddr>,
-    /// For operators; `127.0.0.1:8701`.
-    pub control: SocketAddr,
-    /// For load balancers: health only.
-    pub health: Option<SocketAddr>,
-    /// Whether the health listener shows the metrics too.
-    pub metrics: bool,
-}
 
 /// Where the queues are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +151,7 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> GatewayTex
     };
     let text = GatewayText {
         reader: table.reader(),
-        listen: listen(table.section("listen"), !control_tokens.is_empty()),
+        listen: listen::read(table.section("listen"), &control_tokens),
         store: store(table.section("store")),
         keys: keys(table.section("keys")),
         trusted_proxies: proxies(table.section("proxies")),
@@ -177,57 +162,6 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> GatewayTex
     };
     table.finish();
     text
-}
-
-/// An address to listen on. Names are not looked up, so that it is clear who can reach it.
-struct Address(SocketAddr);
-
-impl FromStr for Address {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let address = text.parse().map(Self);
-        address.map_err(|_| "an address and port, as in `0.0.0.0:8700` or `[::1]:8700`")
-    }
-}
-
-fn listen(mut table: Table<'_>, tokens_are_set: bool) -> Option<Listen> {
-    let reader = table.reader();
-    let public = table.required("public").map(Value::one_or_more::<Address>);
-    let control = table.take("control").map(Value::placed::<Address>);
-    let health = table.take("health").map(Value::placed::<Address>);
-    let metrics = table
-        .take("metrics")
-        .map(|value| (value.span(), value.flag()));
-    table.finish();
-
-    let mut seen = BTreeSet::new();
-    let all = public.iter().flatten().chain(control.iter().flatten());
-    for address in all.chain(health.iter().flatten()) {
-        let socket = address.value.0;
-        if socket.port() != 0 && !seen.insert(socket) {
-            reader.fault(address.at, format!("`{socket}` is listened on already"));
-        }
-    }
-    if let (Some((at, Some(true))), None) = (metrics, &health) {
-        reader.warn(at, "`metrics` has no effect without `health`");
-    }
-    if let Some(Some(control)) = &control
-        && !control.value.0.ip().is_loopback()
-        && !tokens_are_set
-    {
-        let message = "the control API would be open to other machines: without a \
-                       `[[control.token]]` or ANTEROOM_CONTROL_TOKEN the gateway does not start";
-        reader.warn(control.at, message);
-    }
-    let control = control.map(|control| control.map(|placed| placed.value.0));
-    let health = health.map(|health| health.map(|placed| placed.value.0));
-    Some(Listen {
-        public: public?.into_iter().map(|one| one.value.0).collect(),
-        control: control.unwrap_or(Some((Ipv4Addr::LOCALHOST, CONTROL_PORT).into()))?,
-        health: health.map_or(Some(None), |health| health.map(Some))?,
-        metrics: metrics.is_some_and(|(_, flag)| flag == Some(true)),
-    })
 }
 
 fn store(mut table: Table<'_>) -> Option<StoreUrl> {

@@ -3,6 +3,7 @@
 mod cross;
 mod exempt;
 pub mod gateway;
+pub mod listen;
 mod room;
 pub mod site;
 
@@ -17,9 +18,9 @@ use crate::domain::room::RoomSettings;
 use crate::policy::limits::{self, Limits};
 use crate::policy::{bots, rules::Rules};
 use crate::text::fault::Findings;
-use crate::text::table::closest;
-use crate::text::value::shown;
-use gateway::{Connections, ControlToken, Keys, Listen, StoreUrl};
+use crate::text::wording::{closest, shown};
+use gateway::{Connections, ControlToken, Keys, StoreUrl};
+use listen::Listen;
 use site::Site;
 
 /// Everything the files say, with every default filled in.

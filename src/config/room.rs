@@ -1,6 +1,7 @@
 //! `rooms/*.toml`: one room a file.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use super::exempt;
 use crate::domain::clock::UnixTime;
@@ -195,34 +196,35 @@ fn capacity(room: &mut Table<'_>, method: Method) -> Option<Option<NonZeroU32>> 
 fn session(mut table: Table<'_>) -> Option<SessionTerms> {
     let reader = table.reader();
     let defaults = SessionTerms::default();
-    let (mut place, mut written) = (table.span(), true);
-    let mut seconds = |key, default| match table.take(key) {
-        None => Some(default),
-        Some(value) => {
-            place = value.span();
-            let read = value.seconds();
-            written &= read.is_some();
-            read
-        }
-    };
-    let claim_window = seconds("claim_window_s", defaults.claim_window);
-    let absolute = seconds("absolute_s", defaults.absolute);
-    let longest_idle = absolute.unwrap_or(defaults.idle);
-    let idle = seconds("idle_s", defaults.idle.min(longest_idle));
+    let claim_window = seconds(&mut table, "claim_window_s", defaults.claim_window);
+    let absolute = seconds(&mut table, "absolute_s", defaults.absolute);
+    let longest_idle = absolute.map_or(defaults.idle, |absolute| absolute.value);
+    let idle = seconds(&mut table, "idle_s", defaults.idle.min(longest_idle));
     table.later("hold_max_s");
     table.finish();
-    let terms = SessionTerms {
-        idle: idle?,
-        absolute: absolute?,
-        claim_window: claim_window?,
-    };
-    if written && terms.idle > terms.absolute {
-        let (idle, absolute) = (terms.idle.as_secs(), terms.absolute.as_secs());
+    let (idle, absolute) = (idle?, absolute?);
+    if idle.value > absolute.value {
+        let (idle_s, absolute_s) = (idle.value.as_secs(), absolute.value.as_secs());
         let message =
-            format!("`idle_s` ({idle}) must not be longer than `absolute_s` ({absolute})");
-        reader.fault(place, message);
+            format!("`idle_s` ({idle_s}) must not be longer than `absolute_s` ({absolute_s})");
+        reader.fault(idle.at, message);
     }
-    Some(terms)
+    Some(SessionTerms {
+        idle: idle.value,
+        absolute: absolute.value,
+        claim_window: claim_window?.value,
+    })
+}
+
+fn seconds(
+    table: &mut Table<'_>,
+    key: &'static str,
+    default: Duration,
+) -> Option<Placed<Duration>> {
+    let given = table.take(key);
+    let at = given.as_ref().map_or(table.span(), Value::span);
+    let value = given.map_or(Some(default), Value::seconds)?;
+    Some(Placed { at, value })
 }
 
 /// `[window]`, or one `[[window]]`.
@@ -234,7 +236,9 @@ fn schedule(room: &mut Table<'_>) -> Option<Schedule> {
         return value.table().and_then(window);
     }
     let mut tables = value.tables().into_iter();
-    let first = tables.next()?;
+    let Some(first) = tables.next() else {
+        return Some(Schedule::default());
+    };
     for another in tables {
         let message = "several windows are not available in this version: keep one";
         another.reader().fault(another.span(), message);

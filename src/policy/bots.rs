@@ -10,13 +10,15 @@ use std::sync::Arc;
 
 use http::header::HeaderName;
 
+use super::expression::{Expression, PathTest};
 use super::network;
-use super::rules::{Action, Expression, PathTest, RuleText, Rules};
+use super::rules::{Action, RuleText, Rules};
 use crate::domain::room::RoomName;
 use crate::text::fault::{Fault, Findings};
 use crate::text::source::{Source, Sources};
-use crate::text::table::{Reader, Table, closest};
-use crate::text::value::{Placed, Value, shown};
+use crate::text::table::{Reader, Table};
+use crate::text::value::{Placed, Value};
+use crate::text::wording::{closest, shown};
 
 /// The most rules there may be.
 const MOST_RULES: usize = 2_000;

@@ -5,7 +5,8 @@ use toml::de::DeTable;
 use super::fault::{Fault, Findings};
 use super::source::Source;
 use super::span::Span;
-use super::value::{Value, clean, shown};
+use super::value::Value;
+use super::wording::{clean, closest, shown};
 
 /// Where a walker is: the text, and where its faults go.
 #[derive(Clone, Copy, Debug)]
@@ -209,19 +210,6 @@ impl<'a> Table<'a> {
             self.reader.suggest(key.span().into(), message, close);
         }
     }
-}
-
-/// The word that was probably meant by `written`, if one is near enough.
-pub fn closest<'w>(written: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    if written.len() > 64 {
-        return None;
-    }
-    let reach = 1 + written.chars().count() / 4;
-    words
-        .map(|word| (strsim::damerau_levenshtein(written, word), word))
-        .filter(|(distance, _)| *distance <= reach)
-        .min()
-        .map(|(_, word)| word)
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::digest::Digest;
 use super::span::Span;
-use super::table::{Reader, Table, closest};
+use super::table::{Reader, Table};
+use super::wording::{closest, either, grouped, shown};
 
 /// The longest duration a `_s` key may name: 30 days.
 pub const LONGEST_S: u32 = 30 * 24 * 60 * 60;
@@ -305,84 +307,6 @@ const fn found(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// A piece of the source as a message shows it: at most 60 characters, none of them a control
-/// character.
-#[must_use]
-pub fn shown(text: &str) -> String {
-    clean(text, 60)
-}
-
-/// `text` without control characters, cut after `most` of its characters.
-pub(super) fn clean(text: &str, most: usize) -> String {
-    let mut out: String = text.chars().take(most).flat_map(visible).collect();
-    if text.chars().nth(most).is_some() {
-        out.push('\u{2026}');
-    }
-    out
-}
-
-/// The character, or its escape where it would not show or would turn the text around.
-fn visible(character: char) -> impl Iterator<Item = char> {
-    let turns = matches!(
-        character,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    let plain = !turns && !character.is_control();
-    let escaped = (!plain).then(|| character.escape_unicode());
-    plain
-        .then_some(character)
-        .into_iter()
-        .chain(escaped.into_iter().flatten())
-}
-
-struct Digest([u8; 32]);
-
-impl FromStr for Digest {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        digest(text).ok_or("a SHA-256 is 64 hexadecimal digits")
-    }
-}
-
-fn digest(text: &str) -> Option<Digest> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 {
-        return None;
-    }
-    let nibble = |digit: u8| {
-        let value = char::from(digit).to_digit(16)?;
-        u8::try_from(value).ok()
-    };
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let &[high, low] = pair else { return None };
-        *byte = nibble(high)? << 4 | nibble(low)?;
-    }
-    Some(Digest(bytes))
-}
-
-fn either(words: &[String]) -> String {
-    match words {
-        [] => "nothing".to_owned(),
-        [only] => only.clone(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
-    }
-}
-
-/// A number with commas between its thousands.
-fn grouped(number: u32) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -515,11 +439,5 @@ mod tests {
                 .0
                 .is_none()
         );
-    }
-
-    #[test]
-    fn quoted_pieces_are_short_and_cannot_steer_a_terminal() {
-        assert_eq!(shown("a\u{1b}[2J\u{202e}"), "a\\u{1b}[2J\\u{202e}");
-        assert_eq!(shown(&"x".repeat(100)).chars().count(), 61);
     }
 }
