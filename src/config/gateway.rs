@@ -19,7 +19,6 @@ use crate::text::fault::Findings;
 use crate::text::source::Source;
 use crate::text::table::{Reader, Table};
 use crate::text::value::{Placed, Value};
-use crate::text::wording::shown;
 
 /// The prefix of the gateway's own pages where nothing else is said.
 const DEFAULT_PREFIX: &str = "/_anteroom";
@@ -240,12 +239,11 @@ fn control(mut table: Table<'_>) -> Vec<ControlToken> {
     let mut names = BTreeSet::new();
     let mut tokens = Vec::new();
     for section in table.sections("token") {
-        let Some((name, token)) = control_token(section) else {
+        let Some(Placed { at, value: token }) = control_token(section) else {
             continue;
         };
         if !names.insert(token.name.clone()) {
-            let message = format!("another token is named `{}`", shown(token.name.as_str()));
-            reader.fault(name, message);
+            reader.fault(at, format!("another token is named `{}`", token.name));
         }
         tokens.push(token);
     }
@@ -253,7 +251,8 @@ fn control(mut table: Table<'_>) -> Vec<ControlToken> {
     tokens
 }
 
-fn control_token(mut table: Table<'_>) -> Option<(crate::text::span::Span, ControlToken)> {
+/// One token, at the place of its name.
+fn control_token(mut table: Table<'_>) -> Option<Placed<ControlToken>> {
     let roles = [
         ("viewer", Role::Viewer),
         ("operator", Role::Operator),
@@ -266,12 +265,14 @@ fn control_token(mut table: Table<'_>) -> Option<(crate::text::span::Span, Contr
     let sha256 = table.required("sha256").and_then(Value::sha256);
     table.finish();
     let name = name?;
-    let token = ControlToken {
-        name: name.value,
-        role: role?,
-        sha256: sha256?,
-    };
-    Some((name.at, token))
+    Some(Placed {
+        at: name.at,
+        value: ControlToken {
+            name: name.value,
+            role: role?,
+            sha256: sha256?,
+        },
+    })
 }
 
 fn connections(mut table: Table<'_>) -> Option<Connections> {

@@ -227,6 +227,25 @@ fn every_key_is_read() {
 }
 
 #[test]
+fn the_examples_of_the_documentation_are_valid() {
+    let text = std::fs::read_to_string(house().join("docs/configuration.md")).unwrap();
+    let mut blocks = text.split("```toml\n").skip(1);
+    let mut sources = loaded(&house().join("policies"));
+    for file in [
+        "anteroom.toml",
+        "rooms/demo.toml",
+        "limits.toml",
+        "bots.toml",
+    ] {
+        let block = blocks.next().unwrap().split("```").next().unwrap();
+        sources.add(file, block).unwrap();
+    }
+    assert!(blocks.next().is_none(), "every example is read");
+    let warnings = read(&sources).unwrap().warnings;
+    assert!(warnings.is_empty(), "{warnings}");
+}
+
+#[test]
 fn what_is_probably_not_meant_is_a_warning() {
     let warned = |file: &str, text: &str| {
         let mut sources = minimal();

@@ -12,7 +12,7 @@ use toml::de::DeValue;
 use super::digest::Digest;
 use super::span::Span;
 use super::table::{Reader, Table};
-use super::wording::{closest, either, grouped, shown};
+use super::wording::{closest, either, grouped, kind, shown};
 
 /// The longest duration a `_s` key may name: 30 days.
 pub const LONGEST_S: u32 = 30 * 24 * 60 * 60;
@@ -284,26 +284,13 @@ impl<'a> Value<'a> {
     fn is_not<T>(&self, wanted: &str) -> Option<T> {
         let found = match &self.value {
             DeValue::Integer(digits) => shown(&digits.to_string()),
-            other => found(other).to_owned(),
+            other => kind(other).to_owned(),
         };
         self.reader.fault(
             self.span,
             format!("`{}` must be {wanted}, found {found}", self.key),
         );
         None
-    }
-}
-
-const fn found(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number with a fraction",
-        DeValue::Boolean(true) => "`true`",
-        DeValue::Boolean(false) => "`false`",
-        DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
     }
 }
 

@@ -1,5 +1,7 @@
 //! How messages word things: quoted pieces of a text, lists of choices, numbers, near words.
 
+use toml::de::DeValue;
+
 /// The word that was probably meant by `written`, if one is near enough.
 #[must_use]
 pub fn closest<'w>(written: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
@@ -64,6 +66,20 @@ pub(super) fn grouped(number: u32) -> String {
         out.push(digit);
     }
     out
+}
+
+/// What a value is.
+pub(super) const fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(true) => "`true`",
+        DeValue::Boolean(false) => "`false`",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
 }
 
 #[cfg(test)]
