@@ -4,6 +4,7 @@ pub mod check;
 pub mod client;
 pub mod demo;
 pub mod keys;
+pub mod policies;
 pub mod room;
 pub mod run;
 pub mod shop;

@@ -9,14 +9,16 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use http::header::HeaderName;
-use ipnet::IpNet;
 
-use super::rules::{Action, Expression, PathTest, RuleText, Rules};
+use super::expression::{Expression, PathTest};
+use super::network;
+use super::rules::{Action, RuleText, Rules};
 use crate::domain::room::RoomName;
 use crate::text::fault::{Fault, Findings};
 use crate::text::source::{Source, Sources};
-use crate::text::table::{Reader, Table, closest};
-use crate::text::value::{Placed, Value, shown};
+use crate::text::table::{Reader, Table};
+use crate::text::value::{Placed, Value};
+use crate::text::wording::{closest, shown};
 
 /// The most rules there may be.
 const MOST_RULES: usize = 2_000;
@@ -40,7 +42,7 @@ pub fn read(sources: &Sources, findings: &Findings) -> Rules {
     };
     reading.file(source);
     Rules::new(reading.rules).unwrap_or_else(|reason| {
-        findings.fault(Fault::of_file("bots.toml", reason.to_string()));
+        findings.fault(|| Fault::of_file("bots.toml", reason.to_string()));
         Rules::default()
     })
 }
@@ -126,7 +128,7 @@ fn rule(mut table: Table<'_>) -> Option<RuleText> {
     });
     let agents = table.take("agent").map(all::<Expression>);
     let paths = table.take("path").map(all::<PathTest>);
-    let from = table.take("from").map(all::<IpNet>);
+    let from = table.take("from").map(network::list);
     let header = table.take("header").map(header);
     table.finish();
 
@@ -172,7 +174,7 @@ mod tests {
         }
         let findings = Findings::default();
         let rules = read(&sources, &findings);
-        let (faults, warnings) = findings.into_lists();
+        let (faults, warnings) = findings.take_lists();
         (rules, faults.to_string(), warnings.to_string())
     }
 

@@ -85,9 +85,9 @@ pub fn read(source: &Source, findings: &Findings) -> Limits {
 
 fn limit(mut table: Table<'_>) -> Option<Limit> {
     let name = table.required("name").and_then(Value::parse);
-    table
-        .required("per")
-        .and_then(|value| value.word(&[("address", ())], &[]));
+    if let Some(value) = table.required("per") {
+        value.only("address", &[]);
+    }
     let rate = table.required("rate").and_then(|value| value.count(MOST));
     let burst = table.take("burst").map(|value| value.count(MOST));
     let paths = table.take("paths").map(Value::one_or_more);
@@ -129,7 +129,7 @@ mod tests {
         let findings = Findings::default();
         let limits = read(&Source::new("limits.toml", text), &findings).limits;
 
-        assert!(findings.into_lists().0.is_empty());
+        assert!(findings.take_lists().0.is_empty());
         assert_eq!(limits[0].burst.get(), 7);
         assert!(limits[0].covers("/anything"));
         assert!(limits[1].covers("/buy/1") && !limits[1].covers("/cart"));

@@ -60,15 +60,28 @@ fn group<'a>(fault: &'a Fault, sources: &'a Sources, severity: Severity) -> Grou
         .suggestion
         .as_ref()
         .map(|word| Level::HELP.message(format!("did you mean `{word}`?")));
-    let place = Origin::path(fault.file.as_ref())
-        .line(fault.line)
-        .char_column(fault.column);
-    let group = title.element(place).elements(snippet(fault, sources));
+    let snippet = fault.may_be_shown().then(|| snippet(fault, sources));
+    let group = match snippet.flatten() {
+        // Only of a whole line can the renderer count the column itself.
+        Some((0, snippet)) => title.element(snippet.path(fault.file.as_ref())),
+        Some((_, snippet)) => title.element(place(fault)).element(snippet),
+        None => title.element(place(fault)),
+    };
     group.elements(help)
 }
 
-/// The fault's line, cut to what is near it: a file of one long line must stay cheap to show.
-fn snippet<'a>(fault: &Fault, sources: &'a Sources) -> Option<Snippet<'a, Annotation<'a>>> {
+fn place(fault: &Fault) -> Origin<'_> {
+    Origin::path(fault.file.as_ref())
+        .line(fault.line)
+        .char_column(fault.column)
+}
+
+/// The fault's line, cut to what is near it, and where the cut begins: a file of one long line
+/// must stay cheap to show.
+fn snippet<'a>(
+    fault: &Fault,
+    sources: &'a Sources,
+) -> Option<(usize, Snippet<'a, Annotation<'a>>)> {
     let source = sources.named(&fault.file)?;
     let (start, line) = source.lines().line(source.text(), fault.line);
     let from = line.floor_char_boundary(fault.span.start.saturating_sub(start));
@@ -76,13 +89,12 @@ fn snippet<'a>(fault: &Fault, sources: &'a Sources) -> Option<Snippet<'a, Annota
     let first = line.floor_char_boundary(from.saturating_sub(REACH));
     let last = line.ceil_char_boundary(to.max(from).min(from + REACH) + REACH);
     let shown = line.get(first..last)?;
-    let end = (to - first).clamp(from - first, shown.len());
+    let end = to.saturating_sub(first).clamp(from - first, shown.len());
     let mark = AnnotationKind::Primary.span(from - first..end);
-    Some(
-        Snippet::source(shown)
-            .line_start(fault.line)
-            .annotation(mark),
-    )
+    let snippet = Snippet::source(shown)
+        .line_start(fault.line)
+        .annotation(mark);
+    Some((first, snippet))
 }
 
 #[cfg(test)]
@@ -103,7 +115,7 @@ mod tests {
         let text = shown("# one\nnmae = 'x'\n", 6..10);
         for part in [
             "fault: unknown key `nmae`",
-            "rooms/a.toml:2:1",
+            "--> rooms/a.toml:2:1",
             "2 | nmae = 'x'",
             "^^^^",
             "did you mean `name`?",
@@ -124,6 +136,18 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_may_hold_a_secret_is_not_shown() {
+        let mut sources = Sources::default();
+        sources.add("a", "url = 'redis://:hunter2@host'").unwrap();
+        let fault = Fault::new(sources.named("a").unwrap(), (6..28).into(), "no").of_secret();
+        let text = excerpts(&[fault].into_iter().collect(), &sources, Severity::Fault);
+        assert!(
+            text.contains("a:1:7") && !text.contains("hunter2"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn a_terminal_gets_no_escape_characters() {
         let text = shown("a = '\u{1b}[2J\u{7}'", 0..8);
         assert!(
@@ -135,7 +159,11 @@ mod tests {
     #[test]
     fn a_very_long_line_is_cut() {
         let line = "x".repeat(500_000);
-        assert!(shown(&line, 250_000..250_004).len() < 3_000);
+        let text = shown(&line, 250_000..250_004);
+        assert!(
+            text.len() < 3_000 && text.contains("rooms/a.toml:1:250001"),
+            "{text}"
+        );
     }
 
     proptest! {

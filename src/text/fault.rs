@@ -1,6 +1,6 @@
 //! What is wrong with a text, where, and how it is shown to the person who wrote it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub struct Fault {
 enum Kind {
     Syntax,
     Meaning,
+    /// The line may hold a secret, which must not be repeated.
+    Secret,
 }
 
 impl Fault {
@@ -65,6 +67,21 @@ impl Fault {
             kind: Kind::Syntax,
             ..self
         }
+    }
+
+    /// The same fault about a line that may hold a secret: it is never shown.
+    #[must_use]
+    pub fn of_secret(self) -> Self {
+        Self {
+            kind: Kind::Secret,
+            ..self
+        }
+    }
+
+    /// Whether the line it is about may be shown.
+    #[must_use]
+    pub fn may_be_shown(&self) -> bool {
+        self.kind != Kind::Secret
     }
 
     /// The same fault with the word that was probably meant.
@@ -177,48 +194,51 @@ impl FromIterator<Fault> for Faults {
 /// Faults and warnings while they are being gathered from several texts.
 #[derive(Debug, Default)]
 pub struct Findings {
-    faults: RefCell<Vec<Fault>>,
-    warnings: RefCell<Vec<Fault>>,
-    unkept: std::cell::Cell<usize>,
+    faults: Gathering,
+    warnings: Gathering,
+}
+
+/// One list while it grows. What comes after twice [`MOST_KEPT`] is only counted: the list is
+/// cut to its first when it is sorted.
+#[derive(Debug, Default)]
+struct Gathering {
+    kept: RefCell<Vec<Fault>>,
+    unkept: Cell<usize>,
 }
 
 impl Findings {
-    /// Notes a fault.
-    pub fn fault(&self, fault: Fault) {
-        self.keep(&self.faults, fault);
+    /// Notes a fault, which is made only if it will be kept.
+    pub fn fault(&self, fault: impl FnOnce() -> Fault) {
+        self.faults.add(fault);
     }
 
     /// Notes something that is allowed but probably not meant.
-    pub fn warning(&self, warning: Fault) {
-        self.keep(&self.warnings, warning);
+    pub fn warning(&self, warning: impl FnOnce() -> Fault) {
+        self.warnings.add(warning);
     }
 
-    /// Whether no more are kept, so that finding their places is work for nothing.
+    /// Takes out the faults and the warnings, each sorted.
     #[must_use]
-    pub fn are_full(&self) -> bool {
-        self.faults.borrow().len() >= 2 * MOST_KEPT
+    pub fn take_lists(&self) -> (Faults, Faults) {
+        (self.faults.take(), self.warnings.take())
     }
+}
 
-    /// Counts a fault that nobody will see.
-    pub fn count_only(&self) {
-        self.unkept.set(self.unkept.get().saturating_add(1));
-    }
-
-    /// The faults and the warnings, each sorted.
-    #[must_use]
-    pub fn into_lists(self) -> (Faults, Faults) {
-        let mut faults: Faults = self.faults.into_inner().into_iter().collect();
-        faults.unkept = faults.unkept.saturating_add(self.unkept.get());
-        (faults, self.warnings.into_inner().into_iter().collect())
-    }
-
-    fn keep(&self, list: &RefCell<Vec<Fault>>, fault: Fault) {
-        let mut list = list.borrow_mut();
-        if list.len() < 2 * MOST_KEPT {
-            list.push(fault);
+impl Gathering {
+    /// Finding a fault's place costs a walk along its line, so a flood of them must not.
+    fn add(&self, fault: impl FnOnce() -> Fault) {
+        let mut kept = self.kept.borrow_mut();
+        if kept.len() < 2 * MOST_KEPT {
+            kept.push(fault());
         } else {
-            self.count_only();
+            self.unkept.set(self.unkept.get().saturating_add(1));
         }
+    }
+
+    fn take(&self) -> Faults {
+        let mut faults: Faults = self.kept.take().into_iter().collect();
+        faults.unkept = faults.unkept.saturating_add(self.unkept.take());
+        faults
     }
 }
 
@@ -265,12 +285,13 @@ mod tests {
         let text = "x\n".repeat(5_000);
         let source = Source::new("a", &text);
         for line in 0..5_000 {
-            findings.fault(Fault::new(&source, (line * 2..line * 2 + 1).into(), "no"));
+            findings.fault(|| Fault::new(&source, (line * 2..line * 2 + 1).into(), "no"));
+            findings.warning(|| Fault::of_file("b", "no"));
         }
-        let (faults, warnings) = findings.into_lists();
+        let (faults, warnings) = findings.take_lists();
         assert_eq!(faults.iter().count(), MOST_KEPT);
         assert_eq!(faults.len(), 5_000);
-        assert!(warnings.is_empty());
+        assert_eq!(warnings.len(), 4_001, "alike ones are one");
         assert!(faults.to_string().ends_with("and 4500 more"));
     }
 }

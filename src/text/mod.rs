@@ -1,8 +1,10 @@
 //! Reading text a person wrote: sources, places in them, faults, and a walker over TOML tables.
 
+mod digest;
 pub mod excerpt;
 pub mod fault;
 pub mod source;
 pub mod span;
 pub mod table;
 pub mod value;
+pub mod wording;

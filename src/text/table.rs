@@ -5,7 +5,8 @@ use toml::de::DeTable;
 use super::fault::{Fault, Findings};
 use super::source::Source;
 use super::span::Span;
-use super::value::{Value, clean, shown};
+use super::value::Value;
+use super::wording::{clean, closest, shown};
 
 /// Where a walker is: the text, and where its faults go.
 #[derive(Clone, Copy, Debug)]
@@ -36,17 +37,27 @@ impl<'a> Reader<'a> {
 
     /// Notes a fault at `span` with the word that was probably meant.
     pub fn suggest(&self, span: Span, message: impl Into<String>, suggestion: Option<&str>) {
-        if self.findings.are_full() {
-            return self.findings.count_only();
-        }
-        let fault = Fault::new(self.source, span, message);
-        self.findings.fault(fault.suggesting(suggestion));
+        let fault = || Fault::new(self.source, span, message);
+        self.findings.fault(|| fault().suggesting(suggestion));
+    }
+
+    /// Notes a fault at `span` whose line may hold a secret, so that it is not shown.
+    pub fn secret_fault(&self, span: Span, message: impl Into<String>) {
+        let fault = || Fault::new(self.source, span, message);
+        self.findings.fault(|| fault().of_secret());
+    }
+
+    /// The text at `span`, as a message shows it.
+    #[must_use]
+    pub fn written(&self, span: Span) -> String {
+        let text = self.source.text().get(span.start..span.end);
+        shown(text.unwrap_or_default())
     }
 
     /// Notes a warning at `span`.
     pub fn warn(&self, span: Span, message: impl Into<String>) {
         self.findings
-            .warning(Fault::new(self.source, span, message));
+            .warning(|| Fault::new(self.source, span, message));
     }
 }
 
@@ -73,7 +84,7 @@ impl<'a> Table<'a> {
         for error in errors.iter().take(super::fault::MOST_KEPT) {
             let span = error.span().unwrap_or_default().into();
             let message = format!("not valid TOML: {}", clean(error.message(), 200));
-            findings.fault(Fault::new(source, span, message).of_syntax());
+            findings.fault(|| Fault::new(source, span, message).of_syntax());
         }
         Self {
             reader: Reader {
@@ -201,19 +212,6 @@ impl<'a> Table<'a> {
     }
 }
 
-/// The word that was probably meant by `written`, if one is near enough.
-pub fn closest<'w>(written: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    if written.len() > 64 {
-        return None;
-    }
-    let reach = 1 + written.chars().count() / 4;
-    words
-        .map(|word| (strsim::damerau_levenshtein(written, word), word))
-        .filter(|(distance, _)| *distance <= reach)
-        .min()
-        .map(|(_, word)| word)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,7 +225,7 @@ mod tests {
         let mut table = Table::read(&source, &findings);
         walk(&mut table);
         table.finish();
-        findings.into_lists().0
+        findings.take_lists().0
     }
 
     #[test]

@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::digest::Digest;
 use super::span::Span;
-use super::table::{Reader, Table, closest};
+use super::table::{Reader, Table};
+use super::wording::{closest, either, grouped, kind, shown};
 
 /// The longest duration a `_s` key may name: 30 days.
 pub const LONGEST_S: u32 = 30 * 24 * 60 * 60;
@@ -136,6 +138,12 @@ impl<'a> Value<'a> {
         None
     }
 
+    /// The one word that this version knows; one of `later` is a word of a later version.
+    pub fn only(self, word: &str, later: &[&str]) {
+        // A fault is noted; there is no choice to give back.
+        let _ = self.word(&[(word, ())], later);
+    }
+
     /// `true` or `false`.
     #[must_use]
     pub fn flag(self) -> Option<bool> {
@@ -203,20 +211,24 @@ impl<'a> Value<'a> {
         None
     }
 
-    /// A SHA-256 as 64 hexadecimal digits.
+    /// A string that `T` can be read from and that may hold a secret: a fault neither repeats
+    /// it nor shows its line.
+    #[must_use]
+    pub fn secret<T: FromStr<Err: Display>>(self) -> Option<Placed<T>> {
+        let (reader, key, at) = (self.reader, self.key, self.span);
+        match self.text()?.parse() {
+            Ok(value) => Some(Placed { at, value }),
+            Err(reason) => {
+                reader.secret_fault(at, format!("`{key}`: {reason}"));
+                None
+            }
+        }
+    }
+
+    /// A SHA-256 as 64 hexadecimal digits. Somebody may have put the secret itself there.
     #[must_use]
     pub fn sha256(self) -> Option<[u8; 32]> {
-        let (reader, key, at) = (self.reader, self.key, self.span);
-        let text = self.text()?;
-        let digest = digest(&text);
-        if digest.is_none() {
-            // The text may be the secret itself, so it is not repeated.
-            reader.fault(
-                at,
-                format!("`{key}` must be a SHA-256: 64 hexadecimal digits"),
-            );
-        }
-        digest
+        self.secret::<Digest>().map(|digest| digest.value.0)
     }
 
     /// A list.
@@ -250,6 +262,12 @@ impl<'a> Value<'a> {
         matches!(self.value, DeValue::Array(_))
     }
 
+    /// Whether this is a list of nothing.
+    #[must_use]
+    pub fn is_empty_list(&self) -> bool {
+        matches!(&self.value, DeValue::Array(items) if items.is_empty())
+    }
+
     /// A list of tables.
     #[must_use]
     pub fn tables(self) -> Vec<Table<'a>> {
@@ -266,7 +284,7 @@ impl<'a> Value<'a> {
     fn is_not<T>(&self, wanted: &str) -> Option<T> {
         let found = match &self.value {
             DeValue::Integer(digits) => shown(&digits.to_string()),
-            other => found(other).to_owned(),
+            other => kind(other).to_owned(),
         };
         self.reader.fault(
             self.span,
@@ -274,88 +292,6 @@ impl<'a> Value<'a> {
         );
         None
     }
-}
-
-const fn found(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number with a fraction",
-        DeValue::Boolean(true) => "`true`",
-        DeValue::Boolean(false) => "`false`",
-        DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-/// A piece of the source as a message shows it: at most 60 characters, none of them a control
-/// character.
-#[must_use]
-pub fn shown(text: &str) -> String {
-    clean(text, 60)
-}
-
-/// `text` without control characters, cut after `most` of its characters.
-pub(super) fn clean(text: &str, most: usize) -> String {
-    let mut out: String = text.chars().take(most).flat_map(visible).collect();
-    if text.chars().nth(most).is_some() {
-        out.push('\u{2026}');
-    }
-    out
-}
-
-/// The character, or its escape where it would not show or would turn the text around.
-fn visible(character: char) -> impl Iterator<Item = char> {
-    let turns = matches!(
-        character,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    let plain = !turns && !character.is_control();
-    let escaped = (!plain).then(|| character.escape_unicode());
-    plain
-        .then_some(character)
-        .into_iter()
-        .chain(escaped.into_iter().flatten())
-}
-
-fn digest(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let &[high, low] = pair else { return None };
-        let nibble = |digit: u8| {
-            char::from(digit)
-                .to_digit(16)
-                .and_then(|n| u8::try_from(n).ok())
-        };
-        *byte = nibble(high)? << 4 | nibble(low)?;
-    }
-    Some(bytes)
-}
-
-fn either(words: &[String]) -> String {
-    match words {
-        [] => "nothing".to_owned(),
-        [only] => only.clone(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
-    }
-}
-
-/// A number with commas between its thousands.
-fn grouped(number: u32) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -371,7 +307,7 @@ mod tests {
         let mut table = Table::read(&source, &findings);
         let out = read(table.take("k").unwrap());
         table.finish();
-        (out, findings.into_lists().0.to_string())
+        (out, findings.take_lists().0.to_string())
     }
 
     #[test]
@@ -490,11 +426,5 @@ mod tests {
                 .0
                 .is_none()
         );
-    }
-
-    #[test]
-    fn quoted_pieces_are_short_and_cannot_steer_a_terminal() {
-        assert_eq!(shown("a\u{1b}[2J\u{202e}"), "a\\u{1b}[2J\\u{202e}");
-        assert_eq!(shown(&"x".repeat(100)).chars().count(), 61);
     }
 }

@@ -1,0 +1,286 @@
+//! `anteroom.toml`: this gateway itself.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::listen::{self, Listen};
+use super::room::RoomText;
+use super::site::{self, SiteText};
+use super::{Config, PolicyPath};
+use crate::domain::room::RoomName;
+use crate::policy::limits::Limits;
+use crate::policy::network;
+use crate::policy::rules::Rules;
+use crate::text::fault::Findings;
+use crate::text::source::Source;
+use crate::text::table::{Reader, Table};
+use crate::text::value::{Placed, Value};
+
+/// The prefix of the gateway's own pages where nothing else is said.
+const DEFAULT_PREFIX: &str = "/_anteroom";
+
+/// Where the queues are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// In a directory on this machine.
+    Embedded(PolicyPath),
+}
+
+/// Why a text is no store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadStore {
+    /// Redis comes later.
+    #[error("Redis stores are not available in this version: use `embedded:PATH`")]
+    Redis,
+    /// It is something else.
+    #[error("a store is written as in `embedded:./data`")]
+    Shape,
+}
+
+impl FromStr for StoreUrl {
+    type Err = BadStore;
+
+    fn from_str(text: &str) -> Result<Self, BadStore> {
+        let redis = ["redis", "rediss", "redis+sentinel", "redis+cluster"];
+        match text.split_once(':') {
+            Some(("embedded", path)) if !path.is_empty() => {
+                Ok(Self::Embedded(PolicyPath(path.into())))
+            }
+            Some((scheme, _)) if redis.contains(&scheme) => Err(BadStore::Redis),
+            _ => Err(BadStore::Shape),
+        }
+    }
+}
+
+/// The signing keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// The directory that holds them.
+    pub dir: PolicyPath,
+    /// The `iss` of admission tokens; `anteroom`.
+    pub issuer: String,
+}
+
+/// What a control token allows; each role may do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Look.
+    Viewer,
+    /// Steer rooms.
+    Operator,
+    /// Everything.
+    Admin,
+}
+
+/// One `[[control.token]]`: who may use the control API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlToken {
+    /// Its name in logs, unique among the tokens.
+    pub name: RoomName,
+    /// What it allows.
+    pub role: Role,
+    /// The SHA-256 of the token.
+    pub sha256: [u8; 32],
+}
+
+/// Limits on the connections of visitors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// The most at one time; 20,000.
+    pub max: NonZeroU32,
+    /// How long requests under way may go on after a request to stop; 30 s.
+    pub drain: Duration,
+}
+
+/// The file as it was read; what could not be read is absent and has been noted.
+pub(super) struct GatewayText<'a> {
+    pub reader: Reader<'a>,
+    pub sites: Vec<SiteText<'a>>,
+    pub prefix: String,
+    listen: Option<Listen>,
+    store: Option<StoreUrl>,
+    keys: Option<Keys>,
+    trusted_proxies: Vec<IpNet>,
+    control_tokens: Vec<ControlToken>,
+    connections: Option<Connections>,
+}
+
+impl GatewayText<'_> {
+    /// The whole configuration, unless a fault was noted.
+    pub fn complete(
+        self,
+        rooms: Vec<RoomText<'_>>,
+        limits: Limits,
+        rules: Rules,
+    ) -> Option<Config> {
+        let sites: Option<Vec<_>> = self.sites.into_iter().map(SiteText::complete).collect();
+        let rooms: Option<Vec<_>> = rooms.into_iter().map(RoomText::complete).collect();
+        Some(Config {
+            listen: self.listen?,
+            store: self.store?,
+            keys: self.keys?,
+            trusted_proxies: self.trusted_proxies,
+            prefix: self.prefix,
+            control_tokens: self.control_tokens,
+            connections: self.connections?,
+            sites: sites?,
+            rooms: rooms?,
+            limits,
+            rules,
+        })
+    }
+}
+
+/// Reads `anteroom.toml`.
+pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> GatewayText<'a> {
+    let mut table = Table::read(source, findings);
+    let control_tokens = control(table.section("control"));
+    let sites = match table.take("site") {
+        Some(value) if !value.is_empty_list() => {
+            value.tables().into_iter().map(site::read).collect()
+        }
+        _ => {
+            table.missing("[[site]]");
+            Vec::new()
+        }
+    };
+    let text = GatewayText {
+        reader: table.reader(),
+        listen: listen::read(table.section("listen"), &control_tokens),
+        store: store(table.section("store")),
+        keys: keys(table.section("keys")),
+        trusted_proxies: proxies(table.section("proxies")),
+        prefix: path(table.section("path")),
+        control_tokens,
+        connections: connections(table.section("connections")),
+        sites,
+    };
+    table.finish();
+    text
+}
+
+fn store(mut table: Table<'_>) -> Option<StoreUrl> {
+    let url = table.required("url").and_then(Value::secret);
+    table.finish();
+    url.map(|url| url.value)
+}
+
+fn keys(mut table: Table<'_>) -> Option<Keys> {
+    let dir = table.required("dir").and_then(Value::parse::<FilePath>);
+    let issuer = table.take("issuer").map(Value::parse::<Issuer>);
+    table.finish();
+    Some(Keys {
+        dir: PolicyPath(dir?.0.into()),
+        issuer: issuer.unwrap_or(Some(Issuer("anteroom".to_owned())))?.0,
+    })
+}
+
+struct FilePath(String);
+
+impl FromStr for FilePath {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = !text.is_empty() && !text.contains('\0');
+        fits.then(|| Self(text.to_owned()))
+            .ok_or("the path of a directory, as in `./keys`")
+    }
+}
+
+struct Issuer(String);
+
+impl FromStr for Issuer {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits =
+            (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self(text.to_owned()))
+            .ok_or("1 to 200 visible ASCII characters without spaces")
+    }
+}
+
+fn proxies(mut table: Table<'_>) -> Vec<IpNet> {
+    let trusted = table.take("trusted").map(network::list_or_none);
+    table.finish();
+    trusted.unwrap_or_default()
+}
+
+struct Prefix(String);
+
+impl FromStr for Prefix {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        let mut segments = text.split('/');
+        let fits = text.len() <= 64
+            && segments.next() == Some("")
+            && text.len() > 1
+            && segments.all(|segment| !segment.is_empty() && segment.bytes().all(plain));
+        fits.then(|| Self(text.to_owned())).ok_or(
+            "a path as in `/_anteroom`: lower-case letters, digits, `_` and `-`, no slash at the end",
+        )
+    }
+}
+
+fn path(mut table: Table<'_>) -> String {
+    let prefix = table.take("prefix").and_then(Value::parse::<Prefix>);
+    table.finish();
+    prefix.map_or_else(|| DEFAULT_PREFIX.to_owned(), |prefix| prefix.0)
+}
+
+fn control(mut table: Table<'_>) -> Vec<ControlToken> {
+    let reader = table.reader();
+    let mut names = BTreeSet::new();
+    let mut tokens = Vec::new();
+    for section in table.sections("token") {
+        let Some(Placed { at, value: token }) = control_token(section) else {
+            continue;
+        };
+        if !names.insert(token.name.clone()) {
+            reader.fault(at, format!("another token is named `{}`", token.name));
+        }
+        tokens.push(token);
+    }
+    table.finish();
+    tokens
+}
+
+/// One token, at the place of its name.
+fn control_token(mut table: Table<'_>) -> Option<Placed<ControlToken>> {
+    let roles = [
+        ("viewer", Role::Viewer),
+        ("operator", Role::Operator),
+        ("admin", Role::Admin),
+    ];
+    let name: Option<Placed<RoomName>> = table.required("name").and_then(Value::placed);
+    let role = table
+        .required("role")
+        .and_then(|value| value.word(&roles, &[]));
+    let sha256 = table.required("sha256").and_then(Value::sha256);
+    table.finish();
+    let name = name?;
+    Some(Placed {
+        at: name.at,
+        value: ControlToken {
+            name: name.value,
+            role: role?,
+            sha256: sha256?,
+        },
+    })
+}
+
+fn connections(mut table: Table<'_>) -> Option<Connections> {
+    let max = table.take("max").map(|value| value.count(1_000_000));
+    let drain = table.take("drain_s").map(Value::seconds);
+    table.finish();
+    Some(Connections {
+        max: max.unwrap_or(NonZeroU32::new(20_000))?,
+        drain: drain.unwrap_or(Some(Duration::from_secs(30)))?,
+    })
+}

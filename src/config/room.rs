@@ -1,0 +1,291 @@
+//! `rooms/*.toml`: one room a file.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::exempt;
+use crate::domain::clock::UnixTime;
+use crate::domain::pace::Pace;
+use crate::domain::pattern::PathPattern;
+use crate::domain::room::{
+    DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, PageStatus, RoomName, RoomSettings,
+    Schedule, Terms,
+};
+use crate::domain::session::SessionTerms;
+use crate::text::fault::Findings;
+use crate::text::source::Source;
+use crate::text::table::{Reader, Table};
+use crate::text::value::{LONGEST_S, Placed, Value};
+
+/// The most that may be allowed to wait.
+const MOST_WAITING: u32 = 10_000_000;
+
+/// A room as it was read, with the places that checks across files point at.
+pub(super) struct RoomText<'a> {
+    pub reader: Reader<'a>,
+    pub name: Option<Placed<RoomName>>,
+    pub site: Option<Placed<RoomName>>,
+    pub paths: Vec<Placed<PathPattern>>,
+    pub except: Vec<Placed<PathPattern>>,
+    rest: Option<Rest>,
+}
+
+struct Rest {
+    exempt: Vec<Exempt>,
+    method: Method,
+    terms: Terms,
+    schedule: Schedule,
+    page_status: PageStatus,
+}
+
+impl RoomText<'_> {
+    /// The room, unless a fault was noted.
+    pub fn complete(self) -> Option<RoomSettings> {
+        let values = |list: Vec<Placed<PathPattern>>| list.into_iter().map(|path| path.value);
+        let rest = self.rest?;
+        Some(RoomSettings {
+            name: self.name?.value,
+            site: self.site?.value,
+            paths: values(self.paths).collect(),
+            except: values(self.except).collect(),
+            exempt: rest.exempt,
+            method: rest.method,
+            terms: rest.terms,
+            schedule: rest.schedule,
+            page_status: rest.page_status,
+        })
+    }
+}
+
+/// Reads one room's file.
+pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> RoomText<'a> {
+    let mut table = Table::read(source, findings);
+    let name = table.required("name").and_then(Value::placed);
+    let site = table.required("site").and_then(Value::placed);
+    let paths = table.required("paths").map(Value::one_or_more);
+    let except = table.take("except").map(Value::each);
+    let text = RoomText {
+        reader: table.reader(),
+        name,
+        site,
+        paths: paths.unwrap_or_default(),
+        except: except.unwrap_or_default(),
+        rest: rest(&mut table),
+    };
+    table.later("fairness_window_s");
+    table.finish();
+    text
+}
+
+fn rest(table: &mut Table<'_>) -> Option<Rest> {
+    let method = method(table);
+    let exempt: Vec<_> = table
+        .sections("exempt")
+        .into_iter()
+        .map(exempt::read)
+        .collect();
+    let schedule = schedule(table);
+    let page_status = page_status(table);
+    let terms = terms(table, method.unwrap_or(Method::Fifo));
+    Some(Rest {
+        exempt: exempt.into_iter().collect::<Option<_>>()?,
+        method: method?,
+        terms: terms?,
+        schedule: schedule?,
+        page_status: page_status?,
+    })
+}
+
+/// Reads `method`, and the keys that have but one meaning in this version.
+fn method(table: &mut Table<'_>) -> Option<Method> {
+    let methods = [
+        ("fifo", Method::Fifo),
+        ("passthrough", Method::Passthrough),
+        ("reject", Method::Reject),
+    ];
+    if let Some(value) = table.take("activation") {
+        value.only("always", &["overload"]);
+    }
+    if let Some(value) = table.take("when_store_fails") {
+        value.only("hold", &["pass"]);
+    }
+    let method = table.take("method");
+    method.map_or(Some(Method::Fifo), |value| {
+        value.word(&methods, &["random"])
+    })
+}
+
+fn page_status(table: &mut Table<'_>) -> Option<PageStatus> {
+    let Some(value) = table.take("page_status") else {
+        return Some(PageStatus::default());
+    };
+    let (reader, at) = (table.reader(), value.span());
+    match value.number(100..=599)? {
+        200 => Some(PageStatus::Ok),
+        202 => Some(PageStatus::Accepted),
+        429 => Some(PageStatus::TooManyRequests),
+        503 => Some(PageStatus::ServiceUnavailable),
+        other => {
+            let message = format!("`page_status` must be 200, 202, 429 or 503, found {other}");
+            reader.fault(at, message);
+            None
+        }
+    }
+}
+
+fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
+    let pace = pace(table.section("pace"), method);
+    let capacity = capacity(table, method);
+    let session = session(table.section("session"));
+    let max_waiting = table.take("max_waiting");
+    let max_waiting = max_waiting.map(|value| value.number(1..=MOST_WAITING));
+    let least = u32::try_from(DEFAULT_HORIZON.as_secs()).unwrap_or(LONGEST_S);
+    let horizon = table.take("horizon_s");
+    let horizon = horizon.map(|value| value.seconds_within(least..=LONGEST_S));
+    Some(Terms {
+        pace: pace?,
+        capacity: capacity?,
+        session: session?,
+        max_waiting: max_waiting.unwrap_or(Some(DEFAULT_MAX_WAITING))?,
+        horizon: horizon.unwrap_or(Some(DEFAULT_HORIZON))?,
+    })
+}
+
+/// The pace. A room in which nobody waits needs none; it gets the lowest there is, so that it
+/// could never flood the origin.
+fn pace(mut table: Table<'_>, method: Method) -> Option<Pace> {
+    let per_minute = table.take("per_minute");
+    if per_minute.is_none() && method == Method::Fifo {
+        table.missing("per_minute");
+    }
+    let lowest = Pace {
+        per_minute: NonZeroU32::MIN,
+        burst: NonZeroU32::MIN,
+    };
+    let pace = per_minute.map_or(Some(lowest), |value| {
+        value.number(1..=Pace::MOST).and_then(Pace::per_minute)
+    });
+    let burst = table
+        .take("burst")
+        .map(|value| value.number(1..=Pace::MOST));
+    table.later("no_show_correction");
+    table.finish();
+    match burst {
+        None => pace,
+        Some(burst) => pace?.with_burst(burst?),
+    }
+}
+
+#[expect(
+    clippy::option_option,
+    reason = "the outer `None` is a fault already noted"
+)]
+fn capacity(room: &mut Table<'_>, method: Method) -> Option<Option<NonZeroU32>> {
+    let (reader, at) = (room.reader(), room.span());
+    let mut table = room.section("capacity");
+    let active = table.take("active").map(|value| value.count(Pace::MOST));
+    let broken = table.reader().is_broken();
+    table.finish();
+    if active.is_none() && method == Method::Fifo && !broken {
+        let message = "no `active` in `[capacity]`: nothing limits how many are inside at once";
+        reader.warn(at, message);
+    }
+    active.map_or(Some(None), |active| active.map(Some))
+}
+
+fn session(mut table: Table<'_>) -> Option<SessionTerms> {
+    let reader = table.reader();
+    let defaults = SessionTerms::default();
+    let claim_window = seconds(&mut table, "claim_window_s", defaults.claim_window);
+    let absolute = seconds(&mut table, "absolute_s", defaults.absolute);
+    let longest_idle = absolute.map_or(defaults.idle, |absolute| absolute.value);
+    let idle = seconds(&mut table, "idle_s", defaults.idle.min(longest_idle));
+    table.later("hold_max_s");
+    table.finish();
+    let (idle, absolute) = (idle?, absolute?);
+    if idle.value > absolute.value {
+        let (idle_s, absolute_s) = (idle.value.as_secs(), absolute.value.as_secs());
+        let message =
+            format!("`idle_s` ({idle_s}) must not be longer than `absolute_s` ({absolute_s})");
+        reader.fault(idle.at, message);
+    }
+    Some(SessionTerms {
+        idle: idle.value,
+        absolute: absolute.value,
+        claim_window: claim_window?.value,
+    })
+}
+
+fn seconds(
+    table: &mut Table<'_>,
+    key: &'static str,
+    default: Duration,
+) -> Option<Placed<Duration>> {
+    let given = table.take(key);
+    let at = given.as_ref().map_or(table.span(), Value::span);
+    let value = given.map_or(Some(default), Value::seconds)?;
+    Some(Placed { at, value })
+}
+
+/// `[window]`, or one `[[window]]`.
+fn schedule(room: &mut Table<'_>) -> Option<Schedule> {
+    let Some(value) = room.take("window") else {
+        return Some(Schedule::default());
+    };
+    if !value.is_list() {
+        return value.table().and_then(window);
+    }
+    let mut tables = value.tables().into_iter();
+    let Some(first) = tables.next() else {
+        return Some(Schedule::default());
+    };
+    for another in tables {
+        let message = "several windows are not available in this version: keep one";
+        another.reader().fault(another.span(), message);
+    }
+    window(first)
+}
+
+fn window(mut table: Table<'_>) -> Option<Schedule> {
+    let reader = table.reader();
+    let mut time = |key| table.take(key).map(|value| moment(reader, key, value));
+    let opens = time("opens_at");
+    let prequeue = time("prequeue_opens_at");
+    let ends = time("ends_at");
+    for key in ["external_source", "pace", "message", "method"] {
+        table.later(key);
+    }
+    table.finish();
+    if let Some(Some(prequeue)) = &prequeue {
+        let message = "`prequeue_opens_at`: the prequeue is not available in this version; \
+                       visitors join at the opening";
+        reader.warn(prequeue.at, message);
+        if matches!(&opens, Some(Some(opens)) if prequeue.value >= opens.value) {
+            reader.fault(prequeue.at, "`prequeue_opens_at` must be before `opens_at`");
+        }
+    }
+    if let (Some(Some(opens)), Some(Some(ends))) = (&opens, &ends)
+        && ends.value <= opens.value
+    {
+        reader.fault(ends.at, "`ends_at` must be later than `opens_at`");
+    }
+    let whole = |time: Option<Option<Placed<UnixTime>>>| match time {
+        None => Some(None),
+        Some(read) => read.map(|placed| Some(placed.value)),
+    };
+    Some(Schedule {
+        opens_at: whole(opens)?,
+        ends_at: whole(ends)?,
+    })
+}
+
+fn moment(reader: Reader<'_>, key: &str, value: Value<'_>) -> Option<Placed<UnixTime>> {
+    let at = value.span();
+    let millis = value.time()?.as_millisecond();
+    let Ok(millis) = u64::try_from(millis) else {
+        reader.fault(at, format!("`{key}` lies before 1970"));
+        return None;
+    };
+    let value = UnixTime::from_millis(millis);
+    Some(Placed { at, value })
+}
