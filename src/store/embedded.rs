@@ -1,1 +1,0 @@
-//! store::embedded, to be written.

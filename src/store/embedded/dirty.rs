@@ -1,0 +1,31 @@
+//! What has changed since it was last written to disk: names of rows, not their values.
+
+use std::collections::HashSet;
+
+use crate::domain::place::Place;
+use crate::domain::session::Jti;
+use crate::domain::visitor::VisitorId;
+
+/// Rows whose present value must be written, or which must go if there is none.
+#[derive(Debug, Default)]
+pub(super) struct Dirty {
+    pub(super) head: bool,
+    pub(super) visitors: HashSet<(Place, VisitorId)>,
+    pub(super) sessions: HashSet<Jti>,
+    pub(super) ends: HashSet<Jti>,
+}
+
+impl Dirty {
+    /// Whether nothing is to be written.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.head && self.visitors.is_empty() && self.sessions.is_empty() && self.ends.is_empty()
+    }
+
+    /// Adds what `other` names.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.head |= other.head;
+        self.visitors.extend(other.visitors);
+        self.sessions.extend(other.sessions);
+        self.ends.extend(other.ends);
+    }
+}

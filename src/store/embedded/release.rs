@@ -1,0 +1,211 @@
+//! The tick: ends what expired, then calls those whose turn it is, lowest place first.
+
+use std::ops::Bound;
+use std::time::Duration;
+
+use super::room::{Entry, Room, Status};
+use super::sessions::{End, Told};
+use crate::domain::place::Place;
+use crate::domain::presence;
+use crate::domain::room::Terms;
+use crate::domain::standing::EndedBy;
+use crate::domain::tick::Proposal;
+use crate::domain::visitor::VisitorId;
+use crate::store::Released;
+
+/// The longest interval between two polls: a visitor far away may learn this late that it is near.
+const LONGEST_POLL: Duration = Duration::from_mins(1);
+
+/// Visitors called in one tick at most; what is beyond keeps its credit.
+const MOST_CALLED: u64 = 65_536;
+
+/// How long the end of a session that ran out is remembered, for touches still on their way.
+const LATE_TOUCH: Duration = Duration::from_mins(1);
+
+/// One tick's work: who may go, and how much may be looked at for it.
+struct Call {
+    batch: Vec<VisitorId>,
+    /// Lapsed places that may still be met.
+    looks: u64,
+    claim_window: Duration,
+    expected: Place,
+}
+
+impl Room {
+    /// One tick, if `proposal` is for the present tick number.
+    pub(super) fn release(&mut self, terms: &Terms, proposal: Proposal) -> Released {
+        let pace = self.head.orders.pace.unwrap_or(terms.pace);
+        let state = self.head.orders.state;
+        let Some(step) = self.head.ticks.accept(proposal, pace, state.releases()) else {
+            return self.released(false, Vec::new());
+        };
+        let passed = step.state.earned.saturating_sub(self.head.ticks.earned);
+        self.head.ticks = step.state;
+        if state.claims() {
+            self.head.claim_time.0 += passed;
+        }
+        self.changed();
+        let bound = step.batch.min(MOST_CALLED).saturating_mul(2).max(64);
+        if state.claims() {
+            self.end_missed_turns(bound);
+        }
+        self.end_run_out_sessions(bound);
+        let batch = self.call(terms, step.batch);
+        if let (true, Some(horizon)) = (state.releases(), self.horizon(terms)) {
+            self.head.horizons.record(self.now().span(), horizon);
+        }
+        self.released(true, batch)
+    }
+
+    fn released(&self, won: bool, batch: Vec<VisitorId>) -> Released {
+        Released {
+            won,
+            ticks: self.head.ticks,
+            batch,
+        }
+    }
+
+    /// Takes back turns that were not claimed: the first time the visitor keeps its place and
+    /// counts as absent, the second time the turn is over.
+    fn end_missed_turns(&mut self, most: u64) {
+        for _ in 0..most {
+            let Some(&(until, place, visitor)) = self.turns.first() else {
+                return;
+            };
+            if until > self.head.claim_time {
+                return;
+            }
+            self.turns.pop_first();
+            let Some(entry) = self.visitors.get(&visitor).copied() else {
+                continue;
+            };
+            let status = if entry.missed || self.queue.holds(place) {
+                Status::Ended(EndedBy::Missed)
+            } else {
+                Status::Absent
+            };
+            let missed = true;
+            self.put(
+                visitor,
+                Entry {
+                    status,
+                    missed,
+                    ..entry
+                },
+            );
+        }
+    }
+
+    /// Ends sessions whose slot ran out. Their tokens have run out before, so nobody is told.
+    fn end_run_out_sessions(&mut self, most: u64) {
+        for _ in 0..most {
+            let Some(jti) = self.sessions.run_out(self.now()) else {
+                return;
+            };
+            let end = End {
+                why: EndedBy::Expired,
+                number: None,
+                forget: self.now().after(LATE_TOUCH),
+            };
+            self.end_session(jti, end, Told::Nobody);
+        }
+    }
+
+    /// Calls those granted by order and the pace's batch, as far as capacity allows.
+    fn call(&mut self, terms: &Terms, paced: u64) -> Vec<VisitorId> {
+        let open = self.head.orders.state;
+        let room = self.capacity_left(terms).min(MOST_CALLED);
+        let due = self.head.orders.grants.saturating_sub(self.head.grants_met);
+        let granted = if open.joins() { due.min(room) } else { 0 };
+        let paced = if open.releases() { paced } else { 0 };
+        let most = granted.saturating_add(paced).min(room);
+
+        let mut call = Call {
+            batch: Vec::new(),
+            looks: most.saturating_mul(4).saturating_add(256),
+            claim_window: terms.session.claim_window,
+            expected: self.expected(),
+        };
+        self.call_in_order(&mut call, most);
+
+        let called = call.batch.len() as u64;
+        let by_order = called.min(granted);
+        self.head.granted_total += by_order;
+        self.settle_grants(due, by_order, &call);
+        self.head.releases_total += called - by_order;
+        self.head.ticks.spend(called - by_order);
+        if open.releases() {
+            let now = self.now().span();
+            self.head.history.record(now, called - by_order);
+        }
+        call.batch
+    }
+
+    /// What was ordered and could not be done now lapses, unless only this tick's bounds stood
+    /// in the way.
+    fn settle_grants(&mut self, due: u64, done: u64, call: &Call) {
+        let bounded = call.looks == 0 || call.batch.len() as u64 == MOST_CALLED;
+        self.head.grants_met += if bounded { done } else { due };
+    }
+
+    fn capacity_left(&self, terms: &Terms) -> u64 {
+        let inside = self.turns.len() as u64 + self.sessions.active();
+        match self.head.orders.capacity.unwrap_or(terms.capacity) {
+            Some(capacity) => u64::from(capacity.get()).saturating_sub(inside),
+            None => u64::MAX,
+        }
+    }
+
+    /// Those who came back from behind the front take at most half while others wait; whatever
+    /// one side cannot use the other may.
+    fn call_in_order(&mut self, call: &mut Call, most: u64) {
+        if most == 0 {
+            return;
+        }
+        let front = self.front();
+        let behind = (Bound::Unbounded, Bound::Included(front));
+        let beyond = (Bound::Excluded(front), Bound::Unbounded);
+        if self.queue.first(behind).is_some() {
+            let (half, carry) = presence::from_behind(most, self.head.carry);
+            self.head.carry = carry;
+            self.call_within(call, behind, half.min(most));
+        }
+        self.call_within(call, beyond, most);
+        self.call_within(call, behind, most);
+    }
+
+    /// Calls the lowest places within `range` until `most` are called in all.
+    fn call_within(&mut self, call: &mut Call, range: (Bound<Place>, Bound<Place>), most: u64) {
+        while (call.batch.len() as u64) < most {
+            let Some((place, visitor)) = self.queue.first(range) else {
+                return;
+            };
+            if place <= call.expected && self.has_lapsed(visitor) {
+                if call.looks == 0 {
+                    return;
+                }
+                call.looks -= 1;
+                self.lose(visitor);
+                continue;
+            }
+            self.call_one(call, place, visitor);
+        }
+    }
+
+    fn call_one(&mut self, call: &mut Call, place: Place, visitor: VisitorId) {
+        let Some(entry) = self.visitors.get(&visitor).copied() else {
+            self.queue.remove(place);
+            return;
+        };
+        let late = if place <= call.expected {
+            Duration::ZERO
+        } else {
+            LONGEST_POLL
+        };
+        let until = self.head.claim_time.after(call.claim_window).after(late);
+        let status = Status::Released { until };
+        self.put(visitor, Entry { status, ..entry });
+        self.head.front = self.head.front.max(place.score());
+        call.batch.push(visitor);
+    }
+}

@@ -1,0 +1,296 @@
+//! One room's state, and the operator's verbs. Pure: no waiting, no disk, no clock.
+//!
+//! Visitors' verbs are in `visits`, the tick in `release`, sessions' verbs in `stays`. Every
+//! change of a visitor's entry goes through [`Room::put`], which keeps queue, turns and what must
+//! be written in step with it.
+
+use std::collections::{BTreeSet, HashMap, VecDeque, hash_map};
+
+use serde::{Deserialize, Serialize};
+
+use super::dirty::Dirty;
+use super::moment::Moment;
+use super::queue::Queue;
+use super::sessions::{Guest, Sessions};
+use crate::domain::estimate::{self, ReleaseHistory};
+use crate::domain::place::{Epoch, NUMBER_BITS, Place, Turn};
+use crate::domain::presence::HorizonHistory;
+use crate::domain::room::Terms;
+use crate::domain::session::Jti;
+use crate::domain::standing::{EndedBy, Stand, Standing};
+use crate::domain::tick::TickState;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId, WindowState};
+use crate::store::Ordered;
+use crate::store::survey::Survey;
+
+/// What a room knows besides its visitors and sessions: one row on disk.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Head {
+    pub(super) incarnation: u64,
+    pub(super) epoch: u32,
+    /// The last number given out in this epoch.
+    pub(super) last_number: u32,
+    /// The highest place released so far.
+    pub(super) front: u64,
+    pub(super) orders: Orders,
+    pub(super) ticks: TickState,
+    /// Room time that passed while claims were taken.
+    pub(super) claim_time: Moment,
+    /// What is left of a half for those from behind the front.
+    pub(super) carry: u64,
+    /// Of `orders.grants`, how many were carried out or lapsed.
+    pub(super) grants_met: u64,
+    pub(super) releases_total: u64,
+    pub(super) granted_total: u64,
+    pub(super) joins_total: u64,
+    pub(super) claims_total: u64,
+    pub(super) newest_end: u64,
+    pub(super) history: ReleaseHistory,
+    pub(super) horizons: HorizonHistory,
+}
+
+/// What the store knows of a visitor in the present window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) turn: Turn,
+    pub(super) place: Place,
+    pub(super) status: Status,
+    /// Whether a claim window was missed in this turn: the next miss ends it.
+    pub(super) missed: bool,
+    /// Why the turn before this one ended.
+    pub(super) before: Option<EndedBy>,
+}
+
+/// Where an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    /// In the queue; present until this room time.
+    Waiting { seen_until: Moment },
+    /// In the queue, found absent.
+    Absent,
+    /// May claim until this claim time.
+    Released { until: Moment },
+    /// Inside.
+    Admitted { session: Jti },
+    /// Over.
+    Ended(EndedBy),
+}
+
+/// One room.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    pub(super) head: Head,
+    pub(super) visitors: HashMap<VisitorId, Entry>,
+    pub(super) queue: Queue,
+    pub(super) turns: BTreeSet<(Moment, Place, VisitorId)>,
+    pub(super) sessions: Sessions,
+    /// Visitors of dismissed windows, not yet cleared from disk.
+    pub(super) leftovers: VecDeque<hash_map::IntoIter<VisitorId, Entry>>,
+    /// Where the next sweep goes on looking for the absent; `None` is the beginning.
+    pub(super) cursor: Option<Place>,
+    pub(super) dirty: Dirty,
+    /// Grows with every change that an answer may show.
+    pub(super) version: u64,
+}
+
+impl Room {
+    /// A room nobody has ordered anything for.
+    pub(super) fn new(epoch: Epoch, incarnation: u64) -> Self {
+        let head = Head {
+            epoch: epoch.0,
+            incarnation,
+            ..Head::default()
+        };
+        Self {
+            head,
+            ..Self::default()
+        }
+    }
+
+    /// Room time: all accepted elapsed time.
+    pub(super) const fn now(&self) -> Moment {
+        Moment(self.head.ticks.earned)
+    }
+
+    pub(super) const fn epoch(&self) -> Epoch {
+        Epoch(self.head.epoch)
+    }
+
+    pub(super) const fn window(&self) -> WindowId {
+        self.head.orders.window
+    }
+
+    pub(super) fn front(&self) -> Place {
+        Place::from_score(self.head.front).unwrap_or(Place::LOWEST)
+    }
+
+    /// Notes a change that answers may show; they wait until it is durable.
+    pub(super) const fn changed(&mut self) {
+        self.version += 1;
+        self.dirty.head = true;
+    }
+
+    /// Writes a visitor's entry and whatever follows from it.
+    pub(super) fn put(&mut self, visitor: VisitorId, entry: Entry) {
+        if let Some(old) = self.visitors.insert(visitor, entry) {
+            match old.status {
+                Status::Waiting { .. } | Status::Absent => self.queue.remove(old.place),
+                Status::Released { until } => {
+                    self.turns.remove(&(until, old.place, visitor));
+                }
+                Status::Admitted { .. } | Status::Ended(_) => {}
+            }
+            self.dirty.visitors.insert((old.place, visitor));
+        }
+        match entry.status {
+            Status::Waiting { .. } => self.queue.add(entry.place, visitor),
+            Status::Absent => self.queue.add_absent(entry.place, visitor),
+            Status::Released { until } => {
+                self.turns.insert((until, entry.place, visitor));
+            }
+            Status::Admitted { .. } | Status::Ended(_) => {}
+        }
+        self.dirty.visitors.insert((entry.place, visitor));
+        self.changed();
+    }
+
+    /// Where an entry stands, as its visitor is told.
+    pub(super) fn stand(&self, entry: &Entry) -> Stand {
+        let standing = match entry.status {
+            Status::Waiting { .. } | Status::Absent => Standing::Waiting {
+                ahead: self.queue.ahead_of(entry.place),
+            },
+            Status::Released { until } => Standing::Released {
+                left: until.left(self.head.claim_time),
+            },
+            Status::Admitted { .. } => Standing::Admitted,
+            Status::Ended(why) => Standing::Ended(why),
+        };
+        let over = matches!(entry.status, Status::Ended(_));
+        Stand {
+            standing,
+            turn: entry.turn,
+            place: (!over).then_some(entry.place),
+            epoch: self.epoch(),
+        }
+    }
+
+    /// The entry of a stay, or what is to be said where there is none: the turn is over, the
+    /// visitor is inside although the queue was dismissed, or nothing is known.
+    pub(super) fn entry(&self, guest: Guest) -> Result<Entry, Stand> {
+        let stand = |standing, turn| Stand {
+            standing,
+            turn,
+            place: None,
+            epoch: self.epoch(),
+        };
+        let unknown = stand(Standing::Unknown, Turn::FIRST);
+        if guest.window != self.window() {
+            return Err(unknown);
+        }
+        match self.visitors.get(&guest.visitor) {
+            Some(entry) if entry.turn == guest.turn => Ok(*entry),
+            Some(entry) if entry.turn > guest.turn => {
+                let why = entry.before.unwrap_or(EndedBy::Expired);
+                Err(stand(Standing::Ended(why), guest.turn))
+            }
+            Some(_) => Err(unknown),
+            None => match self.sessions.of(guest.window, guest.visitor) {
+                Some((_, session)) if session.guest == Some(guest) => {
+                    Err(stand(Standing::Admitted, guest.turn))
+                }
+                Some(_) | None => Err(unknown),
+            },
+        }
+    }
+
+    /// Writes standing orders if their version is still `if_version`. Gives back the dismissed
+    /// queue, if any, for the caller to drop at leisure.
+    pub(super) fn order(&mut self, orders: &Orders, if_version: u64) -> (Ordered, Queue) {
+        if self.head.orders == *orders {
+            return (Ordered::Done, Queue::default());
+        }
+        if self.head.orders.version != if_version {
+            let present = Box::new(self.head.orders.clone());
+            return (Ordered::Changed(present), Queue::default());
+        }
+        let ends = orders.state == WindowState::Ended && self.head.orders.state != orders.state;
+        let dismissed = if ends || orders.window != self.window() {
+            self.dismiss()
+        } else {
+            Queue::default()
+        };
+        self.head.orders.clone_from(orders);
+        self.changed();
+        (Ordered::Done, dismissed)
+    }
+
+    /// Sends everybody home who waits or was released. Sessions live on.
+    fn dismiss(&mut self) -> Queue {
+        let visitors = std::mem::take(&mut self.visitors);
+        if !visitors.is_empty() {
+            self.leftovers.push_back(visitors.into_iter());
+        }
+        self.turns.clear();
+        self.cursor = None;
+        self.head.grants_met = self.head.orders.grants;
+        std::mem::take(&mut self.queue)
+    }
+
+    /// Enters `epoch` if it is newer: numbers begin again, and the bucket is empty.
+    pub(super) fn enter_epoch(&mut self, epoch: Epoch) -> Epoch {
+        if epoch > self.epoch() && Place::new(epoch, 0).is_some() {
+            self.head.epoch = epoch.0;
+            self.head.last_number = 0;
+            self.head.ticks.credit = 0;
+            self.changed();
+        }
+        self.epoch()
+    }
+
+    /// The next place, never given out before; `None` when this epoch's numbers are used up.
+    pub(super) fn next_place(&mut self) -> Option<Place> {
+        let number = self.head.last_number + 1;
+        let place = Place::new(self.epoch(), number).filter(|_| number < 1 << NUMBER_BITS)?;
+        self.head.last_number = number;
+        Some(place)
+    }
+
+    /// What the store knows of the room.
+    pub(super) fn survey(&self, terms: &Terms, ends_seen: u64) -> Survey {
+        let head = &self.head;
+        Survey {
+            orders: head.orders.clone(),
+            incarnation: head.incarnation,
+            epoch: self.epoch(),
+            ticks: head.ticks,
+            waiting: self.queue.len(),
+            absent: self.queue.absent(),
+            released: self.turns.len() as u64,
+            active: self.sessions.active(),
+            horizon: self.horizon(terms),
+            samples: self.queue.samples(),
+            history: head.history.clone(),
+            releases_total: head.releases_total,
+            granted_total: head.granted_total,
+            joins_total: head.joins_total,
+            claims_total: head.claims_total,
+            ends_seq: self.sessions.newest_end,
+            ends: self.sessions.ends_after(ends_seen),
+        }
+    }
+
+    /// Places up to this one are near. Where fewer wait than will soon be released, that is every
+    /// place given out so far; `None` while nobody waits.
+    pub(super) fn horizon(&self, terms: &Terms) -> Option<Place> {
+        if self.queue.len() == 0 {
+            return None;
+        }
+        let pace = self.head.orders.pace.unwrap_or(terms.pace);
+        let near = estimate::horizon(pace, terms.horizon);
+        let last = Place::new(self.epoch(), self.head.last_number);
+        self.queue.nth(near).or(last)
+    }
+}

@@ -1,0 +1,134 @@
+//! A room's verbs for those released and inside: claim, touch, end.
+
+use std::time::Duration;
+
+use super::room::{Entry, Room, Status};
+use super::sessions::{End, Guest, Session, Told};
+use crate::domain::clock::UnixTime;
+use crate::domain::room::Terms;
+use crate::domain::session::{Jti, LEEWAY};
+use crate::domain::standing::{EndedBy, Stand, Standing};
+use crate::store::{Claim, Claimed, Ending, Touch, Touched};
+
+impl Room {
+    /// Makes a session of a released turn, or says again that it was made.
+    pub(super) fn claim(&mut self, terms: &Terms, claim: &Claim) -> Claimed {
+        let guest = Guest {
+            window: claim.window,
+            visitor: claim.visitor,
+            turn: claim.turn,
+        };
+        let session = self.sessions.living(claim.session).copied();
+        if let Some(session) = session.filter(|session| session.guest == Some(guest)) {
+            return self.claim_again(terms, claim, session);
+        }
+        let entry = match self.entry(guest) {
+            Ok(entry) => entry,
+            Err(stand) => return Claimed::Not(stand),
+        };
+        let released = matches!(entry.status, Status::Released { .. });
+        if !released || !self.head.orders.state.claims() {
+            return Claimed::Not(self.stand(&entry));
+        }
+        if let Some(end) = self.sessions.end_of(claim.session) {
+            let status = Status::Ended(end.why);
+            let over = Entry { status, ..entry };
+            self.put(guest.visitor, over);
+            return Claimed::Not(self.stand(&over));
+        }
+        self.admit(terms, claim, guest, entry)
+    }
+
+    /// Holds a living session's slot, and makes a lost one again.
+    pub(super) fn touch(&mut self, touch: &Touch) -> Touched {
+        if let Some(end) = self.sessions.end_of(touch.session) {
+            return Touched::Ended(end.why);
+        }
+        let session = self.sessions.living(touch.session).copied();
+        let session = session.unwrap_or(Session {
+            guest: None,
+            since: UnixTime::default(),
+            until: self.now(),
+        });
+        self.hold(touch.session, session, touch.life);
+        Touched::Held
+    }
+
+    /// Ends a session, known or not, and tells the gateways.
+    pub(super) fn end(&mut self, ending: &Ending) {
+        let end = End {
+            why: ending.why,
+            number: None,
+            forget: self.now().after(ending.life).after(LEEWAY),
+        };
+        self.end_session(ending.session, end, Told::Gateways);
+    }
+
+    /// Ends a session and its visitor's turn.
+    pub(super) fn end_session(&mut self, jti: Jti, end: End, told: Told) {
+        let session = self.sessions.end(jti, end, told);
+        self.head.newest_end = self.sessions.newest_end;
+        self.dirty.sessions.insert(jti);
+        self.dirty.ends.insert(jti);
+        self.changed();
+        let Some(guest) = session.and_then(|session| session.guest) else {
+            return;
+        };
+        if let Ok(entry) = self.entry(guest)
+            && let Status::Admitted { .. } = entry.status
+        {
+            let status = Status::Ended(end.why);
+            self.put(guest.visitor, Entry { status, ..entry });
+        }
+    }
+
+    fn admit(&mut self, terms: &Terms, claim: &Claim, guest: Guest, entry: Entry) -> Claimed {
+        let lost = self.sessions.living(claim.session);
+        let until = lost.map_or(self.now(), |session| session.until);
+        let session = Session {
+            guest: Some(guest),
+            since: claim.at,
+            until,
+        };
+        self.hold(claim.session, session, first_life(terms));
+        let status = Status::Admitted {
+            session: claim.session,
+        };
+        self.head.claims_total += 1;
+        self.put(guest.visitor, Entry { status, ..entry });
+        Claimed::Admitted {
+            since: claim.at,
+            turn: claim.turn,
+        }
+    }
+
+    /// The same admission again, while its absolute end is to come.
+    fn claim_again(&mut self, terms: &Terms, claim: &Claim, session: Session) -> Claimed {
+        let Some(expiry) = terms.session.expiry(session.since, claim.at) else {
+            return Claimed::Not(Stand {
+                standing: Standing::Ended(EndedBy::Expired),
+                turn: claim.turn,
+                place: None,
+                epoch: self.epoch(),
+            });
+        };
+        self.hold(claim.session, session, expiry.since(claim.at));
+        Claimed::Admitted {
+            since: session.since,
+            turn: claim.turn,
+        }
+    }
+
+    /// Holds a session's slot for a token that lives `life` from now; never shortens it.
+    fn hold(&mut self, jti: Jti, session: Session, life: Duration) {
+        let until = session.until.max(self.now().after(life).after(LEEWAY));
+        self.sessions.put(jti, Session { until, ..session });
+        self.dirty.sessions.insert(jti);
+        self.changed();
+    }
+}
+
+/// How long the first token of a session lives.
+fn first_life(terms: &Terms) -> Duration {
+    terms.session.idle.min(terms.session.absolute)
+}
