@@ -13,7 +13,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, StoreUrl, site};
+use crate::config::gateway::StoreUrl;
+use crate::config::{Config, site};
 use crate::control::auth::{Credential, Role};
 use crate::control::health::Readiness;
 use crate::control::{self, Control, ControlRoom};

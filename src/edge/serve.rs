@@ -15,6 +15,7 @@ use crate::gate::permit::Permit;
 use crate::gate::room::Room;
 use crate::gate::{Ask, Decided, Gate, Own, Refusal, Trace, Verdict};
 use crate::origin::Origin;
+use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
 use crate::telemetry::metrics::Metrics;
 
 use super::body::AnswerBody;
@@ -114,7 +115,7 @@ impl Door {
         let request = Request::from_parts(head, body);
         let outcome = self.origin.forward(request, permit).await;
         let took = self.clock.now().mono.saturating_sub(began.mono);
-        self.metrics.origin_took(site, took);
+        self.metrics.origin_answered(site, took);
         match outcome {
             Ok(answer) => answer.map(AnswerBody::origin),
             Err(fault) => {
@@ -154,20 +155,38 @@ impl Door {
             rule,
             token,
         } = &decided.trace;
-        match &decided.verdict {
-            Ok(verdict) => self.metrics.verdict(verdict.word()),
-            Err(refusal) => {
-                self.metrics.verdict("refused");
-                self.metrics.refusal(refusal.word());
-            }
+        self.metrics.verdict(match &decided.verdict {
+            Ok(Verdict::Pass(..)) => VerdictLabel::Pass,
+            Ok(Verdict::Claimed(..)) => VerdictLabel::Claimed,
+            Ok(Verdict::Wait(_)) => VerdictLabel::Wait,
+            Ok(Verdict::Shut(_)) => VerdictLabel::Shut,
+            Ok(Verdict::Own(_)) => VerdictLabel::Own,
+            Err(_) => VerdictLabel::Refused,
+        });
+        if let Err(refusal) = &decided.verdict {
+            self.metrics.refusal(label(*refusal));
         }
         if let Some((rule, action)) = rule {
-            self.metrics.rule_match(rule.as_str(), action.word());
+            self.metrics.rule_matched(rule, action.word());
         }
         if let Some(reason) = token {
             self.metrics.token_refused(reason);
         }
         tracing::debug!(?room, ?token, "decided");
+    }
+}
+
+const fn label(refusal: Refusal) -> RefusalLabel {
+    match refusal {
+        Refusal::Ambiguous(_) => RefusalLabel::Ambiguous,
+        Refusal::MethodNotAllowed => RefusalLabel::Method,
+        Refusal::ExpectationFailed => RefusalLabel::Expectation,
+        Refusal::Misdirected => RefusalLabel::UnknownHost,
+        Refusal::NotFound => RefusalLabel::UnknownAddress,
+        Refusal::Denied => RefusalLabel::Denied,
+        Refusal::TooMany { .. } => RefusalLabel::Limited,
+        Refusal::CrossSite | Refusal::Preflight => RefusalLabel::CrossSite,
+        Refusal::NoChance => RefusalLabel::NoChance,
     }
 }
 

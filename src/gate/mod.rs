@@ -74,20 +74,6 @@ pub enum Verdict {
     Own(Own),
 }
 
-impl Verdict {
-    /// The `verdict` label of `anteroom_requests_total`.
-    #[must_use]
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Pass(..) => "pass",
-            Self::Claimed(..) => "claimed",
-            Self::Wait(_) => "wait",
-            Self::Shut(_) => "shut",
-            Self::Own(_) => "own",
-        }
-    }
-}
-
 /// An answer of one of our own URLs.
 #[derive(Debug)]
 pub enum Own {
@@ -141,39 +127,6 @@ pub enum Refusal {
     /// The machine gives no random numbers, so nobody can be given an identity.
     #[error("no new visitor can be served at present")]
     NoChance,
-}
-
-impl Refusal {
-    /// The `reason` label of `anteroom_refusals_total`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Ambiguous(_) => "ambiguous",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::ExpectationFailed => "expectation_failed",
-            Self::Misdirected => "misdirected",
-            Self::NotFound => "not_found",
-            Self::Denied => "denied",
-            Self::TooMany { .. } => "too_many",
-            Self::CrossSite => "cross_site",
-            Self::Preflight => "preflight",
-            Self::NoChance => "no_chance",
-        }
-    }
-
-    /// Every word, for declaring the metric.
-    pub const WORDS: [&'static str; 10] = [
-        "ambiguous",
-        "method_not_allowed",
-        "expectation_failed",
-        "misdirected",
-        "not_found",
-        "denied",
-        "too_many",
-        "cross_site",
-        "preflight",
-        "no_chance",
-    ];
 }
 
 /// What happened on the way to a verdict.

@@ -212,7 +212,7 @@ impl RoomLoop {
         if last.store != StoreHealth::Reachable {
             tracing::info!(room = %self.beat.room.name, "the store answers");
         }
-        let flow = Flow::measure(&survey.history, Duration::from_micros(survey.ticks.earned));
+        let flow = Flow::measure(&survey.history, survey.ticks.earned);
         self.beat.snapshot.store(Arc::new(Snapshot {
             flow,
             survey,

@@ -12,9 +12,9 @@ use super::dirty::Dirty;
 use super::moment::Moment;
 use super::queue::Queue;
 use super::sessions::{Guest, Sessions};
-use crate::domain::estimate::{self, ReleaseHistory};
+use crate::domain::estimate::ReleaseHistory;
 use crate::domain::place::{Epoch, NUMBER_BITS, Place, Turn};
-use crate::domain::presence::HorizonHistory;
+use crate::domain::presence::{self, HorizonHistory};
 use crate::domain::room::Terms;
 use crate::domain::session::Jti;
 use crate::domain::standing::{EndedBy, Stand, Standing};
@@ -289,7 +289,7 @@ impl Room {
             return None;
         }
         let pace = self.head.orders.pace.unwrap_or(terms.pace);
-        let near = estimate::horizon(pace, terms.horizon);
+        let near = presence::horizon(pace, terms.horizon);
         let last = Place::new(self.epoch(), self.head.last_number);
         self.queue.nth(near).or(last)
     }
