@@ -64,12 +64,6 @@ pub struct Checked {
 pub struct PolicyPath(PathBuf);
 
 impl PolicyPath {
-    /// The path as it is written.
-    #[must_use]
-    pub fn as_written(&self) -> &Path {
-        &self.0
-    }
-
     /// The path to use, given the policies directory.
     #[must_use]
     pub fn resolve(&self, policies: &Path) -> PathBuf {
