@@ -1,0 +1,171 @@
+//! Deadlines counted in coarse ticks. A connection has one timer for its whole life, so a byte
+//! that moves costs no timer and no clock reading.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Sleep;
+
+use super::Settings;
+use super::body::Upload;
+
+/// Ticks in the shorter of the two deadlines: how exact they are. A deadline strikes at its time
+/// at the earliest and at most one tick later.
+const FINENESS: u32 = 8;
+
+/// A site's deadlines in ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Deadlines {
+    tick: Duration,
+    response: u32,
+    idle: u32,
+}
+
+impl Deadlines {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let shorter = settings.response.min(settings.idle);
+        let tick = (shorter / FINENESS).max(Duration::from_millis(1));
+        Self {
+            tick,
+            response: ticks(settings.response, tick),
+            idle: ticks(settings.idle, tick),
+        }
+    }
+}
+
+fn ticks(span: Duration, tick: Duration) -> u32 {
+    u32::try_from(span.as_nanos().div_ceil(tick.as_nanos().max(1))).unwrap_or(u32::MAX)
+}
+
+/// The timer of one connection.
+#[derive(Debug)]
+pub(super) struct Ticker {
+    tick: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Ticker {
+    pub(super) fn new(deadlines: Deadlines) -> Self {
+        Self {
+            tick: deadlines.tick,
+            timer: Box::pin(tokio::time::sleep(deadlines.tick)),
+        }
+    }
+
+    /// Ready once for each tick that has passed; the caller asks until it is pending.
+    fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        std::task::ready!(self.timer.as_mut().poll(cx));
+        self.timer.set(tokio::time::sleep(self.tick));
+        Poll::Ready(())
+    }
+}
+
+/// How long one exchange has been silent.
+#[derive(Debug)]
+pub(super) struct Silence {
+    deadlines: Deadlines,
+    upload: Option<Arc<Upload>>,
+    uploaded: usize,
+    quiet: u32,
+    head: Head,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Head {
+    Awaited,
+    Seen,
+}
+
+impl Silence {
+    /// Of an exchange that begins; `upload` is the request's body, if it has one.
+    pub(super) const fn new(deadlines: Deadlines, upload: Option<Arc<Upload>>) -> Self {
+        Self {
+            deadlines,
+            upload,
+            uploaded: 0,
+            quiet: 0,
+            head: Head::Awaited,
+        }
+    }
+
+    /// The head of the answer is there: from now on only bodies move.
+    pub(super) const fn head_seen(&mut self) {
+        self.head = Head::Seen;
+        self.quiet = 0;
+    }
+
+    /// A byte of the answer moved.
+    pub(super) const fn broken(&mut self) {
+        self.quiet = 0;
+    }
+
+    /// Whether the request went out whole.
+    pub(super) fn request_is_sent(&self) -> bool {
+        self.upload.as_ref().is_none_or(|upload| upload.is_done())
+    }
+
+    /// Ready with the time waited when the silence has lasted too long.
+    pub(super) fn poll_too_long(
+        &mut self,
+        ticker: &mut Ticker,
+        cx: &mut Context<'_>,
+    ) -> Poll<Duration> {
+        while ticker.poll_tick(cx).is_ready() {
+            self.quiet = self.quiet.saturating_add(1);
+            self.notice_upload();
+            let limit = self.limit();
+            // The first tick may have come at once: the timer runs on between exchanges.
+            if self.quiet > limit {
+                return Poll::Ready(self.deadlines.tick.saturating_mul(limit));
+            }
+        }
+        Poll::Pending
+    }
+
+    fn notice_upload(&mut self) {
+        let frames = self.upload.as_ref().map_or(0, |upload| upload.frames());
+        if frames != self.uploaded {
+            self.uploaded = frames;
+            self.quiet = 0;
+        }
+    }
+
+    fn limit(&self) -> u32 {
+        if self.head == Head::Awaited && self.request_is_sent() {
+            self.deadlines.response
+        } else {
+            self.deadlines.idle
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_are_whole_ticks_of_the_shorter_one() {
+        let deadlines = Deadlines::new(&Settings {
+            response: Duration::from_secs(60),
+            idle: Duration::from_secs(300),
+            ..Settings::new(String::new())
+        });
+
+        assert_eq!(deadlines.tick, Duration::from_millis(7_500));
+        assert_eq!((deadlines.response, deadlines.idle), (8, 40));
+    }
+
+    #[test]
+    fn no_deadline_is_too_short_to_count() {
+        let deadlines = Deadlines::new(&Settings {
+            response: Duration::ZERO,
+            ..Settings::new(String::new())
+        });
+
+        assert_eq!(deadlines.tick, Duration::from_millis(1));
+        assert_eq!(deadlines.response, 0);
+    }
+}
