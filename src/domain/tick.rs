@@ -1,61 +1,296 @@
-//! Stand-in.
-use super::pace::Pace;
+//! Ticks: how many gateways share one pace without a leader and without a clock to agree on.
+//!
+//! The store keeps a [`TickState`] and accepts one [`Proposal`] per tick number. Each gateway
+//! keeps a [`Pacer`] and proposes how much time has gone by on its own monotonic clock.
+//!
+//! # Why no window ever exceeds the bound
+//!
+//! A gateway's line of room time says `earned` of a tick at the moment that tick was *sent*, and
+//! runs on with the gateway's clock. What a tick spends in flight is therefore missing at its
+//! commit and caught up by a later one: between the commits `a < b` more than `b − a` may be
+//! earned. Along one line that surplus is at most the time the proposer found missing when it
+//! saw `a`, which is [`Proposal::elapsed`] − [`Proposal::waited`]. The store lets it be earned
+//! only as far as the bucket had room at `a` ([`TickState::slack`]), so that both together never
+//! exceed one bucket.
+//!
+//! Among several gateways this holds because no line is ever above the one before it. A gateway
+//! that did not win anchors where it sees a tick, which is later than where the winner sent it,
+//! and a line is good only while the anchor number stays the same: that number grows where
+//! another gateway takes over and where time is cut short. A handover so costs the room what
+//! its best sight of the winner was late, some milliseconds.
+
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
-/// Tick state.
+
+use super::pace::{Pace, PaceState, TICK, VISITOR, micros, plan};
+
+/// What the store keeps of a room's ticks. The bucket starts empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TickState {
-    /// Number of the last tick.
+    /// How many ticks were accepted.
     pub tick: u64,
-    /// Room time in µs.
+    /// The room time: the sum of accepted elapsed time in microseconds. It never runs fast.
     pub earned: u64,
-    /// Credit.
+    /// Allowance left over, in parts of [`VISITOR`].
     pub credit: u64,
-    /// Anchor number.
+    /// How much time in flight the next tick may earn, in microseconds: the room that the
+    /// bucket had at this tick before anybody was released.
+    pub slack: u64,
+    /// Grows where another gateway took over or time was cut short, so that all anchor anew.
     pub anchor: u64,
-    /// Pace of last tick.
+    /// The pace of this tick; `None` while nobody may be released, and before the first tick.
     pub last_pace: Option<Pace>,
 }
-/// A proposal.
+
+/// Whether the room's state lets anybody be released now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// The room is open.
+    Open,
+    /// The room is paused, closed, ended or recovering: time goes on, nothing is earned.
+    Shut,
+}
+
+/// What a gateway asks of the store: the next tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proposal {
-    /// Tick it follows.
+    /// The tick it follows.
     pub seen_tick: u64,
-    /// Elapsed µs.
+    /// Microseconds of room time that have gone by since that tick, in flight or after.
     pub elapsed: u64,
-    /// Anchor number it was computed under.
-    pub anchor: u64,
+    /// Microseconds since the proposer saw that tick; never more than `elapsed`.
+    pub waited: u64,
+    /// Whether the proposer won that tick.
+    pub lead: Lead,
 }
-/// A step.
+
+/// Who had the tick before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lead {
+    /// The same gateway.
+    Kept,
+    /// Another one, or nobody.
+    Taken,
+}
+
+/// An accepted tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TickStep {
-    /// After.
+    /// What the store keeps from now on, once [`TickState::spend`] took off who went.
     pub state: TickState,
-    /// Whole visitors that may go.
+    /// How many visitors may go at this tick.
     pub batch: u64,
 }
+
 impl TickState {
-    /// Accepts.
+    /// Takes the next tick; `None` when it was proposed on an older tick than the last.
+    ///
+    /// `pace` and `door` are what the store holds at this moment. Elapsed time counts at most as
+    /// long as the effective burst takes to earn; the rest is lost to the room. A change of pace
+    /// earns at the slower one once and forgets what is in flight. While the door is shut the
+    /// bucket is emptied, and the first tick after that earns nothing: nobody gets a burst for
+    /// having been paused.
     #[must_use]
-    pub fn accept(&self, proposal: Proposal, pace: Pace, releasing: bool) -> Option<TickStep> {
+    pub fn accept(&self, proposal: Proposal, pace: Pace, door: Door) -> Option<TickStep> {
         if proposal.seen_tick != self.tick {
             return None;
         }
-        let mut state = *self;
-        state.tick += 1;
-        state.earned += proposal.elapsed;
-        state.last_pace = Some(pace);
-        state.credit = if releasing {
-            state.credit + proposal.elapsed * u64::from(pace.per_minute.get())
-        } else {
-            0
+        let longest = pace.ceiling(TICK) / pace.rate();
+        let elapsed = proposal.elapsed.min(longest);
+        let new_line = proposal.elapsed > longest || proposal.lead == Lead::Taken;
+        let moved = Self {
+            tick: self.tick.saturating_add(1),
+            earned: self.earned.saturating_add(elapsed),
+            anchor: self.anchor.saturating_add(u64::from(new_line)),
+            ..*self
         };
-        Some(TickStep {
-            state,
-            batch: state.credit / 60_000_000,
+        let surely = proposal.waited.saturating_add(self.slack);
+        Some(match door {
+            Door::Open => moved.earn(elapsed.min(surely), pace),
+            Door::Shut => moved.rest(),
         })
     }
-    /// Spends.
+
+    /// Takes off who was released at this tick.
     pub fn spend(&mut self, released: u64) {
-        self.credit -= released * 60_000_000;
+        self.credit = self.credit.saturating_sub(released.saturating_mul(VISITOR));
+    }
+
+    /// What gateways are told.
+    #[must_use]
+    pub const fn seen(&self) -> Seen {
+        Seen {
+            tick: self.tick,
+            earned: self.earned,
+            anchor: self.anchor,
+        }
+    }
+
+    fn earn(self, time: u64, pace: Pace) -> TickStep {
+        let (earning, time) = match self.last_pace {
+            Some(last) => (pace.slower(last), time),
+            None => (pace, 0),
+        };
+        let carried = PaceState {
+            credit: self.credit,
+        };
+        let step = plan(earning, carried, Duration::from_micros(time), TICK);
+        let credit = step.next.credit;
+        // After a change, time in flight may belong to the old pace: none of it is earned.
+        let changed = self.last_pace.is_some_and(|last| last != pace);
+        let slack = if changed {
+            0
+        } else {
+            pace.ceiling(TICK).saturating_sub(credit) / pace.rate()
+        };
+        let state = Self {
+            credit,
+            slack,
+            last_pace: Some(pace),
+            ..self
+        };
+        TickStep {
+            state,
+            batch: step.batch,
+        }
+    }
+
+    fn rest(self) -> TickStep {
+        let state = Self {
+            credit: 0,
+            slack: 0,
+            last_pace: None,
+            ..self
+        };
+        TickStep { state, batch: 0 }
     }
 }
+
+/// What a gateway learns of a room's ticks from a survey or from the answer to its proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The newest tick.
+    pub tick: u64,
+    /// The room time at that tick, in microseconds.
+    pub earned: u64,
+    /// The anchor number at that tick.
+    pub anchor: u64,
+}
+
+/// How a gateway came to see a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// In a survey, or in the answer that refused its proposal.
+    Told,
+    /// In the answer that accepted its proposal.
+    Won {
+        /// The local time at which [`Pacer::propose`] made that proposal.
+        sent: Duration,
+    },
+}
+
+/// A gateway's side of one room's ticks: it anchors, and proposes.
+///
+/// All times are readings of this gateway's own monotonic clock. A pacer belongs to one epoch of
+/// a room; a new epoch needs a new one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pacer {
+    last: Option<Sighting>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sighting {
+    seen: Seen,
+    at: Duration,
+    lead: Lead,
+    line: Line,
+}
+
+/// A line of room time: it was `earned` at the local time `at` and runs on with the local clock.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    at: Duration,
+    earned: u64,
+}
+
+impl Line {
+    fn reads(self, now: Duration) -> u64 {
+        self.earned
+            .saturating_add(micros(now.saturating_sub(self.at)))
+    }
+}
+
+impl Pacer {
+    /// Takes in what the store said at `now`. What a newer answer overtook is ignored.
+    pub fn observe(&mut self, now: Duration, seen: Seen, sight: Sight) {
+        let known = match self.last {
+            Some(last) if seen.tick < last.seen.tick => return,
+            Some(last) if seen.tick == last.seen.tick => Some(last),
+            _ => None,
+        };
+        let line = |at| Line {
+            at,
+            earned: seen.earned,
+        };
+        let at = known.map_or(now, |last| last.at);
+        self.last = Some(match (sight, known) {
+            (Sight::Told, Some(last)) => last,
+            (Sight::Told, None) => Sighting {
+                seen,
+                at,
+                lead: Lead::Taken,
+                line: self.higher(now, seen, line(now)),
+            },
+            (Sight::Won { sent }, _) => Sighting {
+                seen,
+                at,
+                lead: Lead::Kept,
+                line: line(sent),
+            },
+        });
+    }
+
+    /// The higher of `fresh` and the line so far, if that one is still good.
+    fn higher(&self, now: Duration, seen: Seen, fresh: Line) -> Line {
+        match self.last {
+            Some(last) if last.seen.anchor == seen.anchor && last.line.reads(now) > seen.earned => {
+                last.line
+            }
+            _ => fresh,
+        }
+    }
+
+    /// The local time at which to propose the next tick; `None` before the room was seen.
+    ///
+    /// One period after it saw a tick of its own; three to four periods after it saw another's,
+    /// by `jitter`, a random span of at most one period, so that not all step in at once.
+    #[must_use]
+    pub fn due(&self, jitter: Duration) -> Option<Duration> {
+        let last = self.last?;
+        let patience = if last.lead == Lead::Kept {
+            TICK
+        } else {
+            3 * TICK + jitter.min(TICK)
+        };
+        Some(last.at.saturating_add(patience))
+    }
+
+    /// What to ask of the store at `now`; `None` before the room was seen.
+    #[must_use]
+    pub fn propose(&self, now: Duration) -> Option<Proposal> {
+        let last = self.last?;
+        let elapsed = last.line.reads(now).saturating_sub(last.seen.earned);
+        Some(Proposal {
+            seen_tick: last.seen.tick,
+            elapsed,
+            waited: micros(now.saturating_sub(last.at)).min(elapsed),
+            lead: last.lead,
+        })
+    }
+}
+
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
+mod tests;
