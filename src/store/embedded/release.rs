@@ -9,7 +9,7 @@ use crate::domain::place::Place;
 use crate::domain::presence;
 use crate::domain::room::Terms;
 use crate::domain::standing::EndedBy;
-use crate::domain::tick::Proposal;
+use crate::domain::tick::{Door, Proposal};
 use crate::domain::visitor::VisitorId;
 use crate::store::Released;
 
@@ -36,7 +36,12 @@ impl Room {
     pub(super) fn release(&mut self, terms: &Terms, proposal: Proposal) -> Released {
         let pace = self.head.orders.pace.unwrap_or(terms.pace);
         let state = self.head.orders.state;
-        let Some(step) = self.head.ticks.accept(proposal, pace, state.releases()) else {
+        let door = if state.releases() {
+            Door::Open
+        } else {
+            Door::Shut
+        };
+        let Some(step) = self.head.ticks.accept(proposal, pace, door) else {
             return self.released(false, Vec::new());
         };
         let passed = step.state.earned.saturating_sub(self.head.ticks.earned);
@@ -52,7 +57,7 @@ impl Room {
         self.end_run_out_sessions(bound);
         let batch = self.call(terms, step.batch);
         if let (true, Some(horizon)) = (state.releases(), self.horizon(terms)) {
-            self.head.horizons.record(self.now().span(), horizon);
+            self.head.horizons.record(self.now().0, horizon);
         }
         self.released(true, batch)
     }
@@ -134,9 +139,11 @@ impl Room {
         self.settle_grants(due, by_order, &call);
         self.head.releases_total += called - by_order;
         self.head.ticks.spend(called - by_order);
-        if open.releases() {
-            let now = self.now().span();
+        let now = self.now().0;
+        if open.releases() && self.queue.len() > self.queue.absent() {
             self.head.history.record(now, called - by_order);
+        } else {
+            self.head.history.skip(now);
         }
         call.batch
     }

@@ -12,9 +12,9 @@ use super::dirty::Dirty;
 use super::moment::Moment;
 use super::queue::Queue;
 use super::sessions::{Guest, Sessions};
-use crate::domain::estimate::{self, ReleaseHistory};
+use crate::domain::estimate::ReleaseHistory;
 use crate::domain::place::{Epoch, NUMBER_BITS, Place, Turn};
-use crate::domain::presence::HorizonHistory;
+use crate::domain::presence::{self, HorizonHistory};
 use crate::domain::room::Terms;
 use crate::domain::session::Jti;
 use crate::domain::standing::{EndedBy, Stand, Standing};
@@ -103,10 +103,12 @@ impl Room {
             incarnation,
             ..Head::default()
         };
-        Self {
+        let mut room = Self {
             head,
             ..Self::default()
-        }
+        };
+        room.changed();
+        room
     }
 
     /// Room time: all accepted elapsed time.
@@ -270,7 +272,9 @@ impl Room {
             absent: self.queue.absent(),
             released: self.turns.len() as u64,
             active: self.sessions.active(),
-            horizon: self.horizon(terms),
+            horizon: self
+                .horizon(terms)
+                .map(|now| now.max(head.horizons.covered().unwrap_or(now))),
             samples: self.queue.samples(),
             history: head.history.clone(),
             releases_total: head.releases_total,
@@ -289,7 +293,7 @@ impl Room {
             return None;
         }
         let pace = self.head.orders.pace.unwrap_or(terms.pace);
-        let near = estimate::horizon(pace, terms.horizon);
+        let near = presence::horizon(pace, terms.horizon);
         let last = Place::new(self.epoch(), self.head.last_number);
         self.queue.nth(near).or(last)
     }

@@ -96,7 +96,7 @@ impl Room {
     /// Up to which place visitors know that they are near the front: where the horizon has been
     /// for long enough, and everything at or behind the front, which only a check-in puts there.
     pub(super) fn expected(&self) -> Place {
-        let covered = self.head.horizons.expected(self.now().span());
+        let covered = self.head.horizons.expected(self.now().0);
         covered.unwrap_or(Place::LOWEST).max(self.front())
     }
 
