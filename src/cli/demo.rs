@@ -133,14 +133,14 @@ fn configuration(args: &DemoArgs) -> anyhow::Result<config::Config> {
         ("bots.toml", bots),
         ("bots/scanners.toml", scanners),
     ] {
-        sources.add(name, text.to_owned())?;
+        sources.add(name, text)?;
     }
     match config::read(&sources) {
         Ok(checked) => Ok(checked.config),
         Err(faults) => Err(anyhow!(
             "{}{}",
             excerpts(&faults, &sources, Severity::Fault),
-            faults.summary()
+            faults.summary("fault")
         )),
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 
 use super::families::Families;
-use super::labels::{RefusalLabel, RuleLabel, Verb, VerdictLabel};
+use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
 use super::reading::Reading;
 use crate::domain::room::RoomName;
 use crate::store::StoreError;
@@ -53,7 +53,8 @@ pub struct Metrics {
     registry: Registry,
     verdicts: Vec<IntCounter>,
     refusals: Vec<IntCounter>,
-    rules: Vec<IntCounter>,
+    rules: Vec<(String, IntCounter)>,
+    tokens: Vec<(&'static str, IntCounter)>,
     sites: Vec<Histogram>,
     verbs: Vec<VerbMetrics>,
     rooms: HashMap<RoomName, RoomMetrics>,
@@ -65,8 +66,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Declares every metric for these rooms, sites and bot rules. Sites and rules are counted
-    /// by their index in these lists.
+    /// Declares every metric for these rooms, sites and bot rules. Sites are counted by
+    /// their index in the list, rules by name.
     ///
     /// # Errors
     /// [`MetricsError`] when the library refuses a declaration.
@@ -94,6 +95,7 @@ impl Metrics {
                 RefusalLabel::ALL.map(RefusalLabel::word),
             )?,
             rules: Vec::new(),
+            tokens: Vec::new(),
             sites: Vec::new(),
             verbs: Vec::new(),
             rooms: HashMap::new(),
@@ -110,7 +112,11 @@ impl Metrics {
             let counter = families
                 .rule_matches
                 .get_metric_with_label_values(&labels)?;
-            metrics.rules.push(counter);
+            metrics.rules.push((rule.rule.clone(), counter));
+        }
+        for reason in TOKEN_REASONS {
+            let counter = families.tokens.get_metric_with_label_values(&[reason])?;
+            metrics.tokens.push((reason, counter));
         }
         for site in sites {
             let labels = [site.as_str()];
@@ -138,9 +144,18 @@ impl Metrics {
         count(&self.refusals, reason as usize);
     }
 
-    /// Counts a match of the bot rule with this index.
-    pub fn rule_matched(&self, rule: usize) {
-        count(&self.rules, rule);
+    /// Counts a match of the bot rule of this name.
+    pub fn rule_matched(&self, rule: &RoomName) {
+        if let Some((_, counter)) = self.rules.iter().find(|(name, _)| name == rule.as_str()) {
+            counter.inc();
+        }
+    }
+
+    /// Counts a token that did not count, by one of [`TOKEN_REASONS`].
+    pub fn token_refused(&self, reason: &str) {
+        if let Some((_, counter)) = self.tokens.iter().find(|(word, _)| *word == reason) {
+            counter.inc();
+        }
     }
 
     /// Records how long the origin of the site with this index took.
@@ -333,7 +348,7 @@ mod tests {
         let metrics = metrics();
         metrics.verdict(VerdictLabel::Wait);
         metrics.refusal(RefusalLabel::Limited);
-        metrics.rule_matched(0);
+        metrics.rule_matched(&"scanners".parse().unwrap());
         metrics.rule_matched(99);
         metrics.origin_answered(0, Duration::from_millis(60));
         let late: Result<(), _> = Err(StoreError::Timeout {
