@@ -1,5 +1,8 @@
 //! Metrics declared once, logs, and the store that counts and times its calls.
 
+pub mod families;
+pub mod labels;
 pub mod logs;
 pub mod metered;
 pub mod metrics;
+pub mod reading;

@@ -1,0 +1,139 @@
+//! The declaration of every metric: name, kind, labels, and a doc comment that is its help text.
+
+use prometheus::core::Collector;
+use prometheus::{
+    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+};
+
+/// The bounds of every duration histogram, in seconds: those that OpenTelemetry's semantic
+/// conventions advise for `http.server.request.duration`.
+pub const DURATION_BUCKETS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
+
+/// What the declaration of a metric says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Its name.
+    pub name: &'static str,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+    /// Its help text.
+    pub help: &'static str,
+}
+
+/// A kind of metric with labels.
+trait Family: Collector + Clone + Sized + 'static {
+    const KIND: &'static str;
+
+    fn make(declared: &Declared) -> prometheus::Result<Self>;
+
+    fn register(declared: &Declared, registry: &Registry) -> prometheus::Result<Self> {
+        let family = Self::make(declared)?;
+        registry.register(Box::new(family.clone()))?;
+        Ok(family)
+    }
+}
+
+impl Family for IntCounterVec {
+    const KIND: &'static str = "counter";
+
+    fn make(declared: &Declared) -> prometheus::Result<Self> {
+        Self::new(Opts::new(declared.name, declared.help), declared.labels)
+    }
+}
+
+impl Family for IntGaugeVec {
+    const KIND: &'static str = "gauge";
+
+    fn make(declared: &Declared) -> prometheus::Result<Self> {
+        Self::new(Opts::new(declared.name, declared.help), declared.labels)
+    }
+}
+
+impl Family for GaugeVec {
+    const KIND: &'static str = "gauge";
+
+    fn make(declared: &Declared) -> prometheus::Result<Self> {
+        Self::new(Opts::new(declared.name, declared.help), declared.labels)
+    }
+}
+
+impl Family for HistogramVec {
+    const KIND: &'static str = "histogram";
+
+    fn make(declared: &Declared) -> prometheus::Result<Self> {
+        let opts = HistogramOpts::new(declared.name, declared.help);
+        Self::new(opts.buckets(DURATION_BUCKETS.to_vec()), declared.labels)
+    }
+}
+
+/// Declares the metrics: help text, field, kind, name, labels.
+macro_rules! families {
+    ($(#[doc = $help:literal] $field:ident: $kind:ty = $name:literal [$($label:literal),*];)+) => {
+        /// A handle of every metric with its labels still open.
+        pub(super) struct Families { $(#[doc = $help] pub(super) $field: $kind,)+ }
+
+        /// Every metric, in the order of declaration.
+        pub const DECLARED: &[Declared] = &[$(Declared {
+            name: $name,
+            kind: <$kind as Family>::KIND,
+            labels: &[$($label),*],
+            help: $help.trim_ascii(),
+        },)+];
+
+        impl Families {
+            /// Declares them all in `registry`.
+            pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
+                let mut declared = DECLARED.iter();
+                let mut next = || declared.next().ok_or(prometheus::Error::AlreadyReg);
+                Ok(Self { $($field: <$kind>::register(next()?, registry)?,)+ })
+            }
+        }
+    };
+}
+
+families! {
+    /// Requests of visitors, by what the gate decided.
+    requests: IntCounterVec = "anteroom_requests_total" ["verdict"];
+    /// Requests turned away, by reason.
+    refusals: IntCounterVec = "anteroom_refusals_total" ["reason"];
+    /// Requests that a bot rule matched, by rule and by what it does.
+    rule_matches: IntCounterVec = "anteroom_rule_matches_total" ["rule", "action"];
+    /// Places given over the room's life, as the store counts them; alike on every gateway.
+    joins: IntCounterVec = "anteroom_joins_total" ["room"];
+    /// Visitors released by the pace over the room's life, as the store counts them.
+    releases: IntCounterVec = "anteroom_releases_total" ["room"];
+    /// Visitors released by an operator's order over the room's life, as the store counts them.
+    grants: IntCounterVec = "anteroom_releases_ordered_total" ["room"];
+    /// Turns claimed over the room's life, as the store counts them.
+    claims: IntCounterVec = "anteroom_claims_total" ["room"];
+    /// Visitors who hold a place and are not released, present or not.
+    waiting: IntGaugeVec = "anteroom_visitors_waiting" ["room"];
+    /// Visitors of those waiting who were found absent.
+    absent: IntGaugeVec = "anteroom_visitors_absent" ["room"];
+    /// Visitors who are released and have not claimed their turn.
+    released: IntGaugeVec = "anteroom_visitors_released" ["room"];
+    /// Sessions of admitted visitors.
+    sessions: IntGaugeVec = "anteroom_sessions_active" ["room"];
+    /// Number of the room's last tick.
+    tick: IntGaugeVec = "anteroom_tick" ["room"];
+    /// The pace in force, in visitors per minute.
+    pace: IntGaugeVec = "anteroom_pace_per_minute" ["room"];
+    /// Median wait estimated for somebody who joined now; absent while it cannot be known.
+    wait: GaugeVec = "anteroom_wait_seconds" ["room"];
+    /// Calls of the queue store, by verb and by result.
+    store_calls: IntCounterVec = "anteroom_store_calls_total" ["verb", "result"];
+    /// How long calls of the queue store took, answered or not.
+    store_duration: HistogramVec = "anteroom_store_duration_seconds" ["verb"];
+    /// 1 while the queue store answers the surveys of every room, else 0.
+    store_reachable: IntGaugeVec = "anteroom_store_reachable" [];
+    /// How long the origin took until the head of its answer.
+    origin_duration: HistogramVec = "anteroom_origin_duration_seconds" ["site"];
+    /// 1 if the last reload of the policies took effect, 0 if it was refused.
+    last_reload: IntGaugeVec = "anteroom_config_last_reload_successful" [];
+    /// Always 1; the label says which version runs.
+    build_info: IntGaugeVec = "anteroom_build_info" ["version"];
+}

@@ -1,0 +1,187 @@
+//! The words that may stand in a metric's labels. Labels come from these and from the
+//! configuration, never from clients, so their number is bounded.
+
+/// What the gate decided, as `anteroom_requests_total{verdict}` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerdictLabel {
+    /// Forwarded to the origin.
+    Pass,
+    /// Forwarded, and the turn was claimed by the same request.
+    Claimed,
+    /// The queue page or its JSON.
+    Wait,
+    /// The room is closed, ended, full or lets nobody in.
+    Shut,
+    /// One of our own addresses under `/_anteroom/`.
+    Own,
+    /// Turned away; `anteroom_refusals_total{reason}` says why.
+    Refused,
+}
+
+impl VerdictLabel {
+    /// Every verdict, in the order of declaration.
+    pub const ALL: [Self; 6] = [
+        Self::Pass,
+        Self::Claimed,
+        Self::Wait,
+        Self::Shut,
+        Self::Own,
+        Self::Refused,
+    ];
+
+    /// The word in the label.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Claimed => "claimed",
+            Self::Wait => "wait",
+            Self::Shut => "shut",
+            Self::Own => "own",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Why a request was turned away, as `anteroom_refusals_total{reason}` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalLabel {
+    /// The request can be read in more than one way (400).
+    Ambiguous,
+    /// A head, address or body beyond its limit (413, 414, 431).
+    TooLarge,
+    /// A method that is never forwarded (405).
+    Method,
+    /// An expectation that nobody can meet (417).
+    Expectation,
+    /// A host that is not ours (421).
+    UnknownHost,
+    /// One of our own addresses that does not exist (404).
+    UnknownAddress,
+    /// A change asked for by another site's page (403).
+    CrossSite,
+    /// A bot rule denies it (403).
+    Denied,
+    /// A rate limit was reached (429).
+    Limited,
+}
+
+impl RefusalLabel {
+    /// Every reason, in the order of declaration.
+    pub const ALL: [Self; 9] = [
+        Self::Ambiguous,
+        Self::TooLarge,
+        Self::Method,
+        Self::Expectation,
+        Self::UnknownHost,
+        Self::UnknownAddress,
+        Self::CrossSite,
+        Self::Denied,
+        Self::Limited,
+    ];
+
+    /// The word in the label.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ambiguous => "ambiguous",
+            Self::TooLarge => "too_large",
+            Self::Method => "method",
+            Self::Expectation => "expectation",
+            Self::UnknownHost => "unknown_host",
+            Self::UnknownAddress => "unknown_address",
+            Self::CrossSite => "cross_site",
+            Self::Denied => "denied",
+            Self::Limited => "limited",
+        }
+    }
+}
+
+/// A verb of the store, as `anteroom_store_calls_total{verb}` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Visitors take places.
+    Join,
+    /// Visitors near the front ask where they stand.
+    CheckIn,
+    /// Released visitors take their turns.
+    Claim,
+    /// Visitors go.
+    Leave,
+    /// One tick of the pacer.
+    Release,
+    /// Sessions are shown to be alive.
+    Touch,
+    /// Sessions end.
+    End,
+    /// What is over is cleared away.
+    Sweep,
+    /// What is known of a room.
+    Survey,
+    /// An operator's order is written.
+    Order,
+    /// A room enters a newer epoch.
+    EnterEpoch,
+}
+
+impl Verb {
+    /// Every verb, in the order of declaration.
+    pub const ALL: [Self; 11] = [
+        Self::Join,
+        Self::CheckIn,
+        Self::Claim,
+        Self::Leave,
+        Self::Release,
+        Self::Touch,
+        Self::End,
+        Self::Sweep,
+        Self::Survey,
+        Self::Order,
+        Self::EnterEpoch,
+    ];
+
+    /// The word in the label.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Join => "join",
+            Self::CheckIn => "check_in",
+            Self::Claim => "claim",
+            Self::Leave => "leave",
+            Self::Release => "release",
+            Self::Touch => "touch",
+            Self::End => "end",
+            Self::Sweep => "sweep",
+            Self::Survey => "survey",
+            Self::Order => "order",
+            Self::EnterEpoch => "enter_epoch",
+        }
+    }
+}
+
+/// A bot rule as the configuration names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleLabel {
+    /// The rule's name.
+    pub rule: String,
+    /// What it does: `allow`, `deny`, ….
+    pub action: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_stands_at_the_index_of_its_value() {
+        for (index, verdict) in VerdictLabel::ALL.into_iter().enumerate() {
+            assert_eq!(verdict as usize, index, "{}", verdict.word());
+        }
+        for (index, reason) in RefusalLabel::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index, "{}", reason.word());
+        }
+        for (index, verb) in Verb::ALL.into_iter().enumerate() {
+            assert_eq!(verb as usize, index, "{}", verb.word());
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What a room's settings and its last snapshot say together: the figures that metrics and the
+//! control API both show.
+
+use std::num::NonZeroU32;
+
+use crate::domain::estimate::{Flow, WaitRange};
+use crate::domain::pace::{Pace, TICK};
+use crate::domain::room::RoomSettings;
+use crate::store::survey::{Snapshot, StoreHealth};
+
+/// One room at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// What the owner's file says.
+    pub settings: &'a RoomSettings,
+    /// What was last known of it.
+    pub snapshot: &'a Snapshot,
+}
+
+impl Reading<'_> {
+    /// The pace in force: by order, else by the file.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        let ordered = self.snapshot.survey.orders.pace;
+        ordered.unwrap_or(self.settings.terms.pace)
+    }
+
+    /// How many may be released at once after a lull, in whole visitors.
+    #[must_use]
+    pub fn effective_burst(&self) -> u64 {
+        self.pace().effective_burst(TICK)
+    }
+
+    /// The capacity in force: by order, else by the file; `None` is no cap.
+    #[must_use]
+    pub fn capacity(&self) -> Option<NonZeroU32> {
+        let ordered = self.snapshot.survey.orders.capacity;
+        ordered.unwrap_or(self.settings.terms.capacity)
+    }
+
+    /// How long somebody who joined now would wait. `None` while it cannot be known: the room
+    /// does not release, the store does not answer, or too few releases were measured.
+    #[must_use]
+    pub fn newcomer_wait(&self) -> Option<WaitRange> {
+        let survey = &self.snapshot.survey;
+        let flowing =
+            survey.orders.state.releases() && self.snapshot.store == StoreHealth::Reachable;
+        let flow = self.snapshot.flow.as_ref().filter(|_| flowing)?;
+        Some(wait_behind(
+            flow,
+            survey.waiting.saturating_sub(survey.absent),
+        ))
+    }
+}
+
+/// The estimate for somebody with `ahead` visitors in front.
+fn wait_behind(flow: &Flow, ahead: u64) -> WaitRange {
+    flow.wait(ahead)
+}
+
+/// Settings of a fifo room of 600 a minute without a cap, for tests here and upstairs.
+#[cfg(test)]
+pub(crate) fn settings_for_test(name: &str) -> RoomSettings {
+    use crate::domain::room::{Method, PageStatus, Schedule, Terms};
+    use crate::domain::session::SessionTerms;
+
+    RoomSettings {
+        name: name.parse().unwrap(),
+        site: "shop".parse().unwrap(),
+        paths: Vec::new(),
+        except: Vec::new(),
+        exempt: Vec::new(),
+        method: Method::Fifo,
+        terms: Terms {
+            pace: Pace::per_minute(600).unwrap(),
+            capacity: None,
+            session: SessionTerms::default(),
+            max_waiting: 1_000,
+            horizon: std::time::Duration::from_mins(3),
+        },
+        schedule: Schedule::default(),
+        page_status: PageStatus::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::estimate::ReleaseHistory;
+    use crate::domain::window::WindowState;
+
+    #[test]
+    fn a_newcomers_wait_is_known_only_while_visitors_are_released() {
+        let settings = settings_for_test("derby");
+        let mut history = ReleaseHistory::default();
+        for second in 0..60 {
+            history.record(second * 1_000_000, 10);
+        }
+        let mut snapshot = Snapshot {
+            flow: Flow::measure(&history, 59_000_000),
+            store: StoreHealth::Reachable,
+            ..Snapshot::default()
+        };
+        snapshot.survey.waiting = 700;
+        snapshot.survey.absent = 100;
+        let wait = |snapshot: &Snapshot| {
+            let settings = &settings;
+            Reading { settings, snapshot }.newcomer_wait()
+        };
+
+        snapshot.survey.orders.state = WindowState::Open;
+        let median = wait(&snapshot).unwrap().median.as_secs();
+        assert!(
+            (55..=65).contains(&median),
+            "600 present at 10 a second: {median}"
+        );
+
+        let unmeasured = Snapshot {
+            flow: None,
+            ..snapshot.clone()
+        };
+        assert_eq!(wait(&unmeasured), None);
+        for state in [WindowState::Paused, WindowState::Closed, WindowState::Ended] {
+            let mut held = snapshot.clone();
+            held.survey.orders.state = state;
+            assert_eq!(wait(&held), None, "{state:?}");
+        }
+        snapshot.store = StoreHealth::NotYet;
+        assert_eq!(wait(&snapshot), None);
+    }
+}
