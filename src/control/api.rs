@@ -51,7 +51,6 @@ impl Api {
     }
 
     pub(super) fn rooms(&self) -> Response {
-        let now = self.control.clock.now();
         let rooms = self.control.rooms.iter();
         let views: Vec<_> = rooms
             .map(|room| RoomView::of(&reading(room, &room.snapshot.load())))

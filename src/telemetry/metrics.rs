@@ -54,7 +54,8 @@ pub struct Metrics {
     verdicts: Vec<IntCounter>,
     refusals: Vec<IntCounter>,
     rules: Vec<(String, IntCounter)>,
-    tokens: Vec<(&'static str, IntCounter)>,
+    /// In the order of [`TOKEN_REASONS`].
+    tokens: Vec<IntCounter>,
     sites: Vec<Histogram>,
     verbs: Vec<VerbMetrics>,
     rooms: HashMap<RoomName, RoomMetrics>,
@@ -79,13 +80,15 @@ impl Metrics {
         let registry = Registry::new();
         let families = Families::register(&registry)?;
         let none: [&str; 0] = [];
-        families
-            .build_info
-            .get_metric_with_label_values(&[env!("CARGO_PKG_VERSION")])?
-            .set(1);
+        let version = [env!("CARGO_PKG_VERSION")];
+        let build_info = &families.build_info;
+        build_info.get_metric_with_label_values(&version)?.set(1);
         let last_reload = families.last_reload.get_metric_with_label_values(&none)?;
         last_reload.set(1);
-        let mut metrics = Self {
+        let rooms = rooms
+            .iter()
+            .map(|room| Ok((room.clone(), families.room(room)?)));
+        Ok(Self {
             verdicts: words(
                 &families.requests,
                 VerdictLabel::ALL.map(VerdictLabel::word),
@@ -94,44 +97,19 @@ impl Metrics {
                 &families.refusals,
                 RefusalLabel::ALL.map(RefusalLabel::word),
             )?,
-            rules: Vec::new(),
-            tokens: Vec::new(),
-            sites: Vec::new(),
-            verbs: Vec::new(),
-            rooms: HashMap::new(),
+            rules: families.rules(rules)?,
+            tokens: words(&families.tokens, TOKEN_REASONS)?,
+            sites: families.sites(sites)?,
+            verbs: families.verbs()?,
+            rooms: rooms.collect::<prometheus::Result<_>>()?,
             store_reachable: families
                 .store_reachable
                 .get_metric_with_label_values(&none)?,
             last_reload,
-            wait: families.wait.clone(),
+            wait: families.wait,
             registry,
             scraping: Mutex::new(()),
-        };
-        for rule in rules {
-            let labels = [rule.rule.as_str(), rule.action];
-            let counter = families
-                .rule_matches
-                .get_metric_with_label_values(&labels)?;
-            metrics.rules.push((rule.rule.clone(), counter));
-        }
-        for reason in TOKEN_REASONS {
-            let counter = families.tokens.get_metric_with_label_values(&[reason])?;
-            metrics.tokens.push((reason, counter));
-        }
-        for site in sites {
-            let labels = [site.as_str()];
-            let histogram = families
-                .origin_duration
-                .get_metric_with_label_values(&labels)?;
-            metrics.sites.push(histogram);
-        }
-        for verb in Verb::ALL {
-            metrics.verbs.push(families.verb(verb)?);
-        }
-        for room in rooms {
-            metrics.rooms.insert(room.clone(), families.room(room)?);
-        }
-        Ok(metrics)
+        })
     }
 
     /// Counts a decision of the gate.
@@ -153,8 +131,8 @@ impl Metrics {
 
     /// Counts a token that did not count, by one of [`TOKEN_REASONS`].
     pub fn token_refused(&self, reason: &str) {
-        if let Some((_, counter)) = self.tokens.iter().find(|(word, _)| *word == reason) {
-            counter.inc();
+        if let Some(at) = TOKEN_REASONS.iter().position(|word| *word == reason) {
+            count(&self.tokens, at);
         }
     }
 
@@ -217,6 +195,26 @@ impl Metrics {
 }
 
 impl Families {
+    fn rules(&self, rules: &[RuleLabel]) -> prometheus::Result<Vec<(String, IntCounter)>> {
+        let counter = |rule: &RuleLabel| {
+            let labels = [rule.rule.as_str(), rule.action];
+            let counter = self.rule_matches.get_metric_with_label_values(&labels)?;
+            Ok((rule.rule.clone(), counter))
+        };
+        rules.iter().map(counter).collect()
+    }
+
+    fn sites(&self, sites: &[RoomName]) -> prometheus::Result<Vec<Histogram>> {
+        let labels = sites.iter().map(|site| [site.as_str()]);
+        labels
+            .map(|labels| self.origin_duration.get_metric_with_label_values(&labels))
+            .collect()
+    }
+
+    fn verbs(&self) -> prometheus::Result<Vec<VerbMetrics>> {
+        Verb::ALL.into_iter().map(|verb| self.verb(verb)).collect()
+    }
+
     fn room(&self, room: &RoomName) -> prometheus::Result<RoomMetrics> {
         let room = [room.as_str()];
         Ok(RoomMetrics {
