@@ -1,9 +1,11 @@
 //! One answer as it came over the wire, and what a test says of it.
 
+use std::fmt;
+
 use serde_json::Value;
 
 /// An answer, its body without chunk framing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
@@ -11,6 +13,17 @@ pub struct Answer {
     pub fields: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.status)?;
+        for (name, value) in &self.fields {
+            writeln!(f, "{name}: {value}")?;
+        }
+        let body: String = String::from_utf8_lossy(&self.body).chars().take(2_000).collect();
+        writeln!(f, "\n{body}")
+    }
 }
 
 /// A cookie as an answer sets it.

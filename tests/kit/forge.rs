@@ -49,6 +49,14 @@ impl Forge {
         }
     }
 
+    /// The same key under another id.
+    pub fn named(self, kid: &str) -> Self {
+        Self {
+            kid: kid.to_owned(),
+            ..self
+        }
+    }
+
     /// The public half.
     pub fn public(&self) -> &[u8] {
         self.pair.public_key().as_ref()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -162,10 +163,11 @@ impl Visitor {
         status
     }
 
-    /// Polls until the status has this state.
+    /// Polls until the status has this state, less often than would be turned away.
     pub async fn polls_until(&mut self, state: &str) -> Value {
         let visitor = tokio::sync::Mutex::new(self);
         until(state, || async {
+            tokio::time::sleep(Duration::from_millis(150)).await;
             let status = visitor.lock().await.status().await;
             (status["state"] == state).then_some(status)
         })
