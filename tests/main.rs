@@ -6,22 +6,22 @@
 // mod bodies;
 // #[cfg(test)]
 // mod crossing;
-// #[cfg(test)]
-// mod framing;
+#[cfg(test)]
+mod framing;
 #[cfg(test)]
 mod getting_round;
 // #[cfg(test)]
 // mod kills;
 #[cfg(test)]
 mod kit;
-// #[cfg(test)]
-// mod line;
-// #[cfg(test)]
-// mod page;
-// #[cfg(test)]
-// mod pipelines;
-// #[cfg(test)]
-// mod quiet;
+#[cfg(test)]
+mod line;
+#[cfg(test)]
+mod page;
+#[cfg(test)]
+mod pipelines;
+#[cfg(test)]
+mod quiet;
 // #[cfg(test)]
 // mod steady;
 #[cfg(test)]

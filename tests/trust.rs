@@ -32,7 +32,7 @@ async fn n1_nobody_is_believed_about_their_address_but_trusted_proxies() {
         assert!(arrived.all(name).is_empty(), "{}", arrived.head);
     }
 
-    let plan = Plan::per_minute(60).behind("\"127.0.0.0/8\", \"10.0.0.0/8\"");
+    let plan = Plan::default().behind("\"127.0.0.0/8\", \"10.0.0.0/8\"");
     let house = House::of(plan).await;
     for (lines, client) in [
         (&["1.1.1.1, 2.2.2.2"][..], "2.2.2.2"),
@@ -54,7 +54,7 @@ async fn n1_nobody_is_believed_about_their_address_but_trusted_proxies() {
 #[tokio::test]
 async fn n1_limits_count_the_real_address_whatever_a_client_claims() {
     let limits = "[[limit]]\nname = \"few\"\nper = \"address\"\nrate = 1\nburst = 5\n";
-    let house = House::of(Plan::per_minute(60).file("limits.toml", limits)).await;
+    let house = House::of(Plan::default().file("limits.toml", limits)).await;
     let mut served = 0;
     let mut turned_away = 0;
     for number in 0..30 {

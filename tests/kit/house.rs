@@ -31,7 +31,7 @@ pub struct House {
 }
 
 impl House {
-    /// One that lets in a visitor a second.
+    /// One that lets nobody in by itself while a test runs: a visitor a minute.
     pub async fn open() -> Self {
         Self::of(Plan::default()).await
     }
@@ -108,7 +108,8 @@ impl House {
         self.operator().get("/v1/rooms/derby").await.is(200).json()
     }
 
-    fn operator(&self) -> Visitor {
+    /// Somebody with the control token, at the control API.
+    pub fn operator(&self) -> Visitor {
         Visitor::to(self.control)
             .host(&self.control.to_string())
             .with_header("authorization", &format!("Bearer {CONTROL_TOKEN}"))

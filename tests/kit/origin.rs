@@ -26,6 +26,8 @@ pub struct Arrived {
     pub body: Vec<u8>,
     /// How long the body was.
     pub length: u64,
+    /// Whether the body came to its end.
+    pub complete: bool,
     /// Which connection it came on.
     pub connection: usize,
     id: usize,
@@ -226,6 +228,7 @@ impl Shop {
             return None;
         }
         self.body(asked).await?;
+        self.books.with(self.request, |one| one.complete = true);
         match manner {
             "echo" => {
                 let body = self.books.with(self.request, |one| one.body.clone())?;

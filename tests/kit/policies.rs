@@ -32,7 +32,7 @@ pub struct Plan {
 impl Default for Plan {
     fn default() -> Self {
         Self {
-            per_minute: 60,
+            per_minute: 1,
             room: String::new(),
             session: String::new(),
             site: String::new(),
