@@ -66,7 +66,7 @@ async fn a_paused_room_still_takes_claims_and_their_windows_run() {
         room.turn_to(WindowState::Paused).await?;
 
         room.enter(1).await?;
-        room.pass(63).await?;
+        room.pass(69).await?;
 
         assert_eq!(
             room.shows(2, places[1]).await?,

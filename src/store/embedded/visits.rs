@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::entry::{Entry, Status};
 use super::moment::Moment;
-use super::room::{Entry, Room, Status};
+use super::room::Room;
 use super::sessions::{End, Guest, Told};
 use crate::domain::place::{Place, Turn};
 use crate::domain::presence;
