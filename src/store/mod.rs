@@ -81,8 +81,7 @@ pub enum Joined {
     Stands(Stand),
     /// `max_waiting` is reached; nothing was written.
     Full,
-    /// The window is not this one, or takes no newcomers now; nothing was written. Whoever has a
-    /// place is told so in every state.
+    /// Another window, or no newcomers now; nothing was written. Who has a place is told it.
     Shut,
 }
 
@@ -209,10 +208,7 @@ pub trait QueueStore: Send + Sync + 'static {
     ) -> Result<Vec<Joined>, StoreError>;
 
     /// Says where each stands, exactly, and marks them present. Puts back a missing place of an
-    /// older epoch unless its turn ended; in the same epoch a missing place is
-    /// [`Unknown`](crate::domain::standing::Standing::Unknown), which is to be taken as ended for
-    /// a reason not known, and so are places of other windows. An older turn than the present one
-    /// has ended.
+    /// older epoch unless its turn ended; any other missing place is `Unknown`: it has ended.
     ///
     /// # Errors
     /// [`StoreError`]; safe to send again.
@@ -241,8 +237,7 @@ pub trait QueueStore: Send + Sync + 'static {
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError>;
 
     /// One tick, if `proposal` is for the present tick number: first ends what expired (bounded),
-    /// then releases what pace, capacity and grants allow, lowest place first. Grants are carried
-    /// out in a paused room too; what capacity or the queue does not allow at once lapses.
+    /// then releases what pace, capacity and grants (even while paused) allow, lowest place first.
     ///
     /// # Errors
     /// [`StoreError`]; safe to send again.
@@ -266,8 +261,7 @@ pub trait QueueStore: Send + Sync + 'static {
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError>;
 
     /// Clears away, a bounded number a call: those found absent within the horizon, what is left
-    /// of windows gone by, ends no longer needed. Returns how many things it touched; 0 when there
-    /// was nothing to do this time.
+    /// of windows gone by, ends no longer needed. Returns how many things it cleared.
     ///
     /// # Errors
     /// [`StoreError`]; safe to send again.

@@ -116,6 +116,32 @@ async fn a_new_window_dismisses_the_queue_and_nobody_inside() {
 }
 
 #[tokio::test]
+async fn turns_granted_in_one_window_are_not_given_in_the_next() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 1).await?;
+        let mut orders = room.survey().await?.orders;
+        for change in [
+            |orders: &mut Orders| orders.grants += 3,
+            |orders: &mut Orders| orders.window = WindowId(8),
+        ] {
+            change(&mut orders);
+            orders.version += 1;
+            let version = orders.version - 1;
+            store.order(&room.room, &orders, version).await?;
+        }
+        let ask = Joining {
+            window: WindowId(8),
+            ..room.joining(1)
+        };
+        store.join(&room.room, &room.terms, &[ask]).await?;
+
+        assert_eq!(room.tick_of(Duration::ZERO).await?, []);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_sweep_is_bounded_and_comes_to_an_end() {
     for_every_store(async |store| {
         let mut room = Stage::open(store, 1).await?;

@@ -142,8 +142,7 @@ impl Room {
     fn put_back(&mut self, token: &CheckIn) -> Option<Stand> {
         let lost = token.window == self.window()
             && self.head.orders.state != WindowState::Ended
-            && token.epoch < self.epoch()
-            && token.place.epoch() < self.epoch();
+            && token.epoch < self.epoch();
         if !lost || self.queue.holds(token.place) {
             return None;
         }
