@@ -254,7 +254,12 @@ impl Line<'_> {
         let survey = &self.snapshot.survey;
         let known = self.snapshot.store != StoreHealth::NotYet;
         if known && token.epoch == survey.epoch && !survey.is_near(place) {
-            return Ok(told(self.waits(token, survey.ahead_of(place))));
+            let ahead = match token.position {
+                // The survey is older than the place: what was shown at the join stands.
+                Some(shown) if !survey.has_seen(place) => u64::from(shown.get()) - 1,
+                Some(_) | None => survey.ahead_of(place),
+            };
+            return Ok(told(self.waits(token, ahead)));
         }
         let ahead = token
             .position
