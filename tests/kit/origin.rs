@@ -154,7 +154,7 @@ impl Origin {
     }
 
     /// Closes shop: nothing listens there and every connection ends.
-    pub async fn close(self) -> SocketAddr {
+    pub async fn close(&self) -> SocketAddr {
         self.accepts.abort();
         while !self.accepts.is_finished() {
             tokio::task::yield_now().await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::house::CONTROL_TOKEN;
 use super::policies::Addresses;
-use super::visitor::Visitor;
+use super::visitor::{Ask, Visitor};
 use super::{Plan, until};
 
 /// The program under test.
@@ -56,7 +56,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts on a furnished directory and waits until it answers.
+    /// Starts on a furnished directory and waits until it answers and its room is open.
     pub async fn start(dir: &Path, at: Addresses) -> Self {
         let mut gateway = Self {
             at,
@@ -168,8 +168,10 @@ fn spawn(dir: &Path, wrapper: &[&str]) -> Child {
 }
 
 async fn ready(control: SocketAddr) -> Option<()> {
-    let ask = super::Ask::get("/readyz");
-    let mut probe = Visitor::to(control).host(&control.to_string());
-    let answer = probe.try_ask(&ask).await?;
-    (answer.status == 200).then_some(())
+    let mut probe = Visitor::to(control)
+        .host(&control.to_string())
+        .with_header("authorization", &format!("Bearer {CONTROL_TOKEN}"));
+    let ready = probe.try_ask(&Ask::get("/readyz")).await?.status == 200;
+    let room = probe.try_ask(&Ask::get("/v1/rooms/derby")).await?;
+    (ready && room.status == 200 && room.says("state") != "closed").then_some(())
 }
