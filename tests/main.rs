@@ -4,14 +4,12 @@
 mod bad_input;
 #[cfg(test)]
 mod bodies;
-// #[cfg(test)]
-// mod crossing;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]
 mod getting_round;
-// #[cfg(test)]
-// mod kills;
+#[cfg(test)]
+mod kills;
 #[cfg(test)]
 mod kit;
 #[cfg(test)]
@@ -22,8 +20,8 @@ mod page;
 mod pipelines;
 #[cfg(test)]
 mod quiet;
-// #[cfg(test)]
-// mod steady;
+#[cfg(test)]
+mod steady;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
