@@ -107,7 +107,14 @@ impl App {
             control: control.local_addr()?,
             stop,
         };
-        app.launch(parts, Listeners { public, control, health })?;
+        app.launch(
+            parts,
+            Listeners {
+                public,
+                control,
+                health,
+            },
+        )?;
         Ok(app)
     }
 
@@ -128,18 +135,33 @@ impl App {
         self.ready.drain();
         self.stop.cancel();
         self.tracker.close();
-        if tokio::time::timeout(self.drain, self.tracker.wait()).await.is_err() {
-            tracing::warn!(left = self.tracker.len(), "connections were cut at the drain limit");
+        if tokio::time::timeout(self.drain, self.tracker.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                left = self.tracker.len(),
+                "connections were cut at the drain limit"
+            );
         }
         self.stop_loops.cancel();
         self.loops.close();
-        if tokio::time::timeout(Duration::from_secs(5), self.loops.wait()).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(5), self.loops.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("the store did not take the last notes in time");
         }
     }
 
     fn launch(&mut self, parts: Parts, listeners: Listeners) -> anyhow::Result<()> {
-        let Parts { config, keys, store, control_token, clock } = parts;
+        let Parts {
+            config,
+            keys,
+            store,
+            control_token,
+            clock,
+        } = parts;
         let metrics = Arc::new(metrics(&config)?);
         let store: Arc<dyn QueueStore> =
             Arc::new(Metered::new(store, Arc::clone(&metrics), clock.clone()));
@@ -166,7 +188,9 @@ impl App {
                 rooms,
                 proxies: Proxies::trusting(config.trusted_proxies.clone()),
                 prefix: config.prefix.clone(),
-                screens: ArcSwap::from_pointee(Screens { rules: config.rules }),
+                screens: ArcSwap::from_pointee(Screens {
+                    rules: config.rules,
+                }),
                 limiters,
                 keys,
                 store,
@@ -187,14 +211,19 @@ impl App {
                 store: Arc::clone(store),
                 clock: clock.clone(),
             };
-            self.loops.spawn(RoomLoop::new(beat).run(self.stop_loops.clone()));
+            self.loops
+                .spawn(RoomLoop::new(beat).run(self.stop_loops.clone()));
         }
     }
 
     fn tidy(&self, limiters: Arc<Limiters>) {
         let stop = self.stop_loops.clone();
         self.loops.spawn(async move {
-            while stop.run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
+            while stop
+                .run_until_cancelled(tokio::time::sleep(TIDY))
+                .await
+                .is_some()
+            {
                 limiters.tidy();
             }
         });
@@ -278,8 +307,7 @@ fn controlled(room: &Room) -> ControlRoom {
 }
 
 fn credentials(config: &Config, from_environment: Option<&str>) -> Vec<Credential> {
-    let given = from_environment
-        .map(|token| Credential::of("environment", Role::Admin, token));
+    let given = from_environment.map(|token| Credential::of("environment", Role::Admin, token));
     config
         .control_tokens
         .iter()

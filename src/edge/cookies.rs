@@ -12,7 +12,12 @@ use crate::gate::notice::{Notice, SetToken};
 use super::respond::{Answer, Asking};
 
 /// Sets an admission on the site's answer, which is then this visitor's alone.
-pub fn set_admission(answer: &mut Answer, token: &AdmissionToken, names: &CookieNames, https: bool) {
+pub fn set_admission(
+    answer: &mut Answer,
+    token: &AdmissionToken,
+    names: &CookieNames,
+    https: bool,
+) {
     set_cookie(
         answer,
         names.name(Token::Admission, https),
@@ -50,10 +55,8 @@ pub fn set_tokens(answer: &mut Answer, notice: &Notice, to: (&CookieNames, Askin
 fn set_cookie(answer: &mut Answer, name: &str, value: &str, (life, https): (Duration, bool)) {
     let secure = if https { "; Secure" } else { "" };
     let life = life.as_secs();
-    let line =
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life}{secure}");
+    let line = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life}{secure}");
     if let Ok(line) = HeaderValue::from_str(&line) {
         answer.headers_mut().append(header::SET_COOKIE, line);
     }
 }
-

@@ -80,7 +80,11 @@ mod tests {
         for (accept, dest, expected) in [
             (None, None, Form::Html),
             (Some("*/*"), None, Form::Html),
-            (Some("text/html,application/xhtml+xml,*/*;q=0.8"), Some("document"), Form::Html),
+            (
+                Some("text/html,application/xhtml+xml,*/*;q=0.8"),
+                Some("document"),
+                Form::Html,
+            ),
             (Some("text/html"), Some("iframe"), Form::Html),
             (Some("*/*"), Some("empty"), Form::Json),
             (Some("text/html"), Some("empty"), Form::Json),

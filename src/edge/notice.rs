@@ -62,4 +62,3 @@ const fn state(face: Face) -> State {
 fn seconds(span: Duration) -> u32 {
     u32::try_from(span.as_secs()).unwrap_or(u32::MAX)
 }
-

@@ -17,8 +17,8 @@ use super::body::AnswerBody;
 use super::cookies::set_tokens;
 use super::framing::{Fault, FaultKind};
 use super::negotiate::{Form, form};
-use super::page::{Asked, FaultView, Page, PageKind, PageView, page_headers, title_of};
 use super::notice::status_of;
+use super::page::{Asked, FaultView, Page, PageKind, PageView, page_headers, title_of};
 use super::status::{State, Status};
 
 /// An answer ready to be sent.
@@ -146,7 +146,11 @@ impl Responder {
     /// The public keys.
     #[must_use]
     pub fn jwks(&self) -> Answer {
-        let mut answer = own(StatusCode::OK, "application/jwk-set+json", self.jwks.clone());
+        let mut answer = own(
+            StatusCode::OK,
+            "application/jwk-set+json",
+            self.jwks.clone(),
+        );
         let hour = HeaderValue::from_static("public, max-age=300");
         answer.headers_mut().insert(header::CACHE_CONTROL, hour);
         answer

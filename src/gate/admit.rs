@@ -127,9 +127,7 @@ impl Admissions {
     fn known(&self, door: Door<'_>, text: &str, now: Now) -> Result<Arc<Known>, NotAdmitted> {
         if let Some(known) = self.verified.get(text) {
             let same = known.room == *door.room;
-            return same
-                .then_some(known)
-                .ok_or(NotAdmitted::Refused("room"));
+            return same.then_some(known).ok_or(NotAdmitted::Refused("room"));
         }
         let longest = door.terms.absolute.saturating_add(LEEWAY);
         let away = outage(door, now);

@@ -193,7 +193,10 @@ impl Segment {
                 bytes.push(byte);
             }
         }
-        if bytes.iter().any(|byte| byte.is_ascii_control() || matches!(byte, b'/' | b'\\')) {
+        if bytes
+            .iter()
+            .any(|byte| byte.is_ascii_control() || matches!(byte, b'/' | b'\\'))
+        {
             return Err(Refusal::Ambiguous(
                 "the path holds an encoded separator or control character",
             ));
@@ -351,9 +354,27 @@ mod tests {
             );
         }
         for bad in [
-            "/%2e%2e/buy", "/..%2fbuy", "/%2e/buy", "/.%2e/buy", "/%252e%252e/", "/a%2Fb", "/a%5cb",
-            "/a%00b", "/a%0d%0ab", "/%C0%AF", "/%c3", "/..;/buy", "/.;x/buy", "/%zz", "/%4", "/%",
-            "/a%EF%BC%8Fb", "/%2562uy", "/%ff", "/a%7fb", "/a\\b",
+            "/%2e%2e/buy",
+            "/..%2fbuy",
+            "/%2e/buy",
+            "/.%2e/buy",
+            "/%252e%252e/",
+            "/a%2Fb",
+            "/a%5cb",
+            "/a%00b",
+            "/a%0d%0ab",
+            "/%C0%AF",
+            "/%c3",
+            "/..;/buy",
+            "/.;x/buy",
+            "/%zz",
+            "/%4",
+            "/%",
+            "/a%EF%BC%8Fb",
+            "/%2562uy",
+            "/%ff",
+            "/a%7fb",
+            "/a\\b",
         ] {
             let uri = bad.parse::<Uri>();
             let refused = uri.is_err() || canonical(bad).is_err();
@@ -388,13 +409,17 @@ mod tests {
             assert!(parse(&parts("GET", uri, hosts)).is_err(), "{uri} {hosts:?}");
         }
         let same = parse(&parts("GET", "http://Shop.example/x", &["shop.example"])).unwrap();
-        assert_eq!((same.target.as_str(), same.host.name.as_str()), ("/x", "shop.example"));
+        assert_eq!(
+            (same.target.as_str(), same.host.name.as_str()),
+            ("/x", "shop.example")
+        );
     }
 
     #[test]
     fn h8_an_unknown_expectation_fails() {
         let mut head = parts("POST", "/", &["a"]);
-        head.headers.insert("expect", "100-Continue".parse().unwrap());
+        head.headers
+            .insert("expect", "100-Continue".parse().unwrap());
         assert!(parse(&head).is_ok());
         head.headers.insert("expect", "miracles".parse().unwrap());
         assert!(matches!(parse(&head), Err(Refusal::ExpectationFailed)));
@@ -409,7 +434,10 @@ mod tests {
             ("/buy?", "/buy?", false),
         ] {
             let request = parse(&parts("GET", sent, &["a"])).unwrap();
-            assert_eq!((request.target.as_str(), request.returned), (forwarded, returned));
+            assert_eq!(
+                (request.target.as_str(), request.returned),
+                (forwarded, returned)
+            );
         }
     }
 

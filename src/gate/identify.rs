@@ -65,7 +65,12 @@ fn address(entry: &str) -> Option<IpAddr> {
     entry
         .parse()
         .ok()
-        .or_else(|| entry.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()))
+        .or_else(|| {
+            entry
+                .parse::<SocketAddr>()
+                .ok()
+                .map(|with_port| with_port.ip())
+        })
         .or_else(|| entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
 }
 
@@ -170,7 +175,12 @@ impl CookieNames {
     /// The token a request brings, by cookie or header. Two of one name count as none, and so
     /// does what is longer than any token.
     #[must_use]
-    pub fn brought<'a>(&self, headers: &'a HeaderMap, token: Token, https: bool) -> Option<&'a str> {
+    pub fn brought<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        token: Token,
+        https: bool,
+    ) -> Option<&'a str> {
         let name = self.name(token, https);
         let header = match token {
             Token::Queue => QUEUE_HEADER,
@@ -215,7 +225,10 @@ mod tests {
     }
 
     fn proxies() -> Proxies {
-        Proxies::trusting(vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()])
+        Proxies::trusting(vec![
+            "10.0.0.0/8".parse().unwrap(),
+            "::1/128".parse().unwrap(),
+        ])
     }
 
     #[test]
@@ -236,7 +249,10 @@ mod tests {
             ("10.0.0.1", &[many.as_str()], "6.6.6.6"),
             ("10.0.0.1", &[""], "10.0.0.1"),
         ] {
-            let fields: Vec<_> = lines.iter().map(|line| ("x-forwarded-for", *line)).collect();
+            let fields: Vec<_> = lines
+                .iter()
+                .map(|line| ("x-forwarded-for", *line))
+                .collect();
             let seen = proxies().client(peer.parse().unwrap(), &headers(&fields));
             assert_eq!(seen, client.parse::<IpAddr>().unwrap(), "{peer} {lines:?}");
         }
@@ -245,7 +261,10 @@ mod tests {
     #[test]
     fn n1_the_scheme_is_believed_from_trusted_proxies_only() {
         let https = headers(&[("x-forwarded-proto", "http, https")]);
-        assert_eq!(proxies().https("10.0.0.1".parse().unwrap(), &https), Some(true));
+        assert_eq!(
+            proxies().https("10.0.0.1".parse().unwrap(), &https),
+            Some(true)
+        );
         assert_eq!(proxies().https("9.9.9.9".parse().unwrap(), &https), None);
     }
 
@@ -257,38 +276,87 @@ mod tests {
                 .brought(&headers(fields), Token::Queue, false)
                 .map(str::to_owned)
         };
-        assert_eq!(find(&[("cookie", "a=1; anteroom-q-derby=x")]), Some("x".into()));
+        assert_eq!(
+            find(&[("cookie", "a=1; anteroom-q-derby=x")]),
+            Some("x".into())
+        );
         assert_eq!(find(&[("anteroom-queue", "x")]), Some("x".into()));
-        assert_eq!(find(&[("cookie", "anteroom-q-derby=x; anteroom-q-derby=x")]), None);
-        assert_eq!(find(&[("cookie", "anteroom-q-derby=x"), ("cookie", "anteroom-q-derby=y")]), None);
-        assert_eq!(find(&[("cookie", "anteroom-q-derby=x"), ("anteroom-queue", "y")]), None);
-        assert_eq!(find(&[("cookie", &format!("anteroom-q-derby={}", "x".repeat(5_000)))]), None);
-        assert_eq!(find(&[("cookie", "Anteroom-Q-derby=x; anteroom_q_derby=y")]), None, "a9");
+        assert_eq!(
+            find(&[("cookie", "anteroom-q-derby=x; anteroom-q-derby=x")]),
+            None
+        );
+        assert_eq!(
+            find(&[
+                ("cookie", "anteroom-q-derby=x"),
+                ("cookie", "anteroom-q-derby=y")
+            ]),
+            None
+        );
+        assert_eq!(
+            find(&[("cookie", "anteroom-q-derby=x"), ("anteroom-queue", "y")]),
+            None
+        );
+        assert_eq!(
+            find(&[("cookie", &format!("anteroom-q-derby={}", "x".repeat(5_000)))]),
+            None
+        );
+        assert_eq!(
+            find(&[("cookie", "Anteroom-Q-derby=x; anteroom_q_derby=y")]),
+            None,
+            "a9"
+        );
         let secure = headers(&[("cookie", "anteroom-q-derby=x")]);
-        assert_eq!(names.brought(&secure, Token::Queue, true), None, "w4: only __Host- on TLS");
+        assert_eq!(
+            names.brought(&secure, Token::Queue, true),
+            None,
+            "w4: only __Host- on TLS"
+        );
     }
 
     #[test]
     fn a16_prefetches_and_embedded_requests_are_no_visits() {
         let manner = |fields: &[(&'static str, &str)]| Manner::of(&Method::GET, &headers(fields));
-        assert_eq!(manner(&[("sec-purpose", "prefetch;prerender")]), Manner::Prefetch);
+        assert_eq!(
+            manner(&[("sec-purpose", "prefetch;prerender")]),
+            Manner::Prefetch
+        );
         assert_eq!(manner(&[("purpose", "prefetch")]), Manner::Prefetch);
         assert_eq!(manner(&[("x-moz", "prefetch")]), Manner::Prefetch);
         let cross = ("sec-fetch-site", "cross-site");
-        assert_eq!(manner(&[cross, ("sec-fetch-mode", "no-cors")]), Manner::CrossSite);
-        let link = [cross, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+        assert_eq!(
+            manner(&[cross, ("sec-fetch-mode", "no-cors")]),
+            Manner::CrossSite
+        );
+        let link = [
+            cross,
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ];
         assert_eq!(manner(&link), Manner::Visit);
-        assert_eq!(Manner::of(&Method::POST, &headers(&link)), Manner::CrossSite);
+        assert_eq!(
+            Manner::of(&Method::POST, &headers(&link)),
+            Manner::CrossSite
+        );
         assert_eq!(manner(&[]), Manner::Visit);
     }
 
     #[test]
     fn n10_w5_a_post_from_another_origin_is_known() {
-        let same = |fields: &[(&'static str, &str)]| is_same_origin(&headers(fields), "shop.example:80", false);
+        let same = |fields: &[(&'static str, &str)]| {
+            is_same_origin(&headers(fields), "shop.example:80", false)
+        };
         assert!(same(&[]));
         assert!(same(&[("origin", "http://Shop.example:80")]));
-        assert!(same(&[("sec-fetch-site", "same-origin"), ("origin", "null")]));
-        for foreign in ["http://evil.example", "https://shop.example:80", "null", "http://shop.example:80.evil"] {
+        assert!(same(&[
+            ("sec-fetch-site", "same-origin"),
+            ("origin", "null")
+        ]));
+        for foreign in [
+            "http://evil.example",
+            "https://shop.example:80",
+            "null",
+            "http://shop.example:80.evil",
+        ] {
             assert!(!same(&[("origin", foreign)]), "{foreign}");
         }
         for site in ["cross-site", "same-site"] {

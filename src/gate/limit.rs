@@ -50,7 +50,10 @@ impl Limiters {
             .iter()
             .map(|limit| {
                 let quota = Quota::per_second(limit.rate).allow_burst(limit.burst);
-                (limit.clone(), RateLimiter::dashmap_with_clock(quota, clock.clone()))
+                (
+                    limit.clone(),
+                    RateLimiter::dashmap_with_clock(quota, clock.clone()),
+                )
             })
             .collect();
         let (rate, burst) = POLLS;
@@ -108,7 +111,11 @@ impl Limiters {
     /// How many keys are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        let addresses: usize = self.addresses.iter().map(|(_, limiter)| limiter.len()).sum();
+        let addresses: usize = self
+            .addresses
+            .iter()
+            .map(|(_, limiter)| limiter.len())
+            .sum();
         addresses + self.polls.len()
     }
 

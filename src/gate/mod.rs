@@ -212,7 +212,8 @@ impl Gate {
         trace.room = covering;
         let asked = (request.canonical.key.as_str(), &ask.head.headers);
         screen::screen(&self.screens.load().rules, request.client, asked, trace)?;
-        self.limiters.visit(request.client, &request.canonical.key)?;
+        self.limiters
+            .visit(request.client, &request.canonical.key)?;
         if own::is_under(&self.prefix, &request.canonical.key) {
             return self.own(&request, trace).await.map(Verdict::Own);
         }
@@ -229,17 +230,16 @@ impl Gate {
         self.queue(room, request, trace).await
     }
 
-    fn identify<'a>(
-        &self,
-        ask: &'a Ask<'a>,
-        canonical: Canonical,
-    ) -> Result<Request<'a>, Refusal> {
+    fn identify<'a>(&self, ask: &'a Ask<'a>, canonical: Canonical) -> Result<Request<'a>, Refusal> {
         let (site, found) = self
             .sites
             .iter()
             .enumerate()
             .filter_map(|(at, site)| {
-                let covering = site.hosts.iter().filter(|host| host.covers(&canonical.host));
+                let covering = site
+                    .hosts
+                    .iter()
+                    .filter(|host| host.covers(&canonical.host));
                 let weight = covering.map(HostPattern::weight).max()?;
                 Some((weight, at, site))
             })
@@ -288,8 +288,11 @@ impl Gate {
                 return Ok(Some(Verdict::Pass(permit, None)));
             }
             RoomMethod::Reject => {
-                let notice =
-                    Notice::of(Arc::clone(&room.settings), Face::Closed, request.ask.now.wall);
+                let notice = Notice::of(
+                    Arc::clone(&room.settings),
+                    Face::Closed,
+                    request.ask.now.wall,
+                );
                 return Ok(Some(Verdict::Shut(Box::new(notice))));
             }
             RoomMethod::Fifo => {}
@@ -359,7 +362,10 @@ impl Gate {
             returned: request.canonical.returned,
         };
         let snapshot = room.snapshot.load_full();
-        let outcome = self.line(room, &snapshot, request.ask.now).serve(coming).await?;
+        let outcome = self
+            .line(room, &snapshot, request.ask.now)
+            .serve(coming)
+            .await?;
         Ok(match outcome {
             Outcome::Told(notice) => match notice.face {
                 Face::Closed | Face::Ended | Face::Full => Verdict::Shut(notice),
@@ -479,7 +485,13 @@ impl Gate {
         }
         let returned = false;
         let brought = token.is_some();
-        let outcome = line.serve(Coming { token, may, returned }).await?;
+        let outcome = line
+            .serve(Coming {
+                token,
+                may,
+                returned,
+            })
+            .await?;
         let (mut notice, claimed) = match outcome {
             Outcome::Told(notice) => (notice, false),
             Outcome::Claimed { notice, .. } => (notice, true),

@@ -20,7 +20,7 @@ use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
 use super::Refusal;
-use super::admit::{Admissions, AdmissionToken};
+use super::admit::{AdmissionToken, Admissions};
 use super::notice::{Face, Notice, Reason, SetToken, Visit};
 use super::room::Room;
 
@@ -158,7 +158,10 @@ impl Line<'_> {
         if survey.orders.state == WindowState::Paused {
             return Some(Reason::Paused);
         }
-        let capacity = survey.orders.capacity.unwrap_or(self.room.settings.terms.capacity);
+        let capacity = survey
+            .orders
+            .capacity
+            .unwrap_or(self.room.settings.terms.capacity);
         let full = capacity.is_some_and(|cap| survey.released + survey.active >= cap.get().into());
         full.then_some(Reason::CapacityFull)
     }
@@ -253,7 +256,9 @@ impl Line<'_> {
         if known && token.epoch == survey.epoch && !survey.is_near(place) {
             return Ok(told(self.waits(token, survey.ahead_of(place))));
         }
-        let ahead = token.position.map_or(survey.waiting, |shown| u64::from(shown.get()) - 1);
+        let ahead = token
+            .position
+            .map_or(survey.waiting, |shown| u64::from(shown.get()) - 1);
         let ask = CheckIn {
             visitor: token.visitor,
             window: token.window,
@@ -263,7 +268,12 @@ impl Line<'_> {
             promised: self.poll_after(ahead, token.visitor),
         };
         let terms = &self.room.settings.terms;
-        match self.store.check_in(self.name(), terms, &[ask]).await.as_deref() {
+        match self
+            .store
+            .check_in(self.name(), terms, &[ask])
+            .await
+            .as_deref()
+        {
             Ok([stand]) => self.stands(token, *stand, may).await,
             Ok(_) | Err(_) => Ok(told(self.kept(token))),
         }
@@ -316,7 +326,12 @@ impl Line<'_> {
         notice.reference = Some(token.visitor.reference(self.name()));
         let moves = face == Face::Waiting && notice.reason != Some(Reason::Recovering);
         notice.wait = moves
-            .then(|| self.snapshot.flow.as_ref().map(|flow| flow.wait(position - 1)))
+            .then(|| {
+                self.snapshot
+                    .flow
+                    .as_ref()
+                    .map(|flow| flow.wait(position - 1))
+            })
             .flatten();
         notice.poll_after = self.poll_after(position - 1, token.visitor);
         let signed = QueueToken {
@@ -352,7 +367,9 @@ impl Line<'_> {
     }
 
     async fn claim(&self, token: &QueueToken) -> Result<Outcome, Refusal> {
-        let session = self.keys.jti(self.name(), token.window, token.visitor, token.turn);
+        let session = self
+            .keys
+            .jti(self.name(), token.window, token.visitor, token.turn);
         let claim = Claim {
             visitor: token.visitor,
             window: token.window,
@@ -407,8 +424,17 @@ impl Line<'_> {
     }
 
     fn poll_after(&self, ahead: u64, visitor: VisitorId) -> Duration {
-        let median = self.snapshot.flow.as_ref().map(|flow| flow.wait(ahead).median);
-        let pace = self.snapshot.survey.orders.pace.unwrap_or(self.room.settings.terms.pace);
+        let median = self
+            .snapshot
+            .flow
+            .as_ref()
+            .map(|flow| flow.wait(ahead).median);
+        let pace = self
+            .snapshot
+            .survey
+            .orders
+            .pace
+            .unwrap_or(self.room.settings.terms.pace);
         jittered(poll_after(ahead, median, pace), seed(visitor, self.now))
     }
 }

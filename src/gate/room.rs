@@ -62,13 +62,7 @@ impl Room {
     }
 }
 
-fn fits(
-    exempt: &Exempt,
-    method: &Method,
-    key: &str,
-    client: IpAddr,
-    headers: &HeaderMap,
-) -> bool {
+fn fits(exempt: &Exempt, method: &Method, key: &str, client: IpAddr, headers: &HeaderMap) -> bool {
     let by_method = exempt
         .method
         .as_ref()

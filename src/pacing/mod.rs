@@ -100,7 +100,11 @@ impl RoomLoop {
         let survey = self.survey().await?;
         let busy = has_somebody(&survey);
         self.publish(survey);
-        Ok(if busy { self.until_due() } else { IDLE_SURVEY.min(self.until_opening()) })
+        Ok(if busy {
+            self.until_due()
+        } else {
+            IDLE_SURVEY.min(self.until_opening())
+        })
     }
 
     async fn carry_notes(&self) -> Result<(), StoreError> {
@@ -157,8 +161,16 @@ impl RoomLoop {
             return Ok(());
         };
         let room = &self.beat.room;
-        let answer = self.beat.store.release(&room.name, &room.terms, proposal).await?;
-        let sight = if answer.won { Sight::Won { sent: now } } else { Sight::Told };
+        let answer = self
+            .beat
+            .store
+            .release(&room.name, &room.terms, proposal)
+            .await?;
+        let sight = if answer.won {
+            Sight::Won { sent: now }
+        } else {
+            Sight::Told
+        };
         let seen_at = self.beat.clock.now().mono;
         self.pacer.observe(seen_at, answer.ticks.seen(), sight);
         Ok(())
@@ -191,7 +203,11 @@ impl RoomLoop {
     /// Keeps the ends as long as a token of such a session could be honoured.
     fn remember_ends(&mut self, survey: &Survey, now: Duration) {
         self.ends_seen = self.ends_seen.max(survey.ends_seq);
-        let over = self.forget.iter().take_while(|(until, _)| *until <= now).count();
+        let over = self
+            .forget
+            .iter()
+            .take_while(|(until, _)| *until <= now)
+            .count();
         if over == 0 && survey.ends.is_empty() {
             return;
         }

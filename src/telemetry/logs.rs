@@ -102,7 +102,11 @@ mod tests {
         let sheet = paper.clone();
         let lines = lines(format, filter, move || sheet.clone()).unwrap();
         tracing::subscriber::with_default(lines, || {
-            tracing::info!(room = "derby", note = "a\r\n\u{1b}[31m\"b", "the room opened");
+            tracing::info!(
+                room = "derby",
+                note = "a\r\n\u{1b}[31m\"b",
+                "the room opened"
+            );
             tracing::debug!("a detail");
         });
         let bytes = paper.0.lock().unwrap().clone();

@@ -12,14 +12,14 @@ use super::metrics::Metrics;
 use crate::domain::clock::Clock;
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
+use crate::domain::standing::Stand;
+use crate::domain::tick::Proposal;
 use crate::domain::window::Orders;
 use crate::store::survey::Survey;
 use crate::store::{
     CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
     StoreError, Touch, Touched,
 };
-use crate::domain::standing::Stand;
-use crate::domain::tick::Proposal;
 
 /// How long a call of the store is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,12 +241,7 @@ mod tests {
         async fn survey(&self, _: &RoomName, _: &Terms, _: u64) -> Result<Survey, StoreError> {
             unreachable!()
         }
-        async fn order(
-            &self,
-            _: &RoomName,
-            _: &Orders,
-            _: u64,
-        ) -> Result<Ordered, StoreError> {
+        async fn order(&self, _: &RoomName, _: &Orders, _: u64) -> Result<Ordered, StoreError> {
             std::future::pending().await
         }
         async fn enter_epoch(&self, _: &RoomName, _: Epoch) -> Result<Epoch, StoreError> {

@@ -8,12 +8,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus::{
-    GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder,
-};
+use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 
 use super::families::Families;
-use super::labels::{RefusalLabel, RuleLabel, VerdictLabel, Verb};
+use super::labels::{RefusalLabel, RuleLabel, Verb, VerdictLabel};
 use super::reading::Reading;
 use crate::domain::room::RoomName;
 use crate::store::StoreError;
@@ -87,13 +85,21 @@ impl Metrics {
         let last_reload = families.last_reload.get_metric_with_label_values(&none)?;
         last_reload.set(1);
         let mut metrics = Self {
-            verdicts: words(&families.requests, VerdictLabel::ALL.map(VerdictLabel::word))?,
-            refusals: words(&families.refusals, RefusalLabel::ALL.map(RefusalLabel::word))?,
+            verdicts: words(
+                &families.requests,
+                VerdictLabel::ALL.map(VerdictLabel::word),
+            )?,
+            refusals: words(
+                &families.refusals,
+                RefusalLabel::ALL.map(RefusalLabel::word),
+            )?,
             rules: Vec::new(),
             sites: Vec::new(),
             verbs: Vec::new(),
             rooms: HashMap::new(),
-            store_reachable: families.store_reachable.get_metric_with_label_values(&none)?,
+            store_reachable: families
+                .store_reachable
+                .get_metric_with_label_values(&none)?,
             last_reload,
             wait: families.wait.clone(),
             registry,
@@ -101,12 +107,16 @@ impl Metrics {
         };
         for rule in rules {
             let labels = [rule.rule.as_str(), rule.action];
-            let counter = families.rule_matches.get_metric_with_label_values(&labels)?;
+            let counter = families
+                .rule_matches
+                .get_metric_with_label_values(&labels)?;
             metrics.rules.push(counter);
         }
         for site in sites {
             let labels = [site.as_str()];
-            let histogram = families.origin_duration.get_metric_with_label_values(&labels)?;
+            let histogram = families
+                .origin_duration
+                .get_metric_with_label_values(&labels)?;
             metrics.sites.push(histogram);
         }
         for verb in Verb::ALL {
@@ -211,7 +221,9 @@ impl Families {
     fn verb(&self, verb: Verb) -> prometheus::Result<VerbMetrics> {
         let word = verb.word();
         let results = RESULTS.into_iter().map(|result| {
-            let counter = self.store_calls.get_metric_with_label_values(&[word, result])?;
+            let counter = self
+                .store_calls
+                .get_metric_with_label_values(&[word, result])?;
             Ok((result, counter))
         });
         Ok(VerbMetrics {
@@ -303,7 +315,10 @@ mod tests {
     #[test]
     fn every_metric_with_fixed_labels_is_there_from_the_start() {
         let text = metrics().scrape(&[]).unwrap();
-        for metric in DECLARED.iter().filter(|metric| metric.name != "anteroom_wait_seconds") {
+        for metric in DECLARED
+            .iter()
+            .filter(|metric| metric.name != "anteroom_wait_seconds")
+        {
             let line = format!("# TYPE {} {}\n", metric.name, metric.kind);
             assert!(text.contains(&line), "{line}");
             assert!(text.contains(&format!("# HELP {} {}\n", metric.name, metric.help)));
@@ -369,7 +384,10 @@ mod tests {
         assert!(text.contains("anteroom_pace_per_minute{room=\"derby\"} 600\n"));
         assert!(text.contains("anteroom_visitors_waiting{room=\"derby\"} 0\n"));
         assert!(text.contains("anteroom_store_reachable 0\n"));
-        assert!(!text.contains("anteroom_wait_seconds{"), "unknown is absent");
+        assert!(
+            !text.contains("anteroom_wait_seconds{"),
+            "unknown is absent"
+        );
     }
 
     #[test]
