@@ -87,7 +87,7 @@ impl App {
     ///
     /// # Errors
     /// When an address cannot be listened on.
-    pub async fn start(parts: Parts) -> anyhow::Result<Self> {
+    pub fn start(parts: Parts) -> anyhow::Result<Self> {
         let listen = &parts.config.listen;
         let public = listen
             .public

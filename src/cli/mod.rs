@@ -3,6 +3,7 @@
 pub mod check;
 pub mod client;
 pub mod demo;
+pub mod fans;
 pub mod keys;
 pub mod policies;
 pub mod room;

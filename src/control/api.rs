@@ -1,1 +1,216 @@
-//! control::api, to be written.
+//! The work behind each route.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, ETAG};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+
+use super::auth::{Credential, Door};
+use super::host::HostRule;
+use super::orders::{Carried, ReadOrder, carry_out, etag};
+use super::problem::Problem;
+use super::view::RoomView;
+use super::{Control, ControlRoom, body};
+use crate::store::survey::Snapshot;
+use crate::telemetry::reading::Reading;
+
+/// The API's description for machines, kept by hand; a test compares it with the routes.
+pub const OPENAPI: &str = include_str!("../../docs/openapi.json");
+
+/// Rooms named in a "no such room" at most.
+const MOST_NAMED: usize = 20;
+
+/// The control API behind one listener.
+pub struct Api {
+    pub(super) control: Control,
+    pub(super) door: Door,
+    pub(super) hosts: HostRule,
+}
+
+/// An order as it arrived: for which room, from whom.
+pub(super) struct Arrived<'a> {
+    pub(super) room: &'a str,
+    pub(super) by: Option<&'a Credential>,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: Body,
+}
+
+impl Api {
+    /// The API of `control`, answering to `hosts`.
+    #[must_use]
+    pub fn new(mut control: Control, hosts: HostRule) -> Self {
+        let door = Door::new(std::mem::take(&mut control.tokens));
+        Self {
+            control,
+            door,
+            hosts,
+        }
+    }
+
+    pub(super) fn rooms(&self) -> Response {
+        let now = self.control.clock.now();
+        let rooms = self.control.rooms.iter();
+        let views: Vec<_> = rooms
+            .map(|room| RoomView::of(&reading(room, &room.snapshot.load()), now))
+            .collect();
+        json(&views)
+    }
+
+    pub(super) fn room(&self, name: &str) -> Result<Response, Problem> {
+        let room = self.find(name)?;
+        let snapshot = room.snapshot.load();
+        let view = RoomView::of(&reading(room, &snapshot), self.control.clock.now());
+        Ok(tagged(json(&view), snapshot.survey.orders.version))
+    }
+
+    pub(super) async fn order(
+        &self,
+        read: ReadOrder,
+        arrived: Arrived<'_>,
+    ) -> Result<Response, Problem> {
+        let room = self.find(arrived.room)?;
+        let asked = read(&body::read(arrived.body).await?)?;
+        let orders = match carry_out(&self.control, room, &asked.order, arrived.headers).await? {
+            Carried::Before(orders) => orders,
+            Carried::Out(orders) => {
+                tracing::info!(
+                    room = arrived.room,
+                    by = arrived.by.map(|by| by.name.as_str()),
+                    version = orders.version,
+                    order = ?asked.order,
+                    "an operator's order took effect"
+                );
+                orders
+            }
+        };
+        let mut snapshot = Snapshot::clone(&room.snapshot.load());
+        snapshot.survey.orders = orders;
+        let view = RoomView::of(&reading(room, &snapshot), self.control.clock.now());
+        let version = snapshot.survey.orders.version;
+        Ok(tagged(json(&view.with_warning(asked.warning)), version))
+    }
+
+    pub(super) async fn reload(&self) -> Result<Response, Problem> {
+        let Some(reload) = self.control.reload.as_ref().map(Arc::clone) else {
+            return Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "this gateway was started without a policies directory: there is nothing to reload",
+            ));
+        };
+        let outcome = tokio::task::spawn_blocking(move || reload()).await;
+        let outcome = outcome.unwrap_or_else(|_| Err("the reload broke off: see the log".into()));
+        self.control.metrics.reloaded(&outcome);
+        outcome.map_err(|faults| {
+            Problem::unacceptable(format!("the policies in force stay: {faults}"))
+        })?;
+        Ok(json(&serde_json::json!({"reloaded": true})))
+    }
+
+    pub(super) fn metrics(&self) -> Result<Response, Problem> {
+        let rooms = self.control.rooms.iter();
+        let last: Vec<_> = rooms
+            .map(|room| (room, room.snapshot.load_full()))
+            .collect();
+        let readings: Vec<_> = last
+            .iter()
+            .map(|(room, snapshot)| reading(room, snapshot))
+            .collect();
+        let text =
+            self.control.metrics.scrape(&readings).map_err(|fault| {
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, fault.to_string())
+            })?;
+        Ok(typed("text/plain; version=0.0.4; charset=utf-8", text))
+    }
+
+    pub(super) fn ready(&self) -> Response {
+        let rooms = self.control.rooms.iter();
+        let stores = rooms.map(|room| room.snapshot.load().store);
+        let now = self.control.clock.now().mono;
+        let reasons = self.control.ready.reasons(stores, now);
+        let words: Vec<_> = reasons.iter().map(|reason| reason.word()).collect();
+        let ready = reasons.is_empty();
+        let mut response = json(&serde_json::json!({"ready": ready, "reasons": words}));
+        if !ready {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        response
+    }
+
+    fn find(&self, name: &str) -> Result<&ControlRoom, Problem> {
+        let mut rooms = self.control.rooms.iter();
+        let found = rooms.find(|room| room.settings.name.as_str() == name);
+        found.ok_or_else(|| {
+            let known: Vec<_> = self.control.rooms.iter().collect();
+            Problem::new(StatusCode::NOT_FOUND, no_such_room(name, &known))
+        })
+    }
+}
+
+pub(super) fn live() -> Response {
+    json(&serde_json::json!({"live": true}))
+}
+
+pub(super) fn openapi() -> Response {
+    typed("application/json", OPENAPI.to_owned())
+}
+
+fn reading<'a>(room: &'a ControlRoom, snapshot: &'a Snapshot) -> Reading<'a> {
+    Reading {
+        settings: &room.settings,
+        snapshot,
+    }
+}
+
+fn no_such_room(name: &str, known: &[&ControlRoom]) -> String {
+    let shown: String = name.chars().take(32).collect();
+    let names: Vec<&str> = known
+        .iter()
+        .map(|room| room.settings.name.as_str())
+        .collect();
+    let near = names
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(known, &shown), known))
+        .min()
+        .filter(|(distance, known)| *distance <= (known.len() / 3).max(1));
+    let hint = near.map_or_else(String::new, |(_, known)| {
+        format!("; did you mean `{known}`?")
+    });
+    let listed: Vec<&str> = names.iter().take(MOST_NAMED).copied().collect();
+    let rest = match names.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match listed.as_slice() {
+        [] => format!("no room is called `{shown}`: there are no rooms"),
+        [..] => format!(
+            "no room is called `{shown}`{hint} (rooms: {}{rest})",
+            listed.join(", ")
+        ),
+    }
+}
+
+fn json(value: &impl Serialize) -> Response {
+    match serde_json::to_string(value) {
+        Ok(text) => typed("application/json", text),
+        Err(fault) => {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, fault.to_string()).into_response()
+        }
+    }
+}
+
+fn typed(kind: &'static str, text: String) -> Response {
+    let mut response = text.into_response();
+    let kind = HeaderValue::from_static(kind);
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
+fn tagged(mut response: Response, version: u64) -> Response {
+    if let Ok(tag) = HeaderValue::from_str(&etag(version)) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+}

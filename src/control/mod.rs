@@ -1,5 +1,64 @@
-//! The operator's API, health and metrics.
+//! The operator's API, health and metrics, on a listener of their own.
+//!
+//! A request passes, in this order: the check of its `Host` (`host`), who asks and whether they
+//! may (`auth`, `lockout`), the route's work (`api`, `orders`, `health`). `routes` holds the one
+//! table that says which route needs which role.
 
 pub mod api;
 pub mod auth;
+pub mod body;
 pub mod health;
+pub mod host;
+pub mod listener;
+pub mod lockout;
+pub mod orders;
+pub mod problem;
+pub mod routes;
+pub mod view;
+
+#[cfg(test)]
+pub(crate) mod kit;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::domain::clock::Clock;
+use crate::domain::room::RoomSettings;
+use crate::store::QueueStore;
+use crate::store::survey::SharedSnapshot;
+use crate::telemetry::metrics::Metrics;
+use auth::Credential;
+use health::Readiness;
+
+pub use listener::serve;
+
+/// Reads the policies again. `Err` says what is wrong with the new ones, in sentences; the old
+/// ones stay in force then. May block: it is called off the runtime's threads.
+pub type Reload = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// What the control API speaks of and acts on.
+pub struct Control {
+    /// Every room, in the order in which they are listed.
+    pub rooms: Vec<ControlRoom>,
+    /// Where orders are written.
+    pub store: Arc<dyn QueueStore>,
+    /// Who may do what. None: only the health routes answer.
+    pub tokens: Vec<Credential>,
+    /// The clock by which orders are given.
+    pub clock: Clock,
+    /// What `/metrics` shows.
+    pub metrics: Arc<Metrics>,
+    /// What `/readyz` shows.
+    pub ready: Arc<Readiness>,
+    /// Reads the policies again; `None` where there is nothing to read.
+    pub reload: Option<Reload>,
+}
+
+/// One room as the control API sees it.
+pub struct ControlRoom {
+    /// What its file says.
+    pub settings: RoomSettings,
+    /// What was last known of it.
+    pub snapshot: SharedSnapshot,
+}

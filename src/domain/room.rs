@@ -112,6 +112,20 @@ pub struct Terms {
     pub horizon: Duration,
 }
 
+impl Terms {
+    /// The usual terms at this pace, without a cap.
+    #[must_use]
+    pub fn of_pace(pace: Pace) -> Self {
+        Self {
+            pace,
+            capacity: None,
+            session: SessionTerms::default(),
+            max_waiting: DEFAULT_MAX_WAITING,
+            horizon: DEFAULT_HORIZON,
+        }
+    }
+}
+
 /// Everything a room's file says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoomSettings {

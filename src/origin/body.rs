@@ -220,3 +220,203 @@ impl Body for OriginBody {
         self.incoming.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::{HeaderMap, HeaderValue};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::origin::testing::{OK, TicketSite, asking, get, outside, standstill, text, written};
+    use crate::origin::{Origin, Settings};
+
+    const MIB: usize = 1024 * 1024;
+
+    /// More than kernel buffers hold on both ends of a connection, and ours.
+    const HELD_AT_MOST: usize = 24 * MIB;
+
+    #[tokio::test]
+    async fn the_first_event_passes_before_the_second_is_written() {
+        let passed = Arc::new(Notify::new());
+        let go_on = Arc::clone(&passed);
+        let site = TicketSite::doing(move |mut caller| {
+            let go_on = Arc::clone(&go_on);
+            async move {
+                caller.hear().await;
+                let head = "content-type: text/event-stream\r\ntransfer-encoding: chunked";
+                caller
+                    .say(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n"))
+                    .await;
+                caller.say("9\r\ndata: 1\n\n\r\n").await;
+                go_on.notified().await;
+                caller.say("9\r\ndata: 2\n\n\r\n0\r\n\r\n").await;
+            }
+        })
+        .await;
+
+        let mut events = get(&site.origin()).await.unwrap().into_body();
+
+        let first = events.frame().await.unwrap().unwrap();
+        assert_eq!(first.into_data().unwrap(), "data: 1\n\n");
+        passed.notify_one();
+        let second = events.frame().await.unwrap().unwrap();
+        assert_eq!(second.into_data().unwrap(), "data: 2\n\n");
+        assert!(events.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn h5_trailers_pass_neither_way() {
+        let site = TicketSite::answering(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: set-cookie\r\n\r\n\
+             2\r\nok\r\n0\r\nset-cookie: anteroom-a-x=1\r\n\r\n",
+        )
+        .await;
+        let (pen, body) = written();
+        tokio::spawn(async move {
+            pen.write("order").await;
+            let mut trailers = HeaderMap::new();
+            trailers.insert("authorization", HeaderValue::from_static("forged"));
+            pen.sign(trailers).await;
+        });
+        let mut request = asking("POST", body);
+        let trailer = HeaderValue::from_static("authorization");
+        request.headers_mut().insert("trailer", trailer);
+
+        let answer = site.origin().forward(request, outside("/")).await.unwrap();
+
+        let answer = answer.into_body().collect().await.unwrap();
+        assert!(answer.trailers().is_none());
+        assert_eq!(answer.to_bytes(), "ok");
+        assert_eq!(site.heard()[0].body, b"5\r\norder\r\n0\r\n\r\n");
+    }
+
+    #[tokio::test]
+    async fn f27_an_answer_that_breaks_off_is_never_passed_off_as_whole() {
+        for half in [
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\nhalf",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nz\r\nhalf\r\n",
+        ] {
+            let site = TicketSite::doing(move |mut caller| async move {
+                caller.hear().await;
+                caller.say(half).await;
+            })
+            .await;
+
+            let whole = text(get(&site.origin()).await.unwrap()).await;
+
+            assert!(
+                matches!(whole, Err(OriginError::BadAnswer { .. })),
+                "{half}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn f27_an_answer_that_stalls_is_given_up() {
+        let site = TicketSite::doing(async |mut caller| {
+            caller.hear().await;
+            caller
+                .say("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")
+                .await;
+            caller.hang_on().await;
+        })
+        .await;
+        let idle = Duration::from_millis(80);
+        let origin = Origin::new(vec![Settings {
+            idle,
+            ..site.settings()
+        }]);
+
+        let whole = text(get(&origin).await.unwrap()).await;
+
+        assert!(matches!(whole, Err(OriginError::NoAnswer { waited }) if waited >= idle));
+        assert_eq!(origin.stats(0).unwrap().busy, 0);
+    }
+
+    #[tokio::test]
+    async fn a_reader_who_stops_stops_the_origin() {
+        let said = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&said);
+        let site = TicketSite::doing(move |mut caller| {
+            let count = Arc::clone(&count);
+            async move {
+                caller.hear().await;
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 64 * MIB);
+                caller.say(head).await;
+                let chunk = vec![b'x'; 65_536];
+                for _ in 0..1024 {
+                    caller.tcp.write_all(&chunk).await.unwrap();
+                    count.fetch_add(chunk.len(), Ordering::SeqCst);
+                }
+            }
+        })
+        .await;
+
+        let mut body = get(&site.origin()).await.unwrap().into_body();
+        let mut read = body
+            .frame()
+            .await
+            .unwrap()
+            .unwrap()
+            .into_data()
+            .unwrap()
+            .len();
+        let held = standstill(&said).await;
+        assert!(held < HELD_AT_MOST, "{held} bytes were taken unread");
+        while let Some(frame) = body.frame().await {
+            read += frame.unwrap().into_data().unwrap().len();
+        }
+
+        assert_eq!(read, 64 * MIB);
+    }
+
+    #[tokio::test]
+    async fn an_origin_that_stops_reading_stops_the_visitor() {
+        let read_on = Arc::new(Notify::new());
+        let go_on = Arc::clone(&read_on);
+        let site = TicketSite::doing(move |mut caller| {
+            let go_on = Arc::clone(&go_on);
+            async move {
+                caller.hear_head().await;
+                go_on.notified().await;
+                let mut buffer = vec![0; 65_536];
+                let mut end = Vec::new();
+                while !end.ends_with(b"0\r\n\r\n") {
+                    let read = caller.tcp.read(&mut buffer).await.unwrap();
+                    end.extend_from_slice(&buffer[..read]);
+                    end.drain(..end.len().saturating_sub(5));
+                }
+                caller.say(OK).await;
+            }
+        })
+        .await;
+        let (pen, body) = written();
+        let sent = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&sent);
+        tokio::spawn(async move {
+            let chunk = Bytes::from(vec![b'x'; 65_536]);
+            for _ in 0..1024 {
+                assert!(pen.write(chunk.clone()).await);
+                count.fetch_add(chunk.len(), Ordering::SeqCst);
+            }
+        });
+        let origin = site.origin();
+        let forwarding = origin.forward(asking("PUT", body), outside("/"));
+        let waiting = async {
+            let held = standstill(&sent).await;
+            read_on.notify_one();
+            held
+        };
+
+        let (answer, held) = tokio::join!(forwarding, waiting);
+
+        assert!(held < HELD_AT_MOST, "{held} bytes were taken unsent");
+        assert_eq!(text(answer.unwrap()).await.unwrap(), "ok");
+        assert_eq!(sent.load(Ordering::SeqCst), 64 * MIB);
+    }
+}

@@ -85,7 +85,7 @@ impl Line {
             .handshake(wire)
             .await
             .map_err(|error| unreachable(error.into()))?;
-        let driver = tokio::spawn(drive(connection, Arc::clone(&pulse)));
+        let driver = tokio::spawn(drive(connection, Arc::clone(&pulse), REST));
         Ok(Self {
             sender,
             pulse,
@@ -147,16 +147,71 @@ impl Line {
     }
 }
 
-/// Moves a connection's bytes until either side closes it, or it has rested too long. What goes
-/// wrong is told to whoever waits for the answer or reads its body.
-async fn drive(connection: Connection<TokioIo<Wire>, RequestBody>, pulse: Arc<Pulse>) {
+/// Moves a connection's bytes until either side closes it, or it has rested for a whole interval
+/// of `rest`. What goes wrong is told to whoever waits for the answer or reads its body.
+async fn drive(
+    connection: Connection<TokioIo<Wire>, RequestBody>,
+    pulse: Arc<Pulse>,
+    rest: Duration,
+) {
     let mut connection = pin!(connection);
-    while tokio::time::timeout(REST, connection.as_mut())
+    while tokio::time::timeout(rest, connection.as_mut())
         .await
         .is_err()
     {
         if pulse.age() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+    use crate::origin::testing::TicketSite;
+
+    async fn open(site: &TicketSite) -> (Line, Silence) {
+        let settings = site.settings();
+        let deadlines = Deadlines::new(&settings);
+        let line = Line::open(&settings, deadlines).await.unwrap();
+        (line, Silence::new(deadlines, None))
+    }
+
+    #[tokio::test]
+    async fn h15_a_request_that_was_not_sent_comes_back_whole() {
+        let site = TicketSite::doing(async |caller| drop(caller)).await;
+        let (mut line, mut silence) = open(&site).await;
+        while !line.is_closed() {
+            tokio::task::yield_now().await;
+        }
+        let (body, upload) = RequestBody::streaming(Full::from("order"), Some(5));
+
+        let sent = line.send(Request::new(body), &mut silence).await;
+
+        assert!(matches!(sent, Err(Unanswered::Unsent(_))));
+        assert_eq!(upload.frames(), 0, "the body was not touched");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_rests_too_long_is_closed_by_us() {
+        let site = TicketSite::doing(async |mut caller| caller.hang_on().await).await;
+        let (mut line, _) = open(&site).await;
+        let tcp = TcpStream::connect(&site.settings().address).await.unwrap();
+        let pulse = Arc::new(Pulse::new());
+        let wire = TokioIo::new(Wire::new(tcp, Arc::clone(&pulse)));
+        let (sender, connection) = http1::handshake(wire).await.unwrap();
+        let driver = tokio::spawn(drive(connection, pulse.clone(), Duration::from_millis(10)));
+        line.sender = sender;
+        line.pulse = pulse;
+
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!line.is_closed(), "it is in use");
+        line.rest();
+        driver.await.unwrap();
+
+        assert!(line.is_closed());
+        assert_eq!(line.rouse(), Fitness::Gone);
     }
 }

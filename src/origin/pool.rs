@@ -195,3 +195,144 @@ fn take_warm(lines: &mut Vec<Line>) -> Option<Line> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::origin::Origin;
+    use crate::origin::testing::{OK, TicketSite, get, text};
+
+    async fn connections_of_three(
+        settings: impl FnOnce(Settings) -> Settings,
+        says: &str,
+    ) -> Vec<usize> {
+        let site = TicketSite::answering(says).await;
+        let origin = Origin::new(vec![settings(site.settings())]);
+        for _ in 0..3 {
+            text(get(&origin).await.unwrap()).await.unwrap();
+        }
+        site.heard().iter().map(|heard| heard.connection).collect()
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_used_again_when_its_answer_was_read() {
+        assert_eq!(
+            connections_of_three(|settings| settings, OK).await,
+            [0, 0, 0]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_answer_in_chunks_leaves_its_connection_usable() {
+        let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+
+        assert_eq!(
+            connections_of_three(|settings| settings, chunked).await,
+            [0, 0, 0]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_origin_ends_is_not_used_again() {
+        let closing = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+
+        assert_eq!(
+            connections_of_three(|settings| settings, closing).await,
+            [0, 1, 2]
+        );
+    }
+
+    #[tokio::test]
+    async fn no_more_connections_are_kept_than_are_asked_for() {
+        let none = |settings| Settings {
+            idle_connections: 0,
+            ..settings
+        };
+
+        assert_eq!(connections_of_three(none, OK).await, [0, 1, 2]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_left_unread_closes_its_connection() {
+        let (told, mut hung_up) = tokio::sync::mpsc::channel(1);
+        let site = TicketSite::doing(move |mut caller| {
+            let told = told.clone();
+            async move {
+                caller.hear().await;
+                caller
+                    .say("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")
+                    .await;
+                caller.hang_on().await;
+                told.send(()).await.unwrap();
+            }
+        })
+        .await;
+        let origin = site.origin();
+
+        drop(get(&origin).await.unwrap());
+
+        assert_eq!(hung_up.recv().await, Some(()));
+        assert_eq!(origin.stats(0).unwrap().busy, 0);
+    }
+
+    #[tokio::test]
+    async fn sites_do_not_share_connections() {
+        let (one, two) = (
+            TicketSite::answering(OK).await,
+            TicketSite::answering(OK).await,
+        );
+        let first = Origin::new(vec![one.settings()]);
+        text(get(&first).await.unwrap()).await.unwrap();
+        let second = Origin::new(vec![two.settings()]);
+        text(get(&second).await.unwrap()).await.unwrap();
+
+        assert_eq!((one.heard().len(), two.heard().len()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_request_too_many_waits_for_a_slot_and_then_gives_up() {
+        let site = TicketSite::answering(OK).await;
+        let max_connections = 1;
+        let origin = Origin::new(vec![Settings {
+            max_connections,
+            ..site.settings()
+        }]);
+        let unread = get(&origin).await.unwrap();
+        assert_eq!(
+            origin.stats(0),
+            Some(OriginStats {
+                busy: 1,
+                max_connections
+            })
+        );
+
+        assert!(matches!(get(&origin).await, Err(OriginError::Busy)));
+
+        let (second, first) = tokio::join!(get(&origin), text(unread));
+        assert_eq!(first.unwrap(), "ok");
+        assert_eq!(text(second.unwrap()).await.unwrap(), "ok");
+        assert_eq!(origin.stats(0).unwrap().busy, 0);
+        assert_eq!(site.heard().len(), 2);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn many_at_once_are_all_answered_within_the_cap() {
+        let site = TicketSite::answering(OK).await;
+        let max_connections = 8;
+        let origin = Origin::new(vec![Settings {
+            max_connections,
+            ..site.settings()
+        }]);
+        let origin = Arc::new(origin);
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..200 {
+            let origin = Arc::clone(&origin);
+            asking.spawn(async move { text(get(&origin).await.unwrap()).await.unwrap() });
+        }
+
+        assert!(asking.join_all().await.iter().all(|answer| answer == "ok"));
+
+        assert_eq!(origin.stats(0).unwrap().busy, 0);
+        assert_eq!(site.heard().len(), 200);
+    }
+}

@@ -3,19 +3,24 @@
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{Request, Response};
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Origin, OriginBody, OriginError, Settings};
+use super::{BoxError, Origin, OriginBody, OriginError, Settings};
 use crate::domain::session::Jti;
 use crate::gate::permit::{Grounds, Passage, Permit};
 
@@ -209,6 +214,69 @@ pub(crate) fn asking<B>(method: &str, body: B) -> Request<B> {
         .uri("/as/the/visitor/wrote/it")
         .body(body)
         .unwrap()
+}
+
+/// A body of unknown length that a test writes as it goes; one frame waits to be taken at most.
+pub(crate) struct Written(mpsc::Receiver<Result<Frame<Bytes>, BoxError>>);
+
+/// The test's end of a [`Written`] body. The body ends when it is dropped.
+pub(crate) struct Pen(mpsc::Sender<Result<Frame<Bytes>, BoxError>>);
+
+/// A body of unknown length, and what writes it.
+pub(crate) fn written() -> (Pen, Written) {
+    let (pen, paper) = mpsc::channel(1);
+    (Pen(pen), Written(paper))
+}
+
+/// A body of unknown length that says `text`.
+pub(crate) fn saying(text: &'static str) -> Written {
+    let (pen, written) = written();
+    pen.0
+        .try_send(Ok(Frame::data(Bytes::from_static(text.as_bytes()))))
+        .unwrap();
+    written
+}
+
+impl Pen {
+    /// Writes, once what was written before is taken. `false` if nobody reads any more.
+    pub(crate) async fn write(&self, bytes: impl Into<Bytes>) -> bool {
+        self.0.send(Ok(Frame::data(bytes.into()))).await.is_ok()
+    }
+
+    /// Ends with trailers.
+    pub(crate) async fn sign(self, trailers: http::HeaderMap) {
+        let _ = self.0.send(Ok(Frame::trailers(trailers))).await;
+    }
+
+    /// Breaks off.
+    pub(crate) async fn snap(self) {
+        let _ = self.0.send(Err("the visitor is gone".into())).await;
+    }
+}
+
+impl Body for Written {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+/// Waits until a count has stood still for a while, and says where.
+pub(crate) async fn standstill(count: &AtomicUsize) -> usize {
+    let mut seen = count.load(Ordering::SeqCst);
+    loop {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let now = count.load(Ordering::SeqCst);
+        if now == seen {
+            return now;
+        }
+        seen = now;
+    }
 }
 
 /// Forwards a bare GET.

@@ -3,6 +3,8 @@
 //! Every verb is one atomic, idempotent, bounded step. A store that has answered has made what it
 //! answered durable, and everything it had seen by then: nobody is shown what a crash could undo.
 
+#[cfg(test)]
+pub(crate) mod conformance;
 pub mod embedded;
 pub mod notes;
 pub mod survey;

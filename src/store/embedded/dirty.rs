@@ -16,9 +16,12 @@ pub(super) struct Dirty {
 }
 
 impl Dirty {
-    /// Whether nothing is to be written.
-    pub(super) fn is_empty(&self) -> bool {
-        !self.head && self.visitors.is_empty() && self.sessions.is_empty() && self.ends.is_empty()
+    /// Forgets everything: there is no disk.
+    pub(super) fn clear(&mut self) {
+        self.head = false;
+        self.visitors.clear();
+        self.sessions.clear();
+        self.ends.clear();
     }
 
     /// Adds what `other` names.

@@ -103,10 +103,12 @@ impl Room {
             incarnation,
             ..Head::default()
         };
-        Self {
+        let mut room = Self {
             head,
             ..Self::default()
-        }
+        };
+        room.changed();
+        room
     }
 
     /// Room time: all accepted elapsed time.
@@ -270,7 +272,9 @@ impl Room {
             absent: self.queue.absent(),
             released: self.turns.len() as u64,
             active: self.sessions.active(),
-            horizon: self.horizon(terms),
+            horizon: self
+                .horizon(terms)
+                .map(|now| now.max(head.horizons.covered().unwrap_or(now))),
             samples: self.queue.samples(),
             history: head.history.clone(),
             releases_total: head.releases_total,

@@ -1,0 +1,269 @@
+//! A house for tests: rooms in a store that keeps nothing but their orders, three tokens, and a
+//! door to knock at.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use axum::body::Body;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use serde_json::Value;
+
+use super::api::Api;
+use super::auth::{Credential, Role};
+use super::health::Readiness;
+use super::host::HostRule;
+use super::routes::{Peer, router};
+use super::{Control, ControlRoom};
+use crate::domain::clock::{Clock, UnixTime};
+use crate::domain::place::Epoch;
+use crate::domain::room::{RoomName, Terms};
+use crate::domain::standing::Stand;
+use crate::domain::tick::Proposal;
+use crate::domain::window::Orders;
+use crate::store::survey::{Snapshot, StoreHealth, Survey};
+use crate::store::{
+    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
+    StoreError, Touch, Touched,
+};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::reading::settings_for_test;
+
+/// A store that keeps one set of orders for every room, and can be told to misbehave.
+#[derive(Default)]
+pub(crate) struct OrderBook {
+    pub(crate) orders: Mutex<Orders>,
+    /// So often somebody else writes just before an order arrives.
+    pub(crate) rivals: Mutex<u32>,
+    pub(crate) away: Mutex<bool>,
+    pub(crate) writes: Mutex<u32>,
+}
+
+impl OrderBook {
+    fn asked(&self) -> Result<(), StoreError> {
+        let away = *self.away.lock().unwrap();
+        (!away)
+            .then_some(())
+            .ok_or_else(|| StoreError::Unreachable("cut off".into()))
+    }
+}
+
+#[async_trait]
+impl QueueStore for OrderBook {
+    async fn join(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[Joining],
+    ) -> Result<Vec<Joined>, StoreError> {
+        unreachable!("control does not join")
+    }
+
+    async fn check_in(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[CheckIn],
+    ) -> Result<Vec<Stand>, StoreError> {
+        unreachable!("control does not check in")
+    }
+
+    async fn claim(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[Claim],
+    ) -> Result<Vec<Claimed>, StoreError> {
+        unreachable!("control does not claim")
+    }
+
+    async fn leave(&self, _: &RoomName, _: &[Leaving]) -> Result<(), StoreError> {
+        unreachable!("control does not leave")
+    }
+
+    async fn release(&self, _: &RoomName, _: &Terms, _: Proposal) -> Result<Released, StoreError> {
+        unreachable!("control does not tick")
+    }
+
+    async fn touch(&self, _: &RoomName, _: &[Touch]) -> Result<Vec<Touched>, StoreError> {
+        unreachable!("control does not touch")
+    }
+
+    async fn end(&self, _: &RoomName, _: &[Ending]) -> Result<(), StoreError> {
+        unreachable!("control does not end sessions")
+    }
+
+    async fn sweep(&self, _: &RoomName, _: &Terms) -> Result<u64, StoreError> {
+        unreachable!("control does not sweep")
+    }
+
+    async fn survey(&self, _: &RoomName, _: &Terms, _: u64) -> Result<Survey, StoreError> {
+        self.asked()?;
+        Ok(Survey {
+            orders: self.orders.lock().unwrap().clone(),
+            ..Survey::default()
+        })
+    }
+
+    async fn order(
+        &self,
+        _: &RoomName,
+        orders: &Orders,
+        if_version: u64,
+    ) -> Result<Ordered, StoreError> {
+        self.asked()?;
+        let mut kept = self.orders.lock().unwrap();
+        let mut rivals = self.rivals.lock().unwrap();
+        if *rivals > 0 {
+            *rivals -= 1;
+            kept.version += 1;
+        }
+        if kept.version != if_version {
+            return Ok(Ordered::Changed(Box::new(kept.clone())));
+        }
+        *self.writes.lock().unwrap() += 1;
+        *kept = orders.clone();
+        Ok(Ordered::Done)
+    }
+
+    async fn enter_epoch(&self, _: &RoomName, _: Epoch) -> Result<Epoch, StoreError> {
+        unreachable!("control enters no epoch")
+    }
+}
+
+/// The text of the token with this role.
+pub(crate) fn token(role: Role) -> String {
+    format!("anteroom_the-{role}")
+}
+
+/// A control with the rooms `derby` and `final` and a token for each role.
+pub(crate) fn control(store: Arc<OrderBook>) -> Control {
+    let names = ["derby", "final"].map(|name| name.parse().unwrap());
+    let snapshot = Snapshot {
+        survey: Survey {
+            waiting: 40,
+            active: 3,
+            ..Survey::default()
+        },
+        store: StoreHealth::Reachable,
+        ..Snapshot::default()
+    };
+    let rooms = names.iter().map(|name: &RoomName| ControlRoom {
+        settings: settings_for_test(name.as_str()),
+        snapshot: Arc::new(ArcSwap::from_pointee(snapshot.clone())),
+    });
+    Control {
+        rooms: rooms.collect(),
+        store,
+        tokens: Role::ALL
+            .map(|role| Credential::of(role.word(), role, &token(role)))
+            .into(),
+        clock: Clock::by_hand(UnixTime::from_secs(1_800_000_000)),
+        metrics: Arc::new(Metrics::new(&names, &[], &[]).unwrap()),
+        ready: Arc::new(Readiness::default()),
+        reload: None,
+    }
+}
+
+/// An answer of the API.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    /// The detail of a problem, which must be whole.
+    pub(crate) fn problem(&self) -> String {
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{self:?}"
+        );
+        let body = self.json();
+        let title = StatusCode::from_u16(self.status)
+            .unwrap()
+            .canonical_reason();
+        assert_eq!(body["type"], "about:blank");
+        assert_eq!(body["title"].as_str(), title);
+        assert_eq!(body["status"], self.status);
+        body["detail"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The API of a control, without sockets.
+pub(crate) struct House {
+    service: TowerToHyperService<axum::Router>,
+}
+
+impl House {
+    pub(crate) fn of(control: Control) -> Self {
+        let api = Api::new(control, HostRule::Loopback);
+        let router = router(&Arc::new(api));
+        Self {
+            service: TowerToHyperService::new(router),
+        }
+    }
+
+    /// A request as it would come from this machine.
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
+        let headers = request.headers_mut();
+        headers
+            .entry("host")
+            .or_insert("localhost:8701".parse().unwrap());
+        let peer = Peer(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        request.extensions_mut().insert(peer);
+        let (parts, body) = self.service.call(request).await.unwrap().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let answer = Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        };
+        assert_eq!(answer.header("cache-control"), "no-store");
+        if answer.status >= 400 && answer.header("content-type") != "application/json" {
+            answer.problem();
+        }
+        answer
+    }
+
+    /// The same in short, as the holder of `role`.
+    pub(crate) async fn ask(&self, role: Role, line: &str, body: &str) -> Answer {
+        self.send(
+            request(line)
+                .header("authorization", bearer(role))
+                .body(text(body))
+                .unwrap(),
+        )
+        .await
+    }
+}
+
+pub(crate) fn bearer(role: Role) -> String {
+    format!("Bearer {}", token(role))
+}
+
+/// A request from `METHOD /path`.
+pub(crate) fn request(line: &str) -> http::request::Builder {
+    let (method, path) = line.split_once(' ').unwrap();
+    Request::builder().method(method).uri(path)
+}
+
+pub(crate) fn text(body: &str) -> Body {
+    Body::from(body.to_owned())
+}

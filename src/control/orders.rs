@@ -1,0 +1,386 @@
+//! Operators' orders: read from a request's body, carried out by compare-and-set on the store.
+
+use std::sync::Arc;
+
+use http::header::IF_MATCH;
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::body::{number, parse, time, wrong};
+use super::problem::Problem;
+use super::{Control, ControlRoom};
+use crate::domain::clock::UnixTime;
+use crate::domain::pace::Pace;
+use crate::domain::window::{Order, Orders};
+use crate::store::Ordered;
+
+/// The longest message to those waiting, in characters.
+pub const MOST_MESSAGE: usize = 500;
+
+/// How often an order is tried again when somebody else's came between.
+const TRIES: usize = 5;
+
+/// An order, and a warning about what was asked for and has no effect.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// What to do.
+    pub order: Order,
+    /// What will not be done.
+    pub warning: Option<&'static str>,
+}
+
+impl From<Order> for Asked {
+    fn from(order: Order) -> Self {
+        Self {
+            order,
+            warning: None,
+        }
+    }
+}
+
+/// What became of an order that was allowed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// Written; these orders are in force now.
+    Out(Orders),
+    /// It was in force before.
+    Before(Orders),
+}
+
+/// Reads an order from a request's body.
+pub type ReadOrder = fn(&[u8]) -> Result<Asked, Problem>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpenBody {
+    opens_at: Option<Value>,
+    prequeue_opens_at: Option<Value>,
+    ends_at: Option<Value>,
+    external_source: Option<Value>,
+}
+
+/// `{"opens_at"?, "prequeue_opens_at"?, "ends_at"?}`. A prequeue is accepted with a warning; an
+/// external source is not, because nobody may be promised a draw that does not take place.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says, 422 for what is no time.
+pub fn open(body: &[u8]) -> Result<Asked, Problem> {
+    let body: OpenBody = parse(body)?;
+    if body.external_source.is_some() {
+        return Err(Problem::unacceptable(
+            "`external_source` belongs to the draw, which this version does not hold: leave it out",
+        ));
+    }
+    let at = |field, value: Option<&Value>| value.map(|value| time(field, value)).transpose();
+    let prequeue: Option<UnixTime> = at("prequeue_opens_at", body.prequeue_opens_at.as_ref())?;
+    let order = Order::Open {
+        opens_at: at("opens_at", body.opens_at.as_ref())?,
+        ends_at: at("ends_at", body.ends_at.as_ref())?,
+    };
+    let warning = "this version has no prequeue: `prequeue_opens_at` has no effect";
+    Ok(Asked {
+        order,
+        warning: prequeue.map(|_| warning),
+    })
+}
+
+/// `{}`: stops releases.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says.
+pub fn pause(body: &[u8]) -> Result<Asked, Problem> {
+    parse::<Nothing>(body).map(|_| Order::Pause.into())
+}
+
+/// `{}`: goes on after a pause.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says.
+pub fn resume(body: &[u8]) -> Result<Asked, Problem> {
+    parse::<Nothing>(body).map(|_| Order::Resume.into())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CloseBody {
+    end: Option<Value>,
+}
+
+/// `{"end"?: true}`: closes and keeps the places, or ends the window.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says, 422 when `end` is neither true nor false.
+pub fn close(body: &[u8]) -> Result<Asked, Problem> {
+    let body: CloseBody = parse(body)?;
+    match body.end {
+        None | Some(Value::Bool(false)) => Ok(Order::Close.into()),
+        Some(Value::Bool(true)) => Ok(Order::End.into()),
+        Some(other) => Err(wrong("end", "true or false", Some(&other))),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PaceBody {
+    per_minute: Option<Value>,
+    burst: Option<Value>,
+}
+
+/// `{"per_minute", "burst"?}`; without a burst, one second's worth.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says, 422 outside 1 to [`Pace::MOST`].
+pub fn pace(body: &[u8]) -> Result<Asked, Problem> {
+    let body: PaceBody = parse(body)?;
+    let rate = number("per_minute", body.per_minute.as_ref(), Pace::MOST)?;
+    let burst = body.burst.as_ref();
+    let burst = burst.map(|burst| number("burst", Some(burst), Pace::MOST));
+    let pace = Pace::per_minute(rate.get());
+    let pace = match burst.transpose()? {
+        Some(burst) => pace.and_then(|pace| pace.with_burst(burst.get())),
+        None => pace,
+    };
+    let range = || Problem::unacceptable(format!("a pace is 1 to {}", Pace::MOST));
+    Ok(Order::Pace(pace.ok_or_else(range)?).into())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CapacityBody {
+    #[serde(default, deserialize_with = "given")]
+    active: Option<Value>,
+}
+
+/// Keeps `null` apart from a field that is not there.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
+}
+
+/// `{"active"}`: at most so many inside; `null` lifts the cap.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says, 422 outside 1 to [`Pace::MOST`].
+pub fn capacity(body: &[u8]) -> Result<Asked, Problem> {
+    let body: CapacityBody = parse(body)?;
+    let capacity = match body.active {
+        Some(Value::Null) => None,
+        active => Some(number("active", active.as_ref(), Pace::MOST)?),
+    };
+    Ok(Order::Capacity(capacity).into())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MessageBody {
+    message: Option<Value>,
+}
+
+/// `{"message"}`: 1 to [`MOST_MESSAGE`] characters without control characters.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says, 422 for any other text.
+pub fn message(body: &[u8]) -> Result<Asked, Problem> {
+    let body: MessageBody = parse(body)?;
+    let text = body.message.as_ref().and_then(Value::as_str).map(str::trim);
+    let fits = |text: &&str| {
+        (1..=MOST_MESSAGE).contains(&text.chars().count()) && !text.contains(char::is_control)
+    };
+    let Some(text) = text.filter(fits) else {
+        let expected = format!(
+            "a text of 1 to {MOST_MESSAGE} characters without line breaks and other control characters (DELETE takes the message down)"
+        );
+        return Err(wrong("message", &expected, body.message.as_ref()));
+    };
+    Ok(Order::Message(Some(text.to_owned())).into())
+}
+
+/// `{}`: takes the message down.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says.
+pub fn no_message(body: &[u8]) -> Result<Asked, Problem> {
+    parse::<Nothing>(body).map(|_| Order::Message(None).into())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReleaseBody {
+    count: Option<Value>,
+}
+
+/// `{"count"}`: lets the next so many in now. The one order whose repetition does more.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says, 422 outside 1 to [`Pace::MOST`].
+pub fn release(body: &[u8]) -> Result<Asked, Problem> {
+    let body: ReleaseBody = parse(body)?;
+    let count = number("count", body.count.as_ref(), Pace::MOST)?;
+    Ok(Order::Release(count).into())
+}
+
+/// The `ETag` of a version.
+#[must_use]
+pub fn etag(version: u64) -> String {
+    format!("\"v{version}\"")
+}
+
+/// Whether `If-Match`, if there is one, names this version or is `*`. A weak tag never matches.
+fn matches(headers: &HeaderMap, version: u64) -> bool {
+    let mut tags = headers.get_all(IF_MATCH).iter().peekable();
+    let (wanted, unconditional) = (etag(version), tags.peek().is_none());
+    unconditional
+        || tags
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|tag| tag.trim() == wanted || tag.trim() == "*")
+}
+
+/// Carries out an order on the room's orders as the store has them now. Every reader of the
+/// snapshot sees the orders then in force from then on.
+///
+/// # Errors
+/// 412 when `If-Match` names another version, 409 when the room's state does not allow the
+/// order, 422 for an end too early, 503 when the store fails or others keep coming between.
+pub async fn carry_out(
+    control: &Control,
+    room: &ControlRoom,
+    order: &Order,
+    headers: &HeaderMap,
+) -> Result<Carried, Problem> {
+    let (name, terms) = (&room.settings.name, &room.settings.terms);
+    let seen = room.snapshot.load().survey.ends_seq;
+    let mut orders = control.store.survey(name, terms, seen).await?.orders;
+    for _ in 0..TRIES {
+        if !matches(headers, orders.version) {
+            return Err(changed_meanwhile(orders.version));
+        }
+        let next = orders.apply(order, control.clock.now().wall)?;
+        if next == orders {
+            return Ok(Carried::Before(shown(room, next)));
+        }
+        match control.store.order(name, &next, orders.version).await? {
+            Ordered::Done => return Ok(Carried::Out(shown(room, next))),
+            Ordered::Changed(current) => orders = *current,
+        }
+    }
+    Err(Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "other orders for this room kept coming between: look at the room, then send the order again",
+    ))
+}
+
+/// Puts the orders into the room's snapshot, unless that holds newer ones already.
+fn shown(room: &ControlRoom, orders: Orders) -> Orders {
+    room.snapshot.rcu(|last| {
+        if last.survey.orders.version > orders.version {
+            return Arc::clone(last);
+        }
+        let mut next = (**last).clone();
+        next.survey.orders.clone_from(&orders);
+        Arc::new(next)
+    });
+    orders
+}
+
+fn changed_meanwhile(version: u64) -> Problem {
+    Problem::new(
+        StatusCode::PRECONDITION_FAILED,
+        format!(
+            "the room was changed by somebody else: it is at version {version}; look at it, then send the order again with `If-Match: {}`",
+            etag(version)
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn status(read: ReadOrder, body: &str) -> u16 {
+        match read(body.as_bytes()) {
+            Ok(_) => 200,
+            Err(problem) => problem.status().as_u16(),
+        }
+    }
+
+    fn order(read: ReadOrder, body: &str) -> Order {
+        read(body.as_bytes()).unwrap().order
+    }
+
+    #[test]
+    fn orders_are_read_from_their_bodies() {
+        let paced = Pace::per_minute(7).unwrap();
+        assert_eq!(order(pace, r#"{"per_minute":7}"#), Order::Pace(paced));
+        let burst = paced.with_burst(3).unwrap();
+        assert_eq!(
+            order(pace, r#"{"per_minute":7,"burst":3}"#),
+            Order::Pace(burst)
+        );
+        assert_eq!(order(close, ""), Order::Close);
+        assert_eq!(order(close, r#"{"end":false}"#), Order::Close);
+        assert_eq!(order(close, r#"{"end":true}"#), Order::End);
+        assert_eq!(order(capacity, r#"{"active":null}"#), Order::Capacity(None));
+        let told = Order::Message(Some("a <b>\u{202e}".into()));
+        assert_eq!(order(message, r#"{"message":" a <b>\u202e "}"#), told);
+        let opened = open(br#"{"prequeue_opens_at":"2026-12-01T09:00:00Z"}"#).unwrap();
+        assert!(opened.warning.is_some());
+        let expected = Order::Open {
+            opens_at: None,
+            ends_at: Some(UnixTime::from_secs(60)),
+        };
+        assert_eq!(
+            order(open, r#"{"ends_at":"1970-01-01T00:01:00Z"}"#),
+            expected
+        );
+    }
+
+    #[test]
+    fn values_out_of_range_and_unknown_fields_are_422_c3() {
+        let long = format!(r#"{{"message":"{}"}}"#, "x".repeat(501));
+        let cases: [(ReadOrder, &str); 21] = [
+            (pace, "{}"),
+            (pace, r#"{"per_minute":0}"#),
+            (pace, r#"{"per_minute":-1}"#),
+            (pace, r#"{"per_minute":1000000000}"#),
+            (pace, r#"{"per_minute":60,"burst":0}"#),
+            (pace, r#"{"per_minute":60,"burst":10000001}"#),
+            (pace, r#"{"per_minute":60,"confirm":true}"#),
+            (capacity, "{}"),
+            (capacity, r#"{"active":0}"#),
+            (message, "{}"),
+            (message, r#"{"message":""}"#),
+            (message, r#"{"message":"  "}"#),
+            (message, r#"{"message":"a\nb"}"#),
+            (message, r#"{"message":"a\u0000"}"#),
+            (message, &long),
+            (release, r#"{"count":0}"#),
+            (close, r#"{"end":"yes"}"#),
+            (pause, r#"{"end":true}"#),
+            (resume, r#"{"now":true}"#),
+            (open, r#"{"opens_at":"soon"}"#),
+            (open, r#"{"external_source":"beacon"}"#),
+        ];
+        for (read, body) in cases {
+            assert_eq!(status(read, body), 422, "{body:.60}");
+        }
+        assert_eq!(status(pace, r#"{"per_minute":NaN}"#), 400);
+    }
+
+    #[test]
+    fn if_match_compares_strongly() {
+        let asked = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(IF_MATCH, HeaderValue::from_str(value).unwrap());
+            matches(&headers, 7)
+        };
+        assert!(matches(&HeaderMap::new(), 7));
+        assert!(asked("\"v7\"") && asked("*") && asked("\"v6\", \"v7\""));
+        assert!(!asked("\"v6\"") && !asked("W/\"v7\"") && !asked("v7") && !asked(""));
+    }
+}

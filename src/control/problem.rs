@@ -1,0 +1,101 @@
+//! What the control API says when it cannot do as it was told: RFC 9457 `problem+json`.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+use crate::domain::window::OrderRefused;
+use crate::store::StoreError;
+
+/// A refusal or a fault, with a detail that says what to do about it.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+}
+
+impl Problem {
+    /// `status` with a sentence of detail.
+    #[must_use]
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            detail: detail.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// A value that is understood and not acceptable (422).
+    #[must_use]
+    pub fn unacceptable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Its status code.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Problem"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+        };
+        // A struct of strings and a number always has a JSON text.
+        let text = serde_json::to_string(&body).unwrap_or_default();
+        let mut response = (self.status, text).into_response();
+        let headers = response.headers_mut();
+        let kind = HeaderValue::from_static("application/problem+json");
+        headers.insert(CONTENT_TYPE, kind);
+        headers.extend(self.headers);
+        response
+    }
+}
+
+impl From<OrderRefused> for Problem {
+    fn from(refused: OrderRefused) -> Self {
+        match refused {
+            OrderRefused::NotOpen(_) => Self::new(StatusCode::CONFLICT, refused.to_string()),
+            OrderRefused::EndsTooEarly => Self::unacceptable(refused.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let detail = match error {
+            StoreError::Timeout { .. } => format!(
+                "{error}; whether the order took effect is unknown: look at the room, then send it again"
+            ),
+            StoreError::Unreachable(_) => {
+                format!("{error}; nothing was changed: send the order again when it is back")
+            }
+            StoreError::Unreadable { .. } => {
+                format!("{error}; sending the order again will not help: see the log")
+            }
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+}

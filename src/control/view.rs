@@ -1,0 +1,322 @@
+//! A room as the control API shows it, and why nobody is being released.
+
+use serde::Serialize;
+
+use crate::domain::clock::{Now, UnixTime};
+use crate::domain::estimate::WaitRange;
+use crate::domain::window::WindowState;
+use crate::store::survey::StoreHealth;
+use crate::telemetry::reading::Reading;
+
+/// One room. Counts are those of the last survey.
+#[derive(Debug, Serialize)]
+pub struct RoomView {
+    name: String,
+    state: &'static str,
+    window: u32,
+    waiting: u64,
+    absent: u64,
+    released: u64,
+    active: u64,
+    pace: PaceView,
+    capacity: CapacityView,
+    wait: WaitView,
+    tick: u64,
+    version: u64,
+    held_by: Option<HeldBy>,
+    message: Option<String>,
+    opens_at: Option<String>,
+    ends_at: Option<String>,
+    /// What was understood and has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct PaceView {
+    per_minute: u32,
+    burst: u32,
+    effective_burst: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct CapacityView {
+    active: Option<u32>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct WaitView {
+    known: bool,
+    low_s: Option<u64>,
+    median_s: Option<u64>,
+    high_s: Option<u64>,
+}
+
+impl RoomView {
+    /// The room of `reading` at `now`.
+    #[must_use]
+    pub fn of(reading: &Reading<'_>, now: Now) -> Self {
+        let survey = &reading.snapshot.survey;
+        let (orders, pace) = (&survey.orders, reading.pace());
+        let schedule = &reading.settings.schedule;
+        Self {
+            name: reading.settings.name.to_string(),
+            state: orders.state.word(),
+            window: orders.window.0,
+            waiting: survey.waiting,
+            absent: survey.absent,
+            released: survey.released,
+            active: survey.active,
+            pace: PaceView {
+                per_minute: pace.per_minute.get(),
+                burst: pace.burst.get(),
+                effective_burst: reading.effective_burst(),
+            },
+            capacity: CapacityView {
+                active: reading.capacity().map(std::num::NonZeroU32::get),
+            },
+            wait: WaitView::of(reading.newcomer_wait()),
+            tick: survey.ticks.tick,
+            version: orders.version,
+            held_by: held_by(&Facts::of(reading, now)),
+            message: orders.message.clone(),
+            opens_at: orders.opening(schedule).map(UnixTime::rfc3339),
+            ends_at: orders.ending(schedule).map(UnixTime::rfc3339),
+            warning: None,
+        }
+    }
+
+    /// The same with a warning.
+    #[must_use]
+    pub fn with_warning(self, warning: Option<&'static str>) -> Self {
+        Self { warning, ..self }
+    }
+}
+
+impl WaitView {
+    fn of(wait: Option<WaitRange>) -> Self {
+        wait.map_or_else(Self::default, |wait| Self {
+            known: true,
+            low_s: Some(wait.low.as_secs()),
+            median_s: Some(wait.median.as_secs()),
+            high_s: Some(wait.high.as_secs()),
+        })
+    }
+}
+
+/// Why nobody is being released although the window is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldBy {
+    /// The store does not answer. What is shown is what was last known, whatever the state.
+    StoreAway,
+    /// An operator paused the room.
+    Paused,
+    /// The room is recovering after a loss in the store.
+    Recovering,
+    /// As many are inside as may be.
+    CapacityFull,
+    /// Somebody waits, but all of them were found absent.
+    NobodyPresent,
+}
+
+/// What [`held_by`] decides on.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
+    state: WindowState,
+    store: StoreHealth,
+    recovering: bool,
+    waiting: u64,
+    absent: u64,
+    inside: u64,
+    capacity: Option<u64>,
+}
+
+impl Facts {
+    fn of(reading: &Reading<'_>, now: Now) -> Self {
+        let survey = &reading.snapshot.survey;
+        let until = reading.snapshot.recovering_until;
+        Self {
+            state: survey.orders.state,
+            store: reading.snapshot.store,
+            recovering: until.is_some_and(|until| now.mono < until),
+            waiting: survey.waiting,
+            absent: survey.absent,
+            inside: survey.released.saturating_add(survey.active),
+            capacity: reading.capacity().map(|cap| u64::from(cap.get())),
+        }
+    }
+}
+
+/// The first reason that applies, the one beyond the operator's reach first. A closed or ended
+/// room has none: its state says it. Nor has an open room where nobody waits.
+fn held_by(facts: &Facts) -> Option<HeldBy> {
+    if facts.store != StoreHealth::Reachable {
+        return Some(HeldBy::StoreAway);
+    }
+    match facts.state {
+        WindowState::Closed | WindowState::Ended => None,
+        WindowState::Paused => Some(HeldBy::Paused),
+        WindowState::Open if facts.recovering => Some(HeldBy::Recovering),
+        WindowState::Open if facts.waiting == 0 => None,
+        WindowState::Open if facts.capacity.is_some_and(|cap| facts.inside >= cap) => {
+            Some(HeldBy::CapacityFull)
+        }
+        WindowState::Open => (facts.absent >= facts.waiting).then_some(HeldBy::NobodyPresent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    use crate::domain::clock::Clock;
+    use crate::store::survey::{Snapshot, Survey};
+    use crate::telemetry::reading::settings_for_test;
+
+    const FLOWING: Facts = Facts {
+        state: WindowState::Open,
+        store: StoreHealth::Reachable,
+        recovering: false,
+        waiting: 10,
+        absent: 4,
+        inside: 99,
+        capacity: Some(100),
+    };
+
+    #[test]
+    fn a_room_says_why_nobody_is_released() {
+        let away = StoreHealth::AwaySince(Duration::ZERO);
+        for (facts, expected) in [
+            (FLOWING, None),
+            (
+                Facts {
+                    waiting: 0,
+                    absent: 0,
+                    inside: 100,
+                    ..FLOWING
+                },
+                None,
+            ),
+            (
+                Facts {
+                    inside: 100,
+                    ..FLOWING
+                },
+                Some(HeldBy::CapacityFull),
+            ),
+            (
+                Facts {
+                    inside: 500,
+                    capacity: None,
+                    ..FLOWING
+                },
+                None,
+            ),
+            (
+                Facts {
+                    absent: 10,
+                    ..FLOWING
+                },
+                Some(HeldBy::NobodyPresent),
+            ),
+            (
+                Facts {
+                    absent: 10,
+                    inside: 100,
+                    ..FLOWING
+                },
+                Some(HeldBy::CapacityFull),
+            ),
+            (
+                Facts {
+                    recovering: true,
+                    inside: 100,
+                    ..FLOWING
+                },
+                Some(HeldBy::Recovering),
+            ),
+            (
+                Facts {
+                    state: WindowState::Paused,
+                    recovering: true,
+                    ..FLOWING
+                },
+                Some(HeldBy::Paused),
+            ),
+            (
+                Facts {
+                    state: WindowState::Paused,
+                    waiting: 0,
+                    ..FLOWING
+                },
+                Some(HeldBy::Paused),
+            ),
+            (
+                Facts {
+                    state: WindowState::Closed,
+                    recovering: true,
+                    ..FLOWING
+                },
+                None,
+            ),
+            (
+                Facts {
+                    state: WindowState::Ended,
+                    ..FLOWING
+                },
+                None,
+            ),
+            (
+                Facts {
+                    store: away,
+                    state: WindowState::Paused,
+                    ..FLOWING
+                },
+                Some(HeldBy::StoreAway),
+            ),
+            (
+                Facts {
+                    store: StoreHealth::NotYet,
+                    state: WindowState::Closed,
+                    ..FLOWING
+                },
+                Some(HeldBy::StoreAway),
+            ),
+        ] {
+            assert_eq!(held_by(&facts), expected, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_room_shows_every_promised_field_with_its_type() {
+        let settings = settings_for_test("derby");
+        let snapshot = Snapshot {
+            survey: Survey {
+                waiting: 3,
+                absent: 3,
+                ..Survey::default()
+            },
+            store: StoreHealth::Reachable,
+            ..Snapshot::default()
+        };
+        let reading = Reading {
+            settings: &settings,
+            snapshot: &snapshot,
+        };
+        let now = Clock::by_hand(UnixTime::from_secs(1_800_000_000)).now();
+        let view = serde_json::to_value(RoomView::of(&reading, now)).unwrap();
+        let burst = reading.effective_burst();
+        let expected = serde_json::json!({
+            "name": "derby", "state": "closed", "window": 0,
+            "waiting": 3, "absent": 3, "released": 0, "active": 0,
+            "pace": {"per_minute": 600, "burst": 10, "effective_burst": burst},
+            "capacity": {"active": null},
+            "wait": {"known": false, "low_s": null, "median_s": null, "high_s": null},
+            "tick": 0, "version": 0, "held_by": null,
+            "message": null, "opens_at": null, "ends_at": null,
+        });
+        assert_eq!(view, expected);
+    }
+}

@@ -1,0 +1,496 @@
+//! Random histories against a reference that is too simple to be wrong: a list of people.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::presence::{HorizonHistory, check_in_lasts, from_behind};
+use crate::domain::session::LEEWAY;
+use crate::store::{Ending, Touch, Touched};
+
+/// What one visitor costs of the bucket's credit.
+const VISITOR: u64 = 60_000_000;
+
+/// How many may be inside.
+const CAPACITY: u64 = 4;
+
+/// What may happen.
+#[derive(Clone, Debug)]
+enum Step {
+    Join(u32),
+    CheckIn(u32),
+    Claim(u32),
+    Leave(u32),
+    Touch(u32),
+    End(u32),
+    Tick(u64),
+    State(WindowState),
+    Sweep,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let who = 1_u32..12;
+    let state = prop::sample::select(vec![
+        WindowState::Open,
+        WindowState::Open,
+        WindowState::Paused,
+        WindowState::Closed,
+    ]);
+    let step = prop_oneof![
+        4 => who.clone().prop_map(Step::Join),
+        3 => who.clone().prop_map(Step::CheckIn),
+        3 => who.clone().prop_map(Step::Claim),
+        1 => who.clone().prop_map(Step::Leave),
+        1 => who.clone().prop_map(Step::Touch),
+        1 => who.prop_map(Step::End),
+        6 => prop_oneof![Just(250_u64), Just(1_000), 1_u64..1_400].prop_map(Step::Tick),
+        1 => state.prop_map(Step::State),
+        1 => Just(Step::Sweep),
+    ];
+    vec(step, 1..120)
+}
+
+/// Where somebody is, times in µs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum At {
+    Waiting { seen_until: u64 },
+    Absent,
+    Released { until: u64 },
+    Inside { until: u64 },
+    Over(EndedBy),
+}
+
+#[derive(Clone, Debug)]
+struct Person {
+    number: u32,
+    turn: Turn,
+    place: Place,
+    at: At,
+    missed: bool,
+}
+
+/// The reference: everybody of every turn, in order of joining, hence of place.
+#[derive(Debug)]
+struct Model {
+    people: Vec<Person>,
+    state: WindowState,
+    claim_time: u64,
+    front: Place,
+    carry: u64,
+    horizons: HorizonHistory,
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap()
+}
+
+impl Model {
+    fn last(&mut self, number: u32) -> Option<&mut Person> {
+        self.people.iter_mut().rfind(|one| one.number == number)
+    }
+
+    fn count(&self, wanted: impl Fn(&At) -> bool) -> u64 {
+        self.people.iter().filter(|one| wanted(&one.at)).count() as u64
+    }
+
+    fn counts(&self) -> (u64, u64, u64, u64) {
+        (
+            self.count(|at| matches!(at, At::Waiting { .. } | At::Absent)),
+            self.count(|at| matches!(at, At::Absent)),
+            self.count(|at| matches!(at, At::Released { .. })),
+            self.count(|at| matches!(at, At::Inside { .. })),
+        )
+    }
+
+    fn see(&mut self, number: u32, now: u64) {
+        let until = now + micros(check_in_lasts(PROMISED));
+        if let Some(one) = self.last(number) {
+            match one.at {
+                At::Waiting { seen_until } => {
+                    one.at = At::Waiting {
+                        seen_until: seen_until.max(until),
+                    }
+                }
+                At::Absent => one.at = At::Waiting { seen_until: until },
+                At::Released { .. } | At::Inside { .. } | At::Over(_) => {}
+            }
+        }
+    }
+
+    fn over(&mut self, number: u32, why: EndedBy) {
+        if let Some(one) = self.last(number)
+            && !matches!(one.at, At::Over(_))
+        {
+            one.at = At::Over(why);
+        }
+    }
+
+    fn ahead_of(&self, place: Place) -> u64 {
+        let ahead = |one: &&Person| matches!(one.at, At::Waiting { .. }) && one.place < place;
+        self.people.iter().filter(ahead).count() as u64
+    }
+
+    fn standing(&self, number: u32) -> Option<Standing> {
+        let one = self.people.iter().rfind(|one| one.number == number)?;
+        Some(match one.at {
+            At::Waiting { .. } | At::Absent => waiting(self.ahead_of(one.place)),
+            At::Released { until } => Standing::Released {
+                left: Duration::from_micros(until - self.claim_time.min(until)),
+            },
+            At::Inside { .. } => Standing::Admitted,
+            At::Over(why) => ended(why),
+        })
+    }
+
+    /// Ends what expired.
+    fn expire(&mut self, now: u64, elapsed: u64) {
+        if self.state.claims() {
+            self.claim_time += elapsed;
+        }
+        for one in &mut self.people {
+            match one.at {
+                At::Released { until } if self.state.claims() && until <= self.claim_time => {
+                    one.at = if one.missed {
+                        At::Over(EndedBy::Missed)
+                    } else {
+                        At::Absent
+                    };
+                    one.missed = true;
+                }
+                At::Inside { until } if until <= now => one.at = At::Over(EndedBy::Expired),
+                _ => {}
+            }
+        }
+    }
+
+    fn expected(&self, now: u64) -> Place {
+        let covered = self.horizons.expected(now);
+        covered.unwrap_or(Place::LOWEST).max(self.front)
+    }
+
+    /// Who must be released when `most` may go.
+    fn release(&mut self, terms: &Terms, now: u64, most: u64) -> Vec<VisitorId> {
+        let (front, expected) = (self.front, self.expected(now));
+        let mut batch = Vec::new();
+        if most == 0 {
+            return batch;
+        }
+        let behind = |one: &Person| matches!(one.at, At::Waiting { .. }) && one.place <= front;
+        let mut half = 0;
+        if self.people.iter().any(behind) {
+            (half, self.carry) = from_behind(most, self.carry);
+        }
+        for (behind, most) in [(true, half), (false, most), (true, most)] {
+            self.people.sort_by_key(|one| one.place);
+            for one in &mut self.people {
+                let At::Waiting { seen_until } = one.at else {
+                    continue;
+                };
+                if (one.place <= front) != behind || batch.len() as u64 == most {
+                    continue;
+                }
+                if one.place <= expected && seen_until <= now {
+                    one.at = At::Absent;
+                    continue;
+                }
+                let late = u64::from(one.place > expected) * 60;
+                let window = terms.session.claim_window + Duration::from_secs(late);
+                one.at = At::Released {
+                    until: self.claim_time + micros(window),
+                };
+                self.front = self.front.max(one.place);
+                batch.push(visitor(one.number));
+            }
+        }
+        batch
+    }
+
+    fn sweep(&mut self, now: u64) {
+        let expected = self.expected(now);
+        for one in &mut self.people {
+            if let At::Waiting { seen_until } = one.at
+                && seen_until <= now
+                && one.place <= expected
+            {
+                one.at = At::Absent;
+            }
+        }
+    }
+}
+
+/// The store and the reference, side by side.
+struct Pair<'a> {
+    room: Stage<'a>,
+    model: Model,
+    now: u64,
+}
+
+impl Pair<'_> {
+    async fn step(&mut self, step: &Step) -> Told {
+        match *step {
+            Step::Join(number) => self.join(number).await?,
+            Step::CheckIn(number) => self.check_in(number).await?,
+            Step::Claim(number) => self.claim(number).await?,
+            Step::Leave(number) => self.leave(number).await?,
+            Step::Touch(number) => self.touch(number).await?,
+            Step::End(number) => self.end(number).await?,
+            Step::Tick(millis) => self.tick(Duration::from_millis(millis)).await?,
+            Step::State(state) => self.turn_to(state).await?,
+            Step::Sweep => {
+                let room = &self.room;
+                room.store.sweep(&room.room, &room.terms).await?;
+                self.model.sweep(self.now);
+            }
+        }
+        self.compare(step).await
+    }
+
+    async fn compare(&self, step: &Step) -> Told {
+        let seen = self.room.survey().await?;
+        let counts = (seen.waiting, seen.absent, seen.released, seen.active);
+        assert_eq!(counts, self.model.counts(), "after {step:?}");
+        let over = self.model.count(|at| matches!(at, At::Over(_)));
+        let all = seen.waiting + seen.released + seen.active + over;
+        assert_eq!(seen.joins_total, all, "nobody is lost");
+        let inside = seen.released + seen.active;
+        assert!(inside <= CAPACITY, "{inside} inside");
+        for one in &self.model.people {
+            let ahead = self.model.ahead_of(one.place);
+            if seen.samples.iter().any(|sample| sample.place == one.place) {
+                assert_eq!(seen.ahead_of(one.place), ahead);
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest turn and place of somebody, as its token has it.
+    fn token(&mut self, number: u32) -> Option<CheckIn> {
+        let (turn, place) = self.model.last(number).map(|one| (one.turn, one.place))?;
+        let token = self.room.token(number, place);
+        Some(CheckIn { turn, ..token })
+    }
+
+    async fn join(&mut self, number: u32) -> Told {
+        let joined = self.room.try_join(number).await?;
+        let known = self.model.last(number).map(|one| (one.turn, one.at));
+        let turn = match known {
+            Some((turn, At::Over(_))) => turn.next(),
+            Some(_) => {
+                self.model.see(number, self.now);
+                let standing = self.model.standing(number);
+                assert!(
+                    matches!(joined, Joined::Stands(stand) if Some(stand.standing) == standing)
+                );
+                return Ok(());
+            }
+            None => Turn::FIRST,
+        };
+        let full = self.model.counts().0 >= u64::from(self.room.terms.max_waiting);
+        let Joined::Stands(stand) = joined else {
+            let why = if self.model.state.joins() {
+                Joined::Full
+            } else {
+                Joined::Shut
+            };
+            assert_eq!(joined, why);
+            assert!(full || why == Joined::Shut);
+            return Ok(());
+        };
+        assert!(self.model.state.joins() && !full);
+        let place = stand.place.unwrap();
+        let highest = self.model.people.iter().map(|one| one.place).max();
+        assert!(Some(place) > highest, "places ascend");
+        assert_eq!(stand.turn, turn);
+        let seen_until = self.now + micros(check_in_lasts(PROMISED));
+        self.model.people.push(Person {
+            number,
+            turn,
+            place,
+            at: At::Waiting { seen_until },
+            missed: false,
+        });
+        assert_eq!(Some(stand.standing), self.model.standing(number));
+        Ok(())
+    }
+
+    async fn check_in(&mut self, number: u32) -> Told {
+        let Some(token) = self.token(number) else {
+            return Ok(());
+        };
+        let stand = self.room.check_in(token).await?;
+        self.model.see(number, self.now);
+        assert_eq!(Some(stand.standing), self.model.standing(number));
+        Ok(())
+    }
+
+    async fn claim(&mut self, number: u32) -> Told {
+        let Some(token) = self.token(number) else {
+            return Ok(());
+        };
+        let claim = Claim {
+            turn: token.turn,
+            session: jti(number, token.turn),
+            ..self.room.claiming(number, 1_000)
+        };
+        let room = &self.room;
+        let claimed = room.store.claim(&room.room, &room.terms, &[claim]).await?;
+        let until = self.now + micros(room.terms.session.idle + LEEWAY);
+        let open = self.model.state.claims();
+        let before = self.model.standing(number);
+        let one = self.model.last(number).unwrap();
+        let admitted = match one.at {
+            At::Released { .. } if open => {
+                one.at = At::Inside { until };
+                true
+            }
+            At::Inside { until: held } => {
+                let until = until.max(held);
+                one.at = At::Inside { until };
+                true
+            }
+            _ => false,
+        };
+        match claimed[0] {
+            Claimed::Admitted { since, turn } => {
+                assert!(admitted);
+                assert_eq!((since, turn), (UnixTime::from_secs(1_000), token.turn));
+            }
+            Claimed::Not(stand) => {
+                assert!(!admitted);
+                assert_eq!(Some(stand.standing), before);
+            }
+        }
+        Ok(())
+    }
+
+    async fn leave(&mut self, number: u32) -> Told {
+        let Some(token) = self.token(number) else {
+            return Ok(());
+        };
+        let leaving = Leaving {
+            visitor: token.visitor,
+            window: token.window,
+            turn: token.turn,
+        };
+        self.room.store.leave(&self.room.room, &[leaving]).await?;
+        self.model.over(number, EndedBy::Left);
+        Ok(())
+    }
+
+    /// Touches whoever is inside: the store makes lost sessions again, and here none is lost.
+    async fn touch(&mut self, number: u32) -> Told {
+        let now = self.now;
+        let Some(one) = self.model.last(number) else {
+            return Ok(());
+        };
+        let At::Inside { until } = one.at else {
+            return Ok(());
+        };
+        let life = Duration::from_secs(4);
+        one.at = At::Inside {
+            until: until.max(now + micros(life + LEEWAY)),
+        };
+        let session = jti(number, one.turn);
+        let touches = [Touch { session, life }];
+        let touched = self.room.store.touch(&self.room.room, &touches).await?;
+        assert_eq!(touched, [Touched::Held]);
+        Ok(())
+    }
+
+    async fn end(&mut self, number: u32) -> Told {
+        let Some(Person {
+            turn,
+            at: At::Inside { .. },
+            ..
+        }) = self.model.last(number)
+        else {
+            return Ok(());
+        };
+        let ending = Ending {
+            session: jti(number, *turn),
+            why: EndedBy::Completed,
+            life: Duration::from_secs(5),
+        };
+        self.room.store.end(&self.room.room, &[ending]).await?;
+        self.model.over(number, EndedBy::Completed);
+        Ok(())
+    }
+
+    async fn turn_to(&mut self, state: WindowState) -> Told {
+        let mut orders = self.room.survey().await?.orders;
+        let version = orders.version;
+        orders.state = state;
+        orders.version += 1;
+        self.room
+            .store
+            .order(&self.room.room, &orders, version)
+            .await?;
+        self.model.state = state;
+        Ok(())
+    }
+
+    async fn tick(&mut self, elapsed: Duration) -> Told {
+        let released = self.room.propose(elapsed).await?;
+        assert!(released.won);
+        let ticks = released.ticks;
+        self.model.expire(ticks.earned, ticks.earned - self.now);
+        self.now = ticks.earned;
+        let called = released.batch.len() as u64;
+        let allowed = ticks.credit / VISITOR + called;
+        let (_, _, out, inside) = self.model.counts();
+        let most = allowed.min(CAPACITY.saturating_sub(out + inside));
+        let most = if self.model.state.releases() { most } else { 0 };
+        let batch = self.model.release(&self.room.terms, self.now, most);
+        assert_eq!(released.batch, batch);
+        if let (true, Some(horizon)) = (
+            self.model.state.releases(),
+            self.room.survey().await?.horizon,
+        ) {
+            let now = Duration::from_micros(self.now);
+            self.model.horizons.record(now, horizon);
+        }
+        Ok(())
+    }
+}
+
+async fn history(store: &dyn QueueStore, steps: &[Step]) -> Told {
+    let mut room = Stage::open(store, 1).await?.holding(4);
+    room.terms.max_waiting = 9;
+    room.terms.pace = Pace::per_minute(120).unwrap();
+    room.terms.session.absolute = Duration::from_hours(1);
+    let now = room.survey().await?.ticks.earned;
+    let model = Model {
+        people: Vec::new(),
+        state: WindowState::Open,
+        claim_time: 0,
+        front: Place::LOWEST,
+        carry: 0,
+        horizons: HorizonHistory::default(),
+    };
+    let mut pair = Pair { room, model, now };
+    for step in steps {
+        pair.step(step).await?;
+    }
+    Ok(())
+}
+
+fn run(cases: u32, store: impl Fn() -> Box<dyn QueueStore>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    proptest!(config, |(steps in steps())| {
+        let told = runtime.block_on(history(&*store(), &steps));
+        prop_assert!(told.is_ok(), "{told:?}");
+    });
+}
+
+#[test]
+fn random_histories_agree_with_the_reference_in_memory() {
+    run(400, || Box::new(Embedded::in_memory(EPOCH)));
+}

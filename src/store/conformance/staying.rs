@@ -1,0 +1,237 @@
+//! Claims, sessions, and their ends.
+
+use super::*;
+use crate::domain::session::LEEWAY;
+use crate::store::{Ending, Touch, Touched};
+
+fn touch(number: u32, seconds: u64) -> Touch {
+    Touch {
+        session: jti(number, Turn::FIRST),
+        life: Duration::from_secs(seconds),
+    }
+}
+
+fn ending(number: u32, why: EndedBy) -> Ending {
+    Ending {
+        session: jti(number, Turn::FIRST),
+        why,
+        life: Duration::from_secs(5),
+    }
+}
+
+#[tokio::test]
+async fn claims_are_repeatable_and_give_one_session() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 1).await?;
+        let places = room.crowd(1..=2).await?;
+        let early = room.claim(1, 1_000).await?;
+        assert!(matches!(early, Claimed::Not(stand) if stand.standing == waiting(0)));
+        room.tick().await?;
+
+        let first = room.claim(1, 1_000).await?;
+
+        let since = UnixTime::from_secs(1_000);
+        let turn = Turn::FIRST;
+        assert_eq!(first, Claimed::Admitted { since, turn });
+        assert_eq!(room.claim(1, 1_004).await?, first);
+        assert_eq!(room.counts().await?, (1, 0, 0, 1));
+        assert_eq!(room.survey().await?.claims_total, 1);
+        assert_eq!(room.shows(1, places[0]).await?, Standing::Admitted);
+        let stranger = room.claim(9, 1_000).await?;
+        assert!(matches!(stranger, Claimed::Not(stand) if stand.standing == Standing::Unknown));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_after_the_absolute_end_gets_nothing() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 1).await?;
+        room.crowd(1..=1).await?;
+        room.tick().await?;
+        room.enter(1).await?;
+
+        let late = room.claim(1, 1_020).await?;
+
+        assert!(matches!(late, Claimed::Not(stand) if stand.standing == ended(EndedBy::Expired)));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slot_is_freed_exactly_when_the_newest_token_and_the_leeway_are_over() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 1).await?;
+        let places = room.crowd(1..=1).await?;
+        room.tick().await?;
+        room.enter(1).await?;
+        let leeway = u32::try_from(LEEWAY.as_secs()).unwrap();
+
+        room.pass(3).await?;
+        let held = store.touch(&room.room, &[touch(1, 5)]).await?;
+        assert_eq!(held, [Touched::Held]);
+        store.touch(&room.room, &[touch(1, 1)]).await?;
+
+        room.pass(5 + leeway - 1).await?;
+        room.tick_of(Duration::from_micros(999_999)).await?;
+        assert_eq!(room.counts().await?, (0, 0, 0, 1));
+        room.tick_of(Duration::from_micros(1)).await?;
+        assert_eq!(room.counts().await?, (0, 0, 0, 0));
+
+        assert_eq!(room.shows(1, places[0]).await?, ended(EndedBy::Expired));
+        let late = store.touch(&room.room, &[touch(1, 5)]).await?;
+        assert_eq!(late, [Touched::Ended(EndedBy::Expired)]);
+        assert_eq!(room.survey().await?.ends, [], "its token ran out by itself");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_repeated_claim_holds_the_slot_for_its_own_token() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 1).await?;
+        room.crowd(1..=1).await?;
+        room.tick().await?;
+        room.enter(1).await?;
+
+        room.pass(4).await?;
+        room.claim(1, 1_004).await?;
+        room.pass(9).await?;
+        assert_eq!(room.survey().await?.active, 1);
+        room.pass(1).await?;
+
+        assert_eq!(room.survey().await?.active, 0);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_touch_makes_a_lost_session_again_but_never_an_ended_one() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 1).await?.holding(1);
+        room.crowd(1..=1).await?;
+
+        let touched = store.touch(&room.room, &[touch(50, 5)]).await?;
+
+        assert_eq!(touched, [Touched::Held]);
+        assert_eq!(
+            room.tick().await?,
+            [],
+            "the lost session takes the only slot"
+        );
+        let endings = [ending(50, EndedBy::Completed), ending(51, EndedBy::Revoked)];
+        store.end(&room.room, &endings).await?;
+        let touches = [touch(50, 5), touch(51, 5)];
+        let touched = store.touch(&room.room, &touches).await?;
+        let over = [EndedBy::Completed, EndedBy::Revoked].map(Touched::Ended);
+        assert_eq!(touched, over);
+        assert_eq!(room.counts().await?, (1, 0, 0, 0));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_session_is_its_visitors_again_once_claimed() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 1).await?;
+        room.crowd(1..=1).await?;
+        store.touch(&room.room, &[touch(1, 15)]).await?;
+        room.tick().await?;
+
+        room.enter(1).await?;
+
+        assert_eq!(room.counts().await?, (0, 0, 0, 1));
+        room.pass(19).await?;
+        assert_eq!(room.survey().await?.active, 1, "the longer life stays");
+        room.pass(1).await?;
+        assert_eq!(room.survey().await?.active, 0);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_end_is_told_once_as_a_delta_and_forgotten_after_the_token() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 3).await?;
+        let places = room.crowd(1..=3).await?;
+        room.tick().await?;
+        for number in 1..=3 {
+            room.enter(number).await?;
+        }
+
+        let one = [ending(1, EndedBy::Completed)];
+        store.end(&room.room, &one).await?;
+        store.end(&room.room, &one).await?;
+        let seen = room.survey().await?;
+        assert_eq!((seen.ends_seq, seen.active), (1, 2));
+        assert_eq!(seen.ends, [jti(1, Turn::FIRST)]);
+        assert_eq!(room.shows(1, places[0]).await?, ended(EndedBy::Completed));
+        let claimed = room.claim(1, 1_001).await?;
+        assert!(
+            matches!(claimed, Claimed::Not(stand) if stand.standing == ended(EndedBy::Completed))
+        );
+
+        room.leave(2).await?;
+        let delta = store.survey(&room.room, &room.terms, 1).await?;
+        assert_eq!((delta.ends_seq, delta.ends), (2, vec![jti(2, Turn::FIRST)]));
+
+        room.pass(10).await?;
+        while store.sweep(&room.room, &room.terms).await? > 0 {}
+        let seen = room.survey().await?;
+        assert_eq!((seen.ends_seq, seen.ends), (2, vec![]));
+        assert_eq!(room.shows(1, places[0]).await?, ended(EndedBy::Completed));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_ended_before_it_was_claimed_cannot_be_claimed() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 1).await?;
+        let places = room.crowd(1..=1).await?;
+        room.tick().await?;
+        store
+            .end(&room.room, &[ending(1, EndedBy::Revoked)])
+            .await?;
+
+        let claimed = room.claim(1, 1_000).await?;
+
+        assert!(
+            matches!(claimed, Claimed::Not(stand) if stand.standing == ended(EndedBy::Revoked))
+        );
+        assert_eq!(room.counts().await?, (0, 0, 0, 0));
+        assert_eq!(room.shows(1, places[0]).await?, ended(EndedBy::Revoked));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn leaving_ends_a_turn_wherever_it_stands() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 2).await?;
+        let places = room.crowd(1..=3).await?;
+        room.tick().await?;
+        room.enter(1).await?;
+        assert_eq!(room.counts().await?, (1, 0, 1, 1));
+
+        for (number, place) in (1..=3).zip(&places) {
+            room.leave(number).await?;
+            room.leave(number).await?;
+            assert_eq!(room.shows(number, *place).await?, ended(EndedBy::Left));
+        }
+        room.leave(99).await?;
+
+        assert_eq!(room.counts().await?, (0, 0, 0, 0));
+        assert_eq!(room.survey().await?.ends, [jti(1, Turn::FIRST)]);
+        Ok(())
+    })
+    .await;
+}
