@@ -1,2 +1,10 @@
-//! The anteroom command.
-fn main() {}
+//! The anteroom command: see `cli` for its verbs.
+
+use std::process::ExitCode;
+
+use anteroom::cli::args::Cli;
+use clap::Parser;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::args::Output;
 use super::policies;
 use crate::config::{self, Checked, Fault, Faults, Sources};
 use crate::text::excerpt::{Severity, excerpts};
@@ -20,18 +21,6 @@ pub struct CheckArgs {
     /// The policies directory.
     #[arg(long, value_name = "DIR", default_value = "./policies")]
     pub policies: PathBuf,
-    /// How to show the outcome.
-    #[arg(long, value_enum, default_value_t = Output::Human)]
-    pub output: Output,
-}
-
-/// How an outcome is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Output {
-    /// For people: every fault in its line.
-    Human,
-    /// For programs: one JSON object.
-    Json,
 }
 
 /// What a check found.
@@ -59,11 +48,11 @@ impl From<Outcome> for ExitCode {
 ///
 /// # Errors
 /// The directory cannot be read, or `out` not be written to.
-pub fn run(args: &CheckArgs, out: &mut impl Write) -> anyhow::Result<Outcome> {
+pub fn run(args: &CheckArgs, output: Output, out: &mut impl Write) -> anyhow::Result<Outcome> {
     let sources = policies::read_dir(&args.policies)?;
     let checked = config::read(&sources);
-    let text = match args.output {
-        Output::Human => human(&checked, &sources),
+    let text = match output {
+        Output::Table => human(&checked, &sources),
         Output::Json => {
             let mut text = serde_json::to_string_pretty(&machine(&checked))?;
             text.push('\n');
@@ -137,11 +126,11 @@ mod tests {
         Check(CheckArgs),
     }
 
-    fn checked(dir: &Path, more: &[&str]) -> (Outcome, String) {
+    fn checked(dir: &Path, output: Output) -> (Outcome, String) {
         let words = ["anteroom", "validate", "--policies", dir.to_str().unwrap()];
-        let Cli::Check(args) = Cli::parse_from(words.iter().chain(more));
+        let Cli::Check(args) = Cli::parse_from(words);
         let mut out = Vec::new();
-        let outcome = run(&args, &mut out).unwrap();
+        let outcome = run(&args, output, &mut out).unwrap();
         (outcome, String::from_utf8(out).unwrap())
     }
 
@@ -151,14 +140,14 @@ mod tests {
 
     #[test]
     fn the_shipped_policies_are_well() {
-        let (outcome, text) = checked(&house("policies"), &[]);
+        let (outcome, text) = checked(&house("policies"), Output::Table);
         assert_eq!(outcome, Outcome::Sound, "{text}");
         assert_eq!(text, "all is well: 1 site, 1 room\n");
     }
 
     #[test]
     fn faults_are_shown_in_their_lines_and_counted_last() {
-        let (outcome, text) = checked(&house("tests/fixtures/bad/eight-faults"), &[]);
+        let (outcome, text) = checked(&house("tests/fixtures/bad/eight-faults"), Output::Table);
         assert_eq!(outcome, Outcome::Faulty);
         assert!(text.contains("rooms/derby.toml:3:8"), "{text}");
         assert!(text.contains("3 | site = \"shpo\""), "{text}");
@@ -168,7 +157,7 @@ mod tests {
 
     #[test]
     fn warnings_alone_have_an_exit_code_of_their_own() {
-        let (outcome, text) = checked(&house("tests/fixtures/good/minimal"), &[]);
+        let (outcome, text) = checked(&house("tests/fixtures/good/minimal"), Output::Table);
         assert_eq!(outcome, Outcome::Doubtful);
         assert_eq!(text.lines().last(), Some("1 warning in 1 file"));
         assert_eq!(ExitCode::from(outcome), ExitCode::from(3));
@@ -177,7 +166,7 @@ mod tests {
     #[test]
     fn programs_get_every_fault_with_its_place() {
         let dir = house("tests/fixtures/bad/eight-faults");
-        let (_, text) = checked(&dir, &["--output", "json"]);
+        let (_, text) = checked(&dir, Output::Json);
         let json: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["fault_count"], 8);
         assert_eq!(json["faults"].as_array().unwrap().len(), 8);
@@ -190,9 +179,8 @@ mod tests {
     fn a_directory_that_is_not_there_is_an_error() {
         let args = CheckArgs {
             policies: house("no/such/place"),
-            output: Output::Human,
         };
-        let reason = run(&args, &mut Vec::new()).unwrap_err().to_string();
+        let reason = run(&args, Output::Table, &mut Vec::new()).unwrap_err().to_string();
         assert!(reason.contains("no policies directory"), "{reason}");
     }
 }

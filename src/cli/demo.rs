@@ -37,8 +37,8 @@ pub struct DemoArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8700")]
     pub public: SocketAddr,
     /// Where operators come.
-    #[arg(long = "control-address", visible_alias = "control", value_name = "ADDRESS", default_value = "127.0.0.1:8701")]
-    pub control_address: SocketAddr,
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8701")]
+    pub control: SocketAddr,
     /// Where the shop listens.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8702")]
     pub origin: SocketAddr,
@@ -115,7 +115,7 @@ fn configuration(args: &DemoArgs) -> anyhow::Result<config::Config> {
     let gateway = format!(
         "[listen]\npublic = [\"{}\"]\ncontrol = \"{}\"\n[store]\nurl = {store:?}\n[keys]\ndir = \"./keys\"\n\
          [[site]]\nname = \"shop\"\nhosts = [\"*\"]\norigin = [\"http://{}\"]\n",
-        args.public, args.control_address, args.origin
+        args.public, args.control, args.origin
     );
     let room = format!(
         "name = \"demo\"\nsite = \"shop\"\npaths = [\"/buy/*\"]\n[pace]\nper_minute = {}\n\
@@ -133,14 +133,14 @@ fn configuration(args: &DemoArgs) -> anyhow::Result<config::Config> {
         ("bots.toml", bots),
         ("bots/scanners.toml", scanners),
     ] {
-        sources.add(name, text.to_owned())?;
+        sources.add(name, text)?;
     }
     match config::read(&sources) {
         Ok(checked) => Ok(checked.config),
         Err(faults) => Err(anyhow!(
             "{}{}",
             excerpts(&faults, &sources, Severity::Fault),
-            faults.summary()
+            faults.summary("fault")
         )),
     }
 }

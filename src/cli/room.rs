@@ -1,1 +1,357 @@
-//! cli::room, to be written.
+//! `anteroom room`: shows and steers rooms through the control API.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+
+use super::args::{Output, Reach, Shared};
+use super::client::{Client, wait_for};
+use super::ended;
+use super::table::{list, sheet};
+
+/// What to do with rooms.
+#[derive(Debug, Args)]
+pub struct RoomArgs {
+    #[command(flatten)]
+    pub(super) reach: Reach,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Lists the rooms.
+    List,
+    /// Shows one room.
+    Show {
+        /// The room's name
+        name: String,
+    },
+    /// Opens a sale window, now or at a time.
+    Open {
+        /// The room's name
+        name: String,
+        /// When to open, e.g. 2026-12-01T10:00:00+01:00; now unless given
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        opens_at: Option<String>,
+        /// When to end
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        ends_at: Option<String>,
+    },
+    /// Stops releases; joining and claiming go on.
+    Pause {
+        /// The room's name
+        name: String,
+    },
+    /// Goes on after a pause.
+    Resume {
+        /// The room's name
+        name: String,
+    },
+    /// Closes and keeps the places.
+    Close {
+        /// The room's name
+        name: String,
+        /// End the window and dismiss the queue
+        #[arg(long)]
+        end: bool,
+    },
+    /// Sets how many are released a minute.
+    Pace {
+        /// The room's name
+        name: String,
+        /// Visitors a minute, 1 to 10,000,000
+        #[arg(value_parser = number(), allow_negative_numbers = true)]
+        per_minute: u32,
+        /// How many may go at once; one second's worth unless given
+        #[arg(long, value_name = "N", value_parser = number(), allow_negative_numbers = true)]
+        burst: Option<u32>,
+    },
+    /// Sets how many may be inside at once.
+    Capacity {
+        /// The room's name
+        name: String,
+        /// A number, or `none` for no cap
+        #[arg(value_name = "N|none", value_parser = cap, allow_negative_numbers = true)]
+        active: Cap,
+    },
+    /// Shows a message to those waiting, or takes it down.
+    Message {
+        /// The room's name
+        name: String,
+        /// At most 500 characters
+        #[arg(required_unless_present = "clear", conflicts_with = "clear")]
+        text: Option<String>,
+        /// Take the message down
+        #[arg(long)]
+        clear: bool,
+    },
+    /// Lets the next so many in now, within capacity.
+    Release {
+        /// The room's name
+        name: String,
+        /// How many
+        #[arg(value_parser = number(), allow_negative_numbers = true)]
+        count: u32,
+    },
+}
+
+/// A capacity as it is typed.
+#[derive(Clone, Copy, Debug)]
+struct Cap(Option<u32>);
+
+/// The bounds of the API, so that a slip is said before anything is sent.
+fn number() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=10_000_000)
+}
+
+fn cap(text: &str) -> Result<Cap, String> {
+    if text == "none" {
+        return Ok(Cap(None));
+    }
+    let number = text.parse().ok().filter(|n| (1..=10_000_000).contains(n));
+    let range = || "write a whole number from 1 to 10000000, or `none`".to_owned();
+    number.map(|n| Cap(Some(n))).ok_or_else(range)
+}
+
+fn time(text: &str) -> Result<String, String> {
+    match text.parse::<jiff::Timestamp>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("write a time with its zone, such as 2026-12-01T10:00:00+01:00".to_owned()),
+    }
+}
+
+/// Asks the control API and prints what it answers.
+#[must_use]
+pub fn run(args: &RoomArgs, shared: &Shared) -> ExitCode {
+    let asked = Client::open(&args.reach.or(shared))
+        .and_then(|client| wait_for(exchange(&client, &args.verb, shared.output)));
+    ended(asked)
+}
+
+/// One request, and its answer as it is to be printed.
+async fn exchange(client: &Client, verb: &Verb, output: Output) -> anyhow::Result<String> {
+    let request = verb.request();
+    let answer = client
+        .ask(request.method, &request.path, request.body.as_ref())
+        .await?;
+    let answer = answer.fine()?;
+    Ok(match (output, &answer) {
+        (Output::Json, _) => format!("{answer:#}\n"),
+        (Output::Table, Value::Array(rooms)) => list(rooms),
+        (Output::Table, room) => sheet(room),
+    })
+}
+
+/// What is sent for a verb.
+struct Asked {
+    method: &'static str,
+    path: String,
+    body: Option<Value>,
+}
+
+impl Verb {
+    fn request(&self) -> Asked {
+        match self {
+            Self::List => Asked {
+                method: "GET",
+                path: "/v1/rooms".to_owned(),
+                body: None,
+            },
+            Self::Show { name } => at("GET", name, "", None),
+            Self::Open {
+                name,
+                opens_at,
+                ends_at,
+            } => at(
+                "POST",
+                name,
+                "/open",
+                Some(window(opens_at.as_deref(), ends_at.as_deref())),
+            ),
+            Self::Pause { name } => at("POST", name, "/pause", None),
+            Self::Resume { name } => at("POST", name, "/resume", None),
+            Self::Close { name, end } => at("POST", name, "/close", Some(json!({"end": end}))),
+            Self::Pace {
+                name,
+                per_minute,
+                burst,
+            } => at("PUT", name, "/pace", Some(pace(*per_minute, *burst))),
+            Self::Capacity { name, active } => {
+                at("PUT", name, "/capacity", Some(json!({"active": active.0})))
+            }
+            Self::Message {
+                name, text: None, ..
+            } => at("DELETE", name, "/message", None),
+            Self::Message {
+                name,
+                text: Some(text),
+                ..
+            } => at("PUT", name, "/message", Some(json!({"message": text}))),
+            Self::Release { name, count } => {
+                at("POST", name, "/release", Some(json!({"count": count})))
+            }
+        }
+    }
+}
+
+fn at(method: &'static str, name: &str, verb: &str, body: Option<Value>) -> Asked {
+    Asked {
+        method,
+        path: format!("/v1/rooms/{}{verb}", segment(name)),
+        body,
+    }
+}
+
+fn window(opens_at: Option<&str>, ends_at: Option<&str>) -> Value {
+    let fields = [("opens_at", opens_at), ("ends_at", ends_at)];
+    let given = fields
+        .into_iter()
+        .filter_map(|(name, at)| Some((name.to_owned(), at?.into())));
+    Value::Object(given.collect::<Map<_, _>>())
+}
+
+fn pace(per_minute: u32, burst: Option<u32>) -> Value {
+    match burst {
+        Some(burst) => json!({"per_minute": per_minute, "burst": burst}),
+        None => json!({"per_minute": per_minute}),
+    }
+}
+
+/// A name as one segment of a path, whatever was typed; the gateway says which names there are.
+fn segment(name: &str) -> String {
+    let mut path = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => path.push(char::from(byte)),
+            _ => path.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    if path.is_empty() {
+        "%20".to_owned()
+    } else {
+        path
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use clap::Parser;
+    use tokio::net::TcpListener;
+    use tokio_util::sync::{CancellationToken, DropGuard};
+
+    use crate::control::auth::Role;
+    use crate::control::kit::{OrderBook, control, token};
+    use crate::control::{Control, serve};
+
+    /// A control listener that stops when this is dropped.
+    pub(crate) struct Gateway {
+        pub(crate) client: Client,
+        url: String,
+        _stop: DropGuard,
+    }
+
+    pub(crate) async fn running(control: Control) -> Gateway {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let stop = CancellationToken::new();
+        tokio::spawn(serve(listener, control, stop.clone()));
+        Gateway {
+            client: Client::new(&url, Some(&token(Role::Operator))).unwrap(),
+            url,
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    pub(crate) fn said(outcome: anyhow::Result<String>) -> String {
+        outcome.unwrap_err().to_string()
+    }
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        room: RoomArgs,
+    }
+
+    async fn typed(gateway: &Gateway, line: &str, output: Output) -> anyhow::Result<String> {
+        let words = std::iter::once("room").chain(line.split(' '));
+        let line = Line::try_parse_from(words).unwrap();
+        exchange(&gateway.client, &line.room.verb, output).await
+    }
+
+    #[tokio::test]
+    async fn every_verb_reaches_its_room() {
+        let gateway = running(control(Arc::new(OrderBook::default()))).await;
+        for (line, field, expected) in [
+            (
+                "open derby --ends-at 2099-01-01T00:00:00Z",
+                "/state",
+                json!("open"),
+            ),
+            ("show derby", "/ends_at", json!("2099-01-01T00:00:00Z")),
+            ("pause derby", "/state", json!("paused")),
+            ("resume derby", "/state", json!("open")),
+            ("pace derby 60 --burst 7", "/pace/burst", json!(7)),
+            ("pace derby 120", "/pace/burst", json!(2)),
+            ("capacity derby 9", "/capacity/active", json!(9)),
+            ("capacity derby none", "/capacity/active", Value::Null),
+            ("message derby Soon", "/message", json!("Soon")),
+            ("message derby --clear", "/message", Value::Null),
+            ("release derby 4", "/version", json!(10)),
+            ("close derby", "/state", json!("closed")),
+            ("close derby --end", "/state", json!("ended")),
+        ] {
+            let text = typed(&gateway, line, Output::Json).await.unwrap();
+            let room: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(room.pointer(field), Some(&expected), "{line}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_room_names_those_there_are() {
+        let gateway = running(control(Arc::default())).await;
+        let error = said(typed(&gateway, "show darby", Output::Table).await);
+        let expected = "no room is called `darby`; did you mean `derby`? (rooms: derby, final)";
+        assert_eq!(error, expected);
+        for odd in ["../livez", "a%2Fb", "é", "..", "?"] {
+            let error = said(typed(&gateway, &format!("pause {odd}"), Output::Table).await);
+            assert!(error.contains("(rooms: derby, final)"), "{odd}: {error}");
+        }
+        let none = Verb::Show {
+            name: String::new(),
+        };
+        let error = said(exchange(&gateway.client, &none, Output::Table).await);
+        assert!(error.contains("(rooms: derby, final)"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_answer_says_what_is_missing_or_not_allowed() {
+        let gateway = running(control(Arc::default())).await;
+        let closed = said(typed(&gateway, "resume derby", Output::Table).await);
+        assert!(closed.contains("open it first"), "{closed}");
+        for wrong in [None, Some("wrong")] {
+            let bare = Client::new(&gateway.url, wrong).unwrap();
+            let error = said(exchange(&bare, &Verb::List, Output::Table).await);
+            assert!(error.contains("set ANTEROOM_CONTROL_TOKEN"), "{error}");
+        }
+        let viewer = Client::new(&gateway.url, Some(&token(Role::Viewer))).unwrap();
+        let pause = Verb::Pause {
+            name: "derby".into(),
+        };
+        let error = said(exchange(&viewer, &pause, Output::Table).await);
+        assert!(error.contains("needs the role `operator`"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn tables_are_for_people() {
+        let gateway = running(control(Arc::default())).await;
+        let text = typed(&gateway, "list", Output::Table).await.unwrap();
+        assert!(text.starts_with("NAME   STATE   WAITING"), "{text}");
+        let text = typed(&gateway, "show derby", Output::Table).await.unwrap();
+        assert!(text.contains("waiting   40"), "{text}");
+    }
+}

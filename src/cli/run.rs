@@ -34,7 +34,7 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
         Ok(checked) => checked,
         Err(faults) => {
             eprint!("{}", excerpts(&faults, &sources, Severity::Fault));
-            eprintln!("{}", faults.summary());
+            eprintln!("{}", faults.summary("fault"));
             return Ok(ExitCode::FAILURE);
         }
     };

@@ -11,6 +11,7 @@ use super::listen::{self, Listen};
 use super::room::RoomText;
 use super::site::{self, SiteText};
 use super::{Config, PolicyPath};
+use crate::control::auth::Role;
 use crate::domain::room::RoomName;
 use crate::policy::limits::Limits;
 use crate::policy::network;
@@ -63,17 +64,6 @@ pub struct Keys {
     pub dir: PolicyPath,
     /// The `iss` of admission tokens; `anteroom`.
     pub issuer: String,
-}
-
-/// What a control token allows; each role may do what those before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Look.
-    Viewer,
-    /// Steer rooms.
-    Operator,
-    /// Everything.
-    Admin,
 }
 
 /// One `[[control.token]]`: who may use the control API.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
+use crate::control::auth::Role;
 use crate::domain::room::{Method, PageStatus};
 use crate::text::excerpt::{Severity, excerpts};
-use gateway::Role;
 
 fn house() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -51,10 +51,9 @@ impl Api {
     }
 
     pub(super) fn rooms(&self) -> Response {
-        let now = self.control.clock.now();
         let rooms = self.control.rooms.iter();
         let views: Vec<_> = rooms
-            .map(|room| RoomView::of(&reading(room, &room.snapshot.load()), now))
+            .map(|room| RoomView::of(&reading(room, &room.snapshot.load())))
             .collect();
         json(&views)
     }
@@ -62,7 +61,7 @@ impl Api {
     pub(super) fn room(&self, name: &str) -> Result<Response, Problem> {
         let room = self.find(name)?;
         let snapshot = room.snapshot.load();
-        let view = RoomView::of(&reading(room, &snapshot), self.control.clock.now());
+        let view = RoomView::of(&reading(room, &snapshot));
         Ok(tagged(json(&view), snapshot.survey.orders.version))
     }
 
@@ -88,7 +87,7 @@ impl Api {
         };
         let mut snapshot = Snapshot::clone(&room.snapshot.load());
         snapshot.survey.orders = orders;
-        let view = RoomView::of(&reading(room, &snapshot), self.control.clock.now());
+        let view = RoomView::of(&reading(room, &snapshot));
         let version = snapshot.survey.orders.version;
         Ok(tagged(json(&view.with_warning(asked.warning)), version))
     }

@@ -1,6 +1,7 @@
 //! The control listener: connections with limits and deadlines, and an orderly stop.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Control;
 use super::api::Api;
+use super::auth::Credential;
 use super::host::HostRule;
 use super::routes::{Peer, router};
 
@@ -34,17 +36,31 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// The most bytes of a request's head.
 const MOST_HEAD: usize = 64 * 1024;
 
+/// Why the control API cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The listener does not know where it is bound.
+    #[error("the control listener has no local address")]
+    Address(#[source] io::Error),
+    /// Bound beyond loopback, and nobody would need a token.
+    #[error(
+        "the control listener is bound to {0}, beyond loopback, and no control token is configured: make one with `anteroom token new --role admin`, or bind it to 127.0.0.1"
+    )]
+    Unguarded(SocketAddr),
+}
+
 /// Serves the control API on `listener` until `stop` is cancelled and what was under way then is
-/// answered or given up.
+/// answered or given up. Faults of single connections end nothing.
 ///
 /// # Errors
-/// When the listener has no local address. Faults of single connections end nothing.
+/// [`ServeError`], before anything is served.
 pub async fn serve(
     listener: TcpListener,
     control: Control,
     stop: CancellationToken,
-) -> io::Result<()> {
-    let hosts = HostRule::of(listener.local_addr()?);
+) -> Result<(), ServeError> {
+    let address = listener.local_addr().map_err(ServeError::Address)?;
+    let hosts = guarded(address, &control.tokens)?;
     let router = router(&Arc::new(Api::new(control, hosts)));
     let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let tasks = TaskTracker::new();
@@ -65,6 +81,17 @@ pub async fn serve(
     tasks.close();
     tasks.wait().await;
     Ok(())
+}
+
+/// Which hosts a listener at `address` answers to.
+///
+/// # Errors
+/// When it can be reached from elsewhere and there is no token.
+fn guarded(address: SocketAddr, tokens: &[Credential]) -> Result<HostRule, ServeError> {
+    match HostRule::of(address) {
+        HostRule::Any if tokens.is_empty() => Err(ServeError::Unguarded(address)),
+        rule => Ok(rule),
+    }
 }
 
 /// The next connection. A fault, such as no file descriptor left, is waited out.
@@ -107,5 +134,23 @@ async fn converse(stream: TcpStream, peer: Peer, router: Router, stop: Cancellat
 fn note(ended: Result<(), hyper::Error>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a control connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::auth::Role;
+
+    #[test]
+    fn beyond_loopback_there_must_be_a_token_c1() {
+        let at = |address: &str| address.parse::<SocketAddr>().unwrap();
+        let one = [Credential::of("ann", Role::Admin, "secret")];
+        assert_eq!(guarded(at("127.0.0.1:1"), &[]).unwrap(), HostRule::Loopback);
+        assert_eq!(guarded(at("0.0.0.0:1"), &one).unwrap(), HostRule::Any);
+        for address in ["0.0.0.0:1", "[::]:1", "192.0.2.1:1"] {
+            let refused = guarded(at(address), &[]).unwrap_err().to_string();
+            assert!(refused.contains("anteroom token new"), "{refused}");
+        }
     }
 }

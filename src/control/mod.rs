@@ -31,7 +31,7 @@ use crate::telemetry::metrics::Metrics;
 use auth::Credential;
 use health::Readiness;
 
-pub use listener::serve;
+pub use listener::{ServeError, serve};
 
 /// Reads the policies again. `Err` says what is wrong with the new ones, in sentences; the old
 /// ones stay in force then. May block: it is called off the runtime's threads.

@@ -96,7 +96,6 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// The router of every route in the table, and of what is not in it.
-#[must_use]
 pub fn router(api: &Arc<Api>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::clock::{Now, UnixTime};
+use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
 use crate::domain::window::WindowState;
 use crate::store::survey::StoreHealth;
@@ -53,9 +53,9 @@ struct WaitView {
 }
 
 impl RoomView {
-    /// The room of `reading` at `now`.
+    /// The room of `reading`.
     #[must_use]
-    pub fn of(reading: &Reading<'_>, now: Now) -> Self {
+    pub fn of(reading: &Reading<'_>) -> Self {
         let survey = &reading.snapshot.survey;
         let (orders, pace) = (&survey.orders, reading.pace());
         let schedule = &reading.settings.schedule;
@@ -78,7 +78,7 @@ impl RoomView {
             wait: WaitView::of(reading.newcomer_wait()),
             tick: survey.ticks.tick,
             version: orders.version,
-            held_by: held_by(&Facts::of(reading, now)),
+            held_by: held_by(&Facts::of(reading)),
             message: orders.message.clone(),
             opens_at: orders.opening(schedule).map(UnixTime::rfc3339),
             ends_at: orders.ending(schedule).map(UnixTime::rfc3339),
@@ -133,13 +133,12 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(reading: &Reading<'_>, now: Now) -> Self {
+    fn of(reading: &Reading<'_>) -> Self {
         let survey = &reading.snapshot.survey;
-        let until = reading.snapshot.recovering_until;
         Self {
             state: survey.orders.state,
             store: reading.snapshot.store,
-            recovering: until.is_some_and(|until| now.mono < until),
+            recovering: reading.snapshot.store == StoreHealth::NotYet,
             waiting: survey.waiting,
             absent: survey.absent,
             inside: survey.released.saturating_add(survey.active),
@@ -305,8 +304,7 @@ mod tests {
             settings: &settings,
             snapshot: &snapshot,
         };
-        let now = Clock::by_hand(UnixTime::from_secs(1_800_000_000)).now();
-        let view = serde_json::to_value(RoomView::of(&reading, now)).unwrap();
+        let view = serde_json::to_value(RoomView::of(&reading)).unwrap();
         let burst = reading.effective_burst();
         let expected = serde_json::json!({
             "name": "derby", "state": "closed", "window": 0,

@@ -166,8 +166,8 @@ impl Door {
         if let Err(refusal) = &decided.verdict {
             self.metrics.refusal(label(*refusal));
         }
-        if let Some((rule, action)) = rule {
-            self.metrics.rule_matched(rule, action.word());
+        if let Some((rule, _)) = rule {
+            self.metrics.rule_matched(rule);
         }
         if let Some(reason) = token {
             self.metrics.token_refused(reason);

@@ -64,11 +64,13 @@ pub enum RefusalLabel {
     Denied,
     /// A rate limit was reached (429).
     Limited,
+    /// The machine gives no random numbers (503).
+    NoChance,
 }
 
 impl RefusalLabel {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ambiguous,
         Self::TooLarge,
         Self::Method,
@@ -78,6 +80,7 @@ impl RefusalLabel {
         Self::CrossSite,
         Self::Denied,
         Self::Limited,
+        Self::NoChance,
     ];
 
     /// The word in the label.
@@ -93,6 +96,7 @@ impl RefusalLabel {
             Self::CrossSite => "cross_site",
             Self::Denied => "denied",
             Self::Limited => "limited",
+            Self::NoChance => "no_chance",
         }
     }
 }
@@ -158,6 +162,24 @@ impl Verb {
         }
     }
 }
+
+/// Why a token that was brought did not count, as `anteroom_tokens_refused_total{reason}` says
+/// it: every reason of `token` for refusing one, and that its session ended.
+pub const TOKEN_REASONS: [&str; 13] = [
+    "too_long",
+    "malformed",
+    "header",
+    "unknown_key",
+    "algorithm",
+    "signature",
+    "claims",
+    "issuer",
+    "room",
+    "expired",
+    "not_yet_valid",
+    "lifetime",
+    "ended",
+];
 
 /// A bot rule as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

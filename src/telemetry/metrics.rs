@@ -11,7 +11,7 @@ use std::time::Duration;
 use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 
 use super::families::Families;
-use super::labels::{RefusalLabel, RuleLabel, Verb, VerdictLabel};
+use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
 use super::reading::Reading;
 use crate::domain::room::RoomName;
 use crate::store::StoreError;
@@ -53,7 +53,9 @@ pub struct Metrics {
     registry: Registry,
     verdicts: Vec<IntCounter>,
     refusals: Vec<IntCounter>,
-    rules: Vec<IntCounter>,
+    rules: Vec<(String, IntCounter)>,
+    /// In the order of [`TOKEN_REASONS`].
+    tokens: Vec<IntCounter>,
     sites: Vec<Histogram>,
     verbs: Vec<VerbMetrics>,
     rooms: HashMap<RoomName, RoomMetrics>,
@@ -65,8 +67,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Declares every metric for these rooms, sites and bot rules. Sites and rules are counted
-    /// by their index in these lists.
+    /// Declares every metric for these rooms, sites and bot rules. Sites are counted by
+    /// their index in the list, rules by name.
     ///
     /// # Errors
     /// [`MetricsError`] when the library refuses a declaration.
@@ -78,13 +80,15 @@ impl Metrics {
         let registry = Registry::new();
         let families = Families::register(&registry)?;
         let none: [&str; 0] = [];
-        families
-            .build_info
-            .get_metric_with_label_values(&[env!("CARGO_PKG_VERSION")])?
-            .set(1);
+        let version = [env!("CARGO_PKG_VERSION")];
+        let build_info = &families.build_info;
+        build_info.get_metric_with_label_values(&version)?.set(1);
         let last_reload = families.last_reload.get_metric_with_label_values(&none)?;
         last_reload.set(1);
-        let mut metrics = Self {
+        let rooms = rooms
+            .iter()
+            .map(|room| Ok((room.clone(), families.room(room)?)));
+        Ok(Self {
             verdicts: words(
                 &families.requests,
                 VerdictLabel::ALL.map(VerdictLabel::word),
@@ -93,39 +97,19 @@ impl Metrics {
                 &families.refusals,
                 RefusalLabel::ALL.map(RefusalLabel::word),
             )?,
-            rules: Vec::new(),
-            sites: Vec::new(),
-            verbs: Vec::new(),
-            rooms: HashMap::new(),
+            rules: families.rules(rules)?,
+            tokens: words(&families.tokens, TOKEN_REASONS)?,
+            sites: families.sites(sites)?,
+            verbs: families.verbs()?,
+            rooms: rooms.collect::<prometheus::Result<_>>()?,
             store_reachable: families
                 .store_reachable
                 .get_metric_with_label_values(&none)?,
             last_reload,
-            wait: families.wait.clone(),
+            wait: families.wait,
             registry,
             scraping: Mutex::new(()),
-        };
-        for rule in rules {
-            let labels = [rule.rule.as_str(), rule.action];
-            let counter = families
-                .rule_matches
-                .get_metric_with_label_values(&labels)?;
-            metrics.rules.push(counter);
-        }
-        for site in sites {
-            let labels = [site.as_str()];
-            let histogram = families
-                .origin_duration
-                .get_metric_with_label_values(&labels)?;
-            metrics.sites.push(histogram);
-        }
-        for verb in Verb::ALL {
-            metrics.verbs.push(families.verb(verb)?);
-        }
-        for room in rooms {
-            metrics.rooms.insert(room.clone(), families.room(room)?);
-        }
-        Ok(metrics)
+        })
     }
 
     /// Counts a decision of the gate.
@@ -138,9 +122,18 @@ impl Metrics {
         count(&self.refusals, reason as usize);
     }
 
-    /// Counts a match of the bot rule with this index.
-    pub fn rule_matched(&self, rule: usize) {
-        count(&self.rules, rule);
+    /// Counts a match of the bot rule of this name.
+    pub fn rule_matched(&self, rule: &RoomName) {
+        if let Some((_, counter)) = self.rules.iter().find(|(name, _)| name == rule.as_str()) {
+            counter.inc();
+        }
+    }
+
+    /// Counts a token that did not count, by one of [`TOKEN_REASONS`].
+    pub fn token_refused(&self, reason: &str) {
+        if let Some(at) = TOKEN_REASONS.iter().position(|word| *word == reason) {
+            count(&self.tokens, at);
+        }
     }
 
     /// Records how long the origin of the site with this index took.
@@ -202,6 +195,26 @@ impl Metrics {
 }
 
 impl Families {
+    fn rules(&self, rules: &[RuleLabel]) -> prometheus::Result<Vec<(String, IntCounter)>> {
+        let counter = |rule: &RuleLabel| {
+            let labels = [rule.rule.as_str(), rule.action];
+            let counter = self.rule_matches.get_metric_with_label_values(&labels)?;
+            Ok((rule.rule.clone(), counter))
+        };
+        rules.iter().map(counter).collect()
+    }
+
+    fn sites(&self, sites: &[RoomName]) -> prometheus::Result<Vec<Histogram>> {
+        let labels = sites.iter().map(|site| [site.as_str()]);
+        labels
+            .map(|labels| self.origin_duration.get_metric_with_label_values(&labels))
+            .collect()
+    }
+
+    fn verbs(&self) -> prometheus::Result<Vec<VerbMetrics>> {
+        Verb::ALL.into_iter().map(|verb| self.verb(verb)).collect()
+    }
+
     fn room(&self, room: &RoomName) -> prometheus::Result<RoomMetrics> {
         let room = [room.as_str()];
         Ok(RoomMetrics {
@@ -333,7 +346,7 @@ mod tests {
         let metrics = metrics();
         metrics.verdict(VerdictLabel::Wait);
         metrics.refusal(RefusalLabel::Limited);
-        metrics.rule_matched(0);
+        metrics.rule_matched(&"scanners".parse().unwrap());
         metrics.rule_matched(99);
         metrics.origin_answered(0, Duration::from_millis(60));
         let late: Result<(), _> = Err(StoreError::Timeout {

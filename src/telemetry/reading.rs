@@ -82,3 +82,50 @@ pub(crate) fn settings_for_test(name: &str) -> RoomSettings {
         page_status: PageStatus::default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::estimate::ReleaseHistory;
+    use crate::domain::window::WindowState;
+
+    #[test]
+    fn a_newcomers_wait_is_known_only_while_visitors_are_released() {
+        let settings = settings_for_test("derby");
+        let mut history = ReleaseHistory::default();
+        for second in 0..60 {
+            history.record(second * 1_000_000, 10);
+        }
+        let mut snapshot = Snapshot {
+            flow: Flow::measure(&history, 59_000_000),
+            store: StoreHealth::Reachable,
+            ..Snapshot::default()
+        };
+        snapshot.survey.waiting = 700;
+        snapshot.survey.absent = 100;
+        let wait = |snapshot: &Snapshot| {
+            let settings = &settings;
+            Reading { settings, snapshot }.newcomer_wait()
+        };
+
+        snapshot.survey.orders.state = WindowState::Open;
+        let median = wait(&snapshot).unwrap().median.as_secs();
+        assert!(
+            (55..=65).contains(&median),
+            "600 present at 10 a second: {median}"
+        );
+
+        let unmeasured = Snapshot {
+            flow: None,
+            ..snapshot.clone()
+        };
+        assert_eq!(wait(&unmeasured), None);
+        for state in [WindowState::Paused, WindowState::Closed, WindowState::Ended] {
+            let mut held = snapshot.clone();
+            held.survey.orders.state = state;
+            assert_eq!(wait(&held), None, "{state:?}");
+        }
+        snapshot.store = StoreHealth::NotYet;
+        assert_eq!(wait(&snapshot), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! Rooms as plain text for people: one line a room, or one line a field.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::client::plain;
+
+/// The columns of a list of rooms: heading and where its value is.
+const COLUMNS: [(&str, &str); 8] = [
+    ("NAME", "/name"),
+    ("STATE", "/state"),
+    ("WAITING", "/waiting"),
+    ("RELEASED", "/released"),
+    ("ACTIVE", "/active"),
+    ("CAPACITY", "/capacity/active"),
+    ("PER MINUTE", "/pace/per_minute"),
+    ("HELD BY", "/held_by"),
+];
+
+/// The lines about one room: label and where its value is.
+const LINES: [(&str, &str); 18] = [
+    ("name", "/name"),
+    ("state", "/state"),
+    ("held by", "/held_by"),
+    ("waiting", "/waiting"),
+    ("absent", "/absent"),
+    ("released", "/released"),
+    ("active", "/active"),
+    ("capacity", "/capacity/active"),
+    ("pace", "/pace/per_minute"),
+    ("burst", "/pace/burst"),
+    ("wait", "/wait/median_s"),
+    ("opens at", "/opens_at"),
+    ("ends at", "/ends_at"),
+    ("message", "/message"),
+    ("window", "/window"),
+    ("tick", "/tick"),
+    ("version", "/version"),
+    ("warning", "/warning"),
+];
+
+/// Rooms in aligned columns under a heading; numbers to the right.
+#[must_use]
+pub fn list(rooms: &[Value]) -> String {
+    let mut columns: Vec<Column> = Vec::new();
+    for (heading, pointer) in COLUMNS {
+        let values = rooms.iter().map(|room| room.pointer(pointer));
+        let cells: Vec<String> = values.clone().map(|value| cell(value, "-")).collect();
+        let width = cells.iter().map(|cell| cell.chars().count()).max();
+        columns.push(Column {
+            heading,
+            right: values.flatten().any(Value::is_number),
+            width: width.unwrap_or(0).max(heading.len()),
+            cells,
+        });
+    }
+    let mut text = line(&columns, |column| column.heading);
+    for row in 0..rooms.len() {
+        text += &line(&columns, |column| {
+            column.cells.get(row).map_or("", String::as_str)
+        });
+    }
+    text
+}
+
+struct Column {
+    heading: &'static str,
+    right: bool,
+    width: usize,
+    cells: Vec<String>,
+}
+
+fn line<'c>(columns: &'c [Column], cell: impl Fn(&'c Column) -> &'c str) -> String {
+    let cells = columns.iter().map(|column| {
+        let (text, width) = (cell(column), column.width);
+        if column.right {
+            format!("{text:>width$}")
+        } else {
+            format!("{text:<width$}")
+        }
+    });
+    let cells: Vec<String> = cells.collect();
+    format!("{}\n", cells.join("  ").trim_end())
+}
+
+/// One room, a field a line; fields without a value are left out.
+#[must_use]
+pub fn sheet(room: &Value) -> String {
+    let mut text = String::new();
+    for (label, pointer) in LINES {
+        let value = cell(room.pointer(pointer), "");
+        if value.is_empty() {
+            continue;
+        }
+        let value = match label {
+            "pace" => format!("{value} a minute"),
+            "burst" => format!(
+                "{value} ({} with two ticks' worth)",
+                cell(room.pointer("/pace/effective_burst"), "?")
+            ),
+            "wait" => format!("about {value} s for a newcomer"),
+            _ => value,
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{label:<8}  {value}");
+    }
+    text
+}
+
+fn cell(value: Option<&Value>, nothing: &str) -> String {
+    match value {
+        None | Some(Value::Null) => nothing.to_owned(),
+        Some(Value::String(text)) => plain(text),
+        Some(other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn room(name: &str, waiting: u64) -> Value {
+        json!({
+            "name": name, "state": "open", "waiting": waiting, "released": 1, "active": 20,
+            "capacity": {"active": null}, "held_by": null, "message": "a\u{1b}[31m",
+            "pace": {"per_minute": 600, "burst": 10, "effective_burst": 15},
+            "wait": {"known": true, "low_s": 1, "median_s": 2, "high_s": 3},
+        })
+    }
+
+    #[test]
+    fn columns_are_aligned_and_numbers_stand_to_the_right() {
+        let text = list(&[room("derby", 5), room("a-much-longer-name", 50_321)]);
+        let expected = "\
+NAME                STATE  WAITING  RELEASED  ACTIVE  CAPACITY  PER MINUTE  HELD BY
+derby               open         5         1      20  -                600  -
+a-much-longer-name  open     50321         1      20  -                600  -
+";
+        assert_eq!(text, expected);
+        assert_eq!(list(&[]).lines().count(), 1);
+    }
+
+    #[test]
+    fn a_sheet_leaves_out_what_is_not_there_and_escapes_the_rest() {
+        let text = sheet(&room("derby", 5));
+        assert!(
+            text.starts_with("name      derby\nstate     open\nwaiting   5\n"),
+            "{text}"
+        );
+        assert!(text.contains("burst     10 (15 with two ticks' worth)\n"));
+        assert!(text.contains("wait      about 2 s for a newcomer\n"));
+        assert!(text.contains("message   a\\u{1b}[31m\n"));
+        assert!(!text.contains("held by") && !text.contains("capacity"));
+    }
+}
