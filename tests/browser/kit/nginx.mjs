@@ -26,12 +26,12 @@ export async function startNginx(world) {
   const url = `http://127.0.0.1:${port}`;
   await until('nginx', () => ask(`${url}/`).catch(() => null));
   const seen = () => readFileSync(log, 'utf8').trim().split('\n').filter(Boolean).map(entry);
-  return { url, seen, bought: () => seen().filter(({ path }) => path.startsWith('/buy')) };
+  return { url, seen, bought: () => seen().filter(({ target }) => target.startsWith('/buy')) };
 }
 
 function entry(line) {
-  const { at, path, ...rest } = JSON.parse(line);
-  return { at: Number(at) * 1000, path, ...rest };
+  const { at, ...rest } = JSON.parse(line);
+  return { at: Number(at) * 1000, ...rest };
 }
 
 function configuration(dir, port) {
@@ -41,8 +41,8 @@ worker_processes 1;
 pid ${dir}/nginx.pid;
 events { worker_connections 512; }
 http {
-  log_format record escape=json '{"at":"$msec","method":"$request_method","path":"$uri",'
-    '"query":"$args","status":$status,"agent":"$http_user_agent","cookie":"$http_cookie",'
+  log_format record escape=json '{"at":"$msec","method":"$request_method","target":"$request_uri",'
+    '"status":$status,"agent":"$http_user_agent","cookie":"$http_cookie",'
     '"queue":"$http_anteroom_queue","admission":"$http_anteroom_admission"}';
   access_log ${dir}/access.log record;
   ${temps.map((name) => `${name}_temp_path ${dir}/${name};`).join('\n  ')}

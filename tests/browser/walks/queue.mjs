@@ -27,7 +27,7 @@ async function arrive(world, options) {
   await tab.sees('waiting');
   await tab.page.locator('#ahead:not([hidden])').waitFor();
   assert.ok(Number(await tab.text('#number')) > 5, 'there is a line to wait in');
-  assert.match(await tab.text('#reference'), /^[a-z2-9]{12}$/);
+  assert.match(await tab.text('#reference'), /^[a-hjkmnp-z1-9]{12}$/);
   assert.deepEqual(site.bought(), [], 'nothing behind the room is asked for yet');
   await gateway.room('message', room, 'The second act is sold out.');
   const asked = performance.now();
@@ -41,7 +41,7 @@ async function isInside({ site, gateway, tab }, calledAt) {
   await tab.reads(words(7));
   assert.equal(tab.page.url(), gateway.url + WANTED);
   const [first, ...more] = site.bought();
-  assert.deepEqual([first.path, first.query], WANTED.split('?'));
+  assert.equal(first.target, WANTED);
   assert.deepEqual(more, []);
   assert.ok(first.at >= calledAt, `nginx was asked ${calledAt - first.at} ms before the release`);
   assert.doesNotMatch(first.cookie, /anteroom/, 'the site sees none of our tokens');
