@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::check::CheckArgs;
+use super::client::environment;
 use super::completion::CompletionArgs;
 use super::demo::DemoArgs;
 use super::healthcheck::HealthcheckArgs;
@@ -13,7 +14,6 @@ use super::keys::KeysArgs;
 use super::room::RoomArgs;
 use super::run::RunArgs;
 use super::token::TokenArgs;
-use super::client::environment;
 use super::{check, completion, demo, ended, healthcheck, keys, room, run, token, version};
 use crate::telemetry::logs;
 

@@ -180,7 +180,9 @@ mod tests {
         let args = CheckArgs {
             policies: house("no/such/place"),
         };
-        let reason = run(&args, Output::Table, &mut Vec::new()).unwrap_err().to_string();
+        let reason = run(&args, Output::Table, &mut Vec::new())
+            .unwrap_err()
+            .to_string();
         assert!(reason.contains("no policies directory"), "{reason}");
     }
 }

@@ -87,7 +87,10 @@ pub async fn run(args: &DemoArgs, control_token: Option<String>) -> anyhow::Resu
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     tasks.spawn(shop::serve(origin, stop.clone()));
-    let public = *app.public().first().ok_or_else(|| anyhow!("nothing listens"))?;
+    let public = *app
+        .public()
+        .first()
+        .ok_or_else(|| anyhow!("nothing listens"))?;
     greet(args, (public, app.control(), shop_address), &token);
     for number in 0..args.fans {
         tasks.spawn(fans::visit(public, number, stop.clone()));
@@ -165,7 +168,11 @@ async fn open_room(store: &dyn QueueStore, clock: &Clock) -> anyhow::Result<()> 
     }
 }
 
-fn greet(args: &DemoArgs, (public, control, shop): (SocketAddr, SocketAddr, SocketAddr), token: &str) {
+fn greet(
+    args: &DemoArgs,
+    (public, control, shop): (SocketAddr, SocketAddr, SocketAddr),
+    token: &str,
+) {
     let minutes = f64::from(args.fans) / f64::from(args.per_minute.max(1));
     let wait = (minutes * 60.0).ceil();
     println!("Visitors   http://{public}/        choose Buy tickets and queue");
@@ -188,10 +195,7 @@ async fn report(store: &dyn QueueStore, per_minute: u32) -> anyhow::Result<()> {
         let survey = store.survey(&room, &terms, u64::MAX).await?;
         println!(
             "{:>6} in line  {:>4} called  {:>4} inside  {:>6} let in so far",
-            survey.waiting,
-            survey.released,
-            survey.active,
-            survey.claims_total
+            survey.waiting, survey.released, survey.active, survey.claims_total
         );
     }
 }

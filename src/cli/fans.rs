@@ -61,14 +61,17 @@ impl Fan {
 
     async fn visit_once(&mut self) -> anyhow::Result<()> {
         while !self.ask(Method::GET, "/buy/tickets").await?.inside {
-            let said = self.ask(Method::GET, "/_anteroom/rooms/demo/status").await?;
+            let said = self
+                .ask(Method::GET, "/_anteroom/rooms/demo/status")
+                .await?;
             tokio::time::sleep(said.again_after).await;
         }
         for page in ["/buy/tickets", "/buy/seats", "/buy/done"] {
             tokio::time::sleep(LOOK).await;
             self.ask(Method::GET, page).await?;
         }
-        self.ask(Method::POST, "/_anteroom/rooms/demo/leave").await?;
+        self.ask(Method::POST, "/_anteroom/rooms/demo/leave")
+            .await?;
         Ok(())
     }
 
@@ -107,7 +110,9 @@ impl Fan {
             .unwrap_or(2);
         let body = answer.into_body().collect().await?.to_bytes();
         let status: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-        let told = status.get("poll_after_s").and_then(serde_json::Value::as_u64);
+        let told = status
+            .get("poll_after_s")
+            .and_then(serde_json::Value::as_u64);
         self.connection = Some(connection);
         Ok(Said {
             inside,

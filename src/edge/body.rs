@@ -18,7 +18,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct AnswerBody {
     source: Source,
     /// The connection counts as answering until this is dropped.
-    in_flight: Option<InFlight>,
+    _in_flight: Option<InFlight>,
 }
 
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl AnswerBody {
     pub const fn own(bytes: Bytes) -> Self {
         Self {
             source: Source::Own(Some(bytes)),
-            in_flight: None,
+            _in_flight: None,
         }
     }
 
@@ -42,7 +42,7 @@ impl AnswerBody {
     pub fn origin(body: OriginBody) -> Self {
         Self {
             source: Source::Origin(Box::new(body)),
-            in_flight: None,
+            _in_flight: None,
         }
     }
 
@@ -50,7 +50,7 @@ impl AnswerBody {
     #[must_use]
     pub fn holding(self, in_flight: InFlight) -> Self {
         Self {
-            in_flight: Some(in_flight),
+            _in_flight: Some(in_flight),
             ..self
         }
     }

@@ -81,7 +81,7 @@ pub enum Joined {
     Stands(Stand),
     /// `max_waiting` is reached; nothing was written.
     Full,
-    /// The window is not this one, or takes no joins now; nothing was written.
+    /// Another window, or no newcomers now; nothing was written. Who has a place is told it.
     Shut,
 }
 
@@ -208,7 +208,7 @@ pub trait QueueStore: Send + Sync + 'static {
     ) -> Result<Vec<Joined>, StoreError>;
 
     /// Says where each stands, exactly, and marks them present. Puts back a missing place of an
-    /// older epoch unless its turn ended; in the same epoch a missing place means ended.
+    /// older epoch unless its turn ended; any other missing place is `Unknown`: it has ended.
     ///
     /// # Errors
     /// [`StoreError`]; safe to send again.
@@ -237,7 +237,7 @@ pub trait QueueStore: Send + Sync + 'static {
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError>;
 
     /// One tick, if `proposal` is for the present tick number: first ends what expired (bounded),
-    /// then releases what pace, capacity and grants allow, lowest place first.
+    /// then releases what pace, capacity and grants (even while paused) allow, lowest place first.
     ///
     /// # Errors
     /// [`StoreError`]; safe to send again.
@@ -261,7 +261,7 @@ pub trait QueueStore: Send + Sync + 'static {
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError>;
 
     /// Clears away, a bounded number a call: those found absent within the horizon, what is left
-    /// of windows gone by, ends no longer needed. Returns how many things it touched; 0 when done.
+    /// of windows gone by, ends no longer needed. Returns how many things it cleared.
     ///
     /// # Errors
     /// [`StoreError`]; safe to send again.

@@ -31,7 +31,8 @@ pub struct Survey {
     pub released: u64,
     /// Admitted sessions.
     pub active: u64,
-    /// Places up to this one are near the front and check in; `None` while nobody waits.
+    /// Places up to this one are near the front and check in; `None` while nobody waits. It never
+    /// moves back while somebody waits.
     pub horizon: Option<Place>,
     /// How many wait below chosen places, ascending, at most [`MOST_SAMPLES`].
     pub samples: Vec<Sample>,

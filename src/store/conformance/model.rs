@@ -1,222 +1,20 @@
 //! Random histories against a reference that is too simple to be wrong: a list of people.
 
-use proptest::collection::vec;
+mod people;
+mod steps;
+
 use proptest::prelude::*;
 
+use self::people::{At, Model, Person, micros};
+use self::steps::{Step, steps};
 use super::*;
-use crate::domain::presence::{HorizonHistory, check_in_lasts, from_behind};
+use crate::domain::pace::VISITOR;
+use crate::domain::presence::{HorizonHistory, check_in_lasts};
 use crate::domain::session::LEEWAY;
 use crate::store::{Ending, Touch, Touched};
 
-/// What one visitor costs of the bucket's credit.
-const VISITOR: u64 = 60_000_000;
-
 /// How many may be inside.
 const CAPACITY: u64 = 4;
-
-/// What may happen.
-#[derive(Clone, Debug)]
-enum Step {
-    Join(u32),
-    CheckIn(u32),
-    Claim(u32),
-    Leave(u32),
-    Touch(u32),
-    End(u32),
-    Tick(u64),
-    State(WindowState),
-    Sweep,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let who = 1_u32..12;
-    let state = prop::sample::select(vec![
-        WindowState::Open,
-        WindowState::Open,
-        WindowState::Paused,
-        WindowState::Closed,
-    ]);
-    let step = prop_oneof![
-        4 => who.clone().prop_map(Step::Join),
-        3 => who.clone().prop_map(Step::CheckIn),
-        3 => who.clone().prop_map(Step::Claim),
-        1 => who.clone().prop_map(Step::Leave),
-        1 => who.clone().prop_map(Step::Touch),
-        1 => who.prop_map(Step::End),
-        6 => prop_oneof![Just(250_u64), Just(1_000), 1_u64..1_400].prop_map(Step::Tick),
-        1 => state.prop_map(Step::State),
-        1 => Just(Step::Sweep),
-    ];
-    vec(step, 1..120)
-}
-
-/// Where somebody is, times in µs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum At {
-    Waiting { seen_until: u64 },
-    Absent,
-    Released { until: u64 },
-    Inside { until: u64 },
-    Over(EndedBy),
-}
-
-#[derive(Clone, Debug)]
-struct Person {
-    number: u32,
-    turn: Turn,
-    place: Place,
-    at: At,
-    missed: bool,
-}
-
-/// The reference: everybody of every turn, in order of joining, hence of place.
-#[derive(Debug)]
-struct Model {
-    people: Vec<Person>,
-    state: WindowState,
-    claim_time: u64,
-    front: Place,
-    carry: u64,
-    horizons: HorizonHistory,
-}
-
-fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap()
-}
-
-impl Model {
-    fn last(&mut self, number: u32) -> Option<&mut Person> {
-        self.people.iter_mut().rfind(|one| one.number == number)
-    }
-
-    fn count(&self, wanted: impl Fn(&At) -> bool) -> u64 {
-        self.people.iter().filter(|one| wanted(&one.at)).count() as u64
-    }
-
-    fn counts(&self) -> (u64, u64, u64, u64) {
-        (
-            self.count(|at| matches!(at, At::Waiting { .. } | At::Absent)),
-            self.count(|at| matches!(at, At::Absent)),
-            self.count(|at| matches!(at, At::Released { .. })),
-            self.count(|at| matches!(at, At::Inside { .. })),
-        )
-    }
-
-    fn see(&mut self, number: u32, now: u64) {
-        let until = now + micros(check_in_lasts(PROMISED));
-        if let Some(one) = self.last(number) {
-            match one.at {
-                At::Waiting { seen_until } => {
-                    one.at = At::Waiting {
-                        seen_until: seen_until.max(until),
-                    }
-                }
-                At::Absent => one.at = At::Waiting { seen_until: until },
-                At::Released { .. } | At::Inside { .. } | At::Over(_) => {}
-            }
-        }
-    }
-
-    fn over(&mut self, number: u32, why: EndedBy) {
-        if let Some(one) = self.last(number)
-            && !matches!(one.at, At::Over(_))
-        {
-            one.at = At::Over(why);
-        }
-    }
-
-    fn ahead_of(&self, place: Place) -> u64 {
-        let ahead = |one: &&Person| matches!(one.at, At::Waiting { .. }) && one.place < place;
-        self.people.iter().filter(ahead).count() as u64
-    }
-
-    fn standing(&self, number: u32) -> Option<Standing> {
-        let one = self.people.iter().rfind(|one| one.number == number)?;
-        Some(match one.at {
-            At::Waiting { .. } | At::Absent => waiting(self.ahead_of(one.place)),
-            At::Released { until } => Standing::Released {
-                left: Duration::from_micros(until - self.claim_time.min(until)),
-            },
-            At::Inside { .. } => Standing::Admitted,
-            At::Over(why) => ended(why),
-        })
-    }
-
-    /// Ends what expired.
-    fn expire(&mut self, now: u64, elapsed: u64) {
-        if self.state.claims() {
-            self.claim_time += elapsed;
-        }
-        for one in &mut self.people {
-            match one.at {
-                At::Released { until } if self.state.claims() && until <= self.claim_time => {
-                    one.at = if one.missed {
-                        At::Over(EndedBy::Missed)
-                    } else {
-                        At::Absent
-                    };
-                    one.missed = true;
-                }
-                At::Inside { until } if until <= now => one.at = At::Over(EndedBy::Expired),
-                _ => {}
-            }
-        }
-    }
-
-    fn expected(&self, now: u64) -> Place {
-        let covered = self.horizons.expected(now);
-        covered.unwrap_or(Place::LOWEST).max(self.front)
-    }
-
-    /// Who must be released when `most` may go.
-    fn release(&mut self, terms: &Terms, now: u64, most: u64) -> Vec<VisitorId> {
-        let (front, expected) = (self.front, self.expected(now));
-        let mut batch = Vec::new();
-        if most == 0 {
-            return batch;
-        }
-        let behind = |one: &Person| matches!(one.at, At::Waiting { .. }) && one.place <= front;
-        let mut half = 0;
-        if self.people.iter().any(behind) {
-            (half, self.carry) = from_behind(most, self.carry);
-        }
-        for (behind, most) in [(true, half), (false, most), (true, most)] {
-            self.people.sort_by_key(|one| one.place);
-            for one in &mut self.people {
-                let At::Waiting { seen_until } = one.at else {
-                    continue;
-                };
-                if (one.place <= front) != behind || batch.len() as u64 == most {
-                    continue;
-                }
-                if one.place <= expected && seen_until <= now {
-                    one.at = At::Absent;
-                    continue;
-                }
-                let late = u64::from(one.place > expected) * 60;
-                let window = terms.session.claim_window + Duration::from_secs(late);
-                one.at = At::Released {
-                    until: self.claim_time + micros(window),
-                };
-                self.front = self.front.max(one.place);
-                batch.push(visitor(one.number));
-            }
-        }
-        batch
-    }
-
-    fn sweep(&mut self, now: u64) {
-        let expected = self.expected(now);
-        for one in &mut self.people {
-            if let At::Waiting { seen_until } = one.at
-                && seen_until <= now
-                && one.place <= expected
-            {
-                one.at = At::Absent;
-            }
-        }
-    }
-}
 
 /// The store and the reference, side by side.
 struct Pair<'a> {
@@ -446,8 +244,7 @@ impl Pair<'_> {
             self.model.state.releases(),
             self.room.survey().await?.horizon,
         ) {
-            let now = Duration::from_micros(self.now);
-            self.model.horizons.record(now, horizon);
+            self.model.horizons.record(self.now, horizon);
         }
         Ok(())
     }

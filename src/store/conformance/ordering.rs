@@ -66,7 +66,7 @@ async fn a_paused_room_still_takes_claims_and_their_windows_run() {
         room.turn_to(WindowState::Paused).await?;
 
         room.enter(1).await?;
-        room.pass(63).await?;
+        room.pass(69).await?;
 
         assert_eq!(
             room.shows(2, places[1]).await?,
@@ -110,6 +110,32 @@ async fn a_new_window_dismisses_the_queue_and_nobody_inside() {
         store.leave(&room.room, &[old]).await?;
         assert_eq!(room.counts().await?, (1, 0, 0, 0));
         assert_eq!(room.survey().await?.ends, [jti(1, Turn::FIRST)]);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn turns_granted_in_one_window_are_not_given_in_the_next() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 1).await?;
+        let mut orders = room.survey().await?.orders;
+        for change in [
+            |orders: &mut Orders| orders.grants += 3,
+            |orders: &mut Orders| orders.window = WindowId(8),
+        ] {
+            change(&mut orders);
+            orders.version += 1;
+            let version = orders.version - 1;
+            store.order(&room.room, &orders, version).await?;
+        }
+        let ask = Joining {
+            window: WindowId(8),
+            ..room.joining(1)
+        };
+        store.join(&room.room, &room.terms, &[ask]).await?;
+
+        assert_eq!(room.tick_of(Duration::ZERO).await?, []);
         Ok(())
     })
     .await;

@@ -194,6 +194,13 @@ async fn a_missing_place_of_the_same_epoch_is_not_put_back() {
             ..room.token(1, place)
         };
         assert_eq!(room.check_in(newer).await?.standing, Standing::Unknown);
+        store.enter_epoch(&room.room, Epoch(101)).await?;
+        let signed_since = room.check_in(newer).await?;
+        assert_eq!(
+            signed_since.standing,
+            Standing::Unknown,
+            "an old place, a new token"
+        );
         Ok(())
     })
     .await;

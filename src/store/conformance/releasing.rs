@@ -1,6 +1,7 @@
 //! The tick: who is released, how many, and what becomes of turns that nobody takes.
 
 use super::*;
+use crate::store::Touch;
 
 #[tokio::test]
 async fn release_moves_the_lowest_places_first() {
@@ -144,8 +145,9 @@ async fn an_unclaimed_turn_comes_back_once_and_the_second_miss_ends_it() {
         let places = room.crowd(1..=2).await?;
         assert_eq!(room.tick().await?, visitors([1]));
 
-        // Nobody could expect the first one to know, so its window is a minute longer.
-        assert_eq!(room.pass(61).await?, []);
+        // Nobody could expect the first one to know, so its window is that much longer.
+        assert_eq!(room.pass(67).await?, []);
+        room.shows(2, places[1]).await?;
         let next = room.pass(2).await?;
 
         assert_eq!(next, visitors([2]), "the slot goes on to the next");
@@ -168,7 +170,11 @@ async fn the_absent_are_skipped_and_keep_their_place() {
         let room = Stage::open(store, 2).await?.holding(2);
         let places = room.crowd(1..=6).await?;
         room.tick().await?;
-        let next = room.pass(63).await?;
+        room.pass(50).await?;
+        for number in 3..=6 {
+            room.shows(number, places[number as usize - 1]).await?;
+        }
+        let next = room.pass(19).await?;
         assert_eq!(next, visitors([3, 4]));
         assert_eq!(room.counts().await?, (4, 2, 2, 0), "1 and 2 are absent");
         assert_eq!(
@@ -203,7 +209,11 @@ async fn those_from_behind_the_front_take_half_of_each_batch() {
         let first: Vec<_> = room.pass(1).await?;
         assert_eq!(first, visitors(1..=8));
         // The first eight miss their turns, the next eight leave, and the first come back.
-        assert_eq!(room.pass(63).await?, visitors(9..=16));
+        room.pass(50).await?;
+        for number in 9..=24 {
+            room.shows(number, places[number as usize - 1]).await?;
+        }
+        assert_eq!(room.pass(19).await?, visitors(9..=16));
         room.order(|orders| orders.state = WindowState::Paused)
             .await?;
         for number in 9..=16 {
@@ -240,6 +250,43 @@ async fn nobody_at_the_front_can_block_the_queue() {
         for number in 37..=40 {
             assert!(released.contains(&visitor(number)), "{number} is released");
         }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_is_expected_and_does_not_come_loses_the_slot_to_who_does() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 1).await?.holding(1);
+        let places = room.crowd(1..=6).await?;
+        room.tick().await?;
+        room.enter(1).await?;
+        let touch = Touch {
+            session: jti(1, Turn::FIRST),
+            life: Duration::from_mins(5),
+        };
+        store.touch(&room.room, &[touch]).await?;
+        room.pass(65).await?;
+        assert_eq!(
+            store.sweep(&room.room, &room.terms).await?,
+            0,
+            "not expected yet"
+        );
+        room.shows(5, places[4]).await?;
+        room.pass(5).await?;
+        assert_eq!(room.counts().await?, (5, 0, 0, 1), "nobody was looked for");
+
+        room.leave(1).await?;
+
+        assert_eq!(room.tick().await?, visitors([5]));
+        assert_eq!(
+            room.counts().await?,
+            (4, 3, 1, 0),
+            "2, 3 and 4 were passed over"
+        );
+        while store.sweep(&room.room, &room.terms).await? > 0 {}
+        assert_eq!(room.counts().await?, (4, 4, 1, 0), "and the sweep finds 6");
         Ok(())
     })
     .await;

@@ -235,3 +235,25 @@ async fn leaving_ends_a_turn_wherever_it_stands() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_session_lives_to_its_own_end_in_every_state() {
+    for_every_store(async |store| {
+        for state in [WindowState::Paused, WindowState::Closed, WindowState::Ended] {
+            let mut room = Stage::open(store, 1).await?;
+            room.room = state.word().parse().unwrap();
+            room.turn_to(WindowState::Open).await?;
+            room.crowd(1..=1).await?;
+            room.tick().await?;
+            room.enter(1).await?;
+            room.turn_to(state).await?;
+
+            room.pass(9).await?;
+            assert_eq!(room.survey().await?.active, 1, "{state:?}");
+            room.pass(1).await?;
+            assert_eq!(room.survey().await?.active, 0, "{state:?}");
+        }
+        Ok(())
+    })
+    .await;
+}

@@ -137,10 +137,9 @@ impl Drop for Ledger {
     fn drop(&mut self) {
         self.shared.wanted().stop = true;
         self.shared.wake.notify_one();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            // It died of a fault already told on standard error; there is nothing left to write.
+        if let Some(thread) = self.thread.take() {
+            // If it died, its panic has been told; there is nothing left to write.
+            let _ = thread.join();
         }
     }
 }

@@ -110,10 +110,7 @@ impl Folder {
     /// Opens the file, after checking every page of it.
     pub(super) fn opener(&self) -> Opener {
         let file = self.file.clone();
-        Box::new(move || {
-            let file = OpenOptions::new().read(true).write(true).open(&file)?;
-            builder().create_with_backend(FileBackend::new(file)?)
-        })
+        Box::new(move || builder().open(&file))
     }
 }
 
@@ -201,9 +198,7 @@ pub(super) fn open_fault(file: &Path, fault: &DatabaseError) -> OpenError {
         DatabaseError::DatabaseAlreadyOpen => OpenError::InUse {
             path: file.to_owned(),
         },
-        DatabaseError::Storage(StorageError::Io(source))
-            if source.kind() != io::ErrorKind::UnexpectedEof =>
-        {
+        DatabaseError::Storage(StorageError::Io(source)) if !tells_damage(source.kind()) => {
             OpenError::Folder {
                 path: file.to_owned(),
                 source: io::Error::new(source.kind(), source.to_string()),
@@ -211,4 +206,10 @@ pub(super) fn open_fault(file: &Path, fault: &DatabaseError) -> OpenError {
         }
         _ => damaged(file, fault),
     }
+}
+
+/// Whether this is the database's word for bytes that are not its own, or are missing.
+const fn tells_damage(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(kind, InvalidData | InvalidInput | UnexpectedEof)
 }

@@ -3,8 +3,8 @@
 
 use sha2::{Digest, Sha256};
 
+use super::entry::{Entry, Head, Status};
 use super::moment::Moment;
-use super::room::{Entry, Head, Status};
 use super::sessions::{End, Guest, Session};
 use crate::domain::clock::UnixTime;
 use crate::domain::place::{Place, Turn};

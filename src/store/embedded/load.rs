@@ -167,7 +167,7 @@ impl Rows<'_> {
 
 impl Room {
     /// A room of which only the head has been read.
-    fn with_head(head: super::room::Head) -> Self {
+    fn with_head(head: super::entry::Head) -> Self {
         let mut room = Self {
             head,
             ..Self::default()

@@ -8,6 +8,7 @@ mod commit;
 mod dirty;
 mod disk;
 mod encode;
+mod entry;
 mod load;
 mod moment;
 mod queue;
@@ -17,6 +18,8 @@ mod room;
 mod rows;
 mod sessions;
 mod stays;
+#[cfg(test)]
+mod tests;
 mod visits;
 
 use std::path::Path;

@@ -28,11 +28,6 @@ impl Moment {
     pub(super) const fn left(self, now: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(now.0))
     }
-
-    /// The span from the clock's beginning.
-    pub(super) const fn span(self) -> Duration {
-        Duration::from_micros(self.0)
-    }
 }
 
 fn micros(span: Duration) -> u64 {

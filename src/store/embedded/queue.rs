@@ -83,10 +83,13 @@ impl Queue {
         self.ranks.sample([rank]).first().map(|one| one.place)
     }
 
-    /// Samples for a survey: every thousandth of the queue, the powers of two near the front, and
-    /// the last place.
+    /// Samples for a survey: everybody while few wait, else every thousandth of the queue, the
+    /// powers of two near the front, and the last place.
     pub(super) fn samples(&self) -> Vec<Sample> {
         let present = self.present();
+        if present <= MOST_SAMPLES as u64 {
+            return self.ranks.sample(0..present);
+        }
         let even = MOST_SAMPLES as u64 - 24;
         let mut ranks: Vec<u64> = (0..even)
             .map(|step| step.saturating_mul(present) / even)

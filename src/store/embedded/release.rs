@@ -3,7 +3,8 @@
 use std::ops::Bound;
 use std::time::Duration;
 
-use super::room::{Entry, Room, Status};
+use super::entry::{Entry, Status};
+use super::room::Room;
 use super::sessions::{End, Told};
 use crate::domain::place::Place;
 use crate::domain::presence;
@@ -12,9 +13,6 @@ use crate::domain::standing::EndedBy;
 use crate::domain::tick::{Door, Proposal};
 use crate::domain::visitor::VisitorId;
 use crate::store::Released;
-
-/// The longest interval between two polls: a visitor far away may learn this late that it is near.
-const LONGEST_POLL: Duration = Duration::from_mins(1);
 
 /// Visitors called in one tick at most; what is beyond keeps its credit.
 const MOST_CALLED: u64 = 65_536;
@@ -125,6 +123,7 @@ impl Room {
         let paced = if open.releases() { paced } else { 0 };
         let most = granted.saturating_add(paced).min(room);
 
+        let moving = open.releases() && self.queue.present() > 0;
         let mut call = Call {
             batch: Vec::new(),
             looks: most.saturating_mul(4).saturating_add(256),
@@ -140,7 +139,7 @@ impl Room {
         self.head.releases_total += called - by_order;
         self.head.ticks.spend(called - by_order);
         let now = self.now().0;
-        if open.releases() && self.queue.len() > self.queue.absent() {
+        if moving {
             self.head.history.record(now, called - by_order);
         } else {
             self.head.history.skip(now);
@@ -207,7 +206,7 @@ impl Room {
         let late = if place <= call.expected {
             Duration::ZERO
         } else {
-            LONGEST_POLL
+            presence::EXPECTED_AFTER
         };
         let until = self.head.claim_time.after(call.claim_window).after(late);
         let status = Status::Released { until };

@@ -6,77 +6,19 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque, hash_map};
 
-use serde::{Deserialize, Serialize};
-
 use super::dirty::Dirty;
+use super::entry::{Entry, Head, Status};
 use super::moment::Moment;
 use super::queue::Queue;
 use super::sessions::{Guest, Sessions};
-use crate::domain::estimate::ReleaseHistory;
 use crate::domain::place::{Epoch, NUMBER_BITS, Place, Turn};
-use crate::domain::presence::{self, HorizonHistory};
+use crate::domain::presence;
 use crate::domain::room::Terms;
-use crate::domain::session::Jti;
 use crate::domain::standing::{EndedBy, Stand, Standing};
-use crate::domain::tick::TickState;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Orders, WindowId, WindowState};
 use crate::store::Ordered;
 use crate::store::survey::Survey;
-
-/// What a room knows besides its visitors and sessions: one row on disk.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Head {
-    pub(super) incarnation: u64,
-    pub(super) epoch: u32,
-    /// The last number given out in this epoch.
-    pub(super) last_number: u32,
-    /// The highest place released so far.
-    pub(super) front: u64,
-    pub(super) orders: Orders,
-    pub(super) ticks: TickState,
-    /// Room time that passed while claims were taken.
-    pub(super) claim_time: Moment,
-    /// What is left of a half for those from behind the front.
-    pub(super) carry: u64,
-    /// Of `orders.grants`, how many were carried out or lapsed.
-    pub(super) grants_met: u64,
-    pub(super) releases_total: u64,
-    pub(super) granted_total: u64,
-    pub(super) joins_total: u64,
-    pub(super) claims_total: u64,
-    pub(super) newest_end: u64,
-    pub(super) history: ReleaseHistory,
-    pub(super) horizons: HorizonHistory,
-}
-
-/// What the store knows of a visitor in the present window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) turn: Turn,
-    pub(super) place: Place,
-    pub(super) status: Status,
-    /// Whether a claim window was missed in this turn: the next miss ends it.
-    pub(super) missed: bool,
-    /// Why the turn before this one ended.
-    pub(super) before: Option<EndedBy>,
-}
-
-/// Where an entry stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    /// In the queue; present until this room time.
-    Waiting { seen_until: Moment },
-    /// In the queue, found absent.
-    Absent,
-    /// May claim until this claim time.
-    Released { until: Moment },
-    /// Inside.
-    Admitted { session: Jti },
-    /// Over.
-    Ended(EndedBy),
-}
 
 /// One room.
 #[derive(Debug, Default)]
@@ -238,6 +180,7 @@ impl Room {
         self.turns.clear();
         self.cursor = None;
         self.head.grants_met = self.head.orders.grants;
+        self.head.history.clear();
         std::mem::take(&mut self.queue)
     }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::room::{Entry, Room, Status};
+use super::entry::{Entry, Status};
+use super::room::Room;
 use super::sessions::{End, Guest, Session, Told};
 use crate::domain::clock::UnixTime;
 use crate::domain::room::Terms;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::entry::{Entry, Status};
 use super::moment::Moment;
-use super::room::{Entry, Room, Status};
+use super::room::Room;
 use super::sessions::{End, Guest, Told};
 use crate::domain::place::{Place, Turn};
 use crate::domain::presence;
@@ -141,8 +142,7 @@ impl Room {
     fn put_back(&mut self, token: &CheckIn) -> Option<Stand> {
         let lost = token.window == self.window()
             && self.head.orders.state != WindowState::Ended
-            && token.epoch < self.epoch()
-            && token.place.epoch() < self.epoch();
+            && token.epoch < self.epoch();
         if !lost || self.queue.holds(token.place) {
             return None;
         }

@@ -1,0 +1,179 @@
+//! The reference: everybody in one list, each rule written as plainly as it can be.
+
+use std::time::Duration;
+
+use crate::domain::place::{Place, Turn};
+use crate::domain::presence::{EXPECTED_AFTER, HorizonHistory, check_in_lasts, from_behind};
+use crate::domain::room::Terms;
+use crate::domain::standing::{EndedBy, Standing};
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::WindowState;
+use crate::store::conformance::{PROMISED, ended, visitor, waiting};
+
+/// Where somebody is, times in µs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum At {
+    Waiting { seen_until: u64 },
+    Absent,
+    Released { until: u64 },
+    Inside { until: u64 },
+    Over(EndedBy),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Person {
+    pub(super) number: u32,
+    pub(super) turn: Turn,
+    pub(super) place: Place,
+    pub(super) at: At,
+    pub(super) missed: bool,
+}
+
+/// The reference: everybody of every turn, in order of joining, hence of place.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) people: Vec<Person>,
+    pub(super) state: WindowState,
+    pub(super) claim_time: u64,
+    pub(super) front: Place,
+    pub(super) carry: u64,
+    pub(super) horizons: HorizonHistory,
+}
+
+pub(super) fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap()
+}
+
+impl Model {
+    pub(super) fn last(&mut self, number: u32) -> Option<&mut Person> {
+        self.people.iter_mut().rfind(|one| one.number == number)
+    }
+
+    pub(super) fn count(&self, wanted: impl Fn(&At) -> bool) -> u64 {
+        self.people.iter().filter(|one| wanted(&one.at)).count() as u64
+    }
+
+    pub(super) fn counts(&self) -> (u64, u64, u64, u64) {
+        (
+            self.count(|at| matches!(at, At::Waiting { .. } | At::Absent)),
+            self.count(|at| matches!(at, At::Absent)),
+            self.count(|at| matches!(at, At::Released { .. })),
+            self.count(|at| matches!(at, At::Inside { .. })),
+        )
+    }
+
+    pub(super) fn see(&mut self, number: u32, now: u64) {
+        let until = now + micros(check_in_lasts(PROMISED));
+        if let Some(one) = self.last(number) {
+            match one.at {
+                At::Waiting { seen_until } => {
+                    one.at = At::Waiting {
+                        seen_until: seen_until.max(until),
+                    }
+                }
+                At::Absent => one.at = At::Waiting { seen_until: until },
+                At::Released { .. } | At::Inside { .. } | At::Over(_) => {}
+            }
+        }
+    }
+
+    pub(super) fn over(&mut self, number: u32, why: EndedBy) {
+        if let Some(one) = self.last(number)
+            && !matches!(one.at, At::Over(_))
+        {
+            one.at = At::Over(why);
+        }
+    }
+
+    pub(super) fn ahead_of(&self, place: Place) -> u64 {
+        let ahead = |one: &&Person| matches!(one.at, At::Waiting { .. }) && one.place < place;
+        self.people.iter().filter(ahead).count() as u64
+    }
+
+    pub(super) fn standing(&self, number: u32) -> Option<Standing> {
+        let one = self.people.iter().rfind(|one| one.number == number)?;
+        Some(match one.at {
+            At::Waiting { .. } | At::Absent => waiting(self.ahead_of(one.place)),
+            At::Released { until } => Standing::Released {
+                left: Duration::from_micros(until - self.claim_time.min(until)),
+            },
+            At::Inside { .. } => Standing::Admitted,
+            At::Over(why) => ended(why),
+        })
+    }
+
+    /// Ends what expired.
+    pub(super) fn expire(&mut self, now: u64, elapsed: u64) {
+        if self.state.claims() {
+            self.claim_time += elapsed;
+        }
+        for one in &mut self.people {
+            match one.at {
+                At::Released { until } if self.state.claims() && until <= self.claim_time => {
+                    one.at = if one.missed {
+                        At::Over(EndedBy::Missed)
+                    } else {
+                        At::Absent
+                    };
+                    one.missed = true;
+                }
+                At::Inside { until } if until <= now => one.at = At::Over(EndedBy::Expired),
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn expected(&self, now: u64) -> Place {
+        let covered = self.horizons.expected(now);
+        covered.unwrap_or(Place::LOWEST).max(self.front)
+    }
+
+    /// Who must be released when `most` may go.
+    pub(super) fn release(&mut self, terms: &Terms, now: u64, most: u64) -> Vec<VisitorId> {
+        let (front, expected) = (self.front, self.expected(now));
+        let mut batch = Vec::new();
+        if most == 0 {
+            return batch;
+        }
+        let behind = |one: &Person| matches!(one.at, At::Waiting { .. }) && one.place <= front;
+        let mut half = 0;
+        if self.people.iter().any(behind) {
+            (half, self.carry) = from_behind(most, self.carry);
+        }
+        for (behind, most) in [(true, half), (false, most), (true, most)] {
+            self.people.sort_by_key(|one| one.place);
+            for one in &mut self.people {
+                let At::Waiting { seen_until } = one.at else {
+                    continue;
+                };
+                if (one.place <= front) != behind || batch.len() as u64 == most {
+                    continue;
+                }
+                if one.place <= expected && seen_until <= now {
+                    one.at = At::Absent;
+                    continue;
+                }
+                let late = u32::from(one.place > expected);
+                let window = terms.session.claim_window + EXPECTED_AFTER * late;
+                one.at = At::Released {
+                    until: self.claim_time + micros(window),
+                };
+                self.front = self.front.max(one.place);
+                batch.push(visitor(one.number));
+            }
+        }
+        batch
+    }
+
+    pub(super) fn sweep(&mut self, now: u64) {
+        let expected = self.expected(now);
+        for one in &mut self.people {
+            if let At::Waiting { seen_until } = one.at
+                && seen_until <= now
+                && one.place <= expected
+            {
+                one.at = At::Absent;
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What may happen in a random history.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::domain::window::WindowState;
+
+/// What may happen.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Join(u32),
+    CheckIn(u32),
+    Claim(u32),
+    Leave(u32),
+    Touch(u32),
+    End(u32),
+    Tick(u64),
+    State(WindowState),
+    Sweep,
+}
+
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let who = 1_u32..12;
+    let state = prop::sample::select(vec![
+        WindowState::Open,
+        WindowState::Open,
+        WindowState::Paused,
+        WindowState::Closed,
+    ]);
+    let step = prop_oneof![
+        4 => who.clone().prop_map(Step::Join),
+        3 => who.clone().prop_map(Step::CheckIn),
+        3 => who.clone().prop_map(Step::Claim),
+        1 => who.clone().prop_map(Step::Leave),
+        1 => who.clone().prop_map(Step::Touch),
+        1 => who.prop_map(Step::End),
+        6 => prop_oneof![Just(250_u64), Just(1_000), 1_u64..1_400].prop_map(Step::Tick),
+        1 => state.prop_map(Step::State),
+        1 => Just(Step::Sweep),
+    ];
+    vec(step, 1..120)
+}
