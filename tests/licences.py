@@ -121,9 +121,23 @@ def source_fault(source, registries):
     return f"comes from {source}"
 
 
+COPYLEFT = re.compile(r"(A|L)?GPL|GFDL|MPL|EPL|EUPL|CDDL|CPL|OSL|SSPL|CECILL|CC-BY-SA", re.IGNORECASE)
+
+
+def copyleft(allowed):
+    """Those of the allowed licences that would bind whoever ships Anteroom.
+
+    >>> copyleft(["MIT", "LGPL-2.1-or-later", "MPL-2.0", "Apache-2.0"])
+    ['LGPL-2.1-or-later', 'MPL-2.0']
+    """
+    return [licence for licence in allowed if COPYLEFT.match(licence)]
+
+
 def faults(metadata, deny):
     """Every fault of every package, in order of their names."""
     allowed = set(deny["licenses"]["allow"])
+    for licence in copyleft(sorted(allowed)):
+        yield f"deny.toml: `{licence}` is copyleft"
     registries = deny["sources"]["allow-registry"]
     for package in sorted(metadata["packages"], key=lambda package: package["name"]):
         found = (licence_fault(package, allowed), source_fault(package["source"], registries))

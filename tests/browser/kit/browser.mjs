@@ -16,7 +16,8 @@ const FLAGS = [
   '--disable-sync',
 ];
 const LAUNCH = { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS };
-const PICTURES = process.env.ANTEROOM_SCREENSHOTS;
+/** Where pictures of the pages go, if they are wanted. */
+export const PICTURES = process.env.ANTEROOM_SCREENSHOTS;
 
 /** What a visitor on a slow phone would not wait longer for. */
 const PATIENCE_MS = 60_000;

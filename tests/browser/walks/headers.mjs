@@ -2,6 +2,7 @@
 // script and caches, whatever it says.
 
 import assert from 'node:assert/strict';
+import { openBrowser, openTab, PICTURES } from '../kit/browser.mjs';
 import { startGateway } from '../kit/gateway.mjs';
 import { ask } from '../kit/http.mjs';
 import { freePorts } from '../kit/world.mjs';
@@ -70,6 +71,17 @@ export async function headers(world) {
     faults.push(...amiss(answer, status).map((fault) => `${kind}: ${fault}`));
   }
   assert.deepEqual(faults, []);
+  if (PICTURES) await pictures(world, gateway);
+}
+
+/** Every kind of page that a browser can be led to. */
+async function pictures(world, gateway) {
+  for (const [kind, path, { method, headers }] of KINDS) {
+    if (method || headers !== HTML) continue;
+    const tab = await openTab(await openBrowser(world, { javaScriptEnabled: false }));
+    await tab.page.goto(gateway.url + path);
+    await tab.picture(kind.replaceAll(' ', '-'));
+  }
 }
 
 function amiss(answer, status) {

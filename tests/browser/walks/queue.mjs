@@ -14,6 +14,10 @@ const WANTED = '/buy/page-7?x=1';
 const PER_MINUTE = 120;
 const AHEAD = 24;
 
+/** A fan far from the machine's own zone, and how the time is written there. */
+const ZONE = 'Asia/Tokyo';
+const CLOCK = { hour: '2-digit', minute: '2-digit', second: '2-digit', timeZone: ZONE };
+
 /** Within how many seconds those waiting must see a message. */
 const MESSAGE_WITHIN = 15;
 
@@ -60,11 +64,13 @@ async function goesBack({ page }) {
 }
 
 export async function withScript(world) {
-  const walk = await arrive(world, {});
+  const walk = await arrive(world, { timezoneId: ZONE, locale: 'en-US' });
   const { gateway, tab } = walk;
   assert.equal(tab.page.url(), gateway.url + WANTED, 'the page stands at the wanted address');
   const title = await tab.page.title();
   assert.match(title, /^\d+ ahead · /);
+  const updated = new Date(await tab.page.locator('#updated').getAttribute('datetime'));
+  assert.equal(await tab.text('#updated'), updated.toLocaleTimeString('en-US', CLOCK), "in the fan's zone");
   await tab.picture('waiting');
   await until('the number in the title to fall', async () => (await tab.page.title()) !== title);
 
