@@ -1,3 +1,26 @@
-//! Tests of the whole house: one binary for everything that needs more than one folder.
+//! The house as a whole: real gateways, real sockets, and a ticket site that keeps every byte.
+//! One binary for everything that needs more than one folder.
 
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod framing;
+#[cfg(test)]
+mod getting_round;
+#[cfg(test)]
+mod kit;
 mod layers;
+#[cfg(test)]
+mod line;
+#[cfg(test)]
+mod page;
+#[cfg(test)]
+mod pipelines;
+#[cfg(test)]
+mod quiet;
+#[cfg(test)]
+mod tokens;
+#[cfg(test)]
+mod trust;

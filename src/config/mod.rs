@@ -64,10 +64,10 @@ pub struct Checked {
 pub struct PolicyPath(PathBuf);
 
 impl PolicyPath {
-    /// The path to use, given the policies directory.
+    /// The path to use, given the policies directory; without a `./` in its middle.
     #[must_use]
     pub fn resolve(&self, policies: &Path) -> PathBuf {
-        policies.join(&self.0)
+        policies.join(&self.0).components().collect()
     }
 }
 

@@ -116,7 +116,7 @@ impl Line<'_> {
                 tracing::warn!(room = %self.name(), %fault, "a visitor left while the store was away");
             }
         }
-        let mut notice = self.notice(self.shut_face().unwrap_or(Face::Waiting));
+        let mut notice = self.notice(Face::Ended);
         notice.ended_by = Some(EndedBy::Left);
         notice.queue = SetToken::Clear;
         notice.admission = SetToken::Clear;
@@ -178,7 +178,12 @@ impl Line<'_> {
         let survey = &self.snapshot.survey;
         let known = self.snapshot.store != StoreHealth::NotYet;
         if known && token.epoch == survey.epoch && !survey.is_near(place) {
-            return Ok(told(self.waits(token, survey.ahead_of(place))));
+            let ahead = match token.position {
+                // The survey is older than the place: what was shown at the join stands.
+                Some(shown) if !survey.has_seen(place) => u64::from(shown.get()) - 1,
+                Some(_) | None => survey.ahead_of(place),
+            };
+            return Ok(told(self.waits(token, ahead)));
         }
         let ahead = token
             .position

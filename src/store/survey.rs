@@ -95,6 +95,13 @@ impl Survey {
         }
     }
 
+    /// Whether it was taken late enough to count those ahead of `place`: the last place of a
+    /// queue is always a sample, so a place behind it was given since.
+    #[must_use]
+    pub fn has_seen(&self, place: Place) -> bool {
+        self.samples.last().is_some_and(|last| place <= last.place)
+    }
+
     /// Whether holders of `place` must ask the store: it is within the horizon.
     #[must_use]
     pub fn is_near(&self, place: Place) -> bool {
@@ -185,6 +192,12 @@ mod tests {
         ] {
             assert_eq!(survey.ahead_of(place(number)), ahead, "place {number}");
         }
+    }
+
+    #[test]
+    fn a_place_given_since_is_not_seen() {
+        assert!(survey().has_seen(place(150)) && !survey().has_seen(place(151)));
+        assert!(!Survey::default().has_seen(place(1)));
     }
 
     #[test]

@@ -1,0 +1,137 @@
+//! Bodies are streamed, never held, and a gateway that stops lets them finish.
+
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::kit::process::furnish;
+use crate::kit::wire::Asked;
+use crate::kit::{Gateway, House, Origin, Plan, Wire};
+
+const MIB: u64 = 1 << 20;
+
+/// How large: 256 MiB, or 1 GiB with `ANTEROOM_SLOW=1`.
+#[expect(clippy::disallowed_methods, reason = "a switch of the tests, not of the product")]
+fn large() -> u64 {
+    let slow = std::env::var("ANTEROOM_SLOW").is_ok_and(|value| value == "1");
+    if slow { 1_024 * MIB } else { 256 * MIB }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_bodies_pass_both_ways_at_flat_memory() {
+    let origin = Origin::open().await;
+    let dir = TempDir::new().unwrap();
+    let at = furnish(dir.path(), &Plan::default(), origin.address);
+    let gateway = Gateway::start(dir.path(), at).await;
+    let length = large();
+    let mut warm = Wire::to(at.public).await;
+    warm.send("GET /about HTTP/1.1\r\nHost: shop.example\r\n\r\n").await.unwrap();
+    warm.answer(Asked::Any).await.unwrap().is_served();
+    let before = gateway.memory();
+
+    for framing in ["content-length", "chunked"] {
+        let mut stream = TcpStream::connect(at.public).await.unwrap();
+        let block = vec![b'u'; 64 << 10];
+        let head = match framing {
+            "chunked" => "transfer-encoding: chunked".to_owned(),
+            _ => format!("content-length: {length}"),
+        };
+        let head = format!("POST /about/sink HTTP/1.1\r\nHost: shop.example\r\n{head}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let chunk = [b"10000\r\n".as_slice(), &block, b"\r\n"].concat();
+        for _ in 0..length / block.len() as u64 {
+            let bytes = if framing == "chunked" { &chunk } else { &block };
+            stream.write_all(bytes).await.unwrap();
+        }
+        if framing == "chunked" {
+            stream.write_all(b"0\r\n\r\n").await.unwrap();
+        }
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        assert!(gateway.memory() < before + 64 * MIB, "{framing}: {} bytes", gateway.memory());
+    }
+    let uploads: Vec<u64> = origin.arrived().iter().map(|one| one.length).collect();
+    assert_eq!(uploads, [0, length, length]);
+
+    let mut stream = TcpStream::connect(at.public).await.unwrap();
+    let head = format!(
+        "GET /about/huge?{length} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut read, mut buffer) = (0, vec![0; 256 << 10]);
+    loop {
+        let count = stream.read(&mut buffer).await.unwrap() as u64;
+        if count == 0 {
+            break;
+        }
+        read += count;
+    }
+    assert!((length..length + 2_000).contains(&read), "{read} bytes came down");
+    assert!(gateway.memory() < before + 64 * MIB, "{} bytes", gateway.memory());
+}
+
+#[tokio::test]
+async fn the_first_event_arrives_before_the_second_is_written() {
+    let house = House::open().await;
+    let mut wire = Wire::to(house.address).await;
+    wire.send("GET /about/sse HTTP/1.1\r\nHost: shop.example\r\n\r\n").await.unwrap();
+    let mut seen = String::new();
+    while !seen.contains("data: one\n\n") {
+        seen += &String::from_utf8(wire.some().await).unwrap();
+    }
+    assert!(!seen.contains("data: two"), "{seen}");
+    house.origin.go_on();
+    while !seen.contains("data: two\n\n") {
+        seen += &String::from_utf8(wire.some().await).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_reader_who_pauses_loses_nothing() {
+    let house = House::open().await;
+    let mut wire = Wire::to(house.address).await;
+    let head = format!("GET /about/huge?{} HTTP/1.1\r\nHost: shop.example\r\n\r\n", 32 * MIB);
+    wire.send(head).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let answer = wire.answer(Asked::Any).await.unwrap();
+    assert_eq!(answer.body.len() as u64, 32 * MIB);
+}
+
+#[tokio::test]
+async fn a_gateway_told_to_stop_finishes_what_it_began() {
+    let origin = Origin::open().await;
+    let dir = TempDir::new().unwrap();
+    let at = furnish(dir.path(), &Plan::default(), origin.address);
+    let gateway = Gateway::start(dir.path(), at).await;
+    let mut slow = Wire::to(at.public).await;
+    slow.send("GET /about/slow HTTP/1.1\r\nHost: shop.example\r\n\r\n").await.unwrap();
+    crate::kit::until("the shop was asked", || async {
+        (origin.arrived().len() == 1).then_some(())
+    })
+    .await;
+    let mut idle = Wire::to(at.public).await;
+    idle.send("GET /about HTTP/1.1\r\nHost: shop.example\r\n\r\n").await.unwrap();
+    idle.answer(Asked::Any).await.unwrap().is_served();
+
+    gateway.terminate();
+    crate::kit::until("new connections are refused", || async {
+        Wire::try_to(at.public).await.is_err().then_some(())
+    })
+    .await;
+    idle.is_closed().await;
+    origin.go_on();
+    slow.answer(Asked::Any).await.unwrap().is_served();
+    assert_eq!(gateway.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_house_of_this_process_drains_too() {
+    let house = House::open().await;
+    let address = house.address;
+    house.visitor().get("/about").await.is_served();
+    house.drain().await;
+    assert!(Wire::try_to(address).await.is_err());
+}

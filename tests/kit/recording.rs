@@ -1,0 +1,123 @@
+//! A store that remembers who was released and when.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anteroom::domain::clock::Clock;
+use anteroom::domain::place::Epoch;
+use anteroom::domain::room::{RoomName, Terms};
+use anteroom::domain::standing::Stand;
+use anteroom::domain::tick::Proposal;
+use anteroom::domain::visitor::VisitorId;
+use anteroom::domain::window::Orders;
+use anteroom::store::embedded::Embedded;
+use anteroom::store::survey::Survey;
+use anteroom::store::{
+    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
+    StoreError, Touch, Touched,
+};
+use async_trait::async_trait;
+
+/// The embedded store, with a diary.
+pub struct Recording {
+    store: Embedded,
+    clock: Clock,
+    diary: Mutex<Vec<(Duration, VisitorId)>>,
+}
+
+impl Recording {
+    /// Keeps `store`, and the time by `clock`.
+    pub fn of(store: Embedded, clock: Clock) -> Self {
+        Self {
+            store,
+            clock,
+            diary: Mutex::default(),
+        }
+    }
+
+    /// Everybody released so far, in order, with the time of release.
+    pub fn released(&self) -> Vec<(Duration, VisitorId)> {
+        self.diary.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl QueueStore for Recording {
+    async fn release(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        proposal: Proposal,
+    ) -> Result<Released, StoreError> {
+        let released = self.store.release(room, terms, proposal).await?;
+        let now = self.clock.now().mono;
+        let batch = released.batch.iter().map(|visitor| (now, *visitor));
+        self.diary.lock().unwrap().extend(batch);
+        Ok(released)
+    }
+
+    async fn join(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Joining],
+    ) -> Result<Vec<Joined>, StoreError> {
+        self.store.join(room, terms, asks).await
+    }
+
+    async fn check_in(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Stand>, StoreError> {
+        self.store.check_in(room, terms, tokens).await
+    }
+
+    async fn claim(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        claims: &[Claim],
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.store.claim(room, terms, claims).await
+    }
+
+    async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
+        self.store.leave(room, leaving).await
+    }
+
+    async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
+        self.store.touch(room, touches).await
+    }
+
+    async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {
+        self.store.end(room, endings).await
+    }
+
+    async fn sweep(&self, room: &RoomName, terms: &Terms) -> Result<u64, StoreError> {
+        self.store.sweep(room, terms).await
+    }
+
+    async fn survey(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        ends_seen: u64,
+    ) -> Result<Survey, StoreError> {
+        self.store.survey(room, terms, ends_seen).await
+    }
+
+    async fn order(
+        &self,
+        room: &RoomName,
+        orders: &Orders,
+        if_version: u64,
+    ) -> Result<Ordered, StoreError> {
+        self.store.order(room, orders, if_version).await
+    }
+
+    async fn enter_epoch(&self, room: &RoomName, epoch: Epoch) -> Result<Epoch, StoreError> {
+        self.store.enter_epoch(room, epoch).await
+    }
+}
