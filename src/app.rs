@@ -17,7 +17,7 @@ use crate::config::gateway::StoreUrl;
 use crate::config::{Config, site};
 use crate::control::auth::{Credential, Role};
 use crate::control::health::Readiness;
-use crate::control::{self, Control, ControlRoom};
+use crate::control::{self, Control, ControlRoom, routes};
 use crate::domain::clock::Clock;
 use crate::domain::place::Epoch;
 use crate::domain::room::RoomName;
@@ -94,6 +94,8 @@ impl App {
             .iter()
             .map(|address| bind(*address))
             .collect::<anyhow::Result<Vec<_>>>()?;
+        let tokens = credentials(&parts.config, parts.control_token.as_deref());
+        control::guarded(listen.control, &tokens)?;
         let control = bind(listen.control)?;
         let health = listen.health.map(bind).transpose()?;
         let stop = CancellationToken::new();
@@ -198,7 +200,21 @@ impl App {
             }),
         });
         self.listen(door, config.connections.max.get(), listeners.public);
-        self.serve_control(operators, listeners.control, listeners.health);
+        if let Some(health) = listeners.health {
+            let shown = if config.listen.metrics {
+                routes::HEALTH_AND_METRICS
+            } else {
+                routes::HEALTH
+            };
+            let stop = self.stop_loops.clone();
+            self.loops.spawn(control::serve_health(
+                health,
+                operators.clone(),
+                shown,
+                stop,
+            ));
+        }
+        self.serve_control(operators, listeners.control);
         Ok(())
     }
 
@@ -246,14 +262,13 @@ impl App {
         }
     }
 
-    fn serve_control(&self, operators: Control, control: TcpListener, health: Option<TcpListener>) {
+    fn serve_control(&self, operators: Control, listener: TcpListener) {
         let stop = self.stop_loops.clone();
         self.loops.spawn(async move {
-            if let Err(fault) = control::serve(control, operators, stop).await {
+            if let Err(fault) = control::serve(listener, operators, stop).await {
                 tracing::error!(%fault, "the control API ended");
             }
         });
-        drop(health);
     }
 }
 

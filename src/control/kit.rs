@@ -17,7 +17,7 @@ use super::api::Api;
 use super::auth::{Credential, Role};
 use super::health::Readiness;
 use super::host::HostRule;
-use super::routes::{Peer, router};
+use super::routes::{Peer, ROUTES, router};
 use super::{Control, ControlRoom};
 use crate::domain::clock::{Clock, UnixTime};
 use crate::domain::place::Epoch;
@@ -214,7 +214,7 @@ pub(crate) struct House {
 impl House {
     pub(crate) fn of(control: Control) -> Self {
         let api = Api::new(control, HostRule::Loopback);
-        let router = router(&Arc::new(api));
+        let router = router(&Arc::new(api), ROUTES);
         Self {
             service: TowerToHyperService::new(router),
         }

@@ -19,7 +19,7 @@ use super::Control;
 use super::api::Api;
 use super::auth::Credential;
 use super::host::HostRule;
-use super::routes::{Peer, router};
+use super::routes::{Peer, ROUTES, Route, router};
 
 /// Connections served at once; more wait in the listener's backlog.
 const MOST_CONNECTIONS: usize = 256;
@@ -61,7 +61,24 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Address)?;
     let hosts = guarded(address, &control.tokens)?;
-    let router = router(&Arc::new(Api::new(control, hosts)));
+    let router = router(&Arc::new(Api::new(control, hosts)), ROUTES);
+    converse_with_all(listener, router, stop).await;
+    Ok(())
+}
+
+/// Serves `/livez` and `/readyz`, and `/metrics` if `shown` says so, without a token to whoever
+/// can reach `listener`, until `stop` is cancelled.
+pub async fn serve_health(
+    listener: TcpListener,
+    control: Control,
+    shown: &'static [Route],
+    stop: CancellationToken,
+) {
+    let router = router(&Arc::new(Api::new(control, HostRule::Any)), shown);
+    converse_with_all(listener, router, stop).await;
+}
+
+async fn converse_with_all(listener: TcpListener, router: Router, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let tasks = TaskTracker::new();
     while let Some(Ok(slot)) = stop
@@ -80,14 +97,13 @@ pub async fn serve(
     drop(listener);
     tasks.close();
     tasks.wait().await;
-    Ok(())
 }
 
 /// Which hosts a listener at `address` answers to.
 ///
 /// # Errors
 /// When it can be reached from elsewhere and there is no token.
-fn guarded(address: SocketAddr, tokens: &[Credential]) -> Result<HostRule, ServeError> {
+pub fn guarded(address: SocketAddr, tokens: &[Credential]) -> Result<HostRule, ServeError> {
     match HostRule::of(address) {
         HostRule::Any if tokens.is_empty() => Err(ServeError::Unguarded(address)),
         rule => Ok(rule),

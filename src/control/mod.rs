@@ -31,13 +31,14 @@ use crate::telemetry::metrics::Metrics;
 use auth::Credential;
 use health::Readiness;
 
-pub use listener::{ServeError, serve};
+pub use listener::{ServeError, guarded, serve, serve_health};
 
 /// Reads the policies again. `Err` says what is wrong with the new ones, in sentences; the old
 /// ones stay in force then. May block: it is called off the runtime's threads.
 pub type Reload = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// What the control API speaks of and acts on.
+#[derive(Clone)]
 pub struct Control {
     /// Every room, in the order in which they are listed.
     pub rooms: Vec<ControlRoom>,
@@ -56,6 +57,7 @@ pub struct Control {
 }
 
 /// One room as the control API sees it.
+#[derive(Clone)]
 pub struct ControlRoom {
     /// What its file says.
     pub settings: RoomSettings,

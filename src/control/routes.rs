@@ -95,10 +95,23 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/policies/reload", ADMIN, Work::Reload),
 ];
 
-/// The router of every route in the table, and of what is not in it.
-pub fn router(api: &Arc<Api>) -> Router {
+/// What the health listener answers, to anybody who can reach it.
+pub const HEALTH: &[Route] = &[
+    route("GET", "/livez", Needs::Nothing, Work::Live),
+    route("GET", "/readyz", Needs::Nothing, Work::Ready),
+];
+
+/// What it answers where the owner lets it show the metrics too.
+pub const HEALTH_AND_METRICS: &[Route] = &[
+    route("GET", "/livez", Needs::Nothing, Work::Live),
+    route("GET", "/readyz", Needs::Nothing, Work::Ready),
+    route("GET", "/metrics", Needs::Nothing, Work::Metrics),
+];
+
+/// The router of every route in a table, and of what is not in it.
+pub fn router(api: &Arc<Api>, table: &'static [Route]) -> Router {
     let mut router = Router::new();
-    for route in ROUTES {
+    for route in table {
         let Ok(method) = route.method.parse().map_err(drop).and_then(filter) else {
             continue;
         };

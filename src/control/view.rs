@@ -170,7 +170,6 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    use crate::domain::clock::Clock;
     use crate::store::survey::{Snapshot, Survey};
     use crate::telemetry::reading::settings_for_test;
 

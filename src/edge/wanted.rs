@@ -1,8 +1,6 @@
 //! The address a visitor wanted, made safe to stand in a page of ours.
 
-/// The parameter that a return without JavaScript carries, so that a browser which drops
-/// cookies is told so instead of going round for ever.
-pub const RETURN_MARKER: &str = "anteroom-return=1";
+use crate::gate::canonical::RETURN_MARK;
 
 /// `wanted` if it can only lead to a place on this same site, else `/`.
 ///
@@ -22,7 +20,7 @@ pub fn same_site(wanted: &str) -> &str {
     }
 }
 
-/// The wanted address with [`RETURN_MARKER`] added to its query.
+/// The wanted address with [`RETURN_MARK`] added to its query.
 #[must_use]
 pub fn marked(wanted: &str) -> String {
     let clean = unmarked(wanted);
@@ -31,22 +29,22 @@ pub fn marked(wanted: &str) -> String {
         Some((_, "")) => "",
         Some(_) => "&",
     };
-    format!("{clean}{joint}{RETURN_MARKER}")
+    format!("{clean}{joint}{RETURN_MARK}")
 }
 
-/// The wanted address without [`RETURN_MARKER`]; safe as [`same_site`] makes it.
+/// The wanted address without [`RETURN_MARK`]; safe as [`same_site`] makes it.
 #[must_use]
 pub fn unmarked(wanted: &str) -> String {
     let wanted = same_site(wanted);
     let Some((path, query)) = wanted.split_once('?') else {
         return wanted.to_owned();
     };
-    if !query.split('&').any(|pair| pair == RETURN_MARKER) {
+    if !query.split('&').any(|pair| pair == RETURN_MARK) {
         return wanted.to_owned();
     }
     let kept: Vec<&str> = query
         .split('&')
-        .filter(|pair| *pair != RETURN_MARKER)
+        .filter(|pair| *pair != RETURN_MARK)
         .collect();
     if kept.is_empty() {
         path.to_owned()

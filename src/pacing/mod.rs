@@ -3,6 +3,11 @@
 //! One loop a room and gateway. It moves facts between store and snapshot and decides nothing:
 //! what a tick may release is `domain::tick`'s to say, inside the store.
 
+#[cfg(test)]
+pub(crate) mod house;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -229,12 +234,21 @@ impl RoomLoop {
             tracing::info!(room = %self.beat.room.name, "the store answers");
         }
         let flow = Flow::measure(&survey.history, survey.ticks.earned);
-        self.beat.snapshot.store(Arc::new(Snapshot {
+        let fresh = Arc::new(Snapshot {
             flow,
             survey,
             ended: Arc::clone(&self.ended),
             store: StoreHealth::Reachable,
-        }));
+        });
+        // An order given since this survey was taken stands: `control` has put it in already.
+        self.beat.snapshot.rcu(|last| {
+            if last.survey.orders.version <= fresh.survey.orders.version {
+                return Arc::clone(&fresh);
+            }
+            let mut ordered = Snapshot::clone(&fresh);
+            ordered.survey.orders = last.survey.orders.clone();
+            Arc::new(ordered)
+        });
     }
 
     fn store_is_away(&self, fault: &StoreError) {

@@ -347,7 +347,7 @@ mod tests {
         metrics.verdict(VerdictLabel::Wait);
         metrics.refusal(RefusalLabel::Limited);
         metrics.rule_matched(&"scanners".parse().unwrap());
-        metrics.rule_matched(99);
+        metrics.rule_matched(&"unknown".parse().unwrap());
         metrics.origin_answered(0, Duration::from_millis(60));
         let late: Result<(), _> = Err(StoreError::Timeout {
             waited: Duration::from_secs(2),

@@ -1,0 +1,359 @@
+//! Stories of visitors, from their first visit to the shop and out again.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::house::{Got, House, Visitor, per_minute};
+use crate::domain::pace::Pace;
+use crate::domain::room::Terms;
+use crate::domain::standing::EndedBy;
+use crate::domain::window::Order;
+use crate::gate::notice::{Face, Reason, Visit};
+
+/// A visitor who has joined: one visit, one return.
+async fn joined(house: &House) -> Visitor {
+    let mut visitor = house.visitor();
+    visitor.get(house, "/buy/1").await.is_not_served();
+    visitor.get(house, "/buy/1").await.is_not_served();
+    visitor
+}
+
+#[tokio::test]
+async fn a_fan_queues_is_released_and_reaches_the_shop() {
+    let mut house = House::open(per_minute(60)).await;
+    let mut ann = house.visitor();
+
+    let first = ann.get(&house, "/buy/1").await.is_not_served();
+    assert_eq!((first.visit, first.position), (Visit::First, None));
+    assert_eq!(house.calls(), 0, "a first visit writes nothing");
+    ann.get(&house, "/buy/1").await.is_waiting(0);
+    let mut bob = joined(&house).await;
+    bob.get(&house, "/buy/1").await.is_waiting(1);
+
+    house.pass(Duration::from_secs(4)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    ann.get(&house, "/buy/2").await.is_served();
+    bob.get(&house, "/buy/1").await.is_served();
+    house.visitor().get(&house, "/about").await.is_served();
+    house
+        .visitor()
+        .get(&house, "/buy/assets/x.css")
+        .await
+        .is_served();
+}
+
+#[tokio::test]
+async fn q2_a_thousand_first_visits_write_nothing() {
+    let house = House::open(per_minute(600)).await;
+    for _ in 0..1_000 {
+        let notice = house.visitor().get(&house, "/buy/1").await.is_not_served();
+        assert_eq!(notice.visit, Visit::First);
+    }
+    assert_eq!(house.calls(), 0);
+}
+
+#[tokio::test]
+async fn a_poll_from_afar_and_an_admitted_request_cost_no_store_call() {
+    let mut house = House::open(per_minute(7)).await;
+    let mut near = joined(&house).await;
+    for _ in 0..40 {
+        joined(&house).await;
+    }
+    let mut far = joined(&house).await;
+    house.tick().await;
+
+    let before = house.calls();
+    let notice = far.poll(&house).await;
+    assert_eq!((notice.position, house.calls()), (Some(42), before));
+    let told = notice.poll_after.as_secs();
+    assert!((54..=66).contains(&told), "{told} s");
+    near.poll(&house).await;
+    assert_eq!(
+        house.calls(),
+        before + 1,
+        "near the front each poll checks in"
+    );
+
+    house.pass(Duration::from_secs(20)).await;
+    near.get(&house, "/buy/1").await.is_served();
+    let before = house.calls();
+    for page in 0..10 {
+        near.get(&house, &format!("/buy/{page}")).await.is_served();
+    }
+    assert_eq!(house.calls(), before);
+}
+
+#[tokio::test]
+async fn places_shown_never_grow_when_the_absent_come_back() {
+    let mut house = House::open(per_minute(6)).await;
+    let mut away = joined(&house).await;
+    let mut stays = joined(&house).await;
+    for _ in 0..5 {
+        joined(&house).await;
+    }
+    house.order(Order::Pause).await;
+    let mut shown = u64::MAX;
+    for second in 0..400 {
+        house.pass(Duration::from_secs(1)).await;
+        if second % 20 == 0 {
+            let position = stays.poll(&house).await.position.unwrap();
+            assert!(position <= shown, "{position} after {shown}");
+            shown = position;
+        }
+        if second == 300 {
+            away.poll(&house).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn once_their_check_ins_have_lapsed_the_living_get_every_slot() {
+    let mut house = House::open(per_minute(60)).await;
+    let mut living = Vec::new();
+    for number in 0..900 {
+        let visitor = joined(&house).await;
+        if number % 2 == 0 {
+            living.push(visitor);
+        }
+    }
+    let ids: std::collections::HashSet<_> =
+        living.iter().map(|visitor| visitor.id(&house)).collect();
+    let mut due = vec![Duration::ZERO; living.len()];
+    let (mut passed, mut since) = (Duration::ZERO, None);
+    while passed < Duration::from_secs(350) {
+        for (visitor, due) in living.iter_mut().zip(&mut due) {
+            if *due > passed {
+                continue;
+            }
+            *due = match visitor.get(&house, "/buy/1").await {
+                Got::Waits(notice) => passed + notice.poll_after,
+                Got::Served | Got::Shut(_) => Duration::MAX,
+            };
+        }
+        house.pass(Duration::from_secs(1)).await;
+        passed += Duration::from_secs(1);
+        if passed == Duration::from_secs(150) {
+            since = Some(house.released());
+        }
+    }
+    let before = since.unwrap();
+    let after: Vec<_> = house.released().difference(&before).copied().collect();
+    let ghosts = after.iter().filter(|id| !ids.contains(*id)).count();
+    assert!(after.len() >= 198, "{} released", after.len());
+    assert_eq!(ghosts, 0, "of {} released after 150 s", after.len());
+}
+
+#[tokio::test]
+async fn a11_while_the_store_is_away_places_are_kept_and_admitted_visitors_pass() {
+    let mut house = House::open(per_minute(60)).await;
+    let mut ann = joined(&house).await;
+    let mut bob = joined(&house).await;
+    house.pass(Duration::from_secs(2)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    bob.get(&house, "/buy/1").await.is_waiting(0);
+
+    house.store.away.store(true, Ordering::SeqCst);
+    house.pass(Duration::from_secs(30)).await;
+    ann.get(&house, "/buy/2").await.is_served();
+    let kept = bob.get(&house, "/buy/1").await.is_waiting(0);
+    assert_eq!(kept.reason, Some(Reason::Recovering));
+    let mut new = house.visitor();
+    let first = new.get(&house, "/buy/1").await.is_not_served();
+    assert_eq!(first.visit, Visit::First);
+    let second = new.get(&house, "/buy/1").await.is_not_served();
+    assert_eq!(
+        (second.position, second.reason),
+        (None, Some(Reason::Recovering))
+    );
+
+    house.store.away.store(false, Ordering::SeqCst);
+    house.pass(Duration::from_secs(3)).await;
+    bob.get(&house, "/buy/1").await.is_served();
+    new.get(&house, "/buy/1").await.is_not_served();
+}
+
+#[tokio::test]
+async fn a_token_past_its_expiry_is_honoured_only_while_the_store_is_away() {
+    let mut house = House::open(per_minute(600)).await;
+    let mut ann = joined(&house).await;
+    house.pass(Duration::from_secs(1)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    house.pass(Duration::from_secs(200)).await;
+
+    house.store.away.store(true, Ordering::SeqCst);
+    house.pass(Duration::from_secs(150)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    house.store.away.store(false, Ordering::SeqCst);
+    house.pass(Duration::from_secs(1)).await;
+    ann.queue = None;
+    ann.get(&house, "/buy/1").await.is_not_served();
+}
+
+#[tokio::test]
+async fn a_session_in_use_is_renewed_and_an_idle_one_ends() {
+    let mut house = House::open(per_minute(600)).await;
+    let mut ann = joined(&house).await;
+    house.pass(Duration::from_secs(1)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    for _ in 0..20 {
+        house.pass(Duration::from_secs(60)).await;
+        ann.get(&house, "/buy/1").await.is_served();
+    }
+    house.pass(Duration::from_secs(310)).await;
+    let again = ann.get(&house, "/buy/1").await.is_not_served();
+    assert_eq!(again.ended_by, Some(EndedBy::Expired));
+    assert_eq!(
+        again.visit,
+        Visit::First,
+        "the next visit starts at the back"
+    );
+}
+
+#[tokio::test]
+async fn who_left_is_out_and_the_old_tokens_buy_nothing() {
+    let mut house = House::open(per_minute(600)).await;
+    let mut ann = joined(&house).await;
+    house.pass(Duration::from_secs(1)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    let mut thief = ann.clone();
+
+    let left = ann
+        .ask(&house, "POST", "/_anteroom/rooms/sale/leave", &[])
+        .await
+        .is_not_served();
+    assert_eq!(left.ended_by, Some(EndedBy::Left));
+    assert_eq!((&ann.queue, &ann.admission), (&None, &None));
+    house.pass(Duration::from_secs(1)).await;
+    let refused = thief.get(&house, "/buy/1").await.is_not_served();
+    assert_eq!(refused.ended_by, Some(EndedBy::Left));
+}
+
+#[tokio::test]
+async fn n10_another_site_can_neither_join_nor_leave_for_a_visitor() {
+    let mut house = House::open(per_minute(7)).await;
+    let mut ann = joined(&house).await;
+    joined(&house).await;
+    let cross = [
+        ("sec-fetch-site", "cross-site"),
+        ("origin", "https://evil.example"),
+    ];
+    for deed in ["join", "claim", "leave"] {
+        let path = format!("/_anteroom/rooms/sale/{deed}");
+        let head = http::Request::post(&path)
+            .header("host", "shop.example")
+            .header("sec-fetch-site", "cross-site")
+            .body(())
+            .unwrap()
+            .into_parts()
+            .0;
+        let ask = crate::gate::Ask {
+            head: &head,
+            peer: "192.0.2.1:9".parse().unwrap(),
+            now: house.clock.now(),
+        };
+        assert!(house.gate.decide(&ask).await.verdict.is_err(), "{deed}");
+    }
+    let mut new = house.visitor();
+    new.get(&house, "/buy/1").await.is_not_served();
+    let before = house.calls();
+    new.ask(&house, "GET", "/_anteroom/rooms/sale/status", &cross)
+        .await
+        .is_not_served();
+    new.ask(&house, "GET", "/buy/1", &[("sec-purpose", "prefetch")])
+        .await
+        .is_not_served();
+    new.ask(&house, "HEAD", "/buy/1", &[]).await.is_not_served();
+    assert_eq!(house.calls(), before, "none of these joins");
+    house.pass(Duration::from_secs(20)).await;
+    ann.ask(&house, "GET", "/buy/1", &[("sec-purpose", "prefetch")])
+        .await
+        .is_not_served();
+    ann.get(&house, "/buy/1").await.is_served();
+}
+
+#[tokio::test]
+async fn closed_full_and_ended_rooms_say_so() {
+    let mut house = House::closed(Terms {
+        max_waiting: 2,
+        ..per_minute(7)
+    });
+    house.tick().await;
+    let face = |got: Got| got.is_not_served().face;
+    assert_eq!(
+        face(house.visitor().get(&house, "/buy/1").await),
+        Face::Closed
+    );
+    house
+        .order(Order::Open {
+            opens_at: None,
+            ends_at: None,
+        })
+        .await;
+    let mut ann = joined(&house).await;
+    joined(&house).await;
+    house.tick().await;
+    assert_eq!(
+        face(house.visitor().get(&house, "/buy/1").await),
+        Face::Full
+    );
+    ann.get(&house, "/buy/1").await.is_waiting(0);
+    house.order(Order::Close).await;
+    let closed = ann.get(&house, "/buy/1").await.is_not_served();
+    assert_eq!((closed.face, closed.position), (Face::Closed, Some(1)));
+    house.order(Order::End).await;
+    assert_eq!(face(ann.get(&house, "/buy/1").await), Face::Ended);
+}
+
+#[tokio::test]
+async fn at_most_capacity_are_inside_and_the_reason_is_told() {
+    let terms = Terms {
+        capacity: NonZeroU32::new(2),
+        ..per_minute(6_000)
+    };
+    let mut house = House::open(terms).await;
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        all.push(joined(&house).await);
+    }
+    house.pass(Duration::from_secs(5)).await;
+    let mut inside = 0;
+    for visitor in &mut all {
+        match visitor.get(&house, "/buy/1").await {
+            Got::Served => inside += 1,
+            other => assert_eq!(other.is_not_served().reason, Some(Reason::CapacityFull)),
+        }
+    }
+    assert_eq!(inside, 2);
+    all[0]
+        .ask(&house, "POST", "/_anteroom/rooms/sale/leave", &[])
+        .await
+        .is_not_served();
+    house.pass(Duration::from_secs(2)).await;
+    all[2].get(&house, "/buy/1").await.is_served();
+    all[3].get(&house, "/buy/1").await.is_not_served();
+}
+
+#[tokio::test]
+async fn ordered_releases_and_a_faster_pace_take_effect_at_once() {
+    let mut house = House::open(per_minute(1)).await;
+    let mut all = Vec::new();
+    for _ in 0..30 {
+        all.push(joined(&house).await);
+    }
+    house
+        .order(Order::Release(NonZeroU32::new(3).unwrap()))
+        .await;
+    house.pass(Duration::from_secs(1)).await;
+    for visitor in &mut all[..3] {
+        visitor.get(&house, "/buy/1").await.is_served();
+    }
+    all[3].get(&house, "/buy/1").await.is_waiting(0);
+    house
+        .order(Order::Pace(Pace::per_minute(600).unwrap()))
+        .await;
+    house.pass(Duration::from_secs(5)).await;
+    for visitor in &mut all[3..] {
+        visitor.get(&house, "/buy/1").await.is_served();
+    }
+}
