@@ -19,14 +19,20 @@ const wanted = walks.filter(({ name }) => words.length === 0 || words.some((word
 const waiting = [...wanted];
 const worlds = new Set();
 let failed = 0;
+let stopping = false;
 
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, async () => {
-    await Promise.all([...worlds].map((world) => world.end()));
-    await closeBrowser();
-    process.exit(1);
-  });
+/** Ends whatever was started when the runner itself is told to stop, or nobody listens to it. */
+async function stop() {
+  if (stopping) return;
+  stopping = true;
+  process.exitCode = 1;
+  waiting.length = 0;
+  await Promise.all([...worlds].map((world) => world.end()));
+  await closeBrowser();
+  process.exit(1);
 }
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
+process.stdout.on('error', stop);
 
 async function go({ name, walk }) {
   const world = new World();
@@ -46,6 +52,7 @@ async function go({ name, walk }) {
   const said = fault && world.said();
   await world.end();
   worlds.delete(world);
+  if (stopping) return;
   const took = ((performance.now() - began) / 1000).toFixed(1);
   console.log(`${fault ? 'FAIL' : 'PASS'}  ${name} (${took} s)`);
   if (fault) {
@@ -59,6 +66,10 @@ async function lane() {
 }
 
 await Promise.all(Array.from({ length: AT_ONCE }, lane));
-await closeBrowser();
-console.log(`${wanted.length - failed} passed, ${failed} failed`);
-process.exit(failed > 0 || wanted.length === 0 ? 1 : 0);
+if (!stopping) await closeBrowser();
+if (!stopping) finish();
+
+function finish() {
+  console.log(`${wanted.length - failed} passed, ${failed} failed`);
+  process.exit(failed > 0 || wanted.length === 0 ? 1 : 0);
+}

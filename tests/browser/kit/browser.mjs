@@ -15,7 +15,15 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const LAUNCH = { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS };
+const LAUNCH = {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  headless: true,
+  args: FLAGS,
+  // The runner ends what it started itself.
+  handleSIGINT: false,
+  handleSIGTERM: false,
+  handleSIGHUP: false,
+};
 /** Where pictures of the pages go, if they are wanted. */
 export const PICTURES = process.env.ANTEROOM_SCREENSHOTS;
 

@@ -15,6 +15,7 @@ export class World {
   dir = mkdtempSync(join(tmpdir(), 'anteroom-walk-'));
   #programs = [];
   #endings = [];
+  #over = false;
 
   constructor() {
     chmodSync(this.dir, 0o755);
@@ -22,6 +23,7 @@ export class World {
 
   /** Starts a program that runs until the walk ends. */
   start(command, args, env = {}) {
+    if (this.#over) throw new Error('this walk is over');
     const program = new Program(command, args, env);
     this.#programs.push(program);
     return program;
@@ -38,6 +40,7 @@ export class World {
   }
 
   async end() {
+    this.#over = true;
     for (const ending of this.#endings.splice(0).reverse()) await ending().catch(() => {});
     await Promise.all(this.#programs.splice(0).map((program) => program.end()));
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 });
