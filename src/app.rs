@@ -1,26 +1,24 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
+mod wiring;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::config::Config;
 use crate::config::gateway::StoreUrl;
-use crate::config::{Config, site};
-use crate::control::auth::{Credential, Role};
 use crate::control::health::Readiness;
-use crate::control::{self, Control, ControlRoom, routes};
+use crate::control::{self, Control, routes};
 use crate::domain::clock::Clock;
 use crate::domain::place::Epoch;
-use crate::domain::room::RoomName;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
 use crate::edge::listener::Listening;
@@ -30,21 +28,18 @@ use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::room::Room;
-use crate::gate::{Gate, Screens, Site};
-use crate::origin::{Origin, Settings as OriginSettings};
+use crate::gate::{Gate, Screens};
+use crate::origin::Origin;
 use crate::pacing::{Beat, RoomLoop};
 use crate::store::QueueStore;
 use crate::store::embedded::Embedded;
-use crate::telemetry::labels::RuleLabel;
 use crate::telemetry::metered::Metered;
-use crate::telemetry::metrics::Metrics;
 use crate::token::Keyring;
+
+use wiring::{addresses, bind, controlled, credentials, metrics, origin_settings, sites};
 
 /// How often limiters forget whoever has not asked lately.
 const TIDY: Duration = Duration::from_secs(5);
-
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 4_096;
 
 /// What a gateway is made of.
 pub struct Parts {
@@ -277,89 +272,4 @@ struct Listeners {
     public: Vec<TcpListener>,
     control: TcpListener,
     health: Option<TcpListener>,
-}
-
-fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket
-        .bind(&address.into())
-        .and_then(|()| socket.listen(BACKLOG))
-        .with_context(|| {
-            format!("cannot listen on {address}: end the program that does, or choose another address under [listen]")
-        })?;
-    Ok(TcpListener::from_std(socket.into())?)
-}
-
-fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<SocketAddr>> {
-    listeners.iter().map(TcpListener::local_addr).collect()
-}
-
-fn metrics(config: &Config) -> anyhow::Result<Metrics> {
-    let rooms: Vec<RoomName> = config.rooms.iter().map(|room| room.name.clone()).collect();
-    let sites: Vec<RoomName> = config.sites.iter().map(|site| site.name.clone()).collect();
-    let rules: Vec<RuleLabel> = config
-        .rules
-        .names()
-        .map(|(rule, action)| RuleLabel {
-            rule: rule.to_string(),
-            action: action.word(),
-        })
-        .collect();
-    Ok(Metrics::new(&rooms, &sites, &rules)?)
-}
-
-fn controlled(room: &Room) -> ControlRoom {
-    ControlRoom {
-        settings: room.settings.as_ref().clone(),
-        snapshot: Arc::clone(&room.snapshot),
-    }
-}
-
-fn credentials(config: &Config, from_environment: Option<&str>) -> Vec<Credential> {
-    let given = from_environment.map(|token| Credential::of("environment", Role::Admin, token));
-    config
-        .control_tokens
-        .iter()
-        .map(|token| Credential {
-            name: token.name.to_string(),
-            role: token.role,
-            sha256: token.sha256,
-        })
-        .chain(given)
-        .collect()
-}
-
-fn sites(config: &Config) -> Vec<Site> {
-    config
-        .sites
-        .iter()
-        .map(|site| Site {
-            hosts: site.hosts.clone(),
-            https: site.scheme == site::Scheme::Https,
-            rooms: config
-                .rooms
-                .iter()
-                .enumerate()
-                .filter(|(_, room)| room.site == site.name)
-                .map(|(at, _)| at)
-                .collect(),
-        })
-        .collect()
-}
-
-fn origin_settings(site: &site::Site) -> OriginSettings {
-    OriginSettings {
-        address: site.origin.to_string(),
-        connect: site.connect,
-        response: site.response,
-        idle: site.idle,
-        max_connections: usize::try_from(site.max_connections.get()).unwrap_or(usize::MAX),
-        idle_connections: 256,
-    }
 }

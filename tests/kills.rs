@@ -26,7 +26,10 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
     }
 }
@@ -66,19 +69,31 @@ impl Ledger {
     fn shows(&mut self, token: &str) {
         let now = held(token);
         if now.place == 0 {
-            assert!(!self.places.contains_key(&now.visitor), "a place was lost: {now:?}");
+            assert!(
+                !self.places.contains_key(&now.visitor),
+                "a place was lost: {now:?}"
+            );
             return;
         }
-        let before = self.places.entry(now.visitor.clone()).or_insert_with(|| now.clone());
+        let before = self
+            .places
+            .entry(now.visitor.clone())
+            .or_insert_with(|| now.clone());
         assert_eq!(*before, now, "a place changed");
-        let owner = self.owners.entry(now.place).or_insert_with(|| now.visitor.clone());
+        let owner = self
+            .owners
+            .entry(now.place)
+            .or_insert_with(|| now.visitor.clone());
         assert_eq!(*owner, now.visitor, "two hold one place");
     }
 
     /// Writes down an admission; a visitor has one session however often it claims.
     fn admits(&mut self, visitor: Vec<u8>, admission: &str) {
         let session = claims_of(admission)["jti"].as_str().unwrap().to_owned();
-        let before = self.sessions.entry(visitor).or_insert_with(|| session.clone());
+        let before = self
+            .sessions
+            .entry(visitor)
+            .or_insert_with(|| session.clone());
         assert_eq!(*before, session, "admitted twice");
     }
 }
@@ -100,7 +115,7 @@ enum Step {
 impl Fan {
     fn new(at: Addresses, ledger: &Arc<Mutex<Ledger>>) -> Self {
         Self {
-            visitor: Visitor::to(at.public).as_app(),
+            visitor: Visitor::to(at.public).speaking_json(),
             shown: u64::MAX,
             ledger: Arc::clone(ledger),
         }
@@ -127,7 +142,11 @@ impl Fan {
         };
         self.ledger.lock().await.shows(token);
         if let Some(position) = status["position"].as_u64() {
-            assert!(position <= self.shown, "{position} after {}: {status}", self.shown);
+            assert!(
+                position <= self.shown,
+                "{position} after {}: {status}",
+                self.shown
+            );
             self.shown = position;
         }
     }
@@ -139,7 +158,10 @@ impl Fan {
             return Step::Goes;
         };
         let Some(admission) = self.visitor.admission() else {
-            assert!(!answer.is_from_the_shop(), "served without an admission: {answer:?}");
+            assert!(
+                !answer.is_from_the_shop(),
+                "served without an admission: {answer:?}"
+            );
             return Step::Waits;
         };
         let visitor = held(&token).visitor;
@@ -179,7 +201,8 @@ async fn a_hundred_kills_lose_no_place_and_admit_nobody_twice() {
     let mut dice = Dice(seed);
     let origin = Origin::open().await;
     let dir = TempDir::new().unwrap();
-    let plan = Plan::per_minute(3_000).session("claim_window_s = 3600\nidle_s = 3600\nabsolute_s = 3600");
+    let plan =
+        Plan::per_minute(3_000).session("claim_window_s = 3600\nidle_s = 3600\nabsolute_s = 3600");
     let at = furnish(dir.path(), &plan, origin.address);
     let ledger: Arc<Mutex<Ledger>> = Arc::default();
     let stop: Arc<AtomicBool> = Arc::default();
@@ -213,14 +236,25 @@ async fn a_hundred_kills_lose_no_place_and_admit_nobody_twice() {
 async fn everybody_is_still_there(at: Addresses, mut ledger: Ledger) {
     let (entered, shown) = (ledger.sessions.len(), ledger.places.len());
     println!("{shown} places were shown, {entered} visitors entered");
-    assert!(entered > 100 && shown > entered, "{entered} of {shown} entered");
+    assert!(
+        entered > 100 && shown > entered,
+        "{entered} of {shown} entered"
+    );
     let one_each: HashSet<&String> = ledger.sessions.values().collect();
-    assert_eq!(one_each.len(), entered, "every visitor has a session of its own");
+    assert_eq!(
+        one_each.len(),
+        entered,
+        "every visitor has a session of its own"
+    );
     let mut line = BTreeMap::new();
     for (mut visitor, shown) in std::mem::take(&mut ledger.away) {
         let status = until("an answer", || {
             let mut tab = visitor.another_tab();
-            async move { tab.try_ask(&Ask::get(STATUS)).await.map(|answer| (answer.json(), tab)) }
+            async move {
+                tab.try_ask(&Ask::get(STATUS))
+                    .await
+                    .map(|answer| (answer.json(), tab))
+            }
         })
         .await;
         (_, visitor) = (&status.0, status.1);
@@ -240,7 +274,7 @@ async fn everybody_is_still_there(at: Addresses, mut ledger: Ledger) {
     let positions: Vec<u64> = line.values().copied().collect();
     println!("{} still wait", positions.len());
     assert!(positions.is_sorted(), "in order of place: {positions:?}");
-    let newcomer = Visitor::to(at.public).as_app().joins().await;
+    let newcomer = Visitor::to(at.public).speaking_json().joins().await;
     let last = ledger.owners.keys().next_back().unwrap();
     assert!(newcomer["position"].is_u64(), "{newcomer}: behind {last}");
 }

@@ -1,4 +1,5 @@
 //! The house as a whole: real gateways, real sockets, and a ticket site that keeps every byte.
+//! One binary for everything that needs more than one folder.
 
 #[cfg(test)]
 mod bad_input;
@@ -12,6 +13,8 @@ mod getting_round;
 mod kills;
 #[cfg(test)]
 mod kit;
+#[cfg(test)]
+mod layers;
 #[cfg(test)]
 mod line;
 #[cfg(test)]

@@ -11,7 +11,6 @@ use anteroom::store::embedded::Embedded;
 use serde_json::Value;
 
 use crate::kit::recording::{Recording, Release};
-use crate::kit::wire::Asked;
 use crate::kit::{Ask, House, Plan, Visitor};
 
 const PER_MINUTE: u32 = 600;
@@ -38,11 +37,14 @@ impl App {
             self.enters(line).await;
             return None;
         }
-        Some(Duration::from_secs(status["poll_after_s"].as_u64().unwrap()))
+        Some(Duration::from_secs(
+            status["poll_after_s"].as_u64().unwrap(),
+        ))
     }
 
     async fn enters(&mut self, line: &mut Visitor) {
-        let claim = Ask::post("/_anteroom/rooms/derby/claim").with("anteroom-queue", &self.queue_token);
+        let claim =
+            Ask::post("/_anteroom/rooms/derby/claim").with("anteroom-queue", &self.queue_token);
         let status = line.ask(claim).await;
         let token = status.is(200).says("admission_token");
         let visit = Ask::get("/buy/1").with("anteroom-admission", token.as_str().unwrap());
@@ -74,7 +76,10 @@ async fn worker(mut line: Visitor, clock: Clock, until: Duration) -> u64 {
     for number in 0..VISITORS / WORKERS {
         let (app, next) = App::joins(&mut line).await;
         apps.push(app);
-        agenda.push(Reverse((clock.now().mono + next, usize::try_from(number).unwrap())));
+        agenda.push(Reverse((
+            clock.now().mono + next,
+            usize::try_from(number).unwrap(),
+        )));
     }
     let mut served = 0;
     while let Some(Reverse((due, number))) = agenda.pop() {
@@ -113,7 +118,10 @@ async fn for_seventy_seconds_the_pace_is_kept_in_every_window_and_in_order_of_pl
     let called: usize = releases.iter().map(|one| one.batch.len()).sum();
     println!("{called} released, {served} served");
     // Who is called within the last poll interval of two seconds has not come yet.
-    assert!(served as usize + 40 > called, "{served} of {called} were served");
+    assert!(
+        served as usize + 40 > called,
+        "{served} of {called} were served"
+    );
     assert_eq!(house.origin.arrived().len() as u64, served);
 }
 
@@ -126,15 +134,24 @@ fn never_above_the_bound(releases: &[Release]) {
             count += to.batch.len();
             let window = (to.after - from.before).as_secs_f64();
             let bound = EFFECTIVE_BURST + a_second * window;
-            assert!(count as f64 <= bound, "{count} in {window} s, at most {bound}");
+            assert!(
+                count as f64 <= bound,
+                "{count} in {window} s, at most {bound}"
+            );
         }
     }
 }
 
 /// Over the seventy seconds from the first release, at least 98.5 of 100 that the pace allows.
 fn at_the_pace(releases: &[Release]) {
-    let begun = releases.iter().find(|one| !one.batch.is_empty()).unwrap().after;
-    let measured = releases.iter().filter(|one| one.after > begun && one.after <= begun + MEASURED);
+    let begun = releases
+        .iter()
+        .find(|one| !one.batch.is_empty())
+        .unwrap()
+        .after;
+    let measured = releases
+        .iter()
+        .filter(|one| one.after > begun && one.after <= begun + MEASURED);
     let count: usize = measured.map(|one| one.batch.len()).sum();
     let due = f64::from(PER_MINUTE) / 60.0 * MEASURED.as_secs_f64();
     println!("{count} of {due} in {MEASURED:?}");

@@ -45,6 +45,7 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
     let dir = config.keys.dir.resolve(&args.policies);
     let keys = keys::load(&dir)?.with_issuer(&config.keys.issuer);
     let store = open_store(&config.store, &args.policies, &clock)?;
+    let mut stop = Stop::listen()?;
     let app = App::start(Parts {
         config,
         keys,
@@ -56,7 +57,6 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
         tracing::info!(%address, "visitors are answered");
     }
     tracing::info!(address = %app.control(), "operators are answered");
-    let mut stop = Stop::listen()?;
     stop.asked().await;
     tracing::info!("stopping: requests under way may finish; ask again to end at once");
     tokio::select! {

@@ -10,6 +10,7 @@ pub mod negotiate;
 pub mod notice;
 pub mod page;
 pub mod respond;
+mod scene;
 pub mod serve;
 pub mod status;
 pub mod texts;

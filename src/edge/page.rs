@@ -13,10 +13,11 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Output, UndefinedBehavior, Value, context};
 
 use super::assets;
+use super::scene::Scene;
 use super::status::{State, Status};
 use super::texts::{EN, Texts};
 use super::wanted::{marked, same_site, unmarked};
-use super::words::{Scene, lines, span};
+use super::words::{lines, span};
 
 /// What the page may load, run and be framed by: its own files, nothing inline, nobody.
 pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \

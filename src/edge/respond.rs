@@ -1,25 +1,28 @@
 //! The one place that knows status codes: what the gate decided becomes an answer.
 
+mod plain;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode, request};
 
-use crate::domain::room::{Method as RoomMethod, PageStatus};
-use crate::gate::Refusal;
 use crate::gate::identify::CookieNames;
-use crate::gate::notice::{Face, Notice, Visit};
+use crate::gate::notice::{Face, Notice};
+use crate::gate::{Own, Refusal};
 use crate::origin::OriginError;
 
 use super::assets;
 use super::body::AnswerBody;
 use super::cookies::set_tokens;
-use super::framing::{Fault, FaultKind};
 use super::negotiate::{Form, form};
 use super::notice::status_of;
-use super::page::{Asked, FaultView, Page, PageKind, PageView, page_headers, title_of};
+use super::page::{Asked, FaultView, Page, PageKind, PageView, title_of};
 use super::status::{State, Status};
+
+pub use plain::{close, farewell};
+use plain::{json, own, page, page_kind, page_status, problem, retry_after, set_retry_after};
 
 /// An answer ready to be sent.
 pub type Answer = Response<AnswerBody>;
@@ -105,9 +108,27 @@ impl Responder {
         }
     }
 
+    /// One of our own URLs; `names` are those of the room it speaks of.
+    #[must_use]
+    pub fn own(&self, own: &Own, names: Option<&CookieNames>, asking: Asking<'_>) -> Answer {
+        let (status, notice) = match own {
+            Own::Jwks => return self.jwks(),
+            Own::Asset(name) => return self.asset(name, asking),
+            Own::Left(notice) => (None, notice),
+            Own::Status(notice) => (Some(StatusCode::OK), notice),
+            Own::ComeBack(notice) => (Some(StatusCode::ACCEPTED), notice),
+            Own::NotReleased(notice) => (Some(StatusCode::CONFLICT), notice),
+        };
+        match (names, status) {
+            (Some(names), Some(status)) => self.status(status, notice, names, asking),
+            (Some(names), None) => self.left(notice, names, asking),
+            (None, _) => self.refusal(Refusal::NotFound, asking),
+        }
+    }
+
     /// The status JSON of our own endpoints.
     #[must_use]
-    pub fn status(
+    fn status(
         &self,
         status: StatusCode,
         notice: &Notice,
@@ -121,7 +142,7 @@ impl Responder {
 
     /// The visitor has left: JSON for the page's script, a page for a form without one.
     #[must_use]
-    pub fn left(&self, notice: &Notice, names: &CookieNames, asking: Asking<'_>) -> Answer {
+    fn left(&self, notice: &Notice, names: &CookieNames, asking: Asking<'_>) -> Answer {
         let mut answer = match form(&asking.head.headers) {
             Form::Json => json(StatusCode::OK, status_of(notice).to_json()),
             Form::Html => {
@@ -145,7 +166,7 @@ impl Responder {
 
     /// The public keys.
     #[must_use]
-    pub fn jwks(&self) -> Answer {
+    fn jwks(&self) -> Answer {
         let mut answer = own(
             StatusCode::OK,
             "application/jwk-set+json",
@@ -158,7 +179,7 @@ impl Responder {
 
     /// One of the page's own files.
     #[must_use]
-    pub fn asset(&self, name: &str, asking: Asking<'_>) -> Answer {
+    fn asset(&self, name: &str, asking: Asking<'_>) -> Answer {
         let Some(asset) = assets::find(name) else {
             return self.refusal(Refusal::NotFound, asking);
         };
@@ -259,99 +280,4 @@ impl Responder {
             Form::Html | Form::Json => problem(status, detail),
         }
     }
-}
-
-/// The whole last answer to a connection whose next request cannot be read.
-#[must_use]
-pub fn farewell(fault: Fault) -> Bytes {
-    let status = match fault.kind() {
-        FaultKind::BadRequest => StatusCode::BAD_REQUEST,
-        FaultKind::UriTooLong => StatusCode::URI_TOO_LONG,
-        FaultKind::FieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        FaultKind::VersionNotSupported => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-        FaultKind::Timeout => StatusCode::REQUEST_TIMEOUT,
-    };
-    let body = problem_body(status, &fault.to_string());
-    Bytes::from(format!(
-        "HTTP/1.1 {} {}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        status.as_u16(),
-        status.canonical_reason().unwrap_or_default(),
-        body.len()
-    ))
-}
-
-/// Ends the connection behind an answer.
-pub fn close(answer: &mut Answer) {
-    let close = HeaderValue::from_static("close");
-    answer.headers_mut().insert(header::CONNECTION, close);
-}
-
-const fn page_status(status: PageStatus) -> StatusCode {
-    match status {
-        PageStatus::Ok => StatusCode::OK,
-        PageStatus::Accepted => StatusCode::ACCEPTED,
-        PageStatus::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-        PageStatus::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-    }
-}
-
-fn page_kind(notice: &Notice) -> PageKind {
-    match (notice.room.method, notice.visit) {
-        (RoomMethod::Reject, _) => PageKind::Reject,
-        (_, Visit::First) => PageKind::FirstVisit,
-        (_, Visit::CookiesOff) => PageKind::CookiesOff,
-        (_, Visit::Usual) => PageKind::Standing,
-    }
-}
-
-/// When to come back: the poll for who waits, the opening for who is shut out.
-fn retry_after(notice: &Notice) -> Option<Duration> {
-    match notice.face {
-        Face::Waiting | Face::Released | Face::Admitted | Face::Paused => Some(notice.poll_after),
-        Face::Full => Some(Duration::from_mins(1)),
-        Face::Closed | Face::Ended => notice.opens_at.map(|at| at.since(notice.at)),
-    }
-}
-
-fn set_retry_after(answer: &mut Answer, wait: Duration) {
-    let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    answer
-        .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from(secs.max(1)));
-}
-
-fn page(status: StatusCode, html: Bytes) -> Answer {
-    let mut answer = Response::new(AnswerBody::own(html));
-    *answer.status_mut() = status;
-    answer.headers_mut().extend(page_headers());
-    answer
-}
-
-fn json(status: StatusCode, body: Vec<u8>) -> Answer {
-    own(status, "application/json", Bytes::from(body))
-}
-
-fn own(status: StatusCode, kind: &'static str, bytes: Bytes) -> Answer {
-    let mut answer = Response::new(AnswerBody::own(bytes));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.extend(page_headers());
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    answer
-}
-
-fn problem(status: StatusCode, detail: &str) -> Answer {
-    let body = problem_body(status, detail);
-    own(status, "application/problem+json", Bytes::from(body))
-}
-
-fn problem_body(status: StatusCode, detail: &str) -> String {
-    serde_json::json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or_default(),
-        "status": status.as_u16(),
-        "detail": detail,
-    })
-    .to_string()
 }

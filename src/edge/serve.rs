@@ -6,14 +6,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, StatusCode, request};
+use http::{Request, request};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
 use crate::domain::clock::{Clock, Now};
 use crate::gate::permit::Permit;
-use crate::gate::room::Room;
-use crate::gate::{Ask, Decided, Gate, Own, Refusal, Trace, Verdict};
+use crate::gate::{Ask, Decided, Gate, Refusal, Trace, Verdict};
 use crate::origin::Origin;
 use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
 use crate::telemetry::metrics::Metrics;
@@ -86,7 +85,10 @@ impl Door {
                 return settle(answer, body).await;
             }
             Ok(Verdict::Own(own)) => {
-                let answer = self.own(own, room, Asking { head: &head, https });
+                let names = room.map(|room| &room.cookies);
+                let answer = self
+                    .responder
+                    .own(&own, names, Asking { head: &head, https });
                 return settle(answer, body).await;
             }
             Err(refusal) => {
@@ -126,24 +128,6 @@ impl Door {
                 };
                 self.responder.origin_fault(&fault, asking)
             }
-        }
-    }
-
-    fn own(&self, own: Own, room: Option<&Room>, asking: Asking<'_>) -> Answer {
-        let (status, notice) = match (&own, room) {
-            (Own::Jwks, _) => return self.responder.jwks(),
-            (Own::Asset(name), _) => return self.responder.asset(name, asking),
-            (Own::Left(notice), Some(room)) => {
-                return self.responder.left(notice, &room.cookies, asking);
-            }
-            (Own::Status(notice), Some(_)) => (StatusCode::OK, notice),
-            (Own::ComeBack(notice), Some(_)) => (StatusCode::ACCEPTED, notice),
-            (Own::NotReleased(notice), Some(_)) => (StatusCode::CONFLICT, notice),
-            (_, None) => return self.responder.refusal(Refusal::NotFound, asking),
-        };
-        match room {
-            Some(room) => self.responder.status(status, notice, &room.cookies, asking),
-            None => self.responder.refusal(Refusal::NotFound, asking),
         }
     }
 

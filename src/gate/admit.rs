@@ -40,6 +40,18 @@ pub enum NotAdmitted {
     Ended,
 }
 
+impl NotAdmitted {
+    /// The `reason` label of the metric.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Refused(reason) => reason,
+            Self::Expired => "expired",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// A token that verified.
 #[derive(Debug)]
 struct Known {

@@ -13,30 +13,33 @@ pub mod permit;
 pub mod queue;
 pub mod room;
 pub mod screen;
+pub mod sites;
+pub mod tell;
+pub mod verdict;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{Method, header, request};
 
 use crate::domain::clock::Now;
-use crate::domain::pattern::HostPattern;
-use crate::domain::room::{Method as RoomMethod, RoomName};
-use crate::policy::rules::{Action, Rules};
+use crate::domain::room::Method as RoomMethod;
+use crate::policy::rules::Rules;
 use crate::store::QueueStore;
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
-use admit::{AdmissionToken, Admissions, Door, NotAdmitted};
+pub use sites::Site;
+pub use verdict::{Decided, Own, Refusal, Trace, Verdict};
+
+use admit::{Admissions, Door};
 use canonical::Canonical;
 use identify::{Manner, Proxies, Token};
 use limit::Limiters;
-use notice::{Face, Notice, SetToken};
-use own::Endpoint;
+use notice::{Face, Notice};
 use permit::{Grounds, Passage, Permit};
-use queue::{Coming, Line, May, Outcome};
+use queue::{Coming, May, Outcome};
 use room::Room;
 
 /// What is asked: a request's head, who brought it and when.
@@ -48,111 +51,6 @@ pub struct Ask<'a> {
     pub peer: SocketAddr,
     /// When it came.
     pub now: Now,
-}
-
-/// What the gate decided, and how it came to it.
-#[derive(Debug)]
-pub struct Decided {
-    /// The decision.
-    pub verdict: Result<Verdict, Refusal>,
-    /// What happened on the way, for counting and logging once.
-    pub trace: Trace,
-}
-
-/// What is to be done with a request.
-#[derive(Debug)]
-pub enum Verdict {
-    /// Forward it; where a renewed admission is given, set it on the answer.
-    Pass(Permit, Option<AdmissionToken>),
-    /// The turn was claimed by this request: forward it and set the admission on the answer.
-    Claimed(Permit, AdmissionToken),
-    /// Show the visitor where it stands.
-    Wait(Box<Notice>),
-    /// The room takes nobody: closed, ended, full or `reject`.
-    Shut(Box<Notice>),
-    /// One of our own URLs.
-    Own(Own),
-}
-
-/// An answer of one of our own URLs.
-#[derive(Debug)]
-pub enum Own {
-    /// The public keys.
-    Jwks,
-    /// One of the page's own files, by name.
-    Asset(String),
-    /// Where the visitor stands: always 200.
-    Status(Box<Notice>),
-    /// A join without a token: come back with the one given.
-    ComeBack(Box<Notice>),
-    /// A claim of who is not released.
-    NotReleased(Box<Notice>),
-    /// The visitor left.
-    Left(Box<Notice>),
-}
-
-/// A visitor turned away, and why. An outcome, not an error: never logged as a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The request can be read in two ways.
-    #[error("{0}")]
-    Ambiguous(&'static str),
-    /// TRACE, CONNECT, or a method this URL of ours does not answer.
-    #[error("this method is not answered here")]
-    MethodNotAllowed,
-    /// An `Expect` that nobody can meet.
-    #[error("this expectation cannot be met")]
-    ExpectationFailed,
-    /// No site of ours has this host.
-    #[error("no site with this host is served here")]
-    Misdirected,
-    /// No such URL of ours, or no such room.
-    #[error("there is no such page here")]
-    NotFound,
-    /// A bot rule denies it.
-    #[error("a rule denies this request")]
-    Denied,
-    /// A limit is reached.
-    #[error("too many requests; wait {wait:?}")]
-    TooMany {
-        /// Until the next may come.
-        wait: Duration,
-    },
-    /// Another site's page asked for a change.
-    #[error("another site's page may not do this")]
-    CrossSite,
-    /// A CORS preflight on a protected path.
-    #[error("this path answers no requests from other sites")]
-    Preflight,
-    /// The machine gives no random numbers, so nobody can be given an identity.
-    #[error("no new visitor can be served at present")]
-    NoChance,
-}
-
-/// What happened on the way to a verdict.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trace {
-    /// The visitor's address, once known.
-    pub client: Option<IpAddr>,
-    /// Whether the visitor came over TLS, as far as is known.
-    pub https: bool,
-    /// Index of the room that covers the request.
-    pub room: Option<usize>,
-    /// The bot rule that matched, and what it says.
-    pub rule: Option<(RoomName, Action)>,
-    /// Why a token that was brought did not count.
-    pub token: Option<&'static str>,
-}
-
-/// One site: its hosts and how visitors come to it.
-#[derive(Clone, Debug)]
-pub struct Site {
-    /// The hosts it answers to.
-    pub hosts: Vec<HostPattern>,
-    /// Whether visitors come over TLS, where no trusted proxy says.
-    pub https: bool,
-    /// Indices of its rooms.
-    pub rooms: Vec<usize>,
 }
 
 /// What may be swapped while requests run: the rules.
@@ -208,7 +106,11 @@ impl Gate {
         let request = self.identify(ask, canonical)?;
         trace.client = Some(request.client);
         trace.https = request.https;
-        let covering = self.room_covering(&request);
+        let covering = sites::covering(
+            self.sites.get(request.site),
+            &self.rooms,
+            &request.canonical.key,
+        );
         trace.room = covering;
         let asked = (request.canonical.key.as_str(), &ask.head.headers);
         screen::screen(&self.screens.load().rules, request.client, asked, trace)?;
@@ -231,21 +133,8 @@ impl Gate {
     }
 
     fn identify<'a>(&self, ask: &'a Ask<'a>, canonical: Canonical) -> Result<Request<'a>, Refusal> {
-        let (site, found) = self
-            .sites
-            .iter()
-            .enumerate()
-            .filter_map(|(at, site)| {
-                let covering = site
-                    .hosts
-                    .iter()
-                    .filter(|host| host.covers(&canonical.host));
-                let weight = covering.map(HostPattern::weight).max()?;
-                Some((weight, at, site))
-            })
-            .max_by_key(|(weight, ..)| *weight)
-            .map(|(_, at, site)| (at, site))
-            .ok_or(Refusal::Misdirected)?;
+        let (site, found) =
+            sites::serving(&self.sites, &canonical.host).ok_or(Refusal::Misdirected)?;
         let headers = &ask.head.headers;
         let peer = ask.peer.ip();
         Ok(Request {
@@ -255,19 +144,6 @@ impl Gate {
             client: self.proxies.client(peer, headers),
             https: self.proxies.https(peer, headers).unwrap_or(found.https),
         })
-    }
-
-    /// The room that covers a request, most specific first.
-    fn room_covering(&self, request: &Request<'_>) -> Option<usize> {
-        let site = self.sites.get(request.site)?;
-        site.rooms
-            .iter()
-            .filter_map(|at| {
-                let weight = self.rooms.get(*at)?.covers(&request.canonical.key)?;
-                Some((weight, *at))
-            })
-            .max_by_key(|(weight, _)| *weight)
-            .map(|(_, at)| at)
     }
 
     /// What the owner lets pass without queueing, and what nobody may ask.
@@ -328,16 +204,8 @@ impl Gate {
         };
         match self.admissions.admit(door, text, request.ask.now) {
             Ok(admitted) => Some(admitted),
-            Err(NotAdmitted::Refused(reason)) => {
-                trace.token = Some(reason);
-                None
-            }
-            Err(NotAdmitted::Expired) => {
-                trace.token = Some("expired");
-                None
-            }
-            Err(NotAdmitted::Ended) => {
-                trace.token = Some("ended");
+            Err(refused) => {
+                trace.token = Some(refused.reason());
                 None
             }
         }
@@ -379,22 +247,6 @@ impl Gate {
         })
     }
 
-    fn line<'a>(
-        &'a self,
-        room: &'a Room,
-        snapshot: &'a crate::store::survey::Snapshot,
-        now: Now,
-    ) -> Line<'a> {
-        Line {
-            room,
-            snapshot,
-            keys: &self.keys,
-            store: self.store.as_ref(),
-            admissions: &self.admissions,
-            now,
-        }
-    }
-
     /// The queue token a request brings, if it counts here. A visitor who polls too often is
     /// turned away before any work.
     fn queue_token(
@@ -416,102 +268,8 @@ impl Gate {
             }
         };
         self.limiters.poll(token.visitor)?;
-        let snapshot = room.snapshot.load();
-        let unknown = snapshot.store == crate::store::survey::StoreHealth::NotYet;
-        let current = unknown || token.window == snapshot.survey.orders.window;
-        Ok(current.then_some(token))
+        Ok(room.counts(&token).then_some(token))
     }
-
-    async fn own(&self, request: &Request<'_>, trace: &mut Trace) -> Result<Own, Refusal> {
-        let path = request.canonical.target.path();
-        let endpoint = Endpoint::parse(&self.prefix, path).ok_or(Refusal::NotFound)?;
-        if !endpoint.answers(&request.ask.head.method) {
-            return Err(Refusal::MethodNotAllowed);
-        }
-        let (name, deed) = match endpoint {
-            Endpoint::Jwks => return Ok(Own::Jwks),
-            Endpoint::Asset(name) => return Ok(Own::Asset(name)),
-            Endpoint::Status(name) => (name, Deed::Status),
-            Endpoint::Join(name) => (name, Deed::Join),
-            Endpoint::Claim(name) => (name, Deed::Claim),
-            Endpoint::Leave(name) => (name, Deed::Leave),
-        };
-        let (at, room) = self
-            .rooms
-            .iter()
-            .enumerate()
-            .find(|(_, room)| room.settings.name.as_str() == name)
-            .ok_or(Refusal::NotFound)?;
-        trace.room = Some(at);
-        self.stand_at(room, request, deed, trace).await
-    }
-
-    async fn stand_at(
-        &self,
-        room: &Room,
-        request: &Request<'_>,
-        deed: Deed,
-        trace: &mut Trace,
-    ) -> Result<Own, Refusal> {
-        let head = request.ask.head;
-        let changes = !matches!(deed, Deed::Status);
-        let host = &request.canonical.host_text;
-        if changes && !identify::is_same_origin(&head.headers, host, request.https) {
-            return Err(Refusal::CrossSite);
-        }
-        let visit = Manner::of(&head.method, &head.headers) == Manner::Visit;
-        let may = match deed {
-            Deed::Status if !visit || head.method == Method::HEAD => May::Look,
-            Deed::Status | Deed::Join | Deed::Leave => May::Join,
-            Deed::Claim => May::Claim,
-        };
-        let admitted = self.admit(room, request, trace);
-        let token = self.queue_token(room, request, trace)?;
-        let snapshot = room.snapshot.load_full();
-        let line = self.line(room, &snapshot, request.ask.now);
-        let by_header = head.headers.contains_key(identify::QUEUE_HEADER)
-            || head.headers.contains_key(identify::ADMISSION_HEADER);
-        let tells = by_header || (changes && !head.headers.contains_key("sec-fetch-site"));
-        if deed == Deed::Leave {
-            if let Some(admitted) = admitted {
-                line.end(admitted.session);
-            }
-            return Ok(Own::Left(Box::new(line.leave(token.as_ref()).await)));
-        }
-        if let Some(admitted) = admitted {
-            let mut notice = line.is_inside(admitted.renewed);
-            notice.tells_tokens = tells;
-            return Ok(Own::Status(Box::new(notice)));
-        }
-        let returned = false;
-        let brought = token.is_some();
-        let outcome = line
-            .serve(Coming {
-                token,
-                may,
-                returned,
-            })
-            .await?;
-        let (mut notice, claimed) = match outcome {
-            Outcome::Told(notice) => (notice, false),
-            Outcome::Claimed { notice, .. } => (notice, true),
-        };
-        notice.tells_tokens = tells;
-        Ok(match deed {
-            Deed::Join if !brought => Own::ComeBack(notice),
-            Deed::Claim if !claimed => Own::NotReleased(notice),
-            Deed::Status | Deed::Join | Deed::Claim | Deed::Leave => Own::Status(notice),
-        })
-    }
-}
-
-/// What is asked of a room's own URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
-    Status,
-    Join,
-    Claim,
-    Leave,
 }
 
 impl Request<'_> {
@@ -526,16 +284,5 @@ impl Request<'_> {
                 https: self.https,
             },
         )
-    }
-}
-
-impl SetToken<String> {
-    /// The token given, if one is.
-    #[must_use]
-    pub fn given(&self) -> Option<&str> {
-        match self {
-            Self::Give(text) => Some(text),
-            Self::Keep | Self::Clear => None,
-        }
     }
 }

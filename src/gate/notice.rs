@@ -129,3 +129,14 @@ impl Notice {
         }
     }
 }
+
+impl SetToken<String> {
+    /// The token given, if one is.
+    #[must_use]
+    pub fn given(&self) -> Option<&str> {
+        match self {
+            Self::Give(text) => Some(text),
+            Self::Keep | Self::Clear => None,
+        }
+    }
+}

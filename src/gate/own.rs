@@ -2,6 +2,11 @@
 
 use http::Method;
 
+use super::identify::{self, Manner};
+use super::queue::{Coming, May, Outcome};
+use super::room::Room;
+use super::{Gate, Own, Refusal, Request, Trace};
+
 /// One of our own URLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -54,6 +59,104 @@ impl Endpoint {
             Self::Join(_) | Self::Claim(_) | Self::Leave(_) => *method == Method::POST,
         }
     }
+}
+
+impl Gate {
+    /// Answers one of our own URLs.
+    pub(super) async fn own(
+        &self,
+        request: &Request<'_>,
+        trace: &mut Trace,
+    ) -> Result<Own, Refusal> {
+        let path = request.canonical.target.path();
+        let endpoint = Endpoint::parse(&self.prefix, path).ok_or(Refusal::NotFound)?;
+        if !endpoint.answers(&request.ask.head.method) {
+            return Err(Refusal::MethodNotAllowed);
+        }
+        let (name, deed) = match endpoint {
+            Endpoint::Jwks => return Ok(Own::Jwks),
+            Endpoint::Asset(name) => return Ok(Own::Asset(name)),
+            Endpoint::Status(name) => (name, Deed::Status),
+            Endpoint::Join(name) => (name, Deed::Join),
+            Endpoint::Claim(name) => (name, Deed::Claim),
+            Endpoint::Leave(name) => (name, Deed::Leave),
+        };
+        let (at, room) = self
+            .rooms
+            .iter()
+            .enumerate()
+            .find(|(_, room)| room.settings.name.as_str() == name)
+            .ok_or(Refusal::NotFound)?;
+        trace.room = Some(at);
+        self.stand_at(room, request, deed, trace).await
+    }
+
+    async fn stand_at(
+        &self,
+        room: &Room,
+        request: &Request<'_>,
+        deed: Deed,
+        trace: &mut Trace,
+    ) -> Result<Own, Refusal> {
+        let head = request.ask.head;
+        let changes = !matches!(deed, Deed::Status);
+        let host = &request.canonical.host_text;
+        if changes && !identify::is_same_origin(&head.headers, host, request.https) {
+            return Err(Refusal::CrossSite);
+        }
+        let visit = Manner::of(&head.method, &head.headers) == Manner::Visit;
+        let may = match deed {
+            Deed::Status if !visit || head.method == Method::HEAD => May::Look,
+            Deed::Status | Deed::Join | Deed::Leave => May::Join,
+            Deed::Claim => May::Claim,
+        };
+        let admitted = self.admit(room, request, trace);
+        let token = self.queue_token(room, request, trace)?;
+        let snapshot = room.snapshot.load_full();
+        let line = self.line(room, &snapshot, request.ask.now);
+        let by_header = head.headers.contains_key(identify::QUEUE_HEADER)
+            || head.headers.contains_key(identify::ADMISSION_HEADER);
+        let tells = by_header || (changes && !head.headers.contains_key("sec-fetch-site"));
+        if deed == Deed::Leave {
+            if let Some(admitted) = admitted {
+                line.end(admitted.session);
+            }
+            return Ok(Own::Left(Box::new(line.leave(token.as_ref()).await)));
+        }
+        if let Some(admitted) = admitted {
+            let mut notice = line.is_inside(admitted.renewed);
+            notice.tells_tokens = tells;
+            return Ok(Own::Status(Box::new(notice)));
+        }
+        let returned = false;
+        let brought = token.is_some();
+        let outcome = line
+            .serve(Coming {
+                token,
+                may,
+                returned,
+            })
+            .await?;
+        let (mut notice, claimed) = match outcome {
+            Outcome::Told(notice) => (notice, false),
+            Outcome::Claimed { notice, .. } => (notice, true),
+        };
+        notice.tells_tokens = tells;
+        Ok(match deed {
+            Deed::Join if !brought => Own::ComeBack(notice),
+            Deed::Claim if !claimed => Own::NotReleased(notice),
+            Deed::Status | Deed::Join | Deed::Claim | Deed::Leave => Own::Status(notice),
+        })
+    }
+}
+
+/// What is asked of a room's own URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Status,
+    Join,
+    Claim,
+    Leave,
 }
 
 #[cfg(test)]

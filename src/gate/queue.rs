@@ -1,17 +1,10 @@
 //! Stage 7: join, say where the visitor stands, or claim. The store is asked only when somebody
 //! joins, claims, leaves, or stands near the front.
 
-use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::time::Duration;
-
 use crate::domain::clock::Now;
-use crate::domain::estimate::{jittered, poll_after};
-use crate::domain::place::{Place, Turn};
+use crate::domain::place::Place;
 use crate::domain::session::Jti;
 use crate::domain::standing::{EndedBy, Stand, Standing};
-use crate::domain::visitor::VisitorId;
-use crate::domain::window::WindowState;
 use crate::store::survey::{Snapshot, StoreHealth};
 use crate::store::{CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, QueueStore};
 use crate::token::admission::Admission;
@@ -19,10 +12,11 @@ use crate::token::chance;
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
-use super::Refusal;
 use super::admit::{AdmissionToken, Admissions};
 use super::notice::{Face, Notice, Reason, SetToken, Visit};
 use super::room::Room;
+use super::tell::STORE_AWAY;
+use super::{Gate, Refusal};
 
 /// What a request may do beyond being told where the visitor stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +73,19 @@ pub enum Outcome {
     },
 }
 
+impl Gate {
+    pub(super) fn line<'a>(&'a self, room: &'a Room, snapshot: &'a Snapshot, now: Now) -> Line<'a> {
+        Line {
+            room,
+            snapshot,
+            keys: &self.keys,
+            store: self.store.as_ref(),
+            admissions: &self.admissions,
+            now,
+        }
+    }
+}
+
 impl Line<'_> {
     /// Serves one visitor.
     ///
@@ -109,19 +116,10 @@ impl Line<'_> {
                 tracing::warn!(room = %self.name(), %fault, "a visitor left while the store was away");
             }
         }
-        let mut notice = self.notice(self.shut_face().unwrap_or(Face::Waiting));
+        let mut notice = self.notice(Face::Ended);
         notice.ended_by = Some(EndedBy::Left);
         notice.queue = SetToken::Clear;
         notice.admission = SetToken::Clear;
-        notice
-    }
-
-    /// What an admitted visitor is told.
-    #[must_use]
-    pub fn is_inside(&self, renewed: Option<AdmissionToken>) -> Notice {
-        let mut notice = self.notice(Face::Admitted);
-        notice.reason = None;
-        notice.admission = renewed.map_or(SetToken::Keep, SetToken::Give);
         notice
     }
 
@@ -132,50 +130,6 @@ impl Line<'_> {
             why: EndedBy::Left,
             life: self.room.settings.terms.session.idle,
         });
-    }
-
-    fn name(&self) -> &crate::domain::room::RoomName {
-        &self.room.settings.name
-    }
-
-    fn notice(&self, face: Face) -> Notice {
-        let survey = &self.snapshot.survey;
-        let mut notice = Notice::of(Arc::clone(&self.room.settings), face, self.now.wall);
-        notice.waiting = survey.waiting;
-        notice.message.clone_from(&survey.orders.message);
-        notice.reason = self.reason();
-        notice.opens_at = (face == Face::Closed || face == Face::Ended)
-            .then(|| survey.orders.opening(&self.room.settings.schedule))
-            .flatten();
-        notice
-    }
-
-    fn reason(&self) -> Option<Reason> {
-        let survey = &self.snapshot.survey;
-        if self.snapshot.store != StoreHealth::Reachable {
-            return Some(Reason::Recovering);
-        }
-        if survey.orders.state == WindowState::Paused {
-            return Some(Reason::Paused);
-        }
-        let capacity = survey
-            .orders
-            .capacity
-            .unwrap_or(self.room.settings.terms.capacity);
-        let full = capacity.is_some_and(|cap| survey.released + survey.active >= cap.get().into());
-        full.then_some(Reason::CapacityFull)
-    }
-
-    /// The face of a room that takes no visitors; while nothing is known of it, it does.
-    fn shut_face(&self) -> Option<Face> {
-        if self.snapshot.store == StoreHealth::NotYet {
-            return None;
-        }
-        match self.snapshot.survey.orders.state {
-            WindowState::Closed => Some(Face::Closed),
-            WindowState::Ended => Some(Face::Ended),
-            WindowState::Open | WindowState::Paused => None,
-        }
     }
 
     fn first_visit(&self, coming: Coming) -> Result<Notice, Refusal> {
@@ -195,36 +149,6 @@ impl Line<'_> {
         }
         let visitor = chance::visitor_id().map_err(|_| Refusal::NoChance)?;
         Ok(self.place_less(visitor, None))
-    }
-
-    /// Gives a token without a place: the visitor joins by coming back with it.
-    fn place_less(&self, visitor: VisitorId, ended: Option<EndedBy>) -> Notice {
-        let token = QueueToken {
-            lane: 0,
-            verdict: 0,
-            rules: 0,
-            visitor,
-            window: self.snapshot.survey.orders.window,
-            epoch: self.snapshot.survey.epoch,
-            turn: Turn::FIRST,
-            place: None,
-            expires: QueueToken::expiry(None, self.now.wall),
-            tick: 0,
-            position: None,
-            ended,
-        };
-        let mut notice = self.without_place(&token);
-        notice.visit = Visit::First;
-        notice.queue = SetToken::Give(self.keys.sign_queue(self.name(), &token));
-        notice
-    }
-
-    fn without_place(&self, token: &QueueToken) -> Notice {
-        let mut notice = self.notice(self.shut_face().unwrap_or(Face::Waiting));
-        notice.ended_by = token.ended;
-        notice.reference = Some(token.visitor.reference(self.name()));
-        notice.poll_after = FIRST_RETURN;
-        notice
     }
 
     async fn join(&self, token: &QueueToken, may: May) -> Result<Outcome, Refusal> {
@@ -284,16 +208,6 @@ impl Line<'_> {
         }
     }
 
-    /// The last position, while the store cannot be asked.
-    fn kept(&self, token: &QueueToken) -> Notice {
-        let mut notice = self.notice(self.shut_face().unwrap_or(Face::Waiting));
-        notice.reference = Some(token.visitor.reference(self.name()));
-        notice.position = token.position.map(|shown| u64::from(shown.get()));
-        notice.reason = Some(Reason::Recovering);
-        notice.poll_after = jittered(STORE_AWAY, seed(token.visitor, self.now));
-        notice
-    }
-
     async fn stands(&self, token: &QueueToken, stand: Stand, may: May) -> Result<Outcome, Refusal> {
         let token = QueueToken {
             turn: stand.turn,
@@ -314,61 +228,6 @@ impl Line<'_> {
                 Ok(told(self.place_less(visitor, None)))
             }
         }
-    }
-
-    /// Waiting with `ahead` before: the position shown never grows.
-    fn waits(&self, token: &QueueToken, ahead: u64) -> Notice {
-        let survey = &self.snapshot.survey;
-        let now = NonZeroU32::new(u32::try_from(ahead.saturating_add(1)).unwrap_or(u32::MAX));
-        let shown = token.position.min(now).or(now).or(token.position);
-        let position = shown.map_or(1, |shown| u64::from(shown.get()));
-        let face = self.shut_face().unwrap_or(match survey.orders.state {
-            WindowState::Paused => Face::Paused,
-            WindowState::Open | WindowState::Closed | WindowState::Ended => Face::Waiting,
-        });
-        let mut notice = self.notice(face);
-        notice.position = Some(position);
-        notice.reference = Some(token.visitor.reference(self.name()));
-        let moves = face == Face::Waiting && notice.reason != Some(Reason::Recovering);
-        notice.wait = moves
-            .then(|| {
-                self.snapshot
-                    .flow
-                    .as_ref()
-                    .map(|flow| flow.wait(position - 1))
-            })
-            .flatten();
-        notice.poll_after = self.poll_after(position - 1, token.visitor);
-        let signed = QueueToken {
-            position: shown,
-            tick: survey.ticks.tick,
-            expires: QueueToken::expiry(token.place, self.now.wall),
-            ended: None,
-            ..*token
-        };
-        notice.queue = SetToken::Give(self.keys.sign_queue(self.name(), &signed));
-        notice
-    }
-
-    fn released(&self, token: &QueueToken, left: Duration) -> Notice {
-        let mut notice = self.inside(token);
-        notice.face = self.shut_face().unwrap_or(Face::Released);
-        notice.claim_by = Some(self.now.wall.after(left));
-        notice
-    }
-
-    fn inside(&self, token: &QueueToken) -> Notice {
-        let mut notice = self.notice(Face::Admitted);
-        notice.reference = Some(token.visitor.reference(self.name()));
-        notice.poll_after = SOON;
-        notice.queue = SetToken::Give(self.keys.sign_queue(
-            self.name(),
-            &QueueToken {
-                expires: QueueToken::expiry(token.place, self.now.wall),
-                ..*token
-            },
-        ));
-        notice
     }
 
     async fn claim(&self, token: &QueueToken) -> Result<Outcome, Refusal> {
@@ -416,47 +275,8 @@ impl Line<'_> {
             notice: Box::new(notice),
         })
     }
-
-    /// A claim that came too late or too early: told where the visitor stands instead.
-    fn not_claimed(&self, token: &QueueToken, stand: Stand) -> Notice {
-        match stand.standing {
-            Standing::Waiting { ahead } => self.waits(token, ahead),
-            Standing::Released { left } => self.released(token, left),
-            Standing::Admitted => self.inside(token),
-            Standing::Ended(why) => self.place_less(token.visitor, Some(why)),
-            Standing::Unknown => self.kept(token),
-        }
-    }
-
-    fn poll_after(&self, ahead: u64, visitor: VisitorId) -> Duration {
-        let median = self
-            .snapshot
-            .flow
-            .as_ref()
-            .map(|flow| flow.wait(ahead).median);
-        let pace = self
-            .snapshot
-            .survey
-            .orders
-            .pace
-            .unwrap_or(self.room.settings.terms.pace);
-        jittered(poll_after(ahead, median, pace), seed(visitor, self.now))
-    }
 }
-
-/// When the page of a first visit comes back.
-const FIRST_RETURN: Duration = Duration::from_secs(2);
-/// When to ask again while the store is away.
-const STORE_AWAY: Duration = Duration::from_secs(10);
-/// When a released or admitted visitor's page asks again.
-const SOON: Duration = Duration::from_secs(2);
 
 fn told(notice: Notice) -> Outcome {
     Outcome::Told(Box::new(notice))
-}
-
-/// Spreads polls: differs by visitor and by minute.
-fn seed(visitor: VisitorId, now: Now) -> u64 {
-    let [first, second, third, fourth, ..] = *visitor.as_bytes();
-    u64::from(u32::from_le_bytes([first, second, third, fourth])) ^ (now.wall.secs() / 7)
 }

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{Exempt, RoomSettings};
 use crate::store::notes::Notes;
-use crate::store::survey::SharedSnapshot;
+use crate::store::survey::{SharedSnapshot, StoreHealth};
+use crate::token::queue::QueueToken;
 
 use super::identify::CookieNames;
 
@@ -50,6 +51,13 @@ impl Room {
             .filter(|path| path.covers(key))
             .map(PathPattern::weight)
             .max()
+    }
+
+    /// Whether a token is of the present window; while nothing is known of the room, every one is.
+    #[must_use]
+    pub fn counts(&self, token: &QueueToken) -> bool {
+        let snapshot = self.snapshot.load();
+        snapshot.store == StoreHealth::NotYet || token.window == snapshot.survey.orders.window
     }
 
     /// Whether a request passes without queueing, by the owner's `[[exempt]]`.

@@ -365,6 +365,7 @@ impl Visitor {
     }
 }
 
+#[expect(clippy::wrong_self_convention, reason = "so that a story reads as one")]
 impl Got {
     /// The notice of somebody who waits with so many ahead.
     pub(crate) fn is_waiting(self, ahead: u64) -> Notice {

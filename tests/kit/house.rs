@@ -1,7 +1,6 @@
 //! A whole gateway in this process, with a recording ticket site behind it.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use anteroom::app::{App, Parts, open_store};
@@ -76,11 +75,6 @@ impl House {
         (self.room().await["state"] == state).then_some(())
     }
 
-    /// The directory of this house: `keys`, `data`.
-    pub fn dir(&self) -> &Path {
-        self.dir.path()
-    }
-
     /// Somebody who has never been here.
     pub fn visitor(&self) -> Visitor {
         Visitor::to(self.address)
@@ -88,7 +82,7 @@ impl House {
 
     /// Somebody who says over JSON what an app would.
     pub fn app(&self) -> Visitor {
-        self.visitor().as_app()
+        self.visitor().speaking_json()
     }
 
     /// Makes admission tokens with this house's own key.
@@ -124,7 +118,8 @@ impl House {
     /// An operator's PUT order to the room, waited for until the gateway obeys it.
     pub async fn set(&self, what: &str, body: Value) -> Value {
         let path = format!("/v1/rooms/derby/{what}");
-        self.give(Ask::new("PUT", &path).body(body.to_string())).await
+        self.give(Ask::new("PUT", &path).body(body.to_string()))
+            .await
     }
 
     async fn give(&self, ask: Ask) -> Value {

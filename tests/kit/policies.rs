@@ -13,16 +13,12 @@ use anteroom::store::QueueStore;
 pub struct Plan {
     /// Visitors a minute in the room `derby`.
     pub per_minute: u32,
-    /// Further lines at the top of the room's file.
-    pub room: String,
     /// Lines of its `[session]`.
     pub session: String,
     /// Further lines of the `[[site]]`.
     pub site: String,
     /// Networks of proxies in front.
     pub trusted: String,
-    /// Further tables of `anteroom.toml`.
-    pub gateway: String,
     /// Further files by name.
     pub files: Vec<(String, String)>,
     /// Where the rooms are kept, if not on disk.
@@ -33,11 +29,9 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             per_minute: 1,
-            room: String::new(),
             session: String::new(),
             site: String::new(),
             trusted: String::new(),
-            gateway: String::new(),
             files: Vec::new(),
             store: None,
         }
@@ -64,12 +58,6 @@ impl Plan {
         }
     }
 
-    /// With these lines at the top of the room's file.
-    pub fn room(mut self, lines: &str) -> Self {
-        let _ = writeln!(self.room, "{lines}");
-        self
-    }
-
     /// With these lines in the room's `[session]`.
     pub fn session(mut self, lines: &str) -> Self {
         let _ = writeln!(self.session, "{lines}");
@@ -79,12 +67,6 @@ impl Plan {
     /// With these lines in the `[[site]]`.
     pub fn site(mut self, lines: &str) -> Self {
         let _ = writeln!(self.site, "{lines}");
-        self
-    }
-
-    /// With these tables in `anteroom.toml`.
-    pub fn gateway(mut self, tables: &str) -> Self {
-        let _ = writeln!(self.gateway, "{tables}");
         self
     }
 
@@ -124,11 +106,9 @@ impl Plan {
         } = at;
         let Self {
             per_minute,
-            room,
             session,
             site,
             trusted,
-            gateway,
             ..
         } = self;
         let anteroom = format!(
@@ -136,10 +116,10 @@ impl Plan {
              [store]\nurl = \"embedded:./data\"\n[keys]\ndir = \"./keys\"\n\
              [proxies]\ntrusted = [{trusted}]\n\
              [[site]]\nname = \"shop\"\nhosts = [\"shop.example\"]\n\
-             origin = [\"http://{origin}\"]\n{site}{gateway}"
+             origin = [\"http://{origin}\"]\n{site}"
         );
         let derby = format!(
-            "name = \"derby\"\nsite = \"shop\"\npaths = [\"/buy/*\"]\n{room}\
+            "name = \"derby\"\nsite = \"shop\"\npaths = [\"/buy/*\"]\n\
              [pace]\nper_minute = {per_minute}\n[capacity]\nactive = 5000\n\
              [window]\nopens_at = \"2025-06-01T00:00:00Z\"\n[session]\n{session}"
         );

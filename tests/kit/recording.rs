@@ -88,7 +88,10 @@ impl QueueStore for Recording {
     ) -> Result<Vec<Joined>, StoreError> {
         let joined = self.store.join(room, terms, asks).await?;
         for (ask, outcome) in asks.iter().zip(&joined) {
-            if let Joined::Stands(Stand { place: Some(place), .. }) = outcome {
+            if let Joined::Stands(Stand {
+                place: Some(place), ..
+            }) = outcome
+            {
                 self.places.lock().unwrap().insert(ask.visitor, *place);
             }
         }

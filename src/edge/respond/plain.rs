@@ -1,0 +1,109 @@
+//! The parts that answers are put together from.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+
+use super::Answer;
+use crate::domain::room::{Method as RoomMethod, PageStatus};
+use crate::edge::body::AnswerBody;
+use crate::edge::framing::{Fault, FaultKind};
+use crate::edge::page::{PageKind, page_headers};
+use crate::gate::notice::{Face, Notice, Visit};
+
+/// The whole last answer to a connection whose next request cannot be read.
+#[must_use]
+pub fn farewell(fault: Fault) -> Bytes {
+    let status = match fault.kind() {
+        FaultKind::BadRequest => StatusCode::BAD_REQUEST,
+        FaultKind::UriTooLong => StatusCode::URI_TOO_LONG,
+        FaultKind::FieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        FaultKind::VersionNotSupported => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+        FaultKind::Timeout => StatusCode::REQUEST_TIMEOUT,
+    };
+    let body = problem_body(status, &fault.to_string());
+    Bytes::from(format!(
+        "HTTP/1.1 {} {}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        body.len()
+    ))
+}
+
+/// Ends the connection behind an answer.
+pub fn close(answer: &mut Answer) {
+    let close = HeaderValue::from_static("close");
+    answer.headers_mut().insert(header::CONNECTION, close);
+}
+
+pub(super) const fn page_status(status: PageStatus) -> StatusCode {
+    match status {
+        PageStatus::Ok => StatusCode::OK,
+        PageStatus::Accepted => StatusCode::ACCEPTED,
+        PageStatus::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+        PageStatus::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+pub(super) fn page_kind(notice: &Notice) -> PageKind {
+    match (notice.room.method, notice.visit) {
+        (RoomMethod::Reject, _) => PageKind::Reject,
+        (_, Visit::First) => PageKind::FirstVisit,
+        (_, Visit::CookiesOff) => PageKind::CookiesOff,
+        (_, Visit::Usual) => PageKind::Standing,
+    }
+}
+
+/// When to come back: the poll for who waits, the opening for who is shut out.
+pub(super) fn retry_after(notice: &Notice) -> Option<Duration> {
+    match notice.face {
+        Face::Waiting | Face::Released | Face::Admitted | Face::Paused => Some(notice.poll_after),
+        Face::Full => Some(Duration::from_mins(1)),
+        Face::Closed | Face::Ended => notice.opens_at.map(|at| at.since(notice.at)),
+    }
+}
+
+pub(super) fn set_retry_after(answer: &mut Answer, wait: Duration) {
+    let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    answer
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(secs.max(1)));
+}
+
+pub(super) fn page(status: StatusCode, html: Bytes) -> Answer {
+    let mut answer = Response::new(AnswerBody::own(html));
+    *answer.status_mut() = status;
+    answer.headers_mut().extend(page_headers());
+    answer
+}
+
+pub(super) fn json(status: StatusCode, body: Vec<u8>) -> Answer {
+    own(status, "application/json", Bytes::from(body))
+}
+
+pub(super) fn own(status: StatusCode, kind: &'static str, bytes: Bytes) -> Answer {
+    let mut answer = Response::new(AnswerBody::own(bytes));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.extend(page_headers());
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer
+}
+
+pub(super) fn problem(status: StatusCode, detail: &str) -> Answer {
+    let body = problem_body(status, detail);
+    own(status, "application/problem+json", Bytes::from(body))
+}
+
+pub(super) fn problem_body(status: StatusCode, detail: &str) -> String {
+    serde_json::json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or_default(),
+        "status": status.as_u16(),
+        "detail": detail,
+    })
+    .to_string()
+}

@@ -1,0 +1,208 @@
+//! What a visitor in line is told: each standing becomes a notice, with the token to keep.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::clock::Now;
+use crate::domain::estimate::{jittered, poll_after};
+use crate::domain::place::Turn;
+use crate::domain::room::RoomName;
+use crate::domain::standing::{EndedBy, Stand, Standing};
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::WindowState;
+use crate::store::survey::StoreHealth;
+use crate::token::queue::QueueToken;
+
+use super::admit::AdmissionToken;
+use super::notice::{Face, Notice, Reason, SetToken, Visit};
+use super::queue::Line;
+
+/// When the page of a first visit comes back.
+const FIRST_RETURN: Duration = Duration::from_secs(2);
+/// When to ask again while the store is away.
+pub(super) const STORE_AWAY: Duration = Duration::from_secs(10);
+/// When a released or admitted visitor's page asks again.
+const SOON: Duration = Duration::from_secs(2);
+
+impl Line<'_> {
+    /// What an admitted visitor is told.
+    #[must_use]
+    pub fn is_inside(&self, renewed: Option<AdmissionToken>) -> Notice {
+        let mut notice = self.notice(Face::Admitted);
+        notice.reason = None;
+        notice.admission = renewed.map_or(SetToken::Keep, SetToken::Give);
+        notice
+    }
+
+    pub(super) fn name(&self) -> &RoomName {
+        &self.room.settings.name
+    }
+
+    pub(super) fn notice(&self, face: Face) -> Notice {
+        let survey = &self.snapshot.survey;
+        let mut notice = Notice::of(Arc::clone(&self.room.settings), face, self.now.wall);
+        notice.waiting = survey.waiting;
+        notice.message.clone_from(&survey.orders.message);
+        notice.reason = self.reason();
+        notice.opens_at = (face == Face::Closed || face == Face::Ended)
+            .then(|| survey.orders.opening(&self.room.settings.schedule))
+            .flatten();
+        notice
+    }
+
+    pub(super) fn reason(&self) -> Option<Reason> {
+        let survey = &self.snapshot.survey;
+        if self.snapshot.store != StoreHealth::Reachable {
+            return Some(Reason::Recovering);
+        }
+        if survey.orders.state == WindowState::Paused {
+            return Some(Reason::Paused);
+        }
+        let capacity = survey
+            .orders
+            .capacity
+            .unwrap_or(self.room.settings.terms.capacity);
+        let full = capacity.is_some_and(|cap| survey.released + survey.active >= cap.get().into());
+        full.then_some(Reason::CapacityFull)
+    }
+
+    /// The face of a room that takes no visitors; while nothing is known of it, it does.
+    pub(super) fn shut_face(&self) -> Option<Face> {
+        if self.snapshot.store == StoreHealth::NotYet {
+            return None;
+        }
+        match self.snapshot.survey.orders.state {
+            WindowState::Closed => Some(Face::Closed),
+            WindowState::Ended => Some(Face::Ended),
+            WindowState::Open | WindowState::Paused => None,
+        }
+    }
+
+    /// Gives a token without a place: the visitor joins by coming back with it.
+    pub(super) fn place_less(&self, visitor: VisitorId, ended: Option<EndedBy>) -> Notice {
+        let token = QueueToken {
+            lane: 0,
+            verdict: 0,
+            rules: 0,
+            visitor,
+            window: self.snapshot.survey.orders.window,
+            epoch: self.snapshot.survey.epoch,
+            turn: Turn::FIRST,
+            place: None,
+            expires: QueueToken::expiry(None, self.now.wall),
+            tick: 0,
+            position: None,
+            ended,
+        };
+        let mut notice = self.without_place(&token);
+        notice.visit = Visit::First;
+        notice.queue = SetToken::Give(self.keys.sign_queue(self.name(), &token));
+        notice
+    }
+
+    pub(super) fn without_place(&self, token: &QueueToken) -> Notice {
+        let mut notice = self.notice(self.shut_face().unwrap_or(Face::Waiting));
+        notice.ended_by = token.ended;
+        notice.reference = Some(token.visitor.reference(self.name()));
+        notice.poll_after = FIRST_RETURN;
+        notice
+    }
+
+    /// The last position, while the store cannot be asked.
+    pub(super) fn kept(&self, token: &QueueToken) -> Notice {
+        let mut notice = self.notice(self.shut_face().unwrap_or(Face::Waiting));
+        notice.reference = Some(token.visitor.reference(self.name()));
+        notice.position = token.position.map(|shown| u64::from(shown.get()));
+        notice.reason = Some(Reason::Recovering);
+        notice.poll_after = jittered(STORE_AWAY, seed(token.visitor, self.now));
+        notice
+    }
+
+    /// Waiting with `ahead` before: the position shown never grows.
+    pub(super) fn waits(&self, token: &QueueToken, ahead: u64) -> Notice {
+        let survey = &self.snapshot.survey;
+        let now = NonZeroU32::new(u32::try_from(ahead.saturating_add(1)).unwrap_or(u32::MAX));
+        let shown = token.position.min(now).or(now).or(token.position);
+        let position = shown.map_or(1, |shown| u64::from(shown.get()));
+        let face = self.shut_face().unwrap_or(match survey.orders.state {
+            WindowState::Paused => Face::Paused,
+            WindowState::Open | WindowState::Closed | WindowState::Ended => Face::Waiting,
+        });
+        let mut notice = self.notice(face);
+        notice.position = Some(position);
+        notice.reference = Some(token.visitor.reference(self.name()));
+        let moves = face == Face::Waiting && notice.reason != Some(Reason::Recovering);
+        notice.wait = moves
+            .then(|| {
+                self.snapshot
+                    .flow
+                    .as_ref()
+                    .map(|flow| flow.wait(position - 1))
+            })
+            .flatten();
+        notice.poll_after = self.poll_after(position - 1, token.visitor);
+        let signed = QueueToken {
+            position: shown,
+            tick: survey.ticks.tick,
+            expires: QueueToken::expiry(token.place, self.now.wall),
+            ended: None,
+            ..*token
+        };
+        notice.queue = SetToken::Give(self.keys.sign_queue(self.name(), &signed));
+        notice
+    }
+
+    pub(super) fn released(&self, token: &QueueToken, left: Duration) -> Notice {
+        let mut notice = self.inside(token);
+        notice.face = self.shut_face().unwrap_or(Face::Released);
+        notice.claim_by = Some(self.now.wall.after(left));
+        notice
+    }
+
+    pub(super) fn inside(&self, token: &QueueToken) -> Notice {
+        let mut notice = self.notice(Face::Admitted);
+        notice.reference = Some(token.visitor.reference(self.name()));
+        notice.poll_after = SOON;
+        notice.queue = SetToken::Give(self.keys.sign_queue(
+            self.name(),
+            &QueueToken {
+                expires: QueueToken::expiry(token.place, self.now.wall),
+                ..*token
+            },
+        ));
+        notice
+    }
+
+    /// A claim that came too late or too early: told where the visitor stands instead.
+    pub(super) fn not_claimed(&self, token: &QueueToken, stand: Stand) -> Notice {
+        match stand.standing {
+            Standing::Waiting { ahead } => self.waits(token, ahead),
+            Standing::Released { left } => self.released(token, left),
+            Standing::Admitted => self.inside(token),
+            Standing::Ended(why) => self.place_less(token.visitor, Some(why)),
+            Standing::Unknown => self.kept(token),
+        }
+    }
+
+    pub(super) fn poll_after(&self, ahead: u64, visitor: VisitorId) -> Duration {
+        let median = self
+            .snapshot
+            .flow
+            .as_ref()
+            .map(|flow| flow.wait(ahead).median);
+        let pace = self
+            .snapshot
+            .survey
+            .orders
+            .pace
+            .unwrap_or(self.room.settings.terms.pace);
+        jittered(poll_after(ahead, median, pace), seed(visitor, self.now))
+    }
+}
+
+/// Spreads polls: differs by visitor and by minute.
+fn seed(visitor: VisitorId, now: Now) -> u64 {
+    let [first, second, third, fourth, ..] = *visitor.as_bytes();
+    u64::from(u32::from_le_bytes([first, second, third, fourth])) ^ (now.wall.secs() / 7)
+}

@@ -1,0 +1,105 @@
+//! What the gate may decide about a request.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::domain::room::RoomName;
+use crate::policy::rules::Action;
+
+use super::admit::AdmissionToken;
+use super::notice::Notice;
+use super::permit::Permit;
+
+/// What the gate decided, and how it came to it.
+#[derive(Debug)]
+pub struct Decided {
+    /// The decision.
+    pub verdict: Result<Verdict, Refusal>,
+    /// What happened on the way, for counting and logging once.
+    pub trace: Trace,
+}
+
+/// What is to be done with a request.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Forward it; where a renewed admission is given, set it on the answer.
+    Pass(Permit, Option<AdmissionToken>),
+    /// The turn was claimed by this request: forward it and set the admission on the answer.
+    Claimed(Permit, AdmissionToken),
+    /// Show the visitor where it stands.
+    Wait(Box<Notice>),
+    /// The room takes nobody: closed, ended, full or `reject`.
+    Shut(Box<Notice>),
+    /// One of our own URLs.
+    Own(Own),
+}
+
+/// An answer of one of our own URLs.
+#[derive(Debug)]
+pub enum Own {
+    /// The public keys.
+    Jwks,
+    /// One of the page's own files, by name.
+    Asset(String),
+    /// Where the visitor stands: always 200.
+    Status(Box<Notice>),
+    /// A join without a token: come back with the one given.
+    ComeBack(Box<Notice>),
+    /// A claim of who is not released.
+    NotReleased(Box<Notice>),
+    /// The visitor left.
+    Left(Box<Notice>),
+}
+
+/// A visitor turned away, and why. An outcome, not an error: never logged as a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The request can be read in two ways.
+    #[error("{0}")]
+    Ambiguous(&'static str),
+    /// TRACE, CONNECT, or a method this URL of ours does not answer.
+    #[error("this method is not answered here")]
+    MethodNotAllowed,
+    /// An `Expect` that nobody can meet.
+    #[error("this expectation cannot be met")]
+    ExpectationFailed,
+    /// No site of ours has this host.
+    #[error("no site with this host is served here")]
+    Misdirected,
+    /// No such URL of ours, or no such room.
+    #[error("there is no such page here")]
+    NotFound,
+    /// A bot rule denies it.
+    #[error("a rule denies this request")]
+    Denied,
+    /// A limit is reached.
+    #[error("too many requests; wait {wait:?}")]
+    TooMany {
+        /// Until the next may come.
+        wait: Duration,
+    },
+    /// Another site's page asked for a change.
+    #[error("another site's page may not do this")]
+    CrossSite,
+    /// A CORS preflight on a protected path.
+    #[error("this path answers no requests from other sites")]
+    Preflight,
+    /// The machine gives no random numbers, so nobody can be given an identity.
+    #[error("no new visitor can be served at present")]
+    NoChance,
+}
+
+/// What happened on the way to a verdict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The visitor's address, once known.
+    pub client: Option<IpAddr>,
+    /// Whether the visitor came over TLS, as far as is known.
+    pub https: bool,
+    /// Index of the room that covers the request.
+    pub room: Option<usize>,
+    /// The bot rule that matched, and what it says.
+    pub rule: Option<(RoomName, Action)>,
+    /// Why a token that was brought did not count.
+    pub token: Option<&'static str>,
+}

@@ -1,0 +1,23 @@
+// Every walk, by name.
+
+import { cookiesOff } from './cookies.mjs';
+import { withCurl, withJson } from './curl.mjs';
+import { demo } from './demo.mjs';
+import { headers } from './headers.mjs';
+import { leaving, leavingWithoutScript, twoTabs } from './leave.mjs';
+import { polyglots } from './polyglots.mjs';
+import { withoutScript, withScript } from './queue.mjs';
+
+export const walks = [
+  { name: 'queue to nginx with JavaScript', walk: withScript },
+  { name: 'queue to nginx without JavaScript', walk: withoutScript },
+  { name: 'demo from the home page to the checkout', walk: demo },
+  { name: 'cookies off', walk: cookiesOff },
+  { name: 'leave the line and join again', walk: leaving },
+  { name: 'leave the line without JavaScript', walk: leavingWithoutScript },
+  { name: 'two tabs, one place', walk: twoTabs },
+  { name: 'W1 a message full of scripts runs none', walk: polyglots },
+  { name: 'W2 W3 headers of every page', walk: headers },
+  { name: 'queue to nginx with curl', walk: withCurl },
+  { name: 'queue to nginx as a JSON app', walk: withJson },
+];
