@@ -76,11 +76,17 @@ async fn an_unreachable_shop_is_said_so_and_the_admission_stays() {
     let address = house.origin.close().await;
     for target in ["/buy/1", "/about"] {
         let page = ann.get(target).await;
-        assert!(page.is(502).text().contains("data-code=\"502\""), "{page:?}");
+        assert!(
+            page.is(502).text().contains("data-code=\"502\""),
+            "{page:?}"
+        );
         assert!(page.cookies().is_empty(), "{page:?}");
         assert!(page.header("retry-after").is_some());
         let problem = ann.another_tab().as_app().get(target).await;
-        assert_eq!(problem.is(502).header("content-type"), Some("application/problem+json"));
+        assert_eq!(
+            problem.is(502).header("content-type"),
+            Some("application/problem+json")
+        );
     }
     house.origin = Origin::at(address).await;
     assert_eq!(ann.admission(), Some(&admission));
@@ -123,15 +129,25 @@ async fn a_damaged_store_file_refuses_to_start_and_is_left_as_it_is() {
         ("cut in half", whole[..middle].to_vec()),
         ("another file", b"not a store".repeat(1_000)),
         ("empty", Vec::new()),
-        ("head overwritten", [&[0xAA; 4_096][..], &whole[4_096..]].concat()),
+        (
+            "head overwritten",
+            [&[0xAA; 4_096][..], &whole[4_096..]].concat(),
+        ),
     ];
     for (damage, bytes) in damages {
         std::fs::write(store_file(dir.path()), &bytes).unwrap();
         let (code, said) = refuses(dir.path(), &[]).await;
         assert_eq!(code, Some(1), "{damage}: {said}");
         let said = said.rsplit("the store file").next().unwrap();
-        assert!(said.contains("anteroom.redb") && said.contains("move it away"), "{damage}: {said}");
-        assert_eq!(std::fs::read(store_file(dir.path())).unwrap(), bytes, "{damage}: untouched");
+        assert!(
+            said.contains("anteroom.redb") && said.contains("move it away"),
+            "{damage}: {said}"
+        );
+        assert_eq!(
+            std::fs::read(store_file(dir.path())).unwrap(),
+            bytes,
+            "{damage}: untouched"
+        );
     }
     std::fs::write(store_file(dir.path()), whole).unwrap();
     Gateway::start(dir.path(), at).await;
@@ -191,11 +207,17 @@ async fn a_full_disk_takes_nobodys_place() {
     for (number, (visitor, shown)) in line.iter_mut().enumerate().rev().step_by(held / 50 + 1) {
         let status = visitor.status().await;
         let position = status["position"].as_u64();
-        assert!(position.is_some_and(|now| now <= *shown), "{number}: {status} after {shown}");
+        assert!(
+            position.is_some_and(|now| now <= *shown),
+            "{number}: {status} after {shown}"
+        );
     }
     let mut next = Visitor::to(at.public).as_app();
     let position = next.joins().await["position"].as_u64().unwrap();
-    assert!(position > line.last().unwrap().1, "behind everybody who was shown a place");
+    assert!(
+        position > line.last().unwrap().1,
+        "behind everybody who was shown a place"
+    );
     drop(gateway);
 }
 
@@ -220,12 +242,20 @@ async fn an_unknown_room_is_answered_with_the_known_ones() {
 
 #[test]
 fn eight_faults_in_three_files_are_all_reported() {
-    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bad/eight-faults");
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/bad/eight-faults"
+    );
     let table = anteroom(&["check", "--policies", fixture]);
     assert_eq!(table.status.code(), Some(1));
     let said = String::from_utf8(table.stdout).unwrap();
     assert_eq!(said.matches("fault: ").count(), 8, "{said}");
-    for file in ["anteroom.toml:3:11", "limits.toml:4", "rooms/derby.toml:3:8", "8 faults in 3 files"] {
+    for file in [
+        "anteroom.toml:3:11",
+        "limits.toml:4",
+        "rooms/derby.toml:3:8",
+        "8 faults in 3 files",
+    ] {
         assert!(said.contains(file), "{file}: {said}");
     }
     let json = anteroom(&["check", "--policies", fixture, "--output", "json"]);
@@ -250,11 +280,18 @@ async fn the_log_names_nobody() {
     let mut ann = Visitor::to(at.public);
     ann.joins().await;
     ann.get("/buy/1?secret=canary-in-the-query").await;
-    let _ = until("the log is written", || async { (!log(dir.path()).is_empty()).then_some(()) }).await;
+    let _ = until("the log is written", || async {
+        (!log(dir.path()).is_empty()).then_some(())
+    })
+    .await;
     gateway.terminate();
     gateway.ended().await;
     let said = log(dir.path());
-    for secret in ["canary", &ann.queue_token(), crate::kit::house::CONTROL_TOKEN] {
+    for secret in [
+        "canary",
+        &ann.queue_token(),
+        crate::kit::house::CONTROL_TOKEN,
+    ] {
         assert!(!said.contains(secret), "{said}");
     }
 }

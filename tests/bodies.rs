@@ -13,7 +13,10 @@ use crate::kit::{Gateway, House, Origin, Plan, Wire};
 const MIB: u64 = 1 << 20;
 
 /// How large: 256 MiB, or 1 GiB with `ANTEROOM_SLOW=1`.
-#[expect(clippy::disallowed_methods, reason = "a switch of the tests, not of the product")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a switch of the tests, not of the product"
+)]
 fn large() -> u64 {
     let slow = std::env::var("ANTEROOM_SLOW").is_ok_and(|value| value == "1");
     if slow { 1_024 * MIB } else { 256 * MIB }
@@ -27,7 +30,9 @@ async fn large_bodies_pass_both_ways_at_flat_memory() {
     let gateway = Gateway::start(dir.path(), at).await;
     let length = large();
     let mut warm = Wire::to(at.public).await;
-    warm.send("GET /about HTTP/1.1\r\nHost: shop.example\r\n\r\n").await.unwrap();
+    warm.send("GET /about HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+        .await
+        .unwrap();
     warm.answer(Asked::Any).await.unwrap().is_served();
     let before = gateway.memory();
 
@@ -51,7 +56,11 @@ async fn large_bodies_pass_both_ways_at_flat_memory() {
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 200");
-        assert!(gateway.memory() < before + 64 * MIB, "{framing}: {} bytes", gateway.memory());
+        assert!(
+            gateway.memory() < before + 64 * MIB,
+            "{framing}: {} bytes",
+            gateway.memory()
+        );
     }
     let uploads: Vec<u64> = origin.arrived().iter().map(|one| one.length).collect();
     assert_eq!(uploads, [0, length, length]);
@@ -69,15 +78,24 @@ async fn large_bodies_pass_both_ways_at_flat_memory() {
         }
         read += count;
     }
-    assert!((length..length + 2_000).contains(&read), "{read} bytes came down");
-    assert!(gateway.memory() < before + 64 * MIB, "{} bytes", gateway.memory());
+    assert!(
+        (length..length + 2_000).contains(&read),
+        "{read} bytes came down"
+    );
+    assert!(
+        gateway.memory() < before + 64 * MIB,
+        "{} bytes",
+        gateway.memory()
+    );
 }
 
 #[tokio::test]
 async fn the_first_event_arrives_before_the_second_is_written() {
     let house = House::open().await;
     let mut wire = Wire::to(house.address).await;
-    wire.send("GET /about/sse HTTP/1.1\r\nHost: shop.example\r\n\r\n").await.unwrap();
+    wire.send("GET /about/sse HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+        .await
+        .unwrap();
     let mut seen = String::new();
     while !seen.contains("data: one\n\n") {
         seen += &String::from_utf8(wire.some().await).unwrap();
@@ -93,7 +111,10 @@ async fn the_first_event_arrives_before_the_second_is_written() {
 async fn a_reader_who_pauses_loses_nothing() {
     let house = House::open().await;
     let mut wire = Wire::to(house.address).await;
-    let head = format!("GET /about/huge?{} HTTP/1.1\r\nHost: shop.example\r\n\r\n", 32 * MIB);
+    let head = format!(
+        "GET /about/huge?{} HTTP/1.1\r\nHost: shop.example\r\n\r\n",
+        32 * MIB
+    );
     wire.send(head).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
     let answer = wire.answer(Asked::Any).await.unwrap();
@@ -107,13 +128,17 @@ async fn a_gateway_told_to_stop_finishes_what_it_began() {
     let at = furnish(dir.path(), &Plan::default(), origin.address);
     let gateway = Gateway::start(dir.path(), at).await;
     let mut slow = Wire::to(at.public).await;
-    slow.send("GET /about/slow HTTP/1.1\r\nHost: shop.example\r\n\r\n").await.unwrap();
+    slow.send("GET /about/slow HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+        .await
+        .unwrap();
     crate::kit::until("the shop was asked", || async {
         (origin.arrived().len() == 1).then_some(())
     })
     .await;
     let mut idle = Wire::to(at.public).await;
-    idle.send("GET /about HTTP/1.1\r\nHost: shop.example\r\n\r\n").await.unwrap();
+    idle.send("GET /about HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+        .await
+        .unwrap();
     idle.answer(Asked::Any).await.unwrap().is_served();
 
     gateway.terminate();

@@ -69,42 +69,141 @@ struct Mutation {
 fn mutations() -> Vec<Mutation> {
     let mut all = Vec::new();
     let mut add = |field: Vec<u8>, accepted| all.push(Mutation { field, accepted });
-    let no_token = (0..=255_u8).filter(|byte| !byte.is_ascii_alphanumeric() && !b"!#$%&'*+-.^_`|~:".contains(byte));
+    let no_token = (0..=255_u8)
+        .filter(|byte| !byte.is_ascii_alphanumeric() && !b"!#$%&'*+-.^_`|~:".contains(byte));
     for byte in no_token.clone() {
         let odd = [byte];
-        add([&odd, &b"Transfer-Encoding: chunked\r\n"[..]].concat(), false);
-        add([b"Transfer-Encoding", &odd[..], b": chunked\r\n"].concat(), false);
-        add([b"Transfer", &odd[..], b"Encoding: chunked\r\n"].concat(), false);
+        add(
+            [&odd, &b"Transfer-Encoding: chunked\r\n"[..]].concat(),
+            false,
+        );
+        add(
+            [b"Transfer-Encoding", &odd[..], b": chunked\r\n"].concat(),
+            false,
+        );
+        add(
+            [b"Transfer", &odd[..], b"Encoding: chunked\r\n"].concat(),
+            false,
+        );
         let blank = byte == b' ' || byte == b'\t';
-        add([b"Transfer-Encoding:", &odd[..], b"chunked\r\n"].concat(), blank);
-        add([b"Transfer-Encoding: chunked", &odd[..], b"\r\n"].concat(), blank);
-        add([b"Transfer-Encoding: chun", &odd[..], b"ked\r\n"].concat(), false);
+        add(
+            [b"Transfer-Encoding:", &odd[..], b"chunked\r\n"].concat(),
+            blank,
+        );
+        add(
+            [b"Transfer-Encoding: chunked", &odd[..], b"\r\n"].concat(),
+            blank,
+        );
+        add(
+            [b"Transfer-Encoding: chun", &odd[..], b"ked\r\n"].concat(),
+            false,
+        );
     }
     for value in [
-        "", ",", ",chunked", "chunked,", "chunked, ", ", chunked", "cow, chunked", "cow chunked", "chunked, identity",
-        "identity, chunked", "identity", "chunked, chunked", "chunked chunked", "chunked;x", "chunked;q=1",
-        "chunked; foo=bar", "\"chunked\"", "'chunked'", "x chunked", "chunke", "chunkedd", "xchunked",
-        "chunked-1", "chu nked", "gzip", "gzip, chunked", "deflate", "compress", "trailers", "tchunked", "0",
-        "chunked\r\n ", "\r\n chunked", "\r\n\tchunked", "chunked\r\n\tx", "c\rhunked", "(x) chunked", "chunked (x)",
-        "*", "chunked\u{a0}", "\u{feff}chunked", "ｃhunked", "chunKed\u{212a}", "chun\u{212a}ed",
+        "",
+        ",",
+        ",chunked",
+        "chunked,",
+        "chunked, ",
+        ", chunked",
+        "cow, chunked",
+        "cow chunked",
+        "chunked, identity",
+        "identity, chunked",
+        "identity",
+        "chunked, chunked",
+        "chunked chunked",
+        "chunked;x",
+        "chunked;q=1",
+        "chunked; foo=bar",
+        "\"chunked\"",
+        "'chunked'",
+        "x chunked",
+        "chunke",
+        "chunkedd",
+        "xchunked",
+        "chunked-1",
+        "chu nked",
+        "gzip",
+        "gzip, chunked",
+        "deflate",
+        "compress",
+        "trailers",
+        "tchunked",
+        "0",
+        "chunked\r\n ",
+        "\r\n chunked",
+        "\r\n\tchunked",
+        "chunked\r\n\tx",
+        "c\rhunked",
+        "(x) chunked",
+        "chunked (x)",
+        "*",
+        "chunked\u{a0}",
+        "\u{feff}chunked",
+        "ｃhunked",
+        "chunKed\u{212a}",
+        "chun\u{212a}ed",
     ] {
-        add(format!("Transfer-Encoding: {value}\r\n").into_bytes(), false);
+        add(
+            format!("Transfer-Encoding: {value}\r\n").into_bytes(),
+            false,
+        );
         add(format!("Transfer-Encoding:{value}\r\n").into_bytes(), false);
     }
-    for (one, two) in [("chunked", "chunked"), ("chunked", "identity"), ("identity", "chunked"), ("", "chunked"), ("chunked", "")] {
-        add(format!("Transfer-Encoding: {one}\r\nTransfer-Encoding: {two}\r\n").into_bytes(), false);
-        add(format!("Transfer-Encoding: {one}\r\nX: 1\r\ntransfer-encoding: {two}\r\n").into_bytes(), false);
+    for (one, two) in [
+        ("chunked", "chunked"),
+        ("chunked", "identity"),
+        ("identity", "chunked"),
+        ("", "chunked"),
+        ("chunked", ""),
+    ] {
+        add(
+            format!("Transfer-Encoding: {one}\r\nTransfer-Encoding: {two}\r\n").into_bytes(),
+            false,
+        );
+        add(
+            format!("Transfer-Encoding: {one}\r\nX: 1\r\ntransfer-encoding: {two}\r\n")
+                .into_bytes(),
+            false,
+        );
     }
-    for name in ["Transfer_Encoding", "transfer_encoding", "Transfer.Encoding", "Transfer~Encoding", "Transfer Encoding", "Transfer-Encoding\r", "Transfer-Encoding\n"] {
+    for name in [
+        "Transfer_Encoding",
+        "transfer_encoding",
+        "Transfer.Encoding",
+        "Transfer~Encoding",
+        "Transfer Encoding",
+        "Transfer-Encoding\r",
+        "Transfer-Encoding\n",
+    ] {
         add(format!("{name}: chunked\r\n").into_bytes(), false);
     }
     for end in ["\n", "\r", "\r\r\n", "\n\r", "\0\r\n"] {
-        add(format!("Transfer-Encoding: chunked{end}").into_bytes(), false);
+        add(
+            format!("Transfer-Encoding: chunked{end}").into_bytes(),
+            false,
+        );
     }
-    for name in ["Transfer-Encoding", "transfer-encoding", "TRANSFER-ENCODING", "tRANSFER-eNCODING"] {
-        for value in ["chunked", "Chunked", "CHUNKED", "cHuNkEd", "  chunked", "\tchunked \t "] {
+    for name in [
+        "Transfer-Encoding",
+        "transfer-encoding",
+        "TRANSFER-ENCODING",
+        "tRANSFER-eNCODING",
+    ] {
+        for value in [
+            "chunked",
+            "Chunked",
+            "CHUNKED",
+            "cHuNkEd",
+            "  chunked",
+            "\tchunked \t ",
+        ] {
             add(format!("{name}:{value}\r\n").into_bytes(), true);
-            add(format!("X-Before: 1\r\n{name}: {value}\r\nX-After: 1\r\n").into_bytes(), true);
+            add(
+                format!("X-Before: 1\r\n{name}: {value}\r\nX-After: 1\r\n").into_bytes(),
+                true,
+            );
         }
     }
     all
@@ -136,11 +235,19 @@ async fn h2_of_all_spellings_of_chunked_one_is_accepted() {
     let tried = tries.join_all().await;
     let arrived = house.origin.arrived();
     for (target, accepted) in &tried {
-        let mine: Vec<_> = arrived.iter().filter(|one| one.target() == target).collect();
+        let mine: Vec<_> = arrived
+            .iter()
+            .filter(|one| one.target() == target)
+            .collect();
         assert_eq!(mine.len(), usize::from(*accepted), "{target}");
         for one in mine {
             assert_eq!((one.body.as_slice(), one.complete), (&b"hello"[..], true));
-            assert_eq!(one.all("transfer-encoding"), ["chunked"], "framed anew: {}", one.head);
+            assert_eq!(
+                one.all("transfer-encoding"),
+                ["chunked"],
+                "framed anew: {}",
+                one.head
+            );
         }
     }
     let accepted = tried.iter().filter(|(_, accepted)| *accepted).count();
@@ -151,8 +258,28 @@ async fn h2_of_all_spellings_of_chunked_one_is_accepted() {
 async fn h3_a_length_is_plain_digits_said_once() {
     let house = House::open().await;
     for value in [
-        "+5", "-5", "-0", "05", "5,5", "5, 5", "5, 6", "5 5", "0x5", "5;", "5.0", "1e1", "", " ", "five", "\"5\"",
-        "18446744073709551616", "18446744073709551615", "99999999999999999999999", "5\0", "5\u{a0}", "５",
+        "+5",
+        "-5",
+        "-0",
+        "05",
+        "5,5",
+        "5, 5",
+        "5, 6",
+        "5 5",
+        "0x5",
+        "5;",
+        "5.0",
+        "1e1",
+        "",
+        " ",
+        "five",
+        "\"5\"",
+        "18446744073709551616",
+        "18446744073709551615",
+        "99999999999999999999999",
+        "5\0",
+        "5\u{a0}",
+        "５",
     ] {
         let field = format!("Content-Length: {value}\r\n");
         is_refused(&house, &post("/about", field.as_bytes(), b"hello")).await;
@@ -171,24 +298,47 @@ async fn h3_a_length_is_plain_digits_said_once() {
     }
     for value in ["5", " 5", "\t5 "] {
         let field = format!("Content-Length:{value}\r\n");
-        arrives(&house, &post("/about", field.as_bytes(), b"hello"), b"hello").await;
+        arrives(
+            &house,
+            &post("/about", field.as_bytes(), b"hello"),
+            b"hello",
+        )
+        .await;
     }
 }
 
 /// Chunked bodies in which two servers could see two ends.
 fn bad_bodies() -> Vec<Vec<u8>> {
     let mut bodies: Vec<Vec<u8>> = [
-        "0x5\r\nhello\r\n0\r\n\r\n", "5_\r\nhello\r\n0\r\n\r\n", " 5\r\nhello\r\n0\r\n\r\n",
-        "5 \r\nhello\r\n0\r\n\r\n", "+5\r\nhello\r\n0\r\n\r\n", "-5\r\nhello\r\n0\r\n\r\n",
-        "\r\nhello\r\n0\r\n\r\n", "g\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n",
-        "5\rhello\r\n0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello0\r\n\r\n",
-        "5\r\nhello!\r\n0\r\n\r\n", "4\r\nhello\r\n0\r\n\r\n", "6\r\nhello\r\n0\r\n\r\n",
-        "5\r\nhello\r\n0\n\r\n", "5\r\nhello\r\n0\r\n\n", "5\r\nhello\r\n0\r\n\rX",
-        "5;\nx\r\nhello\r\n0\r\n\r\n", "5;x\nhello\r\n0\r\n\r\n", "5\n;x\r\nhello\r\n0\r\n\r\n",
-        "5;x\rGET / HTTP/1.1\r\nhello\r\n0\r\n\r\n", "5;\0\r\nhello\r\n0\r\n\r\n",
-        "10000000000000005\r\nhello\r\n0\r\n\r\n", "ffffffffffffffff\r\nhello\r\n0\r\n\r\n",
-        "00000000000000005\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\nNo colon\r\n\r\n",
-        "5\r\nhello\r\n0\r\n X: folded\r\n\r\n", "5\r\nhello\r\n0\r\nX: a\nY: b\r\n\r\n",
+        "0x5\r\nhello\r\n0\r\n\r\n",
+        "5_\r\nhello\r\n0\r\n\r\n",
+        " 5\r\nhello\r\n0\r\n\r\n",
+        "5 \r\nhello\r\n0\r\n\r\n",
+        "+5\r\nhello\r\n0\r\n\r\n",
+        "-5\r\nhello\r\n0\r\n\r\n",
+        "\r\nhello\r\n0\r\n\r\n",
+        "g\r\nhello\r\n0\r\n\r\n",
+        "5\nhello\r\n0\r\n\r\n",
+        "5\rhello\r\n0\r\n\r\n",
+        "5\r\nhello\n0\r\n\r\n",
+        "5\r\nhello0\r\n\r\n",
+        "5\r\nhello!\r\n0\r\n\r\n",
+        "4\r\nhello\r\n0\r\n\r\n",
+        "6\r\nhello\r\n0\r\n\r\n",
+        "5\r\nhello\r\n0\n\r\n",
+        "5\r\nhello\r\n0\r\n\n",
+        "5\r\nhello\r\n0\r\n\rX",
+        "5;\nx\r\nhello\r\n0\r\n\r\n",
+        "5;x\nhello\r\n0\r\n\r\n",
+        "5\n;x\r\nhello\r\n0\r\n\r\n",
+        "5;x\rGET / HTTP/1.1\r\nhello\r\n0\r\n\r\n",
+        "5;\0\r\nhello\r\n0\r\n\r\n",
+        "10000000000000005\r\nhello\r\n0\r\n\r\n",
+        "ffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+        "00000000000000005\r\nhello\r\n0\r\n\r\n",
+        "5\r\nhello\r\n0\r\nNo colon\r\n\r\n",
+        "5\r\nhello\r\n0\r\n X: folded\r\n\r\n",
+        "5\r\nhello\r\n0\r\nX: a\nY: b\r\n\r\n",
     ]
     .map(|body| body.as_bytes().to_vec())
     .into();
@@ -204,7 +354,10 @@ async fn h4_a_body_with_two_possible_ends_never_arrives_whole() {
     let house = House::open().await;
     let chunked = b"Transfer-Encoding: chunked\r\n";
     for body in bad_bodies() {
-        let shown = String::from_utf8_lossy(&body).chars().take(60).collect::<String>();
+        let shown = String::from_utf8_lossy(&body)
+            .chars()
+            .take(60)
+            .collect::<String>();
         let answers = raw(house.address, post("/about", chunked, &body)).await;
         assert_eq!(statuses(&answers), [400], "{shown:?}");
         assert_eq!(answers[0].header("connection"), Some("close"), "{shown:?}");
@@ -218,7 +371,9 @@ async fn h4_a_body_with_two_possible_ends_never_arrives_whole() {
     }
     let house = House::open().await;
     for body in [
-        "5\r\nhello\r\n0\r\n\r\n", "05\r\nhello\r\n00\r\n\r\n", "5;x=y\r\nhello\r\n0;z\r\n\r\n",
+        "5\r\nhello\r\n0\r\n\r\n",
+        "05\r\nhello\r\n00\r\n\r\n",
+        "5;x=y\r\nhello\r\n0;z\r\n\r\n",
         "1\r\nh\r\n4\r\nello\r\n0\r\n\r\n",
     ] {
         arrives(&house, &post("/about", chunked, body.as_bytes()), b"hello").await;
@@ -230,11 +385,15 @@ async fn h5_trailers_never_arrive() {
     let house = House::open().await;
     let body = "5\r\nhello\r\n0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: evil\r\n\
                 Authorization: Basic x\r\nCookie: a=b\r\nAnteroom-Admission: x\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n";
-    let fields = b"Transfer-Encoding: chunked\r\nTrailer: Cookie, Authorization\r\nTE: trailers\r\n";
+    let fields =
+        b"Transfer-Encoding: chunked\r\nTrailer: Cookie, Authorization\r\nTE: trailers\r\n";
     let answers = raw(house.address, post("/about", fields, body.as_bytes())).await;
     assert_eq!(statuses(&answers), [200, 200]);
     let arrived = &house.origin.arrived()[0];
-    assert_eq!((arrived.body.as_slice(), arrived.complete), (&b"hello"[..], true));
+    assert_eq!(
+        (arrived.body.as_slice(), arrived.complete),
+        (&b"hello"[..], true)
+    );
     for name in ["trailer", "te", "authorization", "cookie"] {
         assert!(arrived.all(name).is_empty(), "{}", arrived.head);
     }
@@ -289,17 +448,39 @@ async fn h10_old_versions_have_plain_bodies_and_close() {
         let head = format!("POST /about HTTP/1.0\r\nHost: shop.example\r\n{fields}\r\n{body}");
         [head.as_bytes(), NEXT].concat()
     };
-    is_refused(&house, &with("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n")).await;
-    is_refused(&house, &with("Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")).await;
+    is_refused(
+        &house,
+        &with("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n"),
+    )
+    .await;
+    is_refused(
+        &house,
+        &with(
+            "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n",
+            "0\r\n\r\n",
+        ),
+    )
+    .await;
 
     let answers = raw(house.address, with("", "hello")).await;
-    assert_eq!(statuses(&answers), [200], "closed: nothing after it is a request");
+    assert_eq!(
+        statuses(&answers),
+        [200],
+        "closed: nothing after it is a request"
+    );
     let arrived = house.origin.only();
-    assert!(arrived.body.is_empty() && arrived.complete, "no body without a length");
+    assert!(
+        arrived.body.is_empty() && arrived.complete,
+        "no body without a length"
+    );
     let answers = raw(house.address, with("Content-Length: 5\r\n", "hello")).await;
     assert_eq!(statuses(&answers), [200]);
     assert_eq!(house.origin.only().body, b"hello");
-    let answers = raw(house.address, with("Connection: keep-alive\r\nContent-Length: 5\r\n", "hello")).await;
+    let answers = raw(
+        house.address,
+        with("Connection: keep-alive\r\nContent-Length: 5\r\n", "hello"),
+    )
+    .await;
     assert!([&[200][..], &[200, 200]].contains(&statuses(&answers).as_slice()));
     assert_eq!(house.origin.arrived()[0].body, b"hello");
 }
@@ -308,10 +489,21 @@ async fn h10_old_versions_have_plain_bodies_and_close() {
 async fn h12_a_target_never_chooses_the_server() {
     let house = House::open().await;
     for target in [
-        "http://169.254.169.254/", "http://169.254.169.254/latest/meta-data/", "https://other.example/",
-        "http://evil@shop.example/about", "http://shop.example@evil.example/", "http://shop.example:80:80/",
-        "ftp://shop.example/about", "file:///etc/passwd", "shop.example:80", "169.254.169.254:80", "*",
-        "//evil.example@shop.example\\x", "http:/about", "about", "http://",
+        "http://169.254.169.254/",
+        "http://169.254.169.254/latest/meta-data/",
+        "https://other.example/",
+        "http://evil@shop.example/about",
+        "http://shop.example@evil.example/",
+        "http://shop.example:80:80/",
+        "ftp://shop.example/about",
+        "file:///etc/passwd",
+        "shop.example:80",
+        "169.254.169.254:80",
+        "*",
+        "//evil.example@shop.example\\x",
+        "http:/about",
+        "about",
+        "http://",
     ] {
         let bytes = format!("GET {target} HTTP/1.1\r\nHost: shop.example\r\n\r\n");
         is_refused(&house, &[bytes.as_bytes(), NEXT].concat()).await;
@@ -329,22 +521,50 @@ async fn h12_a_target_never_chooses_the_server() {
 #[tokio::test]
 async fn a7_the_host_is_named_once_and_is_one_of_ours() {
     let house = House::open().await;
-    let with = |hosts: &str| [format!("GET /about HTTP/1.1\r\n{hosts}\r\n").as_bytes(), NEXT].concat();
+    let with = |hosts: &str| {
+        [
+            format!("GET /about HTTP/1.1\r\n{hosts}\r\n").as_bytes(),
+            NEXT,
+        ]
+        .concat()
+    };
     for hosts in [
-        "", "Host: shop.example\r\nHost: shop.example\r\n", "Host: shop.example\r\nHost: evil.example\r\n",
-        "Host: \r\n", "Host: shop.example, evil.example\r\n", "Host: a b\r\n", "Host: evil@shop.example\r\n",
-        "Host: shop.example:x\r\n", "Host: shop.example:99999\r\n", "Host: shop.example/about\r\n",
-        "Host: [::1\r\n", "Host : shop.example\r\n",
+        "",
+        "Host: shop.example\r\nHost: shop.example\r\n",
+        "Host: shop.example\r\nHost: evil.example\r\n",
+        "Host: \r\n",
+        "Host: shop.example, evil.example\r\n",
+        "Host: a b\r\n",
+        "Host: evil@shop.example\r\n",
+        "Host: shop.example:x\r\n",
+        "Host: shop.example:99999\r\n",
+        "Host: shop.example/about\r\n",
+        "Host: [::1\r\n",
+        "Host : shop.example\r\n",
     ] {
         is_refused(&house, &with(hosts)).await;
     }
-    for host in ["evil.example", "shop.example.evil.example", "127.0.0.1", "x.shop.example"] {
+    for host in [
+        "evil.example",
+        "shop.example.evil.example",
+        "127.0.0.1",
+        "x.shop.example",
+    ] {
         house.visitor().host(host).get("/about").await.is(421);
     }
     house.origin.saw_nothing();
-    for host in ["shop.example", "SHOP.example", "shop.example.", "shop.example:8700"] {
+    for host in [
+        "shop.example",
+        "SHOP.example",
+        "shop.example.",
+        "shop.example:8700",
+    ] {
         house.visitor().host(host).get("/about").await.is_served();
-        assert_eq!(house.origin.only().all("host"), [host], "kept as it was sent");
+        assert_eq!(
+            house.origin.only().all("host"),
+            [host],
+            "kept as it was sent"
+        );
         house.visitor().host(host).get("/buy/1").await.is_queue();
     }
     house.origin.saw_nothing();

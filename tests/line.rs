@@ -31,7 +31,11 @@ async fn many_tabs_of_one_visitor_have_one_place() {
         assert_eq!(tab.status().await["position"], 2);
     }
     let mut next = house.visitor();
-    assert_eq!(next.joins().await["position"], 3, "no tab took another place");
+    assert_eq!(
+        next.joins().await["position"],
+        3,
+        "no tab took another place"
+    );
     until("three places were given", || async {
         (house.metric("anteroom_joins_total", "derby").await == 3.0).then_some(())
     })
@@ -45,9 +49,8 @@ async fn joining_over_json_takes_two_steps_and_tells_the_tokens() {
     let first = app.posts("join").await;
     assert_eq!(first.is(202).says("position"), json!(null));
     let token = first.says("queue_token").as_str().unwrap().to_owned();
-    let join = || {
-        crate::kit::Ask::post("/_anteroom/rooms/derby/join").with("anteroom-queue", &token)
-    };
+    let join =
+        || crate::kit::Ask::post("/_anteroom/rooms/derby/join").with("anteroom-queue", &token);
     for _ in 0..3 {
         let answer = house.app().ask(join()).await;
         assert_eq!(answer.is(200).says("position"), 1);
@@ -86,7 +89,10 @@ async fn a_position_never_grows_and_everybody_gets_in_by_order_of_place() {
         tokio::time::sleep(std::time::Duration::from_millis(120)).await;
     }
     let in_order: Vec<usize> = (0..line.len()).collect();
-    assert_eq!(entered, in_order, "no one overtakes: a batch is met in order of place");
+    assert_eq!(
+        entered, in_order,
+        "no one overtakes: a batch is met in order of place"
+    );
 }
 
 #[tokio::test]
@@ -101,7 +107,10 @@ async fn who_leaves_starts_again_at_the_back_and_the_others_move_up() {
     assert_eq!(bob.polls_until("waiting").await["position"], 1);
     let mut again = house.visitor().with_cookie("anteroom-q-derby", &token);
     let status = again.status().await;
-    assert_eq!((&status["position"], &status["ended_by"]), (&json!(null), &json!("left")));
+    assert_eq!(
+        (&status["position"], &status["ended_by"]),
+        (&json!(null), &json!("left"))
+    );
     assert_eq!(again.status().await["position"], 2, "at the back");
 }
 
@@ -114,7 +123,10 @@ async fn a_paused_room_keeps_places_and_a_closed_one_forgets_nobody() {
         visitor.joins().await;
     }
     let paused = visitors[4].status().await;
-    assert_eq!((&paused["state"], &paused["position"]), (&json!("paused"), &json!(5)));
+    assert_eq!(
+        (&paused["state"], &paused["position"]),
+        (&json!("paused"), &json!(5))
+    );
     house.order("close", json!({})).await;
     assert_eq!(visitors[4].status().await["state"], "closed");
     house.visitor().get("/buy/1").await;
@@ -136,7 +148,11 @@ async fn in_a_rush_nobody_is_shown_a_better_place_than_the_one_held() {
     for place in 1..=300 {
         let mut visitor = house.app();
         assert_eq!(visitor.joins().await["position"], place);
-        assert_eq!(visitor.status().await["position"], place, "asked again at once");
+        assert_eq!(
+            visitor.status().await["position"],
+            place,
+            "asked again at once"
+        );
         line.push(visitor);
     }
     for (number, visitor) in line.iter_mut().enumerate() {

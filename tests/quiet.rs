@@ -12,7 +12,11 @@ async fn a_thousand_first_visits_without_cookies_write_nothing() {
         let mut visitor = house.visitor();
         visits.spawn(async move {
             for number in 0..100 {
-                let target = if number % 2 == 0 { "/buy/1" } else { "/_anteroom/rooms/derby/status" };
+                let target = if number % 2 == 0 {
+                    "/buy/1"
+                } else {
+                    "/_anteroom/rooms/derby/status"
+                };
                 visitor.get(target).await.is(200);
                 visitor.jar.clear();
             }
@@ -41,7 +45,11 @@ async fn an_admitted_request_makes_no_store_call() {
         ann.get("/buy/1").await.is_served();
     }
     assert_eq!(house.visitors_calls().await, before);
-    assert_eq!(house.store_calls("touch").await, 0.0, "half its life has not gone by");
+    assert_eq!(
+        house.store_calls("touch").await,
+        0.0,
+        "half its life has not gone by"
+    );
 }
 
 #[tokio::test]
@@ -71,6 +79,10 @@ async fn a_poll_near_the_front_is_one_store_call_and_one_from_afar_none() {
     for (number, visitor) in line[..2].iter_mut().enumerate() {
         let before = house.visitors_calls().await;
         visitor.status().await;
-        assert_eq!(house.visitors_calls().await, before + 1.0, "near, number {number}");
+        assert_eq!(
+            house.visitors_calls().await,
+            before + 1.0,
+            "near, number {number}"
+        );
     }
 }

@@ -23,7 +23,11 @@ fn shape(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
             *value = format!("{key}=…{}", rest.split_once(';').unwrap().1);
         }
     }
-    (answer.status, fields, OWN.replace_all(answer.text(), "…").into_owned())
+    (
+        answer.status,
+        fields,
+        OWN.replace_all(answer.text(), "…").into_owned(),
+    )
 }
 
 /// Times, and the code by which the support desk finds a visitor.
@@ -60,20 +64,37 @@ async fn t1_only_the_keys_own_algorithm_counts() {
     let (signed, _) = good.rsplit_once('.').unwrap();
     let unsigned = |alg: &str| {
         let header = json!({"typ": "anteroom-admission+jwt", "alg": alg, "kid": forge.kid});
-        format!("{}.{}.", encoded(header.to_string()), encoded(forge.claims().to_string()))
+        format!(
+            "{}.{}.",
+            encoded(header.to_string()),
+            encoded(forge.claims().to_string())
+        )
     };
     let mut tokens = vec![
         ("empty signature", format!("{signed}.")),
         ("no signature", signed.to_owned()),
-        ("ES256 in the header", forge.with_header(json!({"alg": "ES256"}))),
+        (
+            "ES256 in the header",
+            forge.with_header(json!({"alg": "ES256"})),
+        ),
         ("no alg", forge.with_header(json!({"alg": null}))),
         ("two algs", forge.with_header(json!({"alg": ["EdDSA"]}))),
     ];
-    for alg in ["none", "None", "nOnE", "NONE", "EdDSA", "eddsa", "HS256", ""] {
+    for alg in [
+        "none", "None", "nOnE", "NONE", "EdDSA", "eddsa", "HS256", "",
+    ] {
         tokens.push((alg, unsigned(alg)));
     }
-    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", encoded(forge.public()));
-    for secret in [forge.public(), encoded(forge.public()).as_bytes(), pem.as_bytes(), b""] {
+    let pem = format!(
+        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+        encoded(forge.public())
+    );
+    for secret in [
+        forge.public(),
+        encoded(forge.public()).as_bytes(),
+        pem.as_bytes(),
+        b"",
+    ] {
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some("anteroom-admission+jwt".to_owned());
         header.kid = Some(forge.kid.clone());
@@ -90,18 +111,34 @@ async fn t2_key_ids_are_names_and_nothing_is_fetched() {
     let forge = house.forge();
     let mut tokens = Vec::new();
     for kid in [
-        "../../dev/null", "/dev/null", "' OR 1=1 --", "unknown", "", "20261201T100000Z", "%00", "a b",
+        "../../dev/null",
+        "/dev/null",
+        "' OR 1=1 --",
+        "unknown",
+        "",
+        "20261201T100000Z",
+        "%00",
+        "a b",
     ] {
         tokens.push(("a kid", forge.with_header(json!({ "kid": kid }))));
     }
-    tokens.push(("a kid of 10 KB", forge.with_header(json!({"kid": "k".repeat(10_240)}))));
-    tokens.push(("a kid that is a list", forge.with_header(json!({"kid": [forge.kid]}))));
+    tokens.push((
+        "a kid of 10 KB",
+        forge.with_header(json!({"kid": "k".repeat(10_240)})),
+    ));
+    tokens.push((
+        "a kid that is a list",
+        forge.with_header(json!({"kid": [forge.kid]})),
+    ));
     tokens.push(("no kid", forge.with_header(json!({"kid": null}))));
     let url = format!("http://{}/jwks.json", house.origin.address);
     for (name, value) in [
         ("jku", json!(url)),
         ("x5u", json!(url)),
-        ("jwk", json!({"kty": "OKP", "crv": "Ed25519", "x": encoded(forge.public())})),
+        (
+            "jwk",
+            json!({"kty": "OKP", "crv": "Ed25519", "x": encoded(forge.public())}),
+        ),
         ("x5c", json!(["MIIB"])),
         ("crit", json!(["exp"])),
         ("zip", json!("DEF")),
@@ -143,9 +180,18 @@ async fn t3_claims_of_another_kind_are_refused() {
     let exp = now() + 300;
     let header = forge.header().to_string();
     for (what, claims) in [
-        ("1e400", good.replace(&format!("\"exp\":{exp}"), "\"exp\":1e400")),
-        ("a doubled exp", good.replacen('{', "{\"exp\":99999999999,", 1)),
-        ("a doubled aud", good.replacen('{', "{\"aud\":\"derby\",", 1)),
+        (
+            "1e400",
+            good.replace(&format!("\"exp\":{exp}"), "\"exp\":1e400"),
+        ),
+        (
+            "a doubled exp",
+            good.replacen('{', "{\"exp\":99999999999,", 1),
+        ),
+        (
+            "a doubled aud",
+            good.replacen('{', "{\"aud\":\"derby\",", 1),
+        ),
         ("an array", format!("[{good}]")),
         ("white space", format!(" {good}")),
         ("text after", format!("{good}x")),
@@ -167,12 +213,18 @@ async fn t4_times_are_kept_to_within_five_seconds() {
     let now = now();
     let tokens = [
         ("expired", at(now - 600, now - 600, now - 300)),
-        ("expired just beyond the leeway", at(now - 300, now - 300, now - 6)),
+        (
+            "expired just beyond the leeway",
+            at(now - 300, now - 300, now - 6),
+        ),
         ("not yet valid", at(now, now + 60, now + 300)),
         ("from the future", at(now + 60, now, now + 300)),
         ("ends before it begins", at(now, now, now - 1)),
         ("100 years", at(now, now, now + 100 * 31_557_600)),
-        ("an old one, prolonged", at(now - 86_400, now - 86_400, now + 300)),
+        (
+            "an old one, prolonged",
+            at(now - 86_400, now - 86_400, now + 300),
+        ),
         ("no exp", forge.with(json!({"exp": null}))),
         ("no nbf", forge.with(json!({"nbf": null}))),
         ("no iat", forge.with(json!({"iat": null}))),
@@ -205,11 +257,19 @@ async fn t5_tokens_of_another_kind_room_or_house_count_for_nothing() {
         ("a room in other case", forge.with(json!({"aud": "Derby"}))),
         ("no room", forge.with(json!({"aud": null}))),
         ("another house", foreign.sign(&forge.claims())),
-        ("another house's key with our kid", named_alike.sign(&forge.claims())),
+        (
+            "another house's key with our kid",
+            named_alike.sign(&forge.claims()),
+        ),
     ];
     count_for_nothing(&house, &tokens).await;
     let good = forge.sign(&forge.claims());
-    house.visitor().with_cookie("anteroom-a-final", &good).get("/final/1").await.is_queue();
+    house
+        .visitor()
+        .with_cookie("anteroom-a-final", &good)
+        .get("/final/1")
+        .await
+        .is_queue();
 
     let mut cat = other.visitor();
     cat.joins().await;
@@ -223,9 +283,15 @@ async fn t5_tokens_of_another_kind_room_or_house_count_for_nothing() {
         let answer = bearer.get("/_anteroom/rooms/derby/status").await;
         assert_eq!(shape(&answer), fresh, "{what}");
     }
-    let mut elsewhere = house.app().with_cookie("anteroom-q-final", &ann.queue_token());
+    let mut elsewhere = house
+        .app()
+        .with_cookie("anteroom-q-final", &ann.queue_token());
     let status = elsewhere.get("/_anteroom/rooms/final/status").await;
-    assert_eq!(status.says("position"), Value::Null, "a place holds in its own room");
+    assert_eq!(
+        status.says("position"),
+        Value::Null,
+        "a place holds in its own room"
+    );
     house.origin.saw_nothing();
 }
 
@@ -242,8 +308,16 @@ async fn t5_a_queue_token_of_an_older_window_is_none() {
     })
     .await;
     let mut bob = house.visitor();
-    assert_eq!(bob.joins().await["position"], 1, "the new window begins at the front");
-    assert_eq!(ann.status().await["position"], Value::Null, "as somebody new");
+    assert_eq!(
+        bob.joins().await["position"],
+        1,
+        "the new window begins at the front"
+    );
+    assert_eq!(
+        ann.status().await["position"],
+        Value::Null,
+        "as somebody new"
+    );
     assert_eq!(ann.status().await["position"], 2);
 }
 
@@ -280,7 +354,10 @@ async fn t6_no_bit_of_an_admission_may_change() {
     odd.extend([
         ("padded", format!("{good}=")),
         ("padded twice", format!("{good}==")),
-        ("another alphabet", format!("{signed}.{}", signature.replace('-', "+").replace('_', "/"))),
+        (
+            "another alphabet",
+            format!("{signed}.{}", signature.replace('-', "+").replace('_', "/")),
+        ),
         ("a part more", format!("{good}.{signature}")),
         ("a dot more", format!("{good}.")),
         ("a dot before", format!(".{good}")),
@@ -306,7 +383,11 @@ async fn t6_no_bit_of_a_queue_token_may_change() {
         stranger.jar.clear();
         tried += 1;
     }
-    assert_eq!(house.visitors_calls().await, before, "the store was not asked");
+    assert_eq!(
+        house.visitors_calls().await,
+        before,
+        "the store was not asked"
+    );
     assert!(tried > 500, "{tried} flips");
     assert_eq!(ann.status().await["position"], 1);
 }
@@ -323,7 +404,10 @@ async fn t7_doubled_and_oversized_cookies_are_ignored_or_refused() {
         format!("anteroom-a-derby={one}; anteroom-a-derby="),
         format!("anteroom-a-derby={}", "x".repeat(5_000)),
     ] {
-        let answer = house.app().ask(Ask::get("/buy/1").with("cookie", &cookies)).await;
+        let answer = house
+            .app()
+            .ask(Ask::get("/buy/1").with("cookie", &cookies))
+            .await;
         assert_eq!(shape(&answer), none, "{cookies:.60}");
     }
     let lines = Ask::get("/buy/1")
@@ -339,7 +423,10 @@ async fn t7_doubled_and_oversized_cookies_are_ignored_or_refused() {
     ann.joins().await;
     let (mine, mut bob) = (ann.queue_token(), house.app());
     bob.joins().await;
-    let doubled = format!("anteroom-q-derby={mine}; anteroom-q-derby={}", bob.queue_token());
+    let doubled = format!(
+        "anteroom-q-derby={mine}; anteroom-q-derby={}",
+        bob.queue_token()
+    );
     let ask = Ask::get("/_anteroom/rooms/derby/status").with("cookie", &doubled);
     let answer = house.app().ask(ask).await;
     assert_eq!(answer.says("position"), Value::Null);
@@ -350,11 +437,19 @@ async fn t7_doubled_and_oversized_cookies_are_ignored_or_refused() {
     assert_eq!(answer.is(431).header("connection"), Some("close"));
     house.origin.saw_nothing();
 
-    let many: Vec<String> = (0..200).map(|number| format!("c{number}={number}")).collect();
-    let ask = Ask::get("/buy/1")
-        .with("cookie", &format!("{}; anteroom-a-derby={one}", many.join("; ")));
+    let many: Vec<String> = (0..200)
+        .map(|number| format!("c{number}={number}"))
+        .collect();
+    let ask = Ask::get("/buy/1").with(
+        "cookie",
+        &format!("{}; anteroom-a-derby={one}", many.join("; ")),
+    );
     house.visitor().ask(ask).await.is_served();
-    assert_eq!(house.origin.only().all("cookie"), [many.join("; ")], "the site's own stay");
+    assert_eq!(
+        house.origin.only().all("cookie"),
+        [many.join("; ")],
+        "the site's own stay"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -373,7 +468,8 @@ async fn t10_fifty_claims_at_once_give_one_session() {
             } else {
                 tab.get("/buy/1").await
             };
-            tab.admission().map(|token| claims_of(token)["jti"].clone().to_string())
+            tab.admission()
+                .map(|token| claims_of(token)["jti"].clone().to_string())
         });
     }
     let sessions = claims.join_all().await;
@@ -395,8 +491,12 @@ async fn t11_bare_places_and_guessed_names_say_nothing() {
     let before = house.visitors_calls().await;
     let fresh = house.app().get("/_anteroom/rooms/derby/status").await;
     for guess in [
-        "?place=1", "?position=1", "?visitor=00000000000000000000000000000001",
-        &format!("?reference={reference}"), "?queue_token=x", "?jti=1",
+        "?place=1",
+        "?position=1",
+        "?visitor=00000000000000000000000000000001",
+        &format!("?reference={reference}"),
+        "?queue_token=x",
+        "?jti=1",
     ] {
         let path = format!("/_anteroom/rooms/derby/status{guess}");
         let answer = house.app().get(&path).await;
@@ -438,8 +538,14 @@ async fn t12_a_place_written_into_a_token_is_not_believed() {
     }
     forgeries.push([&first[..fields], &last[fields..]].concat());
     for changed in forgeries {
-        let mut bearer = house.app().with_cookie("anteroom-q-derby", &encoded(&changed));
-        assert_eq!(bearer.status().await["position"], Value::Null, "{changed:?}");
+        let mut bearer = house
+            .app()
+            .with_cookie("anteroom-q-derby", &encoded(&changed));
+        assert_eq!(
+            bearer.status().await["position"],
+            Value::Null,
+            "{changed:?}"
+        );
     }
     assert_eq!(visitors[2].status().await["position"], 3);
 }
@@ -467,12 +573,23 @@ async fn t13_tokens_travel_in_cookies_and_headers_and_never_in_addresses() {
         assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
         assert!(answer.header("location").is_none());
         let held: Vec<&String> = ann.jar.values().collect();
-        assert!(held.iter().all(|token| !answer.text().contains(*token)), "{answer:?}");
+        assert!(
+            held.iter().all(|token| !answer.text().contains(*token)),
+            "{answer:?}"
+        );
     }
     house.release(1).await;
     ann.polls_until("released").await;
     ann.get("/buy/1").await.is_served();
     let arrived = house.origin.only();
-    assert!(!arrived.head.contains(ann.admission().unwrap().as_str()), "{}", arrived.head);
-    assert!(!arrived.head.contains(&ann.queue_token()), "{}", arrived.head);
+    assert!(
+        !arrived.head.contains(ann.admission().unwrap().as_str()),
+        "{}",
+        arrived.head
+    );
+    assert!(
+        !arrived.head.contains(&ann.queue_token()),
+        "{}",
+        arrived.head
+    );
 }

@@ -20,15 +20,28 @@ const CLAIMS: [(&str, &str); 9] = [
 async fn n1_nobody_is_believed_about_their_address_but_trusted_proxies() {
     let house = House::open().await;
     let many = vec!["6.6.6.6"; 100].join(", ");
-    let ask = CLAIMS.iter().fold(Ask::get("/about"), |ask, (name, value)| ask.with(name, value));
-    house.visitor().ask(ask.with("x-forwarded-for", &many)).await.is_served();
+    let ask = CLAIMS
+        .iter()
+        .fold(Ask::get("/about"), |ask, (name, value)| {
+            ask.with(name, value)
+        });
+    house
+        .visitor()
+        .ask(ask.with("x-forwarded-for", &many))
+        .await
+        .is_served();
     let arrived = house.origin.only();
     assert_eq!(arrived.all("x-forwarded-for"), ["127.0.0.1"]);
     assert_eq!(arrived.all("x-real-ip"), ["127.0.0.1"]);
     assert_eq!(arrived.all("x-forwarded-host"), ["shop.example"]);
     assert_eq!(arrived.all("x-forwarded-proto"), ["http"]);
     assert_eq!(arrived.all("host"), ["shop.example"]);
-    for name in ["forwarded", "cf-connecting-ip", "true-client-ip", "x-original-url"] {
+    for name in [
+        "forwarded",
+        "cf-connecting-ip",
+        "true-client-ip",
+        "x-original-url",
+    ] {
         assert!(arrived.all(name).is_empty(), "{}", arrived.head);
     }
 
@@ -42,8 +55,14 @@ async fn n1_nobody_is_believed_about_their_address_but_trusted_proxies() {
         (&["[2001:db8::1]:9"], "2001:db8::1"),
         (&[many.as_str()], "6.6.6.6"),
     ] {
-        let ask = lines.iter().fold(Ask::get("/about"), |ask, line| ask.with("x-forwarded-for", line));
-        house.visitor().ask(ask.with("x-forwarded-proto", "https")).await.is_served();
+        let ask = lines.iter().fold(Ask::get("/about"), |ask, line| {
+            ask.with("x-forwarded-for", line)
+        });
+        house
+            .visitor()
+            .ask(ask.with("x-forwarded-proto", "https"))
+            .await
+            .is_served();
         let arrived = house.origin.only();
         assert_eq!(arrived.all("x-forwarded-for"), [client], "{lines:?}");
         assert_eq!(arrived.all("x-real-ip"), [client], "{lines:?}");
@@ -69,7 +88,10 @@ async fn n1_limits_count_the_real_address_whatever_a_client_claims() {
             other => panic!("{other}"),
         }
     }
-    assert!((5..15).contains(&served) && turned_away > 15, "{served} served");
+    assert!(
+        (5..15).contains(&served) && turned_away > 15,
+        "{served} served"
+    );
 }
 
 #[tokio::test]
@@ -78,7 +100,10 @@ async fn n2_a_client_cannot_have_our_headers_dropped_by_naming_them() {
     let words = "Anteroom-Assertion, Cookie, X-Forwarded-For, X-Real-IP, Host, X-Forwarded-Host, \
                  X-Forwarded-Proto, Content-Length, X-Own";
     let mut insider = house.insider().with_cookie("basket", "7");
-    let ask = Ask::post("/buy/1").body("four").with("connection", words).with("x-own", "1");
+    let ask = Ask::post("/buy/1")
+        .body("four")
+        .with("connection", words)
+        .with("x-own", "1");
     insider.ask(ask).await.is_served();
     let arrived = house.origin.only();
     assert_eq!(arrived.all("x-forwarded-for"), ["127.0.0.1"]);
@@ -86,7 +111,11 @@ async fn n2_a_client_cannot_have_our_headers_dropped_by_naming_them() {
     assert_eq!(arrived.all("x-forwarded-proto"), ["http"]);
     assert_eq!(arrived.all("host"), ["shop.example"]);
     assert_eq!(arrived.body, b"four");
-    assert!(arrived.all("x-own").is_empty(), "hop by hop: {}", arrived.head);
+    assert!(
+        arrived.all("x-own").is_empty(),
+        "hop by hop: {}",
+        arrived.head
+    );
 }
 
 #[tokio::test]
@@ -98,11 +127,17 @@ async fn n4_too_much_of_a_head_is_refused_and_closed() {
              GET /about HTTP/1.1\r\nHost: shop.example\r\n\r\n"
         )
     };
-    let fields: String = (0..100).map(|number| format!("X-{number}: 1\r\n")).collect();
+    let fields: String = (0..100)
+        .map(|number| format!("X-{number}: 1\r\n"))
+        .collect();
     let large = format!("X-Large: {}\r\n", "x".repeat(64 << 10));
-    let total: String =
-        (0..99).map(|number| format!("X-{number}: {}\r\n", "x".repeat(10 << 10))).collect();
-    let target = format!("GET /{} HTTP/1.1\r\nHost: shop.example\r\n\r\n", "x".repeat(64 << 10));
+    let total: String = (0..99)
+        .map(|number| format!("X-{number}: {}\r\n", "x".repeat(10 << 10)))
+        .collect();
+    let target = format!(
+        "GET /{} HTTP/1.1\r\nHost: shop.example\r\n\r\n",
+        "x".repeat(64 << 10)
+    );
     for (asked, status) in [
         (with(fields), 431),
         (with(large), 431),
@@ -141,8 +176,16 @@ async fn n10_w5_another_sites_page_changes_nothing() {
             assert!(answer.cookies().is_empty(), "{name}: {value} {deed}");
         }
     }
-    assert_eq!(house.visitors_calls().await, before, "the store was not asked");
-    assert_eq!(ann.status().await["state"], "released", "the turn is still there");
+    assert_eq!(
+        house.visitors_calls().await,
+        before,
+        "the store was not asked"
+    );
+    assert_eq!(
+        ann.status().await["state"],
+        "released",
+        "the turn is still there"
+    );
     let own = Ask::post("/_anteroom/rooms/derby/claim").with("origin", "http://shop.example");
     ann.ask(own).await.is(200);
     ann.get("/buy/1").await.is_served();

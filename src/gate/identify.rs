@@ -113,10 +113,6 @@ impl Manner {
 
 /// Whether a `POST` to our own endpoints comes from our own page or from an app, and not from
 /// another site's page: by `Sec-Fetch-Site` where there is one, else by `Origin`.
-///
-/// Our page sends no referrer, and so a form of it sends `Origin: null`; on plain HTTP browsers
-/// send no `Sec-Fetch-Site` beside it. There `null` is taken for our page: another site's form
-/// brings none of our cookies, because they are `SameSite=Lax`.
 #[must_use]
 pub fn is_same_origin(headers: &HeaderMap, host: &str, https: bool) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
@@ -125,9 +121,6 @@ pub fn is_same_origin(headers: &HeaderMap, host: &str, https: bool) -> bool {
     let Some(origin) = headers.get(ORIGIN) else {
         return true;
     };
-    if origin == "null" {
-        return !https;
-    }
     let scheme = if https { "https://" } else { "http://" };
     origin
         .to_str()
@@ -361,6 +354,7 @@ mod tests {
         for foreign in [
             "http://evil.example",
             "https://shop.example:80",
+            "null",
             "http://shop.example:80.evil",
         ] {
             assert!(!same(&[("origin", foreign)]), "{foreign}");

@@ -21,7 +21,10 @@ impl fmt::Debug for Answer {
         for (name, value) in &self.fields {
             writeln!(f, "{name}: {value}")?;
         }
-        let body: String = String::from_utf8_lossy(&self.body).chars().take(2_000).collect();
+        let body: String = String::from_utf8_lossy(&self.body)
+            .chars()
+            .take(2_000)
+            .collect();
         writeln!(f, "\n{body}")
     }
 }

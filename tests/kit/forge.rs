@@ -38,8 +38,12 @@ pub fn now() -> u64 {
 impl Forge {
     /// The admission key in a folder.
     pub fn of(keys: &Path) -> Self {
-        let mut files = std::fs::read_dir(keys).unwrap().map(|entry| entry.unwrap().path());
-        let pem = files.find(|path| path.extension().is_some_and(|kind| kind == "pem")).unwrap();
+        let mut files = std::fs::read_dir(keys)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let pem = files
+            .find(|path| path.extension().is_some_and(|kind| kind == "pem"))
+            .unwrap();
         let name = pem.file_stem().unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(&pem).unwrap();
         let lines: String = text.lines().filter(|line| !line.starts_with('-')).collect();

@@ -124,7 +124,8 @@ impl House {
     /// An operator's PUT order to the room, waited for until the gateway obeys it.
     pub async fn set(&self, what: &str, body: Value) -> Value {
         let path = format!("/v1/rooms/derby/{what}");
-        self.give(Ask::new("PUT", &path).body(body.to_string())).await
+        self.give(Ask::new("PUT", &path).body(body.to_string()))
+            .await
     }
 
     async fn give(&self, ask: Ask) -> Value {

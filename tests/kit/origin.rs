@@ -47,7 +47,11 @@ impl Arrived {
 
     /// Every value of a header, whatever its case.
     pub fn all(&self, name: &str) -> Vec<&str> {
-        let fields = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let fields = self
+            .head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(':'));
         fields
             .filter(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.trim())
@@ -56,7 +60,11 @@ impl Arrived {
 
     /// The names of all headers, in lower case.
     pub fn names(&self) -> Vec<String> {
-        let fields = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let fields = self
+            .head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(':'));
         fields.map(|(name, _)| name.to_ascii_lowercase()).collect()
     }
 }
@@ -270,9 +278,15 @@ impl Shop {
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
                     transfer-encoding: chunked\r\n\r\n";
         self.stream.write_all(head.as_bytes()).await.ok()?;
-        self.stream.write_all(b"b\r\ndata: one\n\n\r\n").await.ok()?;
+        self.stream
+            .write_all(b"b\r\ndata: one\n\n\r\n")
+            .await
+            .ok()?;
         self.wait().await;
-        self.stream.write_all(b"b\r\ndata: two\n\n\r\n0\r\n\r\n").await.ok()
+        self.stream
+            .write_all(b"b\r\ndata: two\n\n\r\n0\r\n\r\n")
+            .await
+            .ok()
     }
 
     async fn huge(&mut self, asked: &Arrived) -> Option<()> {

@@ -16,7 +16,10 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_anteroom");
 
 /// A port that was free a moment ago.
 pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 /// Runs the command to its end.
@@ -90,7 +93,13 @@ impl Gateway {
     /// Asks it to stop.
     pub fn terminate(&self) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Waits until it has ended.
@@ -105,8 +114,16 @@ impl Gateway {
     /// The memory it holds, in bytes.
     pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1_024
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
+        line.trim()
+            .strip_suffix(" kB")
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            * 1_024
     }
 }
 
@@ -154,17 +171,30 @@ pub fn log(dir: &Path) -> String {
 }
 
 fn spawn(dir: &Path, wrapper: &[&str]) -> Child {
-    let log = File::options().create(true).append(true).open(dir.join("log")).unwrap();
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(dir.join("log"))
+        .unwrap();
     let words = ["run", "--policies", dir.to_str().unwrap()];
     let mut whole = match wrapper {
         [] => command(&words),
         [first, rest @ ..] => {
             let mut whole = Command::new(first);
-            whole.args(rest).arg(PROGRAM).args(words).env("ANTEROOM_CONTROL_TOKEN", CONTROL_TOKEN);
+            whole
+                .args(rest)
+                .arg(PROGRAM)
+                .args(words)
+                .env("ANTEROOM_CONTROL_TOKEN", CONTROL_TOKEN);
             whole
         }
     };
-    whole.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
+    whole
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
 }
 
 async fn ready(control: SocketAddr) -> Option<()> {

@@ -86,7 +86,9 @@ impl Visitor {
         let fields = [("host", "shop.example"), ("accept", "text/html")];
         Self {
             address,
-            fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            fields: fields
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
             jar: BTreeMap::new(),
             wire: None,
         }
@@ -176,13 +178,19 @@ impl Visitor {
 
     /// Asks, and keeps the cookies that the answer sets.
     pub async fn ask(&mut self, ask: Ask) -> Answer {
-        self.try_ask(&ask).await.expect("the gateway closed without an answer")
+        self.try_ask(&ask)
+            .await
+            .expect("the gateway closed without an answer")
     }
 
     /// Asks a gateway that may be gone.
     pub async fn try_ask(&mut self, ask: &Ask) -> Option<Answer> {
         let bytes = ask.bytes(&self.headers());
-        let asked = if ask.method == "HEAD" { Asked::Head } else { Asked::Any };
+        let asked = if ask.method == "HEAD" {
+            Asked::Head
+        } else {
+            Asked::Any
+        };
         let kept = self.wire.take();
         let answer = match kept {
             Some(wire) => match self.exchange(wire, &bytes, asked).await {
@@ -204,8 +212,11 @@ impl Visitor {
     fn headers(&self) -> Vec<(String, String)> {
         let mut fields = self.fields.clone();
         if !self.jar.is_empty() {
-            let pairs: Vec<String> =
-                self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let pairs: Vec<String> = self
+                .jar
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
             fields.push(("cookie".to_owned(), pairs.join("; ")));
         }
         fields

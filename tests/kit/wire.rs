@@ -130,14 +130,14 @@ async fn read_answer(
         }
     };
     let mut answer = read_head(&head);
-    let bodiless = asked == Asked::Head
-        || answer.status < 200
-        || answer.status == 204
-        || answer.status == 304;
+    let bodiless =
+        asked == Asked::Head || answer.status < 200 || answer.status == 204 || answer.status == 304;
     if bodiless {
         return Some(answer);
     }
-    let length = answer.header("content-length").map(|text| text.parse().unwrap());
+    let length = answer
+        .header("content-length")
+        .map(|text| text.parse().unwrap());
     let chunked = answer.header("transfer-encoding") == Some("chunked");
     answer.body = match (length, chunked) {
         (Some(length), false) => exactly(reads, unread, length).await?,
