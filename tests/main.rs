@@ -11,6 +11,7 @@ mod framing;
 mod getting_round;
 #[cfg(test)]
 mod kit;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod line;
