@@ -70,9 +70,11 @@ async fn a_position_never_grows_and_everybody_gets_in_by_order_of_place() {
         visitor.joins().await;
         line.push((visitor, u64::MAX));
     }
-    let mut entered = Vec::new();
+    let mut entered = std::collections::HashSet::new();
     while entered.len() < line.len() {
-        for (number, (visitor, shown)) in line.iter_mut().enumerate() {
+        // From the back: whoever is asked after a released visitor stands before that one.
+        let mut somebody_behind = false;
+        for (number, (visitor, shown)) in line.iter_mut().enumerate().rev() {
             if entered.contains(&number) {
                 continue;
             }
@@ -83,16 +85,14 @@ async fn a_position_never_grows_and_everybody_gets_in_by_order_of_place() {
             }
             if status["state"] == "released" {
                 visitor.get("/buy/1").await.is_served();
-                entered.push(number);
+                entered.insert(number);
+                somebody_behind = true;
+            } else {
+                assert!(!somebody_behind, "{number} was overtaken");
             }
         }
         tokio::time::sleep(std::time::Duration::from_millis(120)).await;
     }
-    let in_order: Vec<usize> = (0..line.len()).collect();
-    assert_eq!(
-        entered, in_order,
-        "no one overtakes: a batch is met in order of place"
-    );
 }
 
 #[tokio::test]

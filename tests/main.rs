@@ -10,6 +10,8 @@ mod framing;
 #[cfg(test)]
 mod getting_round;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod kit;
 #[cfg(test)]
 mod layers;
@@ -21,6 +23,8 @@ mod page;
 mod pipelines;
 #[cfg(test)]
 mod quiet;
+#[cfg(test)]
+mod steady;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

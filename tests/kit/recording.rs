@@ -1,10 +1,11 @@
 //! A store that remembers who was released and when.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use anteroom::domain::clock::Clock;
-use anteroom::domain::place::Epoch;
+use anteroom::domain::place::{Epoch, Place};
 use anteroom::domain::room::{RoomName, Terms};
 use anteroom::domain::standing::Stand;
 use anteroom::domain::tick::Proposal;
@@ -18,11 +19,23 @@ use anteroom::store::{
 };
 use async_trait::async_trait;
 
+/// One accepted tick.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// Before the store was asked.
+    pub before: Duration,
+    /// After it had answered.
+    pub after: Duration,
+    /// Who was released, in order.
+    pub batch: Vec<VisitorId>,
+}
+
 /// The embedded store, with a diary.
 pub struct Recording {
     store: Embedded,
     clock: Clock,
-    diary: Mutex<Vec<(Duration, VisitorId)>>,
+    diary: Mutex<Vec<Release>>,
+    places: Mutex<HashMap<VisitorId, Place>>,
 }
 
 impl Recording {
@@ -32,12 +45,18 @@ impl Recording {
             store,
             clock,
             diary: Mutex::default(),
+            places: Mutex::default(),
         }
     }
 
-    /// Everybody released so far, in order, with the time of release.
-    pub fn released(&self) -> Vec<(Duration, VisitorId)> {
+    /// Every tick that let somebody in.
+    pub fn releases(&self) -> Vec<Release> {
         self.diary.lock().unwrap().clone()
+    }
+
+    /// The place of everybody who ever joined.
+    pub fn places(&self) -> HashMap<VisitorId, Place> {
+        self.places.lock().unwrap().clone()
     }
 }
 
@@ -49,10 +68,15 @@ impl QueueStore for Recording {
         terms: &Terms,
         proposal: Proposal,
     ) -> Result<Released, StoreError> {
+        let before = self.clock.now().mono;
         let released = self.store.release(room, terms, proposal).await?;
-        let now = self.clock.now().mono;
-        let batch = released.batch.iter().map(|visitor| (now, *visitor));
-        self.diary.lock().unwrap().extend(batch);
+        if !released.batch.is_empty() {
+            self.diary.lock().unwrap().push(Release {
+                before,
+                after: self.clock.now().mono,
+                batch: released.batch.clone(),
+            });
+        }
         Ok(released)
     }
 
@@ -62,7 +86,16 @@ impl QueueStore for Recording {
         terms: &Terms,
         asks: &[Joining],
     ) -> Result<Vec<Joined>, StoreError> {
-        self.store.join(room, terms, asks).await
+        let joined = self.store.join(room, terms, asks).await?;
+        for (ask, outcome) in asks.iter().zip(&joined) {
+            if let Joined::Stands(Stand {
+                place: Some(place), ..
+            }) = outcome
+            {
+                self.places.lock().unwrap().insert(ask.visitor, *place);
+            }
+        }
+        Ok(joined)
     }
 
     async fn check_in(

@@ -74,6 +74,7 @@ pub struct Visitor {
     fields: Vec<(String, String)>,
     /// The cookies held, by name.
     pub jar: BTreeMap<String, String>,
+    keeps_cookies: bool,
     wire: Option<Wire>,
 }
 
@@ -90,6 +91,7 @@ impl Visitor {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
             jar: BTreeMap::new(),
+            keeps_cookies: true,
             wire: None,
         }
     }
@@ -97,6 +99,12 @@ impl Visitor {
     /// Takes JSON.
     pub fn as_app(self) -> Self {
         self.with_header("accept", "application/json")
+    }
+
+    /// Drops every cookie, as apps do that keep their tokens themselves.
+    pub fn without_cookies(mut self) -> Self {
+        self.keeps_cookies = false;
+        self
     }
 
     /// Comes to another host.
@@ -123,6 +131,7 @@ impl Visitor {
             address: self.address,
             fields: self.fields.clone(),
             jar: self.jar.clone(),
+            keeps_cookies: self.keeps_cookies,
             wire: None,
         }
     }
@@ -199,6 +208,9 @@ impl Visitor {
             },
             None => self.anew(&bytes, asked).await,
         }?;
+        if !self.keeps_cookies {
+            return Some(answer);
+        }
         for cookie in answer.cookies() {
             if cookie.attributes.iter().any(|word| word == "Max-Age=0") {
                 self.jar.remove(&cookie.name);
