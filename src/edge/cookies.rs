@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Method;
 use http::header::{self, HeaderValue};
 
@@ -52,11 +53,14 @@ pub fn set_tokens(answer: &mut Answer, notice: &Notice, to: (&CookieNames, Askin
     }
 }
 
+/// What every cookie of ours says of itself, up to its life.
+const ATTRIBUTES: &str = "; Path=/; HttpOnly; SameSite=Lax; Max-Age=";
+
 fn set_cookie(answer: &mut Answer, name: &str, value: &str, (life, https): (Duration, bool)) {
     let secure = if https { "; Secure" } else { "" };
-    let life = life.as_secs();
-    let line = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life}{secure}");
-    if let Ok(line) = HeaderValue::from_str(&line) {
+    let life = life.as_secs().to_string();
+    let parts = [name, "=", value, ATTRIBUTES, &life, secure];
+    if let Ok(line) = HeaderValue::from_maybe_shared(Bytes::from(parts.concat())) {
         answer.headers_mut().append(header::SET_COOKIE, line);
     }
 }

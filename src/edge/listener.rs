@@ -75,6 +75,7 @@ impl Listening {
         let activity = guard.activity();
         let service = service_fn(|request| {
             let activity = activity.clone();
+            // Pinned, because a connection that is not shut down by hyper must be movable.
             Box::pin(async move {
                 Ok::<_, Infallible>(self.door.answer(request, peer, &activity).await)
             })

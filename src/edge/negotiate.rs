@@ -1,7 +1,12 @@
 //! Whether an answer of ours is a page or JSON.
 
 use http::HeaderMap;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, HeaderName};
+
+static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
+/// All the headers that [`form`] reads.
+pub static NEGOTIATED: [HeaderName; 2] = [ACCEPT, HeaderName::from_static("sec-fetch-dest")];
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +23,7 @@ pub enum Form {
 #[must_use]
 pub fn form(headers: &HeaderMap) -> Form {
     let document = headers
-        .get("sec-fetch-dest")
+        .get(&SEC_FETCH_DEST)
         .is_none_or(|dest| dest == "document" || dest == "iframe" || dest == "frame");
     if !document {
         return Form::Json;

@@ -20,6 +20,7 @@ use crate::telemetry::metrics::Metrics;
 use super::body::AnswerBody;
 use super::cookies::set_admission;
 use super::guard::Activity;
+use super::negotiate::NEGOTIATED;
 use super::respond::{Answer, Asking, Responder, close};
 
 /// Everything a request needs on this side.
@@ -43,6 +44,9 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 impl Door {
     /// Answers one request.
+    ///
+    /// Each request allocates this future. What not every request needs (the origin, the store,
+    /// an unwanted body) is boxed where it begins, so that it stays small.
     pub async fn answer(
         &self,
         request: Request<Incoming>,
@@ -98,7 +102,7 @@ impl Door {
                 return settle(answer, body).await;
             }
         };
-        let mut answer = self.forward(permit, (head, body), https, now).await;
+        let mut answer = Box::pin(self.forward(permit, (head, body), https, now)).await;
         if let (Some(token), Some(room)) = (token, room) {
             set_admission(&mut answer, &token, &room.cookies, https);
         }
@@ -113,7 +117,7 @@ impl Door {
         began: Now,
     ) -> Answer {
         let site = permit.passage().site;
-        let asked = head.clone();
+        let asked = remembered(&head);
         let request = Request::from_parts(head, body);
         let outcome = self.origin.forward(request, permit).await;
         let took = self.clock.now().mono.saturating_sub(began.mono);
@@ -174,13 +178,27 @@ const fn label(refusal: Refusal) -> RefusalLabel {
     }
 }
 
+/// What is kept of a request's head while the origin has it: enough to say in what form it went
+/// wrong there.
+fn remembered(head: &request::Parts) -> request::Parts {
+    let (mut kept, ()) = Request::new(()).into_parts();
+    kept.method = head.method.clone();
+    kept.uri = head.uri.clone();
+    for name in &NEGOTIATED {
+        for value in head.headers.get_all(name) {
+            kept.headers.append(name.clone(), value.clone());
+        }
+    }
+    kept
+}
+
 /// Reads what is left of an unwanted body so that the next request is found where it begins; a
 /// body that is too long or too slow ends the connection instead.
 async fn settle(mut answer: Answer, body: Incoming) -> Answer {
     if body.is_end_stream() {
         return answer;
     }
-    let drained = tokio::time::timeout(DRAIN_TIME, drain(body)).await;
+    let drained = Box::pin(tokio::time::timeout(DRAIN_TIME, drain(body))).await;
     if drained != Ok(true) {
         close(&mut answer);
     }

@@ -61,12 +61,19 @@ pub struct Status<'a> {
     pub admission_token: Option<&'a str>,
 }
 
+/// Bytes that hold a status without message and tokens.
+const USUAL_LENGTH: usize = 384;
+
 impl Status<'_> {
     /// The JSON text, in UTF-8.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        // Every field is a number, a word or text, so there is nothing that could fail.
-        serde_json::to_vec(self).unwrap_or_default()
+        let mut text = Vec::with_capacity(USUAL_LENGTH);
+        match serde_json::to_writer(&mut text, self) {
+            Ok(()) => text,
+            // Every field is a number, a word or text, so there is nothing that could fail.
+            Err(_) => Vec::new(),
+        }
     }
 }
 

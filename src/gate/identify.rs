@@ -74,6 +74,13 @@ fn address(entry: &str) -> Option<IpAddr> {
         .or_else(|| entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
 }
 
+static PURPOSE: HeaderName = HeaderName::from_static("purpose");
+static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
+static X_MOZ: HeaderName = HeaderName::from_static("x-moz");
+
 /// How a request was made, as far as the browser tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
@@ -89,45 +96,44 @@ impl Manner {
     /// Reads the fetch metadata of a request.
     #[must_use]
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
-        let says = |name: &'static str, word: &str| {
-            headers.get_all(name).iter().any(|value| {
-                value
-                    .to_str()
-                    .is_ok_and(|text| text.to_ascii_lowercase().contains(word))
-            })
+        let says = |name: &HeaderName, word: &str| {
+            let mut values = headers.get_all(name).iter();
+            values.any(|value| mentions(value.as_bytes(), word.as_bytes()))
         };
-        let guess = says("sec-purpose", "prefetch")
-            || says("sec-purpose", "prerender")
-            || says("purpose", "prefetch")
-            || says("x-moz", "prefetch");
+        let guess = says(&SEC_PURPOSE, "prefetch")
+            || says(&SEC_PURPOSE, "prerender")
+            || says(&PURPOSE, "prefetch")
+            || says(&X_MOZ, "prefetch");
         if guess {
             return Self::Prefetch;
         }
-        let top_level = says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document");
-        if says("sec-fetch-site", "cross-site") && !(top_level && method.is_safe()) {
+        if !says(&SEC_FETCH_SITE, "cross-site") {
+            return Self::Visit;
+        }
+        let top_level = says(&SEC_FETCH_MODE, "navigate") && says(&SEC_FETCH_DEST, "document");
+        if !(top_level && method.is_safe()) {
             return Self::CrossSite;
         }
         Self::Visit
     }
 }
 
+/// Whether `text` holds `word`, in any case.
+fn mentions(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len())
+        .any(|part| part.eq_ignore_ascii_case(word))
+}
+
 /// Whether a `POST` to our own endpoints comes from our own page or from an app, and not from
 /// another site's page: by `Sec-Fetch-Site` where there is one, else by `Origin`.
-///
-/// Our page sends no referrer, and so a form of it sends `Origin: null`; on plain HTTP browsers
-/// send no `Sec-Fetch-Site` beside it. There `null` is taken for our page: another site's form
-/// brings none of our cookies, because they are `SameSite=Lax`.
 #[must_use]
 pub fn is_same_origin(headers: &HeaderMap, host: &str, https: bool) -> bool {
-    if let Some(site) = headers.get("sec-fetch-site") {
+    if let Some(site) = headers.get(&SEC_FETCH_SITE) {
         return site == "same-origin" || site == "none";
     }
     let Some(origin) = headers.get(ORIGIN) else {
         return true;
     };
-    if origin == "null" {
-        return !https;
-    }
     let scheme = if https { "https://" } else { "http://" };
     origin
         .to_str()
@@ -361,6 +367,7 @@ mod tests {
         for foreign in [
             "http://evil.example",
             "https://shop.example:80",
+            "null",
             "http://shop.example:80.evil",
         ] {
             assert!(!same(&[("origin", foreign)]), "{foreign}");

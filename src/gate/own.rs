@@ -1,8 +1,9 @@
 //! The gateway's own URLs, matched exactly. Nothing under the prefix is ever forwarded.
 
 use http::Method;
+use http::header::ORIGIN;
 
-use super::identify::{self, Manner};
+use super::identify::{self, Manner, Token};
 use super::queue::{Coming, May, Outcome};
 use super::room::Room;
 use super::{Gate, Own, Refusal, Request, Trace};
@@ -91,6 +92,28 @@ impl Gate {
         self.stand_at(room, request, deed, trace).await
     }
 
+    /// Whether a request proves that our own page made it: its query names the visitor's reference
+    /// code, which no other site can read. Our page sends no referrer, and so its form without
+    /// script sends `Origin: null`; on plain HTTP browsers send no `Sec-Fetch-Site` beside it.
+    fn knows_the_reference(&self, room: &Room, request: &Request<'_>) -> bool {
+        let headers = &request.ask.head.headers;
+        let null = headers.get(ORIGIN).is_some_and(|origin| origin == "null");
+        if !null || headers.contains_key("sec-fetch-site") {
+            return false;
+        }
+        let name = &room.settings.name;
+        let told = request.canonical.target.query();
+        room.cookies
+            .brought(headers, Token::Queue, request.https)
+            .and_then(|text| {
+                self.keys
+                    .verify_queue(name, text, request.ask.now.wall)
+                    .ok()
+            })
+            .map(|token| format!("reference={}", token.visitor.reference(name)))
+            .is_some_and(|wanted| told == Some(wanted.as_str()))
+    }
+
     async fn stand_at(
         &self,
         room: &Room,
@@ -101,7 +124,9 @@ impl Gate {
         let head = request.ask.head;
         let changes = !matches!(deed, Deed::Status);
         let host = &request.canonical.host_text;
-        if changes && !identify::is_same_origin(&head.headers, host, request.https) {
+        let ours = identify::is_same_origin(&head.headers, host, request.https)
+            || (deed == Deed::Leave && self.knows_the_reference(room, request));
+        if changes && !ours {
             return Err(Refusal::CrossSite);
         }
         let visit = Manner::of(&head.method, &head.headers) == Manner::Visit;

@@ -162,7 +162,7 @@ impl Line<'_> {
         };
         let terms = &self.room.settings.terms;
         match self.store.join(self.name(), terms, &[ask]).await.as_deref() {
-            Ok([Joined::Stands(stand)]) => self.stands(token, *stand, may).await,
+            Ok([Joined::Stands(stand)]) => Box::pin(self.stands(token, *stand, may)).await,
             Ok([Joined::Full]) => Ok(told(self.notice(Face::Full))),
             Ok(_) => Ok(told(self.without_place(token))),
             Err(_) => {
@@ -203,7 +203,7 @@ impl Line<'_> {
             .await
             .as_deref()
         {
-            Ok([stand]) => self.stands(token, *stand, may).await,
+            Ok([stand]) => Box::pin(self.stands(token, *stand, may)).await,
             Ok(_) | Err(_) => Ok(told(self.kept(token))),
         }
     }

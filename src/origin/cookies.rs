@@ -53,11 +53,19 @@ fn pairs(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
 }
 
 fn without_ours(line: &HeaderValue) -> Option<HeaderValue> {
-    let kept: Vec<&[u8]> = pairs(line).filter(|pair| !is_ours(pair)).collect();
-    if kept.iter().all(|pair| pair.trim_ascii().is_empty()) {
+    let mut kept = Vec::with_capacity(line.len() + 1);
+    for pair in pairs(line).filter(|pair| !is_ours(pair)) {
+        kept.extend_from_slice(pair);
+        kept.push(b';');
+    }
+    kept.pop();
+    if kept
+        .iter()
+        .all(|byte| byte.is_ascii_whitespace() || *byte == b';')
+    {
         return None;
     }
-    HeaderValue::from_bytes(kept.join(&b';').trim_ascii()).ok()
+    HeaderValue::from_bytes(kept.trim_ascii()).ok()
 }
 
 /// Whether a cookie's name is ours, in any case. `=name=value`, which browsers keep as a

@@ -264,6 +264,14 @@ impl House {
     }
 }
 
+fn ask<'a>(house: &House, head: &'a http::request::Parts) -> Ask<'a> {
+    Ask {
+        head,
+        peer: "192.0.2.1:9".parse().unwrap(),
+        now: house.clock.now(),
+    }
+}
+
 /// Somebody with a cookie jar.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Visitor {
@@ -287,6 +295,19 @@ impl Visitor {
         }
     }
 
+    /// Whether the gate turns this request away.
+    pub(crate) async fn refused(
+        &self,
+        house: &House,
+        method: &str,
+        path: &str,
+        more: &[(&str, &str)],
+    ) -> bool {
+        let head = self.head(method, path, more);
+        let verdict = house.gate.decide(&ask(house, &head)).await.verdict;
+        verdict.is_err()
+    }
+
     pub(crate) async fn ask(
         &mut self,
         house: &House,
@@ -294,30 +315,8 @@ impl Visitor {
         path: &str,
         more: &[(&str, &str)],
     ) -> Got {
-        let jar: Vec<String> = [
-            ("anteroom-q-sale", &self.queue),
-            ("anteroom-a-sale", &self.admission),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)))
-        .collect();
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, "shop.example");
-        if !jar.is_empty() {
-            request = request.header(header::COOKIE, jar.join("; "));
-        }
-        for (name, value) in more {
-            request = request.header(*name, *value);
-        }
-        let (head, ()) = request.body(()).unwrap().into_parts();
-        let ask = Ask {
-            head: &head,
-            peer: "192.0.2.1:9".parse().unwrap(),
-            now: house.clock.now(),
-        };
-        match house.gate.decide(&ask).await.verdict.unwrap() {
+        let head = self.head(method, path, more);
+        match house.gate.decide(&ask(house, &head)).await.verdict.unwrap() {
             Verdict::Pass(_, renewed) => {
                 self.admission = renewed.map(|token| token.text).or(self.admission.take());
                 Got::Served
@@ -336,6 +335,27 @@ impl Visitor {
             ) => Got::Waits(self.keep(*notice)),
             Verdict::Own(Own::Jwks | Own::Asset(_)) => panic!("not asked for"),
         }
+    }
+
+    fn head(&self, method: &str, path: &str, more: &[(&str, &str)]) -> http::request::Parts {
+        let jar: Vec<String> = [
+            ("anteroom-q-sale", &self.queue),
+            ("anteroom-a-sale", &self.admission),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)))
+        .collect();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "shop.example");
+        if !jar.is_empty() {
+            request = request.header(header::COOKIE, jar.join("; "));
+        }
+        for (name, value) in more {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
     }
 
     fn keep(&mut self, notice: Notice) -> Notice {

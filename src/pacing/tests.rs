@@ -230,6 +230,21 @@ async fn who_left_is_out_and_the_old_tokens_buy_nothing() {
 }
 
 #[tokio::test]
+async fn the_form_without_script_leaves_by_the_reference_that_only_our_page_shows() {
+    let mut house = House::open(per_minute(7)).await;
+    let mut ann = joined(&house).await;
+    let code = ann.poll(&house).await.reference.unwrap();
+    let null = [("origin", "null")];
+    house.tick().await;
+    for wrong in ["", "?reference=", "?reference=aaaaaaaaaaaa"] {
+        let path = format!("/_anteroom/rooms/sale/leave{wrong}");
+        assert!(ann.refused(&house, "POST", &path, &null).await, "{wrong}");
+    }
+    let path = format!("/_anteroom/rooms/sale/leave?reference={code}");
+    assert!(!ann.refused(&house, "POST", &path, &null).await);
+}
+
+#[tokio::test]
 async fn n10_another_site_can_neither_join_nor_leave_for_a_visitor() {
     let mut house = House::open(per_minute(7)).await;
     let mut ann = joined(&house).await;
@@ -240,19 +255,7 @@ async fn n10_another_site_can_neither_join_nor_leave_for_a_visitor() {
     ];
     for deed in ["join", "claim", "leave"] {
         let path = format!("/_anteroom/rooms/sale/{deed}");
-        let head = http::Request::post(&path)
-            .header("host", "shop.example")
-            .header("sec-fetch-site", "cross-site")
-            .body(())
-            .unwrap()
-            .into_parts()
-            .0;
-        let ask = crate::gate::Ask {
-            head: &head,
-            peer: "192.0.2.1:9".parse().unwrap(),
-            now: house.clock.now(),
-        };
-        assert!(house.gate.decide(&ask).await.verdict.is_err(), "{deed}");
+        assert!(ann.refused(&house, "POST", &path, &cross).await, "{deed}");
     }
     let mut new = house.visitor();
     new.get(&house, "/buy/1").await.is_not_served();
