@@ -190,3 +190,25 @@ async fn n10_w5_another_sites_page_changes_nothing() {
     ann.ask(own).await.is(200);
     ann.get("/buy/1").await.is_served();
 }
+
+#[tokio::test]
+async fn w5_a_form_without_script_proves_itself_by_the_reference_code() {
+    let house = House::open().await;
+    let mut ann = house.visitor();
+    let reference = ann.joins().await["reference"].as_str().unwrap().to_owned();
+    let leave = |query: &str| {
+        Ask::post(&format!("/_anteroom/rooms/derby/leave{query}")).with("origin", "null")
+    };
+    for query in ["", "?reference=", "?reference=aaaaaaaaaaaa", "?x=1"] {
+        ann.ask(leave(query)).await.is(403);
+    }
+    let proof = format!("?reference={reference}");
+    house.visitor().ask(leave(&proof)).await.is(403);
+    let script = leave(&proof).with("sec-fetch-site", "cross-site");
+    ann.ask(script).await.is(403);
+    assert_eq!(ann.status().await["position"], 1);
+    let form = ann.get("/buy/1").await;
+    assert!(form.text().contains(&format!("leave{proof}\"")), "{form:?}");
+    ann.ask(leave(&proof)).await.is(200);
+    assert!(ann.jar.is_empty(), "left");
+}
