@@ -16,7 +16,8 @@ use super::{keys, policies};
 
 /// Runs the gateway.
 ///
-/// TERM and INT let requests under way finish; a second one ends at once.
+/// TERM and INT let requests under way finish; a second one ends at once. HUP changes nothing in
+/// this version.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
     /// The policies directory.
@@ -57,7 +58,15 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
     }
     tracing::info!(address = %app.control(), "operators are answered");
     let mut stop = Stop::listen()?;
-    stop.asked().await;
+    let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+    loop {
+        tokio::select! {
+            () = stop.asked() => break,
+            _ = hang_up.recv() => {
+                tracing::warn!("this version reads its policies at the start only: restart the gateway to change them");
+            }
+        }
+    }
     tracing::info!("stopping: requests under way may finish; ask again to end at once");
     tokio::select! {
         () = app.drain() => {}

@@ -96,7 +96,7 @@ impl Api {
         let Some(reload) = self.control.reload.as_ref().map(Arc::clone) else {
             return Err(Problem::new(
                 StatusCode::NOT_FOUND,
-                "this gateway was started without a policies directory: there is nothing to reload",
+                "this version reads its policies at the start only: restart the gateway to change them",
             ));
         };
         let outcome = tokio::task::spawn_blocking(move || reload()).await;

@@ -112,7 +112,7 @@ pub enum HeldBy {
     StoreAway,
     /// An operator paused the room.
     Paused,
-    /// The room is recovering after a loss in the store.
+    /// The store has not answered since the gateway started.
     Recovering,
     /// As many are inside as may be.
     CapacityFull,
@@ -125,7 +125,6 @@ pub enum HeldBy {
 struct Facts {
     state: WindowState,
     store: StoreHealth,
-    recovering: bool,
     waiting: u64,
     absent: u64,
     inside: u64,
@@ -138,7 +137,6 @@ impl Facts {
         Self {
             state: survey.orders.state,
             store: reading.snapshot.store,
-            recovering: reading.snapshot.store == StoreHealth::NotYet,
             waiting: survey.waiting,
             absent: survey.absent,
             inside: survey.released.saturating_add(survey.active),
@@ -150,13 +148,14 @@ impl Facts {
 /// The first reason that applies, the one beyond the operator's reach first. A closed or ended
 /// room has none: its state says it. Nor has an open room where nobody waits.
 fn held_by(facts: &Facts) -> Option<HeldBy> {
-    if facts.store != StoreHealth::Reachable {
-        return Some(HeldBy::StoreAway);
+    match facts.store {
+        StoreHealth::Reachable => {}
+        StoreHealth::NotYet => return Some(HeldBy::Recovering),
+        StoreHealth::AwaySince(_) => return Some(HeldBy::StoreAway),
     }
     match facts.state {
         WindowState::Closed | WindowState::Ended => None,
         WindowState::Paused => Some(HeldBy::Paused),
-        WindowState::Open if facts.recovering => Some(HeldBy::Recovering),
         WindowState::Open if facts.waiting == 0 => None,
         WindowState::Open if facts.capacity.is_some_and(|cap| facts.inside >= cap) => {
             Some(HeldBy::CapacityFull)
@@ -176,7 +175,6 @@ mod tests {
     const FLOWING: Facts = Facts {
         state: WindowState::Open,
         store: StoreHealth::Reachable,
-        recovering: false,
         waiting: 10,
         absent: 4,
         inside: 99,
@@ -229,7 +227,6 @@ mod tests {
             ),
             (
                 Facts {
-                    recovering: true,
                     inside: 100,
                     ..FLOWING
                 },
@@ -238,7 +235,6 @@ mod tests {
             (
                 Facts {
                     state: WindowState::Paused,
-                    recovering: true,
                     ..FLOWING
                 },
                 Some(HeldBy::Paused),
@@ -254,7 +250,6 @@ mod tests {
             (
                 Facts {
                     state: WindowState::Closed,
-                    recovering: true,
                     ..FLOWING
                 },
                 None,

@@ -131,6 +131,8 @@ impl Line<'_> {
         });
         let mut notice = self.notice(face);
         notice.position = Some(position);
+        // The survey may be older than the place.
+        notice.waiting = notice.waiting.max(position);
         notice.reference = Some(token.visitor.reference(self.name()));
         let moves = face == Face::Waiting && notice.reason != Some(Reason::Recovering);
         notice.wait = moves
