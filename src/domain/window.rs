@@ -201,7 +201,10 @@ impl Orders {
             next.opened_for = Some(at.millis());
             next.opens_at = None;
             if !ended && !self.state.joins() {
-                next.window = self.window.next(now);
+                // An ordered opening continues a window that was closed, as `open` now would.
+                if self.opens_at.is_none() || !self.has_window() {
+                    next.window = self.window.next(now);
+                }
                 next.state = WindowState::Open;
             }
         }
@@ -254,11 +257,16 @@ impl Orders {
             return Ok(());
         }
         self.opens_at = None;
-        if self.window == WindowId::default() || self.state == WindowState::Ended {
+        if !self.has_window() {
             self.window = self.window.next(now);
         }
         self.state = WindowState::Open;
         Ok(())
+    }
+
+    /// Whether there is a window that has not ended.
+    fn has_window(&self) -> bool {
+        self.window != WindowId::default() && self.state != WindowState::Ended
     }
 
     fn turn_to(&mut self, state: WindowState) -> Result<(), OrderRefused> {
@@ -328,6 +336,18 @@ mod tests {
             (open.window, WindowState::Open)
         );
         assert_eq!(again.version, 3);
+
+        let at_ten = Order::Open {
+            opens_at: Some(later(600)),
+            ends_at: None,
+        };
+        let waiting = closed.apply(&at_ten, NOON).unwrap();
+        let again = waiting.due(&Schedule::default(), later(600)).unwrap();
+        assert_eq!(
+            (again.window, again.state),
+            (open.window, WindowState::Open),
+            "also when it is opened later"
+        );
     }
 
     #[test]
