@@ -208,6 +208,62 @@ async fn a_session_in_use_is_renewed_and_an_idle_one_ends() {
         Visit::First,
         "the next visit starts at the back"
     );
+    for _ in 0..2 {
+        let waits = ann.poll(&house).await;
+        assert_eq!(
+            waits.ended_by,
+            Some(EndedBy::Expired),
+            "why am I here again"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_session_used_late_lives_to_its_absolute_end_and_no_longer_holds_its_slot() {
+    let terms = Terms {
+        session: crate::domain::session::SessionTerms {
+            idle: Duration::from_secs(300),
+            absolute: Duration::from_secs(400),
+            ..per_minute(600).session
+        },
+        capacity: NonZeroU32::new(1),
+        ..per_minute(600)
+    };
+    let mut house = House::open(terms).await;
+    let mut ann = joined(&house).await;
+    house.pass(Duration::from_secs(1)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    let mut bob = joined(&house).await;
+
+    house.pass(Duration::from_secs(280)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    house.pass(Duration::from_secs(1)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    house.pass(Duration::from_secs(110)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    bob.get(&house, "/buy/1").await.is_not_served();
+    house.pass(Duration::from_secs(20)).await;
+    ann.get(&house, "/buy/1").await.is_not_served();
+    bob.get(&house, "/buy/1").await.is_served();
+}
+
+#[tokio::test]
+async fn w6_a_true_token_of_an_older_window_is_not_taken_for_forbidden_cookies() {
+    let mut house = House::open(per_minute(600)).await;
+    let mut ann = house.visitor();
+    ann.get(&house, "/buy/1").await.is_not_served();
+    house.order(Order::End).await;
+    house
+        .order(Order::Open {
+            opens_at: None,
+            ends_at: None,
+        })
+        .await;
+    let again = ann.get(&house, "/buy/1?anteroom-return=1").await;
+    assert_eq!(again.is_not_served().visit, Visit::First);
+    let mut none = house.visitor();
+    let none = none.get(&house, "/buy/1?anteroom-return=1").await;
+    assert_eq!(none.is_not_served().visit, Visit::CookiesOff);
 }
 
 #[tokio::test]
