@@ -33,10 +33,15 @@ use crate::origin::Origin;
 use crate::pacing::{Beat, RoomLoop};
 use crate::store::QueueStore;
 use crate::store::embedded::Embedded;
+use crate::store::survey::StoreHealth;
 use crate::telemetry::metered::Metered;
 use crate::token::Keyring;
 
 use wiring::{addresses, bind, controlled, credentials, metrics, origin_settings, sites};
+
+/// How long visitors are let wait for the first surveys after a start: before them nobody knows
+/// which sessions have ended.
+const FIRST_SURVEY: Duration = Duration::from_secs(2);
 
 /// How often limiters forget whoever has not asked lately.
 const TIDY: Duration = Duration::from_secs(5);
@@ -253,7 +258,15 @@ impl App {
             cancel: self.stop.clone(),
         };
         for listener in listeners {
-            self.tracker.spawn(listening.clone().accept(listener));
+            let listening = listening.clone();
+            self.tracker.spawn(async move {
+                let gate = &listening.door.gate;
+                let known = tokio::time::timeout(FIRST_SURVEY, all_surveyed(gate)).await;
+                if known.is_err() {
+                    tracing::warn!("the store has not answered yet; visitors are told to wait");
+                }
+                listening.accept(listener).await;
+            });
         }
     }
 
@@ -272,4 +285,12 @@ struct Listeners {
     public: Vec<TcpListener>,
     control: TcpListener,
     health: Option<TcpListener>,
+}
+
+/// Waits until every room has been surveyed once.
+async fn all_surveyed(gate: &Gate) {
+    let unknown = |room: &Room| room.snapshot.load().store == StoreHealth::NotYet;
+    while gate.rooms.iter().any(unknown) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

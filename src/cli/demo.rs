@@ -149,9 +149,10 @@ fn configuration(args: &DemoArgs) -> anyhow::Result<config::Config> {
 }
 
 fn demo_keys(dir: &Path) -> anyhow::Result<crate::token::Keyring> {
-    if !dir.exists() {
-        keys::generate(dir, AdmissionAlgorithm::EdDsa)?;
+    if let Ok(held) = keys::load(dir) {
+        return Ok(held);
     }
+    keys::generate(dir, AdmissionAlgorithm::EdDsa)?;
     keys::load(dir)
 }
 
@@ -192,7 +193,13 @@ async fn report(store: &dyn QueueStore, per_minute: u32) -> anyhow::Result<()> {
     );
     loop {
         tokio::time::sleep(REPORT).await;
-        let survey = store.survey(&room, &terms, u64::MAX).await?;
+        let survey = match store.survey(&room, &terms, u64::MAX).await {
+            Ok(survey) => survey,
+            Err(fault) => {
+                println!("{fault}; the demo goes on when it can");
+                continue;
+            }
+        };
         println!(
             "{:>6} in line  {:>4} called  {:>4} inside  {:>6} let in so far",
             survey.waiting, survey.released, survey.active, survey.claims_total

@@ -228,6 +228,7 @@ mod tests {
             (
                 Facts {
                     inside: 100,
+                    store: StoreHealth::NotYet,
                     ..FLOWING
                 },
                 Some(HeldBy::Recovering),

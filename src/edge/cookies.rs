@@ -7,7 +7,7 @@ use http::Method;
 use http::header::{self, HeaderValue};
 
 use crate::gate::admit::AdmissionToken;
-use crate::gate::identify::{CookieNames, Token};
+use crate::gate::identify::{ADMISSION_HEADER, CookieNames, Token};
 use crate::gate::notice::{Notice, SetToken};
 
 use super::respond::{Answer, Asking};
@@ -27,6 +27,13 @@ pub fn set_admission(
     );
     let private = HeaderValue::from_static("private, no-store");
     answer.headers_mut().insert(header::CACHE_CONTROL, private);
+}
+
+/// Tells an app without cookies its admission, in the header it brings it back in.
+pub fn tell_admission(answer: &mut Answer, token: &AdmissionToken) {
+    if let Ok(text) = HeaderValue::from_str(&token.text) {
+        answer.headers_mut().insert(ADMISSION_HEADER, text);
+    }
 }
 
 /// How long a browser keeps a queue token.

@@ -48,6 +48,12 @@ pub fn form(headers: &HeaderMap) -> Form {
     }
 }
 
+/// Whether a request names HTML as something it takes, as browsers do and apps do not.
+#[must_use]
+pub fn names_html(headers: &HeaderMap) -> bool {
+    entries(headers).any(|(kind, quality)| kind == "text/html" && quality > 0)
+}
+
 /// The media ranges of `Accept`, in lower case as browsers send them, with their quality in
 /// thousandths.
 fn entries(headers: &HeaderMap) -> impl Iterator<Item = (&str, u16)> {

@@ -16,7 +16,7 @@ use crate::origin::OriginError;
 use super::assets;
 use super::body::AnswerBody;
 use super::cookies::set_tokens;
-use super::negotiate::{Form, form};
+use super::negotiate::{Form, form, names_html};
 use super::notice::status_of;
 use super::page::{Asked, FaultView, Page, PageKind, PageView, title_of};
 use super::status::{State, Status};
@@ -57,6 +57,7 @@ impl Asking<'_> {
 #[derive(Debug)]
 pub struct Responder {
     page: Page,
+    prefix: String,
     jwks: Bytes,
 }
 
@@ -66,6 +67,7 @@ impl Responder {
     pub fn new(prefix: &str, jwks: &serde_json::Value) -> Self {
         Self {
             page: Page::new(prefix),
+            prefix: prefix.to_owned(),
             jwks: Bytes::from(jwks.to_string()),
         }
     }
@@ -172,8 +174,8 @@ impl Responder {
             "application/jwk-set+json",
             self.jwks.clone(),
         );
-        let hour = HeaderValue::from_static("public, max-age=300");
-        answer.headers_mut().insert(header::CACHE_CONTROL, hour);
+        let a_while = HeaderValue::from_static("public, max-age=300");
+        answer.headers_mut().insert(header::CACHE_CONTROL, a_while);
         answer
     }
 
@@ -269,7 +271,13 @@ impl Responder {
     }
 
     fn fault(&self, status: StatusCode, detail: &str, asking: Asking<'_>) -> Answer {
-        match form(&asking.head.headers) {
+        let own = asking.head.uri.path().starts_with(&self.prefix);
+        let form = if own && !names_html(&asking.head.headers) {
+            Form::Json
+        } else {
+            form(&asking.head.headers)
+        };
+        match form {
             Form::Html if asking.head.method != Method::OPTIONS => {
                 let html = self.page.render_fault(&FaultView {
                     code: status,

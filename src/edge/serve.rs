@@ -6,11 +6,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, request};
+use http::{HeaderMap, Request, header, request};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
 use crate::domain::clock::{Clock, Now};
+use crate::gate::identify::keeps_no_cookies;
 use crate::gate::permit::Permit;
 use crate::gate::{Ask, Decided, Gate, Refusal, Trace, Verdict};
 use crate::origin::Origin;
@@ -18,7 +19,7 @@ use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
 use crate::telemetry::metrics::Metrics;
 
 use super::body::AnswerBody;
-use super::cookies::set_admission;
+use super::cookies::{set_admission, tell_admission};
 use super::guard::Activity;
 use super::negotiate::NEGOTIATED;
 use super::respond::{Answer, Asking, Responder, close};
@@ -77,6 +78,7 @@ impl Door {
     ) -> Answer {
         let https = decided.trace.https;
         let room = decided.trace.room.and_then(|at| self.gate.rooms.get(at));
+        let by_header = keeps_no_cookies(&head.headers);
         let (permit, token) = match decided.verdict {
             Ok(Verdict::Pass(permit, token)) => (permit, token),
             Ok(Verdict::Claimed(permit, token)) => (permit, Some(token)),
@@ -86,25 +88,28 @@ impl Door {
                     Some(room) => self.responder.notice(&notice, &room.cookies, asking),
                     None => self.responder.refusal(Refusal::NotFound, asking),
                 };
-                return settle(answer, body).await;
+                return settle(answer, body, &head.headers).await;
             }
             Ok(Verdict::Own(own)) => {
                 let names = room.map(|room| &room.cookies);
                 let answer = self
                     .responder
                     .own(&own, names, Asking { head: &head, https });
-                return settle(answer, body).await;
+                return settle(answer, body, &head.headers).await;
             }
             Err(refusal) => {
                 let answer = self
                     .responder
                     .refusal(refusal, Asking { head: &head, https });
-                return settle(answer, body).await;
+                return settle(answer, body, &head.headers).await;
             }
         };
         let mut answer = Box::pin(self.forward(permit, (head, body), https, now)).await;
         if let (Some(token), Some(room)) = (token, room) {
             set_admission(&mut answer, &token, &room.cookies, https);
+            if by_header {
+                tell_admission(&mut answer, &token);
+            }
         }
         answer
     }
@@ -193,9 +198,14 @@ fn remembered(head: &request::Parts) -> request::Parts {
 }
 
 /// Reads what is left of an unwanted body so that the next request is found where it begins; a
-/// body that is too long or too slow ends the connection instead.
-async fn settle(mut answer: Answer, body: Incoming) -> Answer {
+/// body that is too long or too slow ends the connection instead. A visitor who asked whether to
+/// send it at all is not invited to.
+async fn settle(mut answer: Answer, body: Incoming, headers: &HeaderMap) -> Answer {
     if body.is_end_stream() {
+        return answer;
+    }
+    if headers.contains_key(header::EXPECT) {
+        close(&mut answer);
         return answer;
     }
     let drained = Box::pin(tokio::time::timeout(DRAIN_TIME, drain(body))).await;

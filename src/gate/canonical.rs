@@ -25,6 +25,9 @@ pub struct Canonical {
     pub target: PathAndQuery,
     /// The path as rooms compare it.
     pub key: String,
+    /// Whether `key` lost nothing of the path but its case and a last slash. Only such a path is
+    /// taken for one that the owner lets pass: what an origin makes of the rest is not known.
+    pub plain: bool,
     /// Whether [`RETURN_MARK`] was there.
     pub returned: bool,
 }
@@ -57,6 +60,7 @@ pub fn parse(head: &request::Parts) -> Result<Canonical, Refusal> {
         host_text,
         target,
         key: path.key,
+        plain: path.plain,
         returned,
     })
 }
@@ -114,6 +118,8 @@ struct Path<'a> {
     text: Cow<'a, str>,
     /// As compared with the rooms' patterns.
     key: String,
+    /// Whether the key lost nothing but case and a last slash.
+    plain: bool,
 }
 
 fn path(raw: &str) -> Result<Path<'_>, Refusal> {
@@ -125,6 +131,7 @@ fn path(raw: &str) -> Result<Path<'_>, Refusal> {
         return Ok(Path {
             text: Cow::Borrowed(raw),
             key: match_key(raw).into_owned(),
+            plain: true,
         });
     }
     let mut segments: Vec<Segment> = Vec::new();
@@ -151,9 +158,12 @@ fn path(raw: &str) -> Result<Path<'_>, Refusal> {
         text.push('/');
         decoded.push('/');
     }
+    let key = match_key(&decoded).into_owned();
+    let whole = decoded.strip_suffix('/').unwrap_or(&decoded).to_lowercase();
     Ok(Path {
         text: Cow::Owned(text),
-        key: match_key(&decoded).into_owned(),
+        plain: key == whole || key == "/" && whole.is_empty(),
+        key,
     })
 }
 
@@ -386,6 +396,30 @@ mod tests {
             let uri = bad.parse::<Uri>();
             let refused = uri.is_err() || canonical(bad).is_err();
             assert!(refused, "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_a_path_that_lost_nothing_is_plain() {
+        let plain = |uri: &str| parse(&parts("GET", uri, &["a"])).unwrap().plain;
+        for whole in [
+            "/",
+            "/Buy/",
+            "/buy/a.css",
+            "/caf%C3%A9",
+            "/a%20b",
+            "/x/../buy",
+        ] {
+            assert!(plain(whole), "{whole}");
+        }
+        for lossy in [
+            "/buy/assets;x/checkout",
+            "/buy/assets./x",
+            "/;/buy",
+            "/buy/a%20",
+            "/...",
+        ] {
+            assert!(!plain(lossy), "{lossy}");
         }
     }
 

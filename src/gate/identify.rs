@@ -163,6 +163,12 @@ pub const QUEUE_HEADER: HeaderName = HeaderName::from_static("anteroom-queue");
 /// `Anteroom-Admission`, for apps that keep no cookies.
 pub const ADMISSION_HEADER: HeaderName = HeaderName::from_static("anteroom-admission");
 
+/// Whether an app asks that carries its tokens in headers instead of cookies.
+#[must_use]
+pub fn keeps_no_cookies(headers: &HeaderMap) -> bool {
+    headers.contains_key(QUEUE_HEADER) || headers.contains_key(ADMISSION_HEADER)
+}
+
 /// Longer than any token of ours: not even looked at.
 const LONGEST_TOKEN: usize = 4_096;
 

@@ -109,7 +109,7 @@ impl Gate {
         let covering = sites::covering(
             self.sites.get(request.site),
             &self.rooms,
-            &request.canonical.key,
+            &request.canonical,
         );
         trace.room = covering;
         let asked = (request.canonical.key.as_str(), &ask.head.headers);
@@ -149,12 +149,7 @@ impl Gate {
     /// What the owner lets pass without queueing, and what nobody may ask.
     fn open_to_all(&self, room: &Room, request: &Request<'_>) -> Result<Option<Verdict>, Refusal> {
         let head = request.ask.head;
-        let exempt = room.exempts(
-            &head.method,
-            &request.canonical.key,
-            request.client,
-            &head.headers,
-        );
+        let exempt = room.exempts(head, &request.canonical, request.client);
         if exempt {
             return Ok(Some(Verdict::Pass(request.permit(Grounds::Exempt), None)));
         }
@@ -220,11 +215,14 @@ impl Gate {
         let method = &request.ask.head.method;
         let manner = Manner::of(method, &request.ask.head.headers);
         let may = match manner {
-            Manner::Visit if *method == Method::HEAD || *method == Method::OPTIONS => May::Look,
+            Manner::Visit if *method == Method::HEAD => May::Look,
             Manner::Visit => May::Claim,
             Manner::Prefetch | Manner::CrossSite => May::Look,
         };
         let brought = self.queue_token(room, &request, trace)?;
+        let joins = *method == Method::GET || !method.is_safe();
+        let placed = brought.is_some_and(|token| token.place.is_some());
+        let may = if joins || placed { may } else { May::Look };
         let coming = Coming {
             token: brought.filter(|token| room.counts(token)),
             may,
@@ -237,12 +235,10 @@ impl Gate {
             .serve(coming)
             .await?;
         Ok(match outcome {
-            Outcome::Told(notice) => match notice.face {
-                Face::Closed | Face::Ended | Face::Full => Verdict::Shut(notice),
-                Face::Waiting | Face::Released | Face::Admitted | Face::Paused => {
-                    Verdict::Wait(notice)
-                }
-            },
+            Outcome::Told(mut notice) => {
+                notice.tells_tokens = identify::keeps_no_cookies(&request.ask.head.headers);
+                Verdict::told(notice)
+            }
             Outcome::Claimed { session, token, .. } => {
                 Verdict::Claimed(request.permit(Grounds::Admitted(session)), token)
             }

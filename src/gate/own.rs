@@ -140,8 +140,7 @@ impl Gate {
         let token = token.filter(|token| room.counts(token));
         let snapshot = room.snapshot.load_full();
         let line = self.line(room, &snapshot, request.ask.now);
-        let by_header = head.headers.contains_key(identify::QUEUE_HEADER)
-            || head.headers.contains_key(identify::ADMISSION_HEADER);
+        let by_header = identify::keeps_no_cookies(&head.headers);
         let tells = by_header || (changes && !head.headers.contains_key("sec-fetch-site"));
         if deed == Deed::Leave {
             if let Some(admitted) = admitted {

@@ -1,7 +1,10 @@
 //! Stage 7: join, say where the visitor stands, or claim. The store is asked only when somebody
 //! joins, claims, leaves, or stands near the front.
 
+use std::time::Duration;
+
 use crate::domain::clock::Now;
+use crate::domain::estimate::LONGEST_JITTERED_POLL;
 use crate::domain::place::Place;
 use crate::domain::session::Jti;
 use crate::domain::standing::{EndedBy, Stand, Standing};
@@ -72,6 +75,10 @@ pub enum Outcome {
         notice: Box<Notice>,
     },
 }
+
+/// A third of how long a join counts as a check-in, at least: the survey may not know yet how
+/// many came with it, and the visitor be told to come back as late as anybody.
+const JOIN_LASTS: Duration = Duration::from_secs(LONGEST_JITTERED_POLL.as_secs() / 3);
 
 impl Gate {
     pub(super) fn line<'a>(&'a self, room: &'a Room, snapshot: &'a Snapshot, now: Now) -> Line<'a> {
@@ -158,7 +165,9 @@ impl Line<'_> {
         let ask = Joining {
             visitor: token.visitor,
             window: token.window,
-            promised: self.poll_after(self.snapshot.survey.waiting, token.visitor),
+            promised: self
+                .poll_after(self.snapshot.survey.waiting, token.visitor)
+                .max(JOIN_LASTS),
         };
         let terms = &self.room.settings.terms;
         match self.store.join(self.name(), terms, &[ask]).await.as_deref() {
@@ -184,6 +193,13 @@ impl Line<'_> {
                 Some(_) | None => survey.ahead_of(place),
             };
             return Ok(told(self.waits(token, ahead)));
+        }
+        if may == May::Look {
+            return Ok(told(if known {
+                self.waits(token, survey.ahead_of(place))
+            } else {
+                self.kept(token)
+            }));
         }
         let ahead = token
             .position

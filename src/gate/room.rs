@@ -3,15 +3,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use http::request;
 use sha2::{Digest, Sha256};
 
 use crate::domain::pattern::PathPattern;
-use crate::domain::room::{Exempt, RoomSettings};
+use crate::domain::room::{Exempt, Method as RoomMethod, RoomSettings};
 use crate::store::notes::Notes;
 use crate::store::survey::{SharedSnapshot, StoreHealth};
 use crate::token::queue::QueueToken;
 
+use super::canonical::Canonical;
 use super::identify::CookieNames;
 
 /// A room at the gate.
@@ -39,10 +40,14 @@ impl Room {
         }
     }
 
-    /// How specifically this room covers a path (in comparing form); `None` when it does not.
+    /// How specifically this room covers a request; `None` when it does not. A path that lost
+    /// something in its comparing form is under no `except` and in no room where nobody waits.
     #[must_use]
-    pub fn covers(&self, key: &str) -> Option<(bool, usize)> {
-        if self.settings.except.iter().any(|path| path.covers(key)) {
+    pub fn covers(&self, request: &Canonical) -> Option<(bool, usize)> {
+        let key = &request.key;
+        let open = self.settings.method == RoomMethod::Passthrough;
+        let excepted = self.settings.except.iter().any(|path| path.covers(key));
+        if (request.plain && excepted) || (!request.plain && open) {
             return None;
         }
         self.settings
@@ -62,23 +67,26 @@ impl Room {
 
     /// Whether a request passes without queueing, by the owner's `[[exempt]]`.
     #[must_use]
-    pub fn exempts(&self, method: &Method, key: &str, client: IpAddr, headers: &HeaderMap) -> bool {
+    pub fn exempts(&self, head: &request::Parts, request: &Canonical, client: IpAddr) -> bool {
         self.settings
             .exempt
             .iter()
-            .any(|exempt| fits(exempt, method, key, client, headers))
+            .any(|exempt| fits(exempt, head, request, client))
     }
 }
 
-fn fits(exempt: &Exempt, method: &Method, key: &str, client: IpAddr, headers: &HeaderMap) -> bool {
+fn fits(exempt: &Exempt, head: &request::Parts, request: &Canonical, client: IpAddr) -> bool {
     let by_method = exempt
         .method
         .as_ref()
-        .is_none_or(|wanted| method.as_str() == wanted);
-    let by_path = exempt.path.as_ref().is_none_or(|path| path.covers(key));
+        .is_none_or(|wanted| head.method.as_str() == wanted);
+    let by_path = exempt
+        .path
+        .as_ref()
+        .is_none_or(|path| request.plain && path.covers(&request.key));
     let by_net = exempt.from.is_empty() || exempt.from.iter().any(|net| net.contains(&client));
     let by_secret = exempt.header.as_ref().is_none_or(|(name, wanted)| {
-        headers
+        head.headers
             .get(name.as_str())
             .is_some_and(|value| <[u8; 32]>::from(Sha256::digest(value.as_bytes())) == *wanted)
     });

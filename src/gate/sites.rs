@@ -2,6 +2,7 @@
 
 use crate::domain::pattern::{Host, HostPattern};
 
+use super::canonical::Canonical;
 use super::room::Room;
 
 /// One site: its hosts and how visitors come to it.
@@ -30,13 +31,13 @@ pub fn serving<'a>(sites: &'a [Site], host: &Host) -> Option<(usize, &'a Site)> 
         .map(|(_, at, site)| (at, site))
 }
 
-/// The index of the room that covers a path (in comparing form), most specific first.
+/// The index of the room that covers a request, most specific first.
 #[must_use]
-pub fn covering(site: Option<&Site>, rooms: &[Room], key: &str) -> Option<usize> {
+pub fn covering(site: Option<&Site>, rooms: &[Room], request: &Canonical) -> Option<usize> {
     site?
         .rooms
         .iter()
-        .filter_map(|at| Some((rooms.get(*at)?.covers(key)?, *at)))
+        .filter_map(|at| Some((rooms.get(*at)?.covers(request)?, *at)))
         .max_by_key(|(weight, _)| *weight)
         .map(|(_, at)| at)
 }

@@ -7,7 +7,7 @@ use crate::domain::room::RoomName;
 use crate::policy::rules::Action;
 
 use super::admit::AdmissionToken;
-use super::notice::Notice;
+use super::notice::{Face, Notice};
 use super::permit::Permit;
 
 /// What the gate decided, and how it came to it.
@@ -32,6 +32,17 @@ pub enum Verdict {
     Shut(Box<Notice>),
     /// One of our own URLs.
     Own(Own),
+}
+
+impl Verdict {
+    /// Tells a visitor who does not pass: to wait, or that the room takes nobody.
+    #[must_use]
+    pub fn told(notice: Box<Notice>) -> Self {
+        match notice.face {
+            Face::Closed | Face::Ended | Face::Full => Self::Shut(notice),
+            Face::Waiting | Face::Released | Face::Admitted | Face::Paused => Self::Wait(notice),
+        }
+    }
 }
 
 /// An answer of one of our own URLs.

@@ -22,7 +22,7 @@ use crate::domain::session::{Jti, LEEWAY};
 use crate::domain::tick::{Pacer, Sight};
 use crate::store::notes::Notes;
 use crate::store::survey::{SharedSnapshot, Snapshot, StoreHealth, Survey};
-use crate::store::{QueueStore, StoreError, Touch, Touched};
+use crate::store::{Ordered, QueueStore, StoreError, Touch, Touched};
 
 /// How often a room that has nobody is surveyed.
 const IDLE_SURVEY: Duration = Duration::from_secs(1);
@@ -150,7 +150,10 @@ impl RoomLoop {
         let now = self.beat.clock.now().wall;
         if let Some(next) = orders.due(&self.beat.room.schedule, now) {
             let name = &self.beat.room.name;
-            self.beat.store.order(name, &next, orders.version).await?;
+            let ordered = self.beat.store.order(name, &next, orders.version).await?;
+            if ordered != Ordered::Done {
+                return Ok(());
+            }
             tracing::info!(room = %name, state = next.state.word(), window = next.window.0, "the schedule changed the room");
         }
         Ok(())
@@ -252,14 +255,15 @@ impl RoomLoop {
     }
 
     fn store_is_away(&self, fault: &StoreError) {
-        let last = self.beat.snapshot.load();
-        if last.store == StoreHealth::Reachable {
-            tracing::warn!(room = %self.beat.room.name, %fault, "the store does not answer; nobody is released until it does");
-            self.beat.snapshot.store(Arc::new(Snapshot {
-                store: StoreHealth::AwaySince(self.beat.clock.now().mono),
-                ..Snapshot::clone(&last)
-            }));
+        if self.beat.snapshot.load().store != StoreHealth::Reachable {
+            return;
         }
+        tracing::warn!(room = %self.beat.room.name, %fault, "the store does not answer; nobody is released until it does");
+        let since = StoreHealth::AwaySince(self.beat.clock.now().mono);
+        self.beat.snapshot.rcu(|last| Snapshot {
+            store: since,
+            ..Snapshot::clone(last)
+        });
     }
 
     fn until_due(&self) -> Duration {
@@ -282,8 +286,7 @@ impl RoomLoop {
     }
 }
 
-/// Whether a room has somebody, so that it ticks: someone waits or is inside, or an order to
-/// release is still to be carried out.
+/// Whether a room has somebody, so that it ticks: someone waits or is inside.
 fn has_somebody(survey: &Survey) -> bool {
     survey.waiting + survey.released + survey.active > 0
 }
