@@ -100,7 +100,6 @@ async fn who_leaves_starts_again_at_the_back_and_the_others_move_up() {
     bob.joins().await;
     let token = ann.queue_token();
     ann.posts("leave").await.is(200);
-    assert!(ann.jar.is_empty(), "the token is taken back");
     assert_eq!(bob.polls_until("waiting").await["position"], 1);
     let mut again = house.visitor().with_cookie("anteroom-q-derby", &token);
     let status = again.status().await;

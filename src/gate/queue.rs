@@ -112,7 +112,8 @@ impl Line<'_> {
 
     /// Ends the visitor's turn. A store that cannot be asked now leaves the place to lapse.
     pub async fn leave(&self, token: Option<&QueueToken>) -> Notice {
-        if let Some(token) = token.filter(|token| token.place.is_some()) {
+        let token = token.filter(|token| token.place.is_some());
+        if let Some(token) = token {
             let leaving = Leaving {
                 visitor: token.visitor,
                 window: token.window,
@@ -125,7 +126,10 @@ impl Line<'_> {
         }
         let mut notice = self.notice(Face::Ended);
         notice.ended_by = Some(EndedBy::Left);
-        notice.queue = SetToken::Clear;
+        // The next visit joins at the end of the line, and its page says why.
+        notice.queue = token.map_or(SetToken::Clear, |token| {
+            self.place_less(token.visitor, Some(EndedBy::Left)).queue
+        });
         notice.admission = SetToken::Clear;
         notice
     }
