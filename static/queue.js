@@ -158,8 +158,10 @@
     };
     x.send();
   }
+  /* Never later than told: the store expects this visitor by then, and the server has spread
+     the times already. */
   function later(seconds, then) {
-    var ms = seconds * 1000 * (0.9 + 0.2 * Math.random());
+    var ms = seconds * 1000 * (0.95 + 0.05 * Math.random());
     clearTimeout(timer);
     due = Date.now() + ms;
     timer = setTimeout(then || poll, ms);

@@ -95,8 +95,8 @@ impl fmt::Display for PathPattern {
 }
 
 /// The form in which paths are compared: lower case, each segment cut at its first `;`, dots and
-/// spaces at a segment's end and one slash at the path's end dropped. Takes a decoded, canonical
-/// path; what is already in that form is not copied.
+/// spaces at a segment's end, segments of which nothing is left and one slash at the path's end
+/// dropped. Takes a decoded, canonical path; what is already in that form is not copied.
 ///
 /// The key may cover more than an origin would serve as the same page, never less.
 #[must_use]
@@ -109,15 +109,15 @@ pub fn match_key(path: &str) -> Cow<'_, str> {
     let mut key = String::with_capacity(path.len());
     for segment in path.split('/').skip(1) {
         let bare = segment.split(';').next().unwrap_or_default();
-        key.push('/');
-        key.extend(
-            bare.trim_end_matches(['.', ' '])
-                .chars()
-                .flat_map(char::to_lowercase),
-        );
+        let bare = bare.trim_end_matches(['.', ' ']);
+        // An origin that cuts `;x` off `/;x/buy` serves `/buy`.
+        if !bare.is_empty() {
+            key.push('/');
+            key.extend(bare.chars().flat_map(char::to_lowercase));
+        }
     }
-    if key.len() > 1 && key.ends_with('/') {
-        key.pop();
+    if key.is_empty() {
+        key.push('/');
     }
     Cow::Owned(key)
 }

@@ -126,6 +126,10 @@ pub struct Orders {
     pub ends_at: Option<u64>,
     /// The scheduled opening (Unix ms) that has been acted on, so that each opens once.
     pub opened_for: Option<u64>,
+    /// The scheduled end (Unix ms) that has passed, so that each ends once and a room opened
+    /// again by order after it stays open.
+    #[serde(default)]
+    pub ended_for: Option<u64>,
     /// Pace by order.
     pub pace: Option<Pace>,
     /// Capacity by order: `Some(None)` lifts the file's cap.
@@ -197,12 +201,18 @@ impl Orders {
             next.opened_for = Some(at.millis());
             next.opens_at = None;
             if !ended && !self.state.joins() {
-                next.window = self.window.next(now);
+                // An ordered opening continues a window that was closed, as `open` now would.
+                if self.opens_at.is_none() || !self.has_window() {
+                    next.window = self.window.next(now);
+                }
                 next.state = WindowState::Open;
             }
         }
         if ended && (next.state.joins() || opens.is_some_and(|at| at <= now)) {
             next.end();
+        }
+        if let Some(at) = schedule.ends_at.filter(|at| *at <= now) {
+            next.ended_for = next.ended_for.max(Some(at.millis()));
         }
         (next != *self).then(|| next.versioned(self))
     }
@@ -218,10 +228,15 @@ impl Orders {
         })
     }
 
-    /// When the window ends, as far as is known.
+    /// When the window ends, as far as is known: the order's time, else the schedule's if it has
+    /// not passed before.
     #[must_use]
     pub fn ending(&self, schedule: &Schedule) -> Option<UnixTime> {
-        self.ends_at.map(UnixTime::from_millis).or(schedule.ends_at)
+        self.ends_at.map(UnixTime::from_millis).or_else(|| {
+            schedule
+                .ends_at
+                .filter(|at| self.ended_for.is_none_or(|done| done < at.millis()))
+        })
     }
 
     fn open(
@@ -242,11 +257,16 @@ impl Orders {
             return Ok(());
         }
         self.opens_at = None;
-        if self.window == WindowId::default() || self.state == WindowState::Ended {
+        if !self.has_window() {
             self.window = self.window.next(now);
         }
         self.state = WindowState::Open;
         Ok(())
+    }
+
+    /// Whether there is a window that has not ended.
+    fn has_window(&self) -> bool {
+        self.window != WindowId::default() && self.state != WindowState::Ended
     }
 
     fn turn_to(&mut self, state: WindowState) -> Result<(), OrderRefused> {
@@ -316,6 +336,18 @@ mod tests {
             (open.window, WindowState::Open)
         );
         assert_eq!(again.version, 3);
+
+        let at_ten = Order::Open {
+            opens_at: Some(later(600)),
+            ends_at: None,
+        };
+        let waiting = closed.apply(&at_ten, NOON).unwrap();
+        let again = waiting.due(&Schedule::default(), later(600)).unwrap();
+        assert_eq!(
+            (again.window, again.state),
+            (open.window, WindowState::Open),
+            "also when it is opened later"
+        );
     }
 
     #[test]
@@ -366,6 +398,12 @@ mod tests {
         assert_eq!(ended.due(&schedule, later(101)), None);
         let reopened = ended.apply(&open_now(), later(200)).unwrap();
         assert_eq!(reopened.state, WindowState::Open);
+        assert_eq!(reopened.due(&schedule, later(201)), None, "stays open");
+
+        let passed = closed.due(&schedule, later(100)).unwrap();
+        assert_eq!(passed.state, WindowState::Closed);
+        let reopened = passed.apply(&open_now(), later(200)).unwrap();
+        assert_eq!(reopened.due(&schedule, later(201)), None, "stays open");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use moka::sync::Cache;
 use crate::domain::clock::{Now, UnixTime};
 use crate::domain::room::RoomName;
 use crate::domain::session::{Jti, LEEWAY, SessionTerms};
-use crate::store::notes::{Notes, Renewal};
+use crate::store::notes::{Alive, Notes, Renewal};
 use crate::store::survey::{Snapshot, StoreHealth};
 use crate::token::admission::Admission;
 use crate::token::keyring::Keyring;
@@ -175,13 +175,19 @@ fn renew(known: &Known, door: Door<'_>, now: UnixTime) -> Option<AdmissionToken>
     let admission = &known.admission;
     let left = admission.expires.since(now);
     let wanted = door.terms.expiry(admission.since, now)?;
-    if left > door.terms.idle / 2 || wanted <= admission.expires {
+    // A token says whole seconds: what is less is no renewal.
+    if left > door.terms.idle / 2 || wanted.secs() <= admission.expires.secs() {
         return None;
     }
     let held = known.renewal.held_until().min(wanted);
-    if held.since(now) <= door.terms.idle / 2 {
+    // Near its absolute end a session cannot be held for as long as elsewhere.
+    if held < wanted && held.since(now) <= door.terms.idle / 2 {
         if known.renewal.may_ask(now, ASK_AGAIN) {
-            door.notes.touch(admission.jti, Arc::clone(&known.renewal));
+            door.notes.touch(Alive {
+                session: admission.jti,
+                ends: admission.since.after(door.terms.absolute),
+                renewal: Arc::clone(&known.renewal),
+            });
         }
         return None;
     }

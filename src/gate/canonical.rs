@@ -326,6 +326,11 @@ mod tests {
             ("/buy?a=/../b", "/buy?a=/../b", "/buy"),
             ("/buy;x=1/2", "/buy;x=1/2", "/buy/2"),
             ("/buy;.png", "/buy;.png", "/buy"),
+            ("/;/buy/1", "/;/buy/1", "/buy/1"),
+            ("/;x=1/;/buy", "/;x=1/;/buy", "/buy"),
+            ("/.../buy", "/.../buy", "/buy"),
+            ("/buy/;", "/buy/;", "/buy"),
+            ("/;", "/;", "/"),
             ("/buy/x.css", "/buy/x.css", "/buy/x.css"),
         ] {
             assert_eq!(
@@ -343,6 +348,8 @@ mod tests {
             ("/%42UY/%7e", "/BUY/~", "/buy/~"),
             ("/caf%c3%a9", "/caf%C3%A9", "/café"),
             ("/a%20b", "/a%20b", "/a b"),
+            ("/%20/buy", "/%20/buy", "/buy"),
+            ("/%3b/buy", "/%3B/buy", "/buy"),
             ("/buy%3bx", "/buy%3Bx", "/buy"),
             ("/a%3Fb", "/a%3Fb", "/a?b"),
             ("/100%25", "/100%25", "/100%"),

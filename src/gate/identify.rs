@@ -214,14 +214,14 @@ impl CookieNames {
     }
 }
 
-/// The cookies of a request: name and value as they stand, without the spaces around.
+/// The cookies of a request: name and value as they stand, without the spaces around. The site's
+/// own may hold any bytes; they hide none of ours.
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.split_once('='))
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok()?.split_once('='))
         .map(|(name, value)| (name.trim(), value.trim()))
 }
 
@@ -324,6 +324,18 @@ mod tests {
             None,
             "w4: only __Host- on TLS"
         );
+    }
+
+    #[test]
+    fn a_cookie_of_the_site_in_any_bytes_hides_none_of_ours() {
+        let names = CookieNames::of("derby");
+        for other in ["city=Köln".as_bytes(), b"name=J\xfcrgen"] {
+            let mut line = other.to_vec();
+            line.extend_from_slice(b"; anteroom-q-derby=x");
+            let mut headers = HeaderMap::new();
+            headers.insert(COOKIE, http::HeaderValue::from_bytes(&line).unwrap());
+            assert_eq!(names.brought(&headers, Token::Queue, false), Some("x"));
+        }
     }
 
     #[test]

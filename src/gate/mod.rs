@@ -158,6 +158,14 @@ impl Gate {
         if exempt {
             return Ok(Some(Verdict::Pass(request.permit(Grounds::Exempt), None)));
         }
+        let preflight = head.method == Method::OPTIONS
+            && head.headers.contains_key(header::ORIGIN)
+            && head
+                .headers
+                .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        if preflight && room.settings.method != RoomMethod::Passthrough {
+            return Err(Refusal::Preflight);
+        }
         match room.settings.method {
             RoomMethod::Passthrough => {
                 let permit = request.permit(Grounds::Passthrough);
@@ -172,14 +180,6 @@ impl Gate {
                 return Ok(Some(Verdict::Shut(Box::new(notice))));
             }
             RoomMethod::Fifo => {}
-        }
-        let preflight = head.method == Method::OPTIONS
-            && head.headers.contains_key(header::ORIGIN)
-            && head
-                .headers
-                .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        if preflight {
-            return Err(Refusal::Preflight);
         }
         Ok(None)
     }
@@ -224,10 +224,12 @@ impl Gate {
             Manner::Visit => May::Claim,
             Manner::Prefetch | Manner::CrossSite => May::Look,
         };
+        let brought = self.queue_token(room, &request, trace)?;
         let coming = Coming {
-            token: self.queue_token(room, &request, trace)?,
+            token: brought.filter(|token| room.counts(token)),
             may,
-            returned: request.canonical.returned,
+            // Who brings a true token of another window does keep cookies.
+            returned: request.canonical.returned && brought.is_none(),
         };
         let snapshot = room.snapshot.load_full();
         let outcome = self
@@ -247,8 +249,8 @@ impl Gate {
         })
     }
 
-    /// The queue token a request brings, if it counts here. A visitor who polls too often is
-    /// turned away before any work.
+    /// The queue token a request brings, of whatever window, if it verifies. A visitor who polls
+    /// too often is turned away before any work.
     fn queue_token(
         &self,
         room: &Room,
@@ -268,7 +270,7 @@ impl Gate {
             }
         };
         self.limiters.poll(token.visitor)?;
-        Ok(room.counts(&token).then_some(token))
+        Ok(Some(token))
     }
 }
 

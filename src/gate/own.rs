@@ -137,6 +137,7 @@ impl Gate {
         };
         let admitted = self.admit(room, request, trace);
         let token = self.queue_token(room, request, trace)?;
+        let token = token.filter(|token| room.counts(token));
         let snapshot = room.snapshot.load_full();
         let line = self.line(room, &snapshot, request.ask.now);
         let by_header = head.headers.contains_key(identify::QUEUE_HEADER)

@@ -144,11 +144,14 @@ impl Line<'_> {
             })
             .flatten();
         notice.poll_after = self.poll_after(position - 1, token.visitor);
+        // Why am I here again: told for as long as the visitor waits again.
+        if matches!(face, Face::Waiting | Face::Paused) {
+            notice.ended_by = token.ended;
+        }
         let signed = QueueToken {
             position: shown,
             tick: survey.ticks.tick,
             expires: QueueToken::expiry(token.place, self.now.wall),
-            ended: None,
             ..*token
         };
         notice.queue = SetToken::Give(self.keys.sign_queue(self.name(), &signed));

@@ -155,17 +155,23 @@ impl House {
 
     /// A room nobody has opened yet.
     pub(crate) fn closed(terms: Terms) -> Self {
-        let settings = RoomSettings {
+        Self::furnished(|room| room.terms = terms)
+    }
+
+    /// A closed room in which some settings are others.
+    pub(crate) fn furnished(change: impl FnOnce(&mut RoomSettings)) -> Self {
+        let mut settings = RoomSettings {
             name: "sale".parse().unwrap(),
             site: "shop".parse().unwrap(),
             paths: vec!["/buy/*".parse().unwrap()],
             except: vec!["/buy/assets/*".parse().unwrap()],
             exempt: Vec::new(),
             method: Method::Fifo,
-            terms,
+            terms: per_minute(600),
             schedule: Schedule::default(),
             page_status: PageStatus::Ok,
         };
+        change(&mut settings);
         let clock = Clock::by_hand(UnixTime::from_secs(1_800_000_000));
         let store = Arc::new(Watched {
             store: Embedded::in_memory(Epoch(1_000_000)),

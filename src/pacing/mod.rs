@@ -123,18 +123,18 @@ impl RoomLoop {
         }
         let idle = self.beat.room.terms.session.idle;
         for chunk in self.beat.notes.take_touches().chunks(NOTES_A_CALL) {
+            let sent = self.beat.clock.now().wall;
             let touches: Vec<Touch> = chunk
                 .iter()
-                .map(|(session, _)| Touch {
-                    session: *session,
-                    life: idle,
+                .map(|alive| Touch {
+                    session: alive.session,
+                    life: idle.min(alive.ends.since(sent)),
                 })
                 .collect();
-            let sent = self.beat.clock.now().wall;
             let answers = self.beat.store.touch(name, &touches).await?;
-            for ((_, renewal), answer) in chunk.iter().zip(answers) {
+            for ((alive, touch), answer) in chunk.iter().zip(&touches).zip(answers) {
                 if answer == Touched::Held {
-                    renewal.hold_until(sent.after(idle));
+                    alive.renewal.hold_until(sent.after(touch.life));
                 }
             }
         }

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::house::{Got, House, Visitor, per_minute};
+use crate::domain::clock::UnixTime;
 use crate::domain::pace::Pace;
-use crate::domain::room::Terms;
+use crate::domain::room::{Exempt, Method, Terms};
 use crate::domain::standing::EndedBy;
 use crate::domain::window::Order;
 use crate::gate::notice::{Face, Reason, Visit};
@@ -208,6 +209,62 @@ async fn a_session_in_use_is_renewed_and_an_idle_one_ends() {
         Visit::First,
         "the next visit starts at the back"
     );
+    for _ in 0..2 {
+        let waits = ann.poll(&house).await;
+        assert_eq!(
+            waits.ended_by,
+            Some(EndedBy::Expired),
+            "why am I here again"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_session_used_late_lives_to_its_absolute_end_and_no_longer_holds_its_slot() {
+    let terms = Terms {
+        session: crate::domain::session::SessionTerms {
+            idle: Duration::from_secs(300),
+            absolute: Duration::from_secs(400),
+            ..per_minute(600).session
+        },
+        capacity: NonZeroU32::new(1),
+        ..per_minute(600)
+    };
+    let mut house = House::open(terms).await;
+    let mut ann = joined(&house).await;
+    house.pass(Duration::from_secs(1)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    let mut bob = joined(&house).await;
+
+    house.pass(Duration::from_secs(280)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    house.pass(Duration::from_secs(1)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    house.pass(Duration::from_secs(110)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    bob.get(&house, "/buy/1").await.is_not_served();
+    house.pass(Duration::from_secs(20)).await;
+    ann.get(&house, "/buy/1").await.is_not_served();
+    bob.get(&house, "/buy/1").await.is_served();
+}
+
+#[tokio::test]
+async fn w6_a_true_token_of_an_older_window_is_not_taken_for_forbidden_cookies() {
+    let mut house = House::open(per_minute(600)).await;
+    let mut ann = house.visitor();
+    ann.get(&house, "/buy/1").await.is_not_served();
+    house.order(Order::End).await;
+    house
+        .order(Order::Open {
+            opens_at: None,
+            ends_at: None,
+        })
+        .await;
+    let again = ann.get(&house, "/buy/1?anteroom-return=1").await;
+    assert_eq!(again.is_not_served().visit, Visit::First);
+    let mut none = house.visitor();
+    let none = none.get(&house, "/buy/1?anteroom-return=1").await;
+    assert_eq!(none.is_not_served().visit, Visit::CookiesOff);
 }
 
 #[tokio::test]
@@ -359,4 +416,48 @@ async fn ordered_releases_and_a_faster_pace_take_effect_at_once() {
     for visitor in &mut all[3..] {
         visitor.get(&house, "/buy/1").await.is_served();
     }
+}
+
+#[tokio::test]
+async fn a_scheduled_window_opens_and_ends_by_itself() {
+    let opens_at = UnixTime::from_secs(1_800_000_060);
+    let mut house = House::furnished(|room| {
+        room.schedule.opens_at = Some(opens_at);
+        room.schedule.ends_at = Some(UnixTime::from_secs(1_800_000_120));
+    });
+    house.pass(Duration::from_secs(59)).await;
+    let early = house.visitor().get(&house, "/buy/1").await.is_not_served();
+    assert_eq!((early.face, early.opens_at), (Face::Closed, Some(opens_at)));
+
+    house.pass(Duration::from_secs(3)).await;
+    let mut ann = joined(&house).await;
+    house.pass(Duration::from_secs(3)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    house.pass(Duration::from_secs(60)).await;
+    let late = house.visitor().get(&house, "/buy/1").await;
+    assert_eq!(late.is_not_served().face, Face::Ended);
+    ann.get(&house, "/buy/1").await.is_served();
+}
+
+#[tokio::test]
+async fn rooms_that_reject_pass_or_exempt_need_no_line() {
+    let rejecting = House::furnished(|room| room.method = Method::Reject);
+    let face = rejecting.visitor().get(&rejecting, "/buy/1").await;
+    assert_eq!(face.is_not_served().face, Face::Closed);
+
+    let passing = House::furnished(|room| room.method = Method::Passthrough);
+    passing.visitor().get(&passing, "/buy/1").await.is_served();
+
+    let exempting = House::furnished(|room| {
+        room.exempt.push(Exempt {
+            method: Some("POST".into()),
+            path: Some("/buy/hook".parse().unwrap()),
+            ..Exempt::default()
+        });
+    });
+    let mut hook = exempting.visitor();
+    hook.ask(&exempting, "POST", "/buy/hook", &[])
+        .await
+        .is_served();
+    hook.get(&exempting, "/buy/hook").await.is_not_served();
 }

@@ -45,17 +45,28 @@ impl Renewal {
     }
 }
 
+/// Word that a session lives.
+#[derive(Clone, Debug)]
+pub struct Alive {
+    /// Which.
+    pub session: Jti,
+    /// Its absolute end: no touch holds its slot for longer.
+    pub ends: UnixTime,
+    /// Where the store's promise is written down.
+    pub renewal: Arc<Renewal>,
+}
+
 /// What one room has to tell the store.
 #[derive(Debug, Default)]
 pub struct Notes {
-    touches: Mutex<Vec<(Jti, Arc<Renewal>)>>,
+    touches: Mutex<Vec<Alive>>,
     endings: Mutex<Vec<Ending>>,
 }
 
 impl Notes {
     /// Leaves word that a session lives.
-    pub fn touch(&self, session: Jti, renewal: Arc<Renewal>) {
-        push(&self.touches, (session, renewal));
+    pub fn touch(&self, alive: Alive) {
+        push(&self.touches, alive);
     }
 
     /// Leaves word that a session ended.
@@ -65,7 +76,7 @@ impl Notes {
 
     /// Takes the touches that wait.
     #[must_use]
-    pub fn take_touches(&self) -> Vec<(Jti, Arc<Renewal>)> {
+    pub fn take_touches(&self) -> Vec<Alive> {
         take(&self.touches)
     }
 
@@ -112,7 +123,11 @@ mod tests {
     fn notes_wait_until_they_are_taken_and_are_bounded() {
         let notes = Notes::default();
         for _ in 0..MOST_NOTES + 5 {
-            notes.touch(Jti([1; 16]), Arc::default());
+            notes.touch(Alive {
+                session: Jti([1; 16]),
+                ends: UnixTime::from_secs(1),
+                renewal: Arc::default(),
+            });
         }
         assert_eq!(notes.take_touches().len(), MOST_NOTES);
         assert!(notes.take_touches().is_empty());

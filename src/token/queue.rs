@@ -69,7 +69,7 @@ pub struct QueueToken {
     pub tick: u64,
     /// The position last shown, 1 for who is next; `None` when none was shown.
     pub position: Option<NonZeroU32>,
-    /// Why an earlier turn ended, in a token without a place: "why am I here again".
+    /// Why the turn before this one ended: "why am I here again".
     pub ended: Option<EndedBy>,
 }
 

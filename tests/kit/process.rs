@@ -14,12 +14,10 @@ use super::{Plan, until};
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_anteroom");
 
-/// A port that was free a moment ago.
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
+/// Two different addresses that were free a moment ago.
+pub fn free_addresses() -> [SocketAddr; 2] {
+    let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    held.map(|listener| listener.local_addr().unwrap())
 }
 
 /// Runs the command to its end.
@@ -39,9 +37,10 @@ fn command(words: &[&str]) -> Command {
 
 /// Writes policies and keys for a process into a directory.
 pub fn furnish(dir: &Path, plan: &Plan, origin: SocketAddr) -> Addresses {
+    let [public, control] = free_addresses();
     let at = Addresses {
-        public: free_address(),
-        control: free_address(),
+        public,
+        control,
         origin,
     };
     plan.write(dir, at);
