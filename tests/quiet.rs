@@ -1,7 +1,5 @@
 //! What costs the store nothing: first visits, admitted requests, polls from afar.
 
-use serde_json::json;
-
 use crate::kit::{House, Plan};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,10 +59,7 @@ async fn a_poll_near_the_front_is_one_store_call_and_one_from_afar_none() {
         visitor.joins().await;
         line.push(visitor);
     }
-    crate::kit::until("the survey knows them all", || async {
-        (house.room().await["waiting"] == json!(40)).then_some(())
-    })
-    .await;
+    house.tells_of(40).await;
     let joins = house.store_calls("join").await;
     assert_eq!(joins, 40.0, "one call a joining visitor at most");
 

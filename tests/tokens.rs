@@ -65,6 +65,7 @@ async fn t5_tokens_of_another_kind_room_or_house_count_for_nothing() {
     let forge = house.forge();
     let mut ann = house.visitor();
     ann.joins().await;
+    house.tells_of(1).await;
     let foreign = other.forge();
     let named_alike = other.forge().named(&forge.kid);
     let tokens = [

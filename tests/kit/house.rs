@@ -102,6 +102,14 @@ impl House {
         self.operator().get("/v1/rooms/derby").await.is(200).json()
     }
 
+    /// Waits until every answer tells of so many who wait.
+    pub async fn tells_of(&self, waiting: u64) {
+        until("the survey counts them", || async {
+            (self.room().await["waiting"] == waiting).then_some(())
+        })
+        .await;
+    }
+
     /// Somebody with the control token, at the control API.
     pub fn operator(&self) -> Visitor {
         Visitor::to(self.control)

@@ -70,6 +70,7 @@ async fn t11_bare_places_and_guessed_names_say_nothing() {
     let house = House::open().await;
     let mut ann = house.app();
     let reference = ann.joins().await["reference"].as_str().unwrap().to_owned();
+    house.tells_of(1).await;
     let before = house.visitors_calls().await;
     let fresh = house.app().get("/_anteroom/rooms/derby/status").await;
     for guess in [
