@@ -276,7 +276,7 @@ mod tests {
                     state: WindowState::Closed,
                     ..FLOWING
                 },
-                Some(HeldBy::StoreAway),
+                Some(HeldBy::Recovering),
             ),
         ] {
             assert_eq!(held_by(&facts), expected, "{facts:?}");

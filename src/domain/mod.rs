@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod estimate;
+pub mod order;
 pub mod pace;
 pub mod pattern;
 pub mod place;

@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 
 use super::clock::UnixTime;
+pub use super::order::{Order, OrderRefused};
 use super::pace::Pace;
 use super::room::Schedule;
 
@@ -69,45 +70,6 @@ impl WindowState {
     pub const fn claims(self) -> bool {
         matches!(self, Self::Open | Self::Paused)
     }
-}
-
-/// What an operator may order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Opens now, or at the time given; a past time means now.
-    Open {
-        /// When to open.
-        opens_at: Option<UnixTime>,
-        /// When to end; must be after the opening and the present.
-        ends_at: Option<UnixTime>,
-    },
-    /// Stops releases.
-    Pause,
-    /// Goes on after a pause.
-    Resume,
-    /// Closes; places are kept.
-    Close,
-    /// Ends the window and dismisses the queue.
-    End,
-    /// Sets the pace, at once.
-    Pace(Pace),
-    /// Sets the capacity, at once; `None` lifts the cap.
-    Capacity(Option<NonZeroU32>),
-    /// Shows a message to those waiting; `None` takes it down.
-    Message(Option<String>),
-    /// Lets the next so many in now, within capacity.
-    Release(NonZeroU32),
-}
-
-/// Why an order cannot be carried out in the room's present state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OrderRefused {
-    /// Pause, resume or release of a room that is not open.
-    #[error("the room is {}: open it first", .0.word())]
-    NotOpen(WindowState),
-    /// The end is not after the opening and the present.
-    #[error("`ends_at` must be later than the opening and than now")]
-    EndsTooEarly,
 }
 
 /// The standing orders of a room.

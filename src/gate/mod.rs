@@ -6,9 +6,11 @@
 pub mod admit;
 pub mod canonical;
 pub mod identify;
+pub mod leave;
 pub mod limit;
 pub mod notice;
 pub mod own;
+pub mod path;
 pub mod permit;
 pub mod queue;
 pub mod room;
