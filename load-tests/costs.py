@@ -53,8 +53,9 @@ def sample(pid, seconds, folder):
         functions[short(function)] += 1
     if not total:
         raise SystemExit("perf took no samples")
+    ungrouped = groups.pop("other", 0)
     return (
-        {name: count / total for name, count in groups.most_common()},
+        {name: count / total for name, count in [*groups.most_common(), ("other", ungrouped)]},
         {name: count / total for name, count in functions.most_common(12)},
     )
 

@@ -241,7 +241,7 @@ def report(readings, profiles, facts, asked):
     for kind, (groups, functions) in profiles.items():
         lines += ["", f"**Where the time goes, {kind}** (own time of functions, closed loop):", ""]
         lines += [f"{at}. {name}: {share:.0%}" for at, (name, share) in enumerate(list(groups.items())[:3], 1)]
-        rest = ", ".join(f"{name} {share:.0%}" for name, share in list(groups.items())[3:14])
+        rest = ", ".join(f"{name} {share:.0%}" for name, share in list(groups.items())[3:] if share >= 0.01)
         largest = ", ".join(f"`{name}` {share:.1%}" for name, share in list(functions.items())[:8])
         lines += ["", f"Then {rest}.", "", f"Largest single functions: {largest}."]
     return "\n".join(lines)

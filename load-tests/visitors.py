@@ -49,7 +49,7 @@ class Line:
 
 
 def join(port, count):
-    """Queue tokens of `count` new visitors, each with a place."""
+    """Queue tokens of `count` new visitors, from the front of the line to its end."""
     shares = [[] for _ in range(min(CONNECTIONS, count))]
     each = -(-count // len(shares))
     threads = [
@@ -59,27 +59,29 @@ def join(port, count):
         thread.start()
     for thread in threads:
         thread.join()
-    tokens = [token for share in shares for token in share]
-    if len(tokens) < count:
-        raise SystemExit(f"only {len(tokens)} of {count} visitors could join")
-    return tokens[:count]
+    places = sorted(place for share in shares for place in share)
+    if len(places) < count:
+        raise SystemExit(f"only {len(places)} of {count} visitors could join")
+    return [token for _, token in places[:count]]
 
 
-def join_some(port, count, tokens):
+def join_some(port, count, places):
+    """Adds `(position, queue token)` of each to `places`."""
     line = Line(port)
-    while len(tokens) < count:
-        batch = min(PIPELINED, count - len(tokens))
+    while len(places) < count:
+        batch = min(PIPELINED, count - len(places))
         first = line.ask([("POST", JOIN, {})] * batch)
-        back = [("POST", JOIN, {"Anteroom-Queue": token_of(answer)}) for answer in first]
-        tokens += [token_of(answer) for answer in line.ask(back)]
+        back = [("POST", JOIN, {"Anteroom-Queue": told(answer)["queue_token"]}) for answer in first]
+        joined = [told(answer) for answer in line.ask(back)]
+        places += [(status["position"], status["queue_token"]) for status in joined]
     line.close()
 
 
-def token_of(answer):
+def told(answer):
     status, _, body = answer
     if status not in (200, 202):
         raise SystemExit(f"a join was answered with {status}: {body[:200]!r}")
-    return json.loads(body)["queue_token"]
+    return json.loads(body)
 
 
 def claim(port, queue_token):
@@ -93,8 +95,8 @@ def claim(port, queue_token):
 def check_poll(port, headers):
     """The status JSON as text; ends the run when it does not say that the visitor waits."""
     status, head, body = one(port, STATUS, headers)
-    told = json.loads(body)
-    if status != 200 or told["state"] != "waiting" or not told["position"] > 1000:
+    said = json.loads(body)
+    if status != 200 or said["state"] != "waiting" or not said["position"] > 1000:
         raise SystemExit(f"a poll was answered with {status}: {body.decode()}")
     return body.decode(), head
 
