@@ -33,10 +33,11 @@ const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 /// The headers of every answer of ours that is no page, without its media type: a page's, less
 /// those that only speak of documents.
 #[must_use]
-pub fn data_headers() -> [(HeaderName, HeaderValue); 4] {
+pub fn data_headers() -> [(HeaderName, HeaderValue); 5] {
     let plain = |name, value| (name, HeaderValue::from_static(value));
     [
         plain(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        plain(header::REFERRER_POLICY, "no-referrer"),
         plain(ROBOTS, "noindex"),
         plain(header::CACHE_CONTROL, "no-store"),
         plain(header::VARY, "Cookie"),

@@ -238,7 +238,9 @@ impl Gate {
             .await?;
         Ok(match outcome {
             Outcome::Told(mut notice) => {
-                notice.tells_tokens = identify::keeps_no_cookies(&request.ask.head.headers);
+                // A header that proves nothing gets what no header gets.
+                notice.tells_tokens =
+                    brought.is_some() && identify::keeps_no_cookies(&request.ask.head.headers);
                 Verdict::told(notice)
             }
             Outcome::Claimed { session, token, .. } => {

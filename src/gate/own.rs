@@ -140,7 +140,8 @@ impl Gate {
         let token = token.filter(|token| room.counts(token));
         let snapshot = room.snapshot.load_full();
         let line = self.line(room, &snapshot, request.ask.now);
-        let by_header = identify::keeps_no_cookies(&head.headers);
+        let by_header =
+            identify::keeps_no_cookies(&head.headers) && (token.is_some() || admitted.is_some());
         let tells = by_header || (changes && !head.headers.contains_key("sec-fetch-site"));
         if deed == Deed::Leave {
             if let Some(admitted) = admitted {
