@@ -1,4 +1,4 @@
-//! ATTACKS H: where one request ends and the next begins. What is ambiguous is refused before
+//! Rows H of docs/security.md: where one request ends and the next begins. What is ambiguous is refused before
 //! anybody acts on it; what is not arrives byte for byte.
 
 mod chunks;

@@ -1,4 +1,4 @@
-//! ATTACKS A: getting round the room.
+//! Rows A of docs/security.md: getting round the room.
 
 use crate::kit::wire::statuses;
 use crate::kit::{Ask, House, raw};

@@ -1,4 +1,4 @@
-//! ATTACKS W: the page. What a browser itself must show is tried in a browser elsewhere.
+//! Rows W of docs/security.md: the page. What a browser itself must show is tried in a browser elsewhere.
 
 use serde_json::{Value, json};
 

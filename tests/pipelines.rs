@@ -1,4 +1,4 @@
-//! ATTACKS H, between requests: bodies nobody wants, expectations, many requests on one
+//! Rows H of docs/security.md, between requests: bodies nobody wants, expectations, many requests on one
 //! connection.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! ATTACKS T: tokens. Whatever is wrong with one, its bearer gets exactly what nobody's token
+//! Rows T of docs/security.md: tokens. Whatever is wrong with one, its bearer gets exactly what nobody's token
 //! gets, and the shop hears nothing of it.
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! ATTACKS N: headers, trust, URLs.
+//! Rows N of docs/security.md: headers, trust, URLs.
 
 use crate::kit::wire::statuses;
 use crate::kit::{Ask, House, Plan, raw};

@@ -1,4 +1,4 @@
-//! Attacks on request framing (ATTACKS H, N), each a test named by its id.
+//! Attacks on request framing (docs/security.md, rows H and N), each a test named by its id.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
