@@ -30,20 +30,6 @@ pub const CONTENT_TYPE: &str = "text/html; charset=utf-8";
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
-/// The headers of every answer of ours that is no page, without its media type: a page's, less
-/// those that only speak of documents.
-#[must_use]
-pub fn data_headers() -> [(HeaderName, HeaderValue); 5] {
-    let plain = |name, value| (name, HeaderValue::from_static(value));
-    [
-        plain(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        plain(header::REFERRER_POLICY, "no-referrer"),
-        plain(ROBOTS, "noindex"),
-        plain(header::CACHE_CONTROL, "no-store"),
-        plain(header::VARY, "Cookie"),
-    ]
-}
-
 /// The headers of every page of ours, its media type included.
 #[must_use]
 pub fn page_headers() -> [(HeaderName, HeaderValue); 8] {

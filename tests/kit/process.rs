@@ -1,6 +1,7 @@
 //! The gateway as a process of its own: for kills, exit codes and memory.
 
 use std::fs::File;
+use std::hash::BuildHasher;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -14,10 +15,22 @@ use super::{Plan, until};
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_anteroom");
 
-/// Two different addresses that were free a moment ago.
+/// Two different addresses that were free a moment ago. Their ports lie below those which the
+/// system gives to outgoing connections, so that none of these takes one before the gateway does.
 pub fn free_addresses() -> [SocketAddr; 2] {
-    let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let held = [(); 2].map(|()| free_listener());
     held.map(|listener| listener.local_addr().unwrap())
+}
+
+fn free_listener() -> TcpListener {
+    loop {
+        // A new hasher is seeded at random.
+        let random = std::hash::RandomState::new().hash_one(0);
+        let port = 20_000 + u16::try_from(random % 12_000).unwrap();
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener;
+        }
+    }
 }
 
 /// Runs the command to its end.

@@ -10,7 +10,7 @@ use super::Answer;
 use crate::domain::room::{Method as RoomMethod, PageStatus};
 use crate::edge::body::AnswerBody;
 use crate::edge::framing::{Fault, FaultKind};
-use crate::edge::page::{PageKind, data_headers, page_headers};
+use crate::edge::page::{PageKind, page_headers};
 use crate::gate::notice::{Face, Notice, Visit};
 
 /// The whole last answer to a connection whose next request cannot be read.
@@ -81,24 +81,15 @@ pub(super) fn page(status: StatusCode, html: Bytes) -> Answer {
 }
 
 pub(super) fn json(status: StatusCode, body: Vec<u8>) -> Answer {
-    data(status, "application/json", Bytes::from(body))
-}
-
-fn data(status: StatusCode, kind: &'static str, bytes: Bytes) -> Answer {
-    let mut answer = Response::new(AnswerBody::own(bytes));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    // Room for the cookies and the date too.
-    headers.reserve(8);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.extend(data_headers());
-    answer
+    own(status, "application/json", Bytes::from(body))
 }
 
 pub(super) fn own(status: StatusCode, kind: &'static str, bytes: Bytes) -> Answer {
     let mut answer = Response::new(AnswerBody::own(bytes));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
+    // Room for cookies and `Retry-After` too, so that the map grows once.
+    headers.reserve(12);
     headers.extend(page_headers());
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     answer
@@ -106,7 +97,7 @@ pub(super) fn own(status: StatusCode, kind: &'static str, bytes: Bytes) -> Answe
 
 pub(super) fn problem(status: StatusCode, detail: &str) -> Answer {
     let body = problem_body(status, detail);
-    data(status, "application/problem+json", Bytes::from(body))
+    own(status, "application/problem+json", Bytes::from(body))
 }
 
 pub(super) fn problem_body(status: StatusCode, detail: &str) -> String {

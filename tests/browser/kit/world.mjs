@@ -84,10 +84,21 @@ export async function run(command, args, env = {}) {
   return program.output;
 }
 
-/** `count` ports of 127.0.0.1 that nobody listens on. */
+/**
+ * `count` ports of 127.0.0.1 that nobody listens on. They lie below those which the system gives
+ * to outgoing connections, so that none of these takes one before its server does.
+ */
 export async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const servers = [];
+  while (servers.length < count) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const free = await new Promise((done) => {
+      server.once('listening', () => done(true));
+      server.once('error', () => done(false));
+    });
+    if (free) servers.push(server);
+  }
   const ports = servers.map((server) => server.address().port);
   await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
   return ports;
