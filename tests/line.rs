@@ -157,3 +157,23 @@ async fn in_a_rush_nobody_is_shown_a_better_place_than_the_one_held() {
         assert_eq!(visitor.status().await["position"], number + 1);
     }
 }
+
+#[tokio::test]
+async fn an_app_that_keeps_its_token_itself_is_told_the_next_ones() {
+    let house = House::open().await;
+    let mut app = house.app().without_cookies();
+    let told = app.posts("join").await.is(202).says("queue_token");
+    let queue = told.as_str().unwrap().to_owned();
+    let mut app = app.with_header("anteroom-queue", &queue);
+    let waits = app.get("/buy/1").await;
+    let queue = waits.is(429).says("queue_token");
+    let mut app = app.with_header("anteroom-queue", queue.as_str().unwrap());
+    house.release(1).await;
+    app.polls_until("released").await;
+
+    let passed = app.get("/buy/1").await;
+    let admission = passed.is(200).header("anteroom-admission").unwrap();
+
+    let mut inside = house.app().with_header("anteroom-admission", admission);
+    inside.get("/buy/2").await.is_served();
+}

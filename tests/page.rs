@@ -276,3 +276,17 @@ async fn a_form_that_was_not_passed_on_is_said_not_to_have_been_sent() {
     assert_eq!(json.is(429).says("state"), "waiting");
     assert_ne!(json.says("poll_after_s"), Value::Null);
 }
+
+#[tokio::test]
+async fn our_own_urls_tell_apps_what_is_wrong_in_json() {
+    let house = House::open().await;
+    for accept in ["*/*", "application/json"] {
+        let mut app = house.visitor().with_header("accept", accept);
+        let answer = app.get("/_anteroom/rooms/nowhere/status").await;
+        let kind = answer.is(404).header("content-type");
+        assert_eq!(kind, Some("application/problem+json"), "{accept}");
+    }
+    let page = house.visitor().get("/_anteroom/nothing").await;
+    let kind = page.is(404).header("content-type").map(str::to_owned);
+    assert!(kind.is_some_and(|kind| kind.starts_with("text/html")));
+}

@@ -257,3 +257,15 @@ async fn warm_connections_to_the_shop_are_used_again() {
         house.origin.connections()
     );
 }
+
+#[tokio::test]
+async fn h8_nobody_is_invited_to_send_what_is_not_wanted() {
+    let house = House::open().await;
+    let fields = "Content-Length: 1000000\r\nExpect: 100-continue\r\n";
+
+    let answers = raw(house.address, head("POST /buy/1", fields)).await;
+
+    assert_eq!(statuses(&answers), [429], "and no 100 before it");
+    assert_eq!(answers[0].header("connection"), Some("close"));
+    house.origin.saw_nothing();
+}

@@ -463,3 +463,20 @@ async fn rooms_that_reject_pass_or_exempt_need_no_line() {
         .is_served();
     hook.get(&exempting, "/buy/hook").await.is_not_served();
 }
+
+#[tokio::test]
+async fn a16_a_prefetch_near_the_front_is_no_check_in() {
+    let mut house = House::open(per_minute(7)).await;
+    let mut ann = joined(&house).await;
+    house.tick().await;
+    let before = house.calls();
+    for guess in [
+        ("sec-purpose", "prefetch"),
+        ("sec-fetch-site", "cross-site"),
+    ] {
+        let told = ann.ask(&house, "GET", "/buy/1", &[guess]).await;
+        assert_eq!(told.is_not_served().position, Some(1));
+    }
+    ann.ask(&house, "HEAD", "/buy/1", &[]).await.is_not_served();
+    assert_eq!(house.calls(), before);
+}
