@@ -25,6 +25,7 @@ use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::window::Orders;
+use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{
     CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
@@ -130,8 +131,8 @@ impl QueueStore for OrderBook {
         Ok(Ordered::Done)
     }
 
-    async fn enter_epoch(&self, _: &RoomName, _: Epoch) -> Result<Epoch, StoreError> {
-        unreachable!("control enters no epoch")
+    async fn recover(&self, _: &RoomName, _: &Recovery) -> Result<Epoch, StoreError> {
+        unreachable!("control recovers nothing")
     }
 }
 

@@ -89,7 +89,7 @@ impl From<StoreError> for Problem {
             StoreError::Timeout { .. } => format!(
                 "{error}; whether the order took effect is unknown: look at the room, then send it again"
             ),
-            StoreError::Unreachable(_) => {
+            StoreError::Unreachable(_) | StoreError::Lost => {
                 format!("{error}; nothing was changed: send the order again when it is back")
             }
             StoreError::Unreadable { .. } => {

@@ -78,4 +78,7 @@ pub struct Stand {
     pub place: Option<Place>,
     /// The room's epoch now, to be signed into the next token.
     pub epoch: Epoch,
+    /// The room's tick now, to be signed into the next token: a store that shows an older one
+    /// later has lost something.
+    pub tick: u64,
 }

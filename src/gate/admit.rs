@@ -185,6 +185,7 @@ fn renew(known: &Known, door: Door<'_>, now: UnixTime) -> Option<AdmissionToken>
         if known.renewal.may_ask(now, ASK_AGAIN) {
             door.notes.touch(Alive {
                 session: admission.jti,
+                rev: admission.rev,
                 ends: admission.since.after(door.terms.absolute),
                 renewal: Arc::clone(&known.renewal),
             });

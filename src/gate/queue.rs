@@ -181,6 +181,7 @@ impl Line<'_> {
             epoch: token.epoch,
             turn: token.turn,
             place,
+            tick: token.tick,
             promised: self.poll_after(ahead, token.visitor),
         };
         let terms = &self.room.settings.terms;
@@ -230,8 +231,8 @@ impl Line<'_> {
         };
         let terms = &self.room.settings.terms;
         let answer = self.store.claim(self.name(), terms, &[claim]).await;
-        let since = match answer.as_deref() {
-            Ok([Claimed::Admitted { since, .. }]) => *since,
+        let (since, rev) = match answer.as_deref() {
+            Ok([Claimed::Admitted { since, rev, .. }]) => (*since, *rev),
             Ok([Claimed::Not(stand)]) => return Ok(told(self.not_claimed(token, *stand))),
             Ok(_) | Err(_) => return Ok(told(self.kept(token))),
         };
@@ -244,7 +245,7 @@ impl Line<'_> {
             sub: self.keys.subject(self.name(), token.visitor),
             since,
             expires,
-            rev: self.snapshot.survey.orders.rev,
+            rev,
         };
         let text = self
             .keys

@@ -26,6 +26,7 @@ use crate::gate::room::Room;
 use crate::gate::{Ask, Gate, Own, Screens, Site, Verdict};
 use crate::policy::limits::Limits;
 use crate::store::embedded::Embedded;
+use crate::store::recovery::Recovery;
 use crate::store::survey::Survey;
 use crate::store::{
     CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
@@ -119,8 +120,8 @@ impl QueueStore for Watched {
     ) -> Result<Ordered, StoreError> {
         self.asked(false)?.order(room, orders, if_version).await
     }
-    async fn enter_epoch(&self, room: &RoomName, epoch: Epoch) -> Result<Epoch, StoreError> {
-        self.asked(false)?.enter_epoch(room, epoch).await
+    async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError> {
+        self.asked(false)?.recover(room, recovery).await
     }
 }
 

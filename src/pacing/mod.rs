@@ -128,6 +128,7 @@ impl RoomLoop {
                 .iter()
                 .map(|alive| Touch {
                     session: alive.session,
+                    rev: alive.rev,
                     life: idle.min(alive.ends.since(sent)),
                 })
                 .collect();

@@ -6,6 +6,7 @@
 mod model;
 mod ordering;
 mod queueing;
+mod recovering;
 mod releasing;
 mod staying;
 
@@ -13,6 +14,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::embedded::Embedded;
+use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
     CheckIn, Claim, Claimed, Joined, Joining, Leaving, Ordered, QueueStore, Released, StoreError,
@@ -133,6 +135,18 @@ impl<'a> Stage<'a> {
         self.store.survey(&self.room, &self.terms, 0).await
     }
 
+    /// Enters an epoch without any rest; the epoch after it.
+    pub(crate) async fn enters(&self, epoch: u32) -> Result<Epoch, StoreError> {
+        let recovery = Recovery {
+            epoch: Epoch(epoch),
+            orders: Orders::default(),
+            pause: Duration::ZERO,
+            inside: 0,
+            inside_for: Duration::ZERO,
+        };
+        self.store.recover(&self.room, &recovery).await
+    }
+
     /// (waiting, found absent, released, active).
     pub(crate) async fn counts(&self) -> Result<(u64, u64, u64, u64), StoreError> {
         let seen = self.survey().await?;
@@ -183,6 +197,7 @@ impl<'a> Stage<'a> {
             epoch: EPOCH,
             turn: Turn::FIRST,
             place,
+            tick: 0,
             promised: PROMISED,
         }
     }

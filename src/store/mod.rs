@@ -6,7 +6,9 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 pub mod embedded;
+mod fault;
 pub mod notes;
+pub mod recovery;
 pub mod survey;
 
 use std::time::Duration;
@@ -21,47 +23,14 @@ use crate::domain::standing::{EndedBy, Stand};
 use crate::domain::tick::{Proposal, TickState};
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Orders, WindowId};
+use recovery::Recovery;
 use survey::Survey;
 
-/// A boxed source of a fault.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub use fault::{BoxError, StoreError};
 
-/// Why the store could not answer. A refused visitor is not an error.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// No answer in time. Whether it took effect is unknown; every verb may safely be sent again.
-    #[error("the queue store gave no answer within {waited:?}")]
-    Timeout {
-        /// How long it was waited for.
-        waited: Duration,
-    },
-
-    /// It cannot be reached, or cannot write at present. Nothing is lost; try again.
-    #[error("the queue store cannot be used at present")]
-    Unreachable(#[source] BoxError),
-
-    /// What it holds cannot be read. Trying again will not help.
-    #[error("the queue store holds an unreadable value at `{key}`")]
-    Unreadable {
-        /// Where it is.
-        key: String,
-        /// What is wrong with it.
-        #[source]
-        source: BoxError,
-    },
-}
-
-impl StoreError {
-    /// The `result` label of `anteroom_store_calls_total`.
-    #[must_use]
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Timeout { .. } => "timeout",
-            Self::Unreachable(_) => "unreachable",
-            Self::Unreadable { .. } => "unreadable",
-        }
-    }
-}
+/// Visitors called in one tick at most, so that no call takes long; what is beyond keeps its
+/// credit, and a tick that called so many may be followed by the next at once.
+pub const MOST_CALLED: u64 = 2_000;
 
 /// Somebody who wants a place in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +67,8 @@ pub struct CheckIn {
     pub turn: Turn,
     /// The place it proves.
     pub place: Place,
+    /// The newest tick that the token has seen.
+    pub tick: u64,
     /// When the visitor was told to ask again.
     pub promised: Duration,
 }
@@ -126,6 +97,8 @@ pub enum Claimed {
         since: UnixTime,
         /// The stay.
         turn: Turn,
+        /// The room's `rev`: a token signed under a lower one is void.
+        rev: u32,
     },
     /// Not released, or no claims are taken now.
     Not(Stand),
@@ -147,6 +120,8 @@ pub struct Leaving {
 pub struct Touch {
     /// Which.
     pub session: Jti,
+    /// The `rev` its token was signed under: below the room's the session was revoked.
+    pub rev: u32,
     /// How long its token will live, counted from the moment this was sent; the slot is held that
     /// long and [`LEEWAY`](crate::domain::session::LEEWAY) more.
     pub life: Duration,
@@ -179,8 +154,10 @@ pub struct Released {
     pub won: bool,
     /// The tick state after it (or the present one, if it was not accepted).
     pub ticks: TickState,
-    /// Who was released, in order of release.
+    /// Who was released, in order of release; at most [`MOST_CALLED`].
     pub batch: Vec<VisitorId>,
+    /// The version of the standing orders it was done by.
+    pub orders: u64,
 }
 
 /// What became of changed orders.
@@ -199,7 +176,8 @@ pub trait QueueStore: Send + Sync + 'static {
     /// back. Answers in the order asked.
     ///
     /// # Errors
-    /// [`StoreError`]; safe to send again.
+    /// [`StoreError`], among them [`StoreError::Lost`] when an ask is of a newer window than the
+    /// store's; safe to send again.
     async fn join(
         &self,
         room: &RoomName,
@@ -211,7 +189,8 @@ pub trait QueueStore: Send + Sync + 'static {
     /// older epoch unless its turn ended; any other missing place is `Unknown`: it has ended.
     ///
     /// # Errors
-    /// [`StoreError`]; safe to send again.
+    /// [`StoreError`], among them [`StoreError::Lost`] when a token has seen a newer window, epoch
+    /// or, within them, tick than the store's; safe to send again.
     async fn check_in(
         &self,
         room: &RoomName,
@@ -222,7 +201,8 @@ pub trait QueueStore: Send + Sync + 'static {
     /// Makes sessions of released turns. Repeatable: the same claim gives the same session.
     ///
     /// # Errors
-    /// [`StoreError`]; safe to send again.
+    /// [`StoreError`], among them [`StoreError::Lost`] when a claim is of a newer window than the
+    /// store's; safe to send again.
     async fn claim(
         &self,
         room: &RoomName,
@@ -279,7 +259,8 @@ pub trait QueueStore: Send + Sync + 'static {
     ) -> Result<Survey, StoreError>;
 
     /// Writes the room's standing orders if its version is still `if_version`. A new window and
-    /// the end of one dismiss the old queue; sessions live on.
+    /// the end of one dismiss the old queue; sessions live on, except where `rev` grows: that
+    /// revokes every one of them.
     ///
     /// # Errors
     /// [`StoreError`]; safe to send again.
@@ -290,10 +271,10 @@ pub trait QueueStore: Send + Sync + 'static {
         if_version: u64,
     ) -> Result<Ordered, StoreError>;
 
-    /// Enters `epoch` if the room's is older: for a gateway that has seen a newer one. The bucket
-    /// starts empty.
+    /// Puts back what a gateway remembers of a room that the store lost, all or in part; see
+    /// [`Recovery`] for what that does. Answers the room's epoch after it.
     ///
     /// # Errors
     /// [`StoreError`]; safe to send again.
-    async fn enter_epoch(&self, room: &RoomName, epoch: Epoch) -> Result<Epoch, StoreError>;
+    async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError>;
 }

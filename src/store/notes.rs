@@ -50,6 +50,8 @@ impl Renewal {
 pub struct Alive {
     /// Which.
     pub session: Jti,
+    /// The `rev` its token was signed under.
+    pub rev: u32,
     /// Its absolute end: no touch holds its slot for longer.
     pub ends: UnixTime,
     /// Where the store's promise is written down.
@@ -125,6 +127,7 @@ mod tests {
         for _ in 0..MOST_NOTES + 5 {
             notes.touch(Alive {
                 session: Jti([1; 16]),
+                rev: 0,
                 ends: UnixTime::from_secs(1),
                 renewal: Arc::default(),
             });

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use crate::domain::clock::UnixTime;
 use crate::domain::estimate::{Flow, ReleaseHistory};
 use crate::domain::place::{Epoch, Place};
 use crate::domain::session::Jti;
@@ -23,6 +24,10 @@ pub struct Survey {
     pub epoch: Epoch,
     /// Tick, room time, credit, anchor.
     pub ticks: TickState,
+    /// Room time left of a recovery; zero when the room is not recovering.
+    pub recovering: Duration,
+    /// The store's own wall time at this survey; `None` where it shares the gateway's clock.
+    pub store_time: Option<UnixTime>,
     /// All unreleased, present or not.
     pub waiting: u64,
     /// Those of `waiting` who were found absent.

@@ -124,8 +124,8 @@ pub enum Verb {
     Survey,
     /// An operator's order is written.
     Order,
-    /// A room enters a newer epoch.
-    EnterEpoch,
+    /// A gateway puts back what the store lost.
+    Recover,
 }
 
 impl Verb {
@@ -141,7 +141,7 @@ impl Verb {
         Self::Sweep,
         Self::Survey,
         Self::Order,
-        Self::EnterEpoch,
+        Self::Recover,
     ];
 
     /// The word in the label.
@@ -158,7 +158,7 @@ impl Verb {
             Self::Sweep => "sweep",
             Self::Survey => "survey",
             Self::Order => "order",
-            Self::EnterEpoch => "enter_epoch",
+            Self::Recover => "recover",
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::window::Orders;
+use crate::store::recovery::Recovery;
 use crate::store::survey::Survey;
 use crate::store::{
     CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
@@ -49,7 +50,7 @@ impl Deadlines {
             | Verb::Sweep
             | Verb::Survey
             | Verb::Order
-            | Verb::EnterEpoch => self.other,
+            | Verb::Recover => self.other,
         }
     }
 }
@@ -178,8 +179,8 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
             .await
     }
 
-    async fn enter_epoch(&self, room: &RoomName, epoch: Epoch) -> Result<Epoch, StoreError> {
-        self.meter(Verb::EnterEpoch, self.store.enter_epoch(room, epoch))
+    async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError> {
+        self.meter(Verb::Recover, self.store.recover(room, recovery))
             .await
     }
 }
@@ -244,7 +245,7 @@ mod tests {
         async fn order(&self, _: &RoomName, _: &Orders, _: u64) -> Result<Ordered, StoreError> {
             std::future::pending().await
         }
-        async fn enter_epoch(&self, _: &RoomName, _: Epoch) -> Result<Epoch, StoreError> {
+        async fn recover(&self, _: &RoomName, _: &Recovery) -> Result<Epoch, StoreError> {
             unreachable!()
         }
     }

@@ -12,6 +12,7 @@ use anteroom::domain::tick::Proposal;
 use anteroom::domain::visitor::VisitorId;
 use anteroom::domain::window::Orders;
 use anteroom::store::embedded::Embedded;
+use anteroom::store::recovery::Recovery;
 use anteroom::store::survey::Survey;
 use anteroom::store::{
     CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
@@ -150,7 +151,7 @@ impl QueueStore for Recording {
         self.store.order(room, orders, if_version).await
     }
 
-    async fn enter_epoch(&self, room: &RoomName, epoch: Epoch) -> Result<Epoch, StoreError> {
-        self.store.enter_epoch(room, epoch).await
+    async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError> {
+        self.store.recover(room, recovery).await
     }
 }

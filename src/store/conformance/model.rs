@@ -149,10 +149,15 @@ impl Pair<'_> {
             _ => false,
         };
         match claimed[0] {
-            Claimed::Admitted { since, turn } => {
+            Claimed::Admitted {
+                since,
+                turn,
+                rev: 0,
+            } => {
                 assert!(admitted);
                 assert_eq!((since, turn), (UnixTime::from_secs(1_000), token.turn));
             }
+            Claimed::Admitted { rev, .. } => panic!("nobody revoked anything: {rev}"),
             Claimed::Not(stand) => {
                 assert!(!admitted);
                 assert_eq!(Some(stand.standing), before);
@@ -189,7 +194,8 @@ impl Pair<'_> {
             until: until.max(now + micros(life + LEEWAY)),
         };
         let session = jti(number, one.turn);
-        let touches = [Touch { session, life }];
+        let rev = 0;
+        let touches = [Touch { session, rev, life }];
         let touched = self.room.store.touch(&self.room.room, &touches).await?;
         assert_eq!(touched, [Touched::Held]);
         Ok(())

@@ -264,6 +264,7 @@ async fn who_is_expected_and_does_not_come_loses_the_slot_to_who_does() {
         room.enter(1).await?;
         let touch = Touch {
             session: jti(1, Turn::FIRST),
+            rev: 0,
             life: Duration::from_mins(5),
         };
         store.touch(&room.room, &[touch]).await?;

@@ -7,6 +7,7 @@ use crate::store::{Ending, Touch, Touched};
 fn touch(number: u32, seconds: u64) -> Touch {
     Touch {
         session: jti(number, Turn::FIRST),
+        rev: 0,
         life: Duration::from_secs(seconds),
     }
 }
@@ -32,7 +33,14 @@ async fn claims_are_repeatable_and_give_one_session() {
 
         let since = UnixTime::from_secs(1_000);
         let turn = Turn::FIRST;
-        assert_eq!(first, Claimed::Admitted { since, turn });
+        assert_eq!(
+            first,
+            Claimed::Admitted {
+                since,
+                turn,
+                rev: 0
+            }
+        );
         assert_eq!(room.claim(1, 1_004).await?, first);
         assert_eq!(room.counts().await?, (1, 0, 0, 1));
         assert_eq!(room.survey().await?.claims_total, 1);

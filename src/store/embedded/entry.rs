@@ -34,6 +34,15 @@ pub(super) struct Head {
     pub(super) joins_total: u64,
     pub(super) claims_total: u64,
     pub(super) newest_end: u64,
+    /// Room time until which the room is recovering.
+    #[serde(default)]
+    pub(super) recovering_until: Moment,
+    /// How many count as inside although they are unknown: a gateway saw them before a loss.
+    #[serde(default)]
+    pub(super) missing: u64,
+    /// Room time until which they do.
+    #[serde(default)]
+    pub(super) missing_until: Moment,
     pub(super) history: ReleaseHistory,
     pub(super) horizons: HorizonHistory,
 }

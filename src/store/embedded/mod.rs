@@ -13,6 +13,7 @@ mod load;
 mod moment;
 mod queue;
 mod ranks;
+mod recover;
 mod release;
 mod room;
 mod rows;
@@ -29,6 +30,7 @@ use async_trait::async_trait;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use redb::Database;
 
+use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
     CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
@@ -162,8 +164,12 @@ impl QueueStore for Embedded {
         terms: &Terms,
         asks: &[Joining],
     ) -> Result<Vec<Joined>, StoreError> {
-        let join = |room: &mut Room| asks.iter().map(|ask| room.join(terms, ask)).collect();
-        self.on(room, join).await
+        let newest = asks.iter().map(|ask| ask.window).max();
+        let join = |room: &mut Room| {
+            room.has_reached(newest)?;
+            Ok(asks.iter().map(|ask| room.join(terms, ask)).collect())
+        };
+        self.on(room, join).await?
     }
 
     async fn check_in(
@@ -172,8 +178,11 @@ impl QueueStore for Embedded {
         _terms: &Terms,
         tokens: &[CheckIn],
     ) -> Result<Vec<Stand>, StoreError> {
-        let check_in = |room: &mut Room| tokens.iter().map(|one| room.check_in(one)).collect();
-        self.on(room, check_in).await
+        let check_in = |room: &mut Room| {
+            tokens.iter().try_for_each(|one| room.has_made(one))?;
+            Ok(tokens.iter().map(|one| room.check_in(one)).collect())
+        };
+        self.on(room, check_in).await?
     }
 
     async fn claim(
@@ -182,8 +191,12 @@ impl QueueStore for Embedded {
         terms: &Terms,
         claims: &[Claim],
     ) -> Result<Vec<Claimed>, StoreError> {
-        let claim = |room: &mut Room| claims.iter().map(|one| room.claim(terms, one)).collect();
-        self.on(room, claim).await
+        let newest = claims.iter().map(|claim| claim.window).max();
+        let claim = |room: &mut Room| {
+            room.has_reached(newest)?;
+            Ok(claims.iter().map(|one| room.claim(terms, one)).collect())
+        };
+        self.on(room, claim).await?
     }
 
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
@@ -233,7 +246,7 @@ impl QueueStore for Embedded {
         Ok(ordered)
     }
 
-    async fn enter_epoch(&self, room: &RoomName, epoch: Epoch) -> Result<Epoch, StoreError> {
-        self.on(room, |room| room.enter_epoch(epoch)).await
+    async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError> {
+        self.on(room, |room| room.recover(recovery)).await
     }
 }

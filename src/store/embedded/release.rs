@@ -12,10 +12,7 @@ use crate::domain::room::Terms;
 use crate::domain::standing::EndedBy;
 use crate::domain::tick::{Door, Proposal};
 use crate::domain::visitor::VisitorId;
-use crate::store::Released;
-
-/// Visitors called in one tick at most; what is beyond keeps its credit.
-const MOST_CALLED: u64 = 65_536;
+use crate::store::{MOST_CALLED, Released};
 
 /// How long the end of a session that ran out is remembered, for touches still on their way.
 const LATE_TOUCH: Duration = Duration::from_mins(1);
@@ -34,11 +31,8 @@ impl Room {
     pub(super) fn release(&mut self, terms: &Terms, proposal: Proposal) -> Released {
         let pace = self.head.orders.pace.unwrap_or(terms.pace);
         let state = self.head.orders.state;
-        let door = if state.releases() {
-            Door::Open
-        } else {
-            Door::Shut
-        };
+        let open = state.releases() && self.recovering().is_zero();
+        let door = if open { Door::Open } else { Door::Shut };
         let Some(step) = self.head.ticks.accept(proposal, pace, door) else {
             return self.released(false, Vec::new());
         };
@@ -54,7 +48,7 @@ impl Room {
         }
         self.end_run_out_sessions(bound);
         let batch = self.call(terms, step.batch);
-        if let (true, Some(horizon)) = (state.releases(), self.horizon(terms)) {
+        if let (true, Some(horizon)) = (open, self.horizon(terms)) {
             self.head.horizons.record(self.now().0, horizon);
         }
         self.released(true, batch)
@@ -65,6 +59,7 @@ impl Room {
             won,
             ticks: self.head.ticks,
             batch,
+            orders: self.head.orders.version,
         }
     }
 
@@ -116,14 +111,16 @@ impl Room {
 
     /// Calls those granted by order and the pace's batch, as far as capacity allows.
     fn call(&mut self, terms: &Terms, paced: u64) -> Vec<VisitorId> {
-        let open = self.head.orders.state;
+        let state = self.head.orders.state;
+        let rested = self.recovering().is_zero();
+        let (open, grants) = (state.releases() && rested, state.joins() && rested);
         let room = self.capacity_left(terms).min(MOST_CALLED);
         let due = self.head.orders.grants.saturating_sub(self.head.grants_met);
-        let granted = if open.joins() { due.min(room) } else { 0 };
-        let paced = if open.releases() { paced } else { 0 };
+        let granted = if grants { due.min(room) } else { 0 };
+        let paced = if open { paced } else { 0 };
         let most = granted.saturating_add(paced).min(room);
 
-        let moving = open.releases() && self.queue.present() > 0;
+        let moving = open && self.queue.present() > 0;
         let mut call = Call {
             batch: Vec::new(),
             looks: most.saturating_mul(4).saturating_add(256),
@@ -155,7 +152,8 @@ impl Room {
     }
 
     fn capacity_left(&self, terms: &Terms) -> u64 {
-        let inside = self.turns.len() as u64 + self.sessions.active();
+        let known = self.turns.len() as u64 + self.sessions.active();
+        let inside = known + self.missing();
         match self.head.orders.capacity.unwrap_or(terms.capacity) {
             Some(capacity) => u64::from(capacity.get()).saturating_sub(inside),
             None => u64::MAX,

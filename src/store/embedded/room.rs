@@ -118,6 +118,7 @@ impl Room {
             turn: entry.turn,
             place: (!over).then_some(entry.place),
             epoch: self.epoch(),
+            tick: self.head.ticks.tick,
         }
     }
 
@@ -129,6 +130,7 @@ impl Room {
             turn,
             place: None,
             epoch: self.epoch(),
+            tick: self.head.ticks.tick,
         };
         let unknown = stand(Standing::Unknown, Turn::FIRST);
         if guest.window != self.window() {
@@ -160,6 +162,15 @@ impl Room {
             let present = Box::new(self.head.orders.clone());
             return (Ordered::Changed(present), Queue::default());
         }
+        let dismissed = self.write(orders);
+        (Ordered::Done, dismissed)
+    }
+
+    /// Puts `orders` in force, whatever their version.
+    pub(super) fn write(&mut self, orders: &Orders) -> Queue {
+        if orders.rev > self.head.orders.rev {
+            self.revoke_all();
+        }
         let ends = orders.state == WindowState::Ended && self.head.orders.state != orders.state;
         let dismissed = if ends || orders.window != self.window() {
             self.dismiss()
@@ -168,7 +179,7 @@ impl Room {
         };
         self.head.orders.clone_from(orders);
         self.changed();
-        (Ordered::Done, dismissed)
+        dismissed
     }
 
     /// Sends everybody home who waits or was released. Sessions live on.
@@ -182,17 +193,6 @@ impl Room {
         self.head.grants_met = self.head.orders.grants;
         self.head.history.clear();
         std::mem::take(&mut self.queue)
-    }
-
-    /// Enters `epoch` if it is newer: numbers begin again, and the bucket is empty.
-    pub(super) fn enter_epoch(&mut self, epoch: Epoch) -> Epoch {
-        if epoch > self.epoch() && Place::new(epoch, 0).is_some() {
-            self.head.epoch = epoch.0;
-            self.head.last_number = 0;
-            self.head.ticks.credit = 0;
-            self.changed();
-        }
-        self.epoch()
     }
 
     /// The next place, never given out before; `None` when this epoch's numbers are used up.
@@ -211,6 +211,8 @@ impl Room {
             incarnation: head.incarnation,
             epoch: self.epoch(),
             ticks: head.ticks,
+            recovering: self.recovering(),
+            store_time: None,
             waiting: self.queue.len(),
             absent: self.queue.absent(),
             released: self.turns.len() as u64,

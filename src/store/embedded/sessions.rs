@@ -59,6 +59,11 @@ impl Sessions {
         self.living.len() as u64
     }
 
+    /// The names of all living sessions.
+    pub(super) fn all(&self) -> Vec<Jti> {
+        self.living.keys().copied().collect()
+    }
+
     /// A living session.
     pub(super) fn living(&self, jti: Jti) -> Option<&Session> {
         self.living.get(&jti)

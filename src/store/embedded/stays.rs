@@ -45,11 +45,17 @@ impl Room {
         if let Some(end) = self.sessions.end_of(touch.session) {
             return Touched::Ended(end.why);
         }
+        if touch.rev < self.head.orders.rev {
+            return Touched::Ended(EndedBy::Revoked);
+        }
         let session = self.sessions.living(touch.session).copied();
-        let session = session.unwrap_or(Session {
-            guest: None,
-            since: UnixTime::default(),
-            until: self.now(),
+        let session = session.unwrap_or_else(|| {
+            self.one_found();
+            Session {
+                guest: None,
+                since: UnixTime::default(),
+                until: self.now(),
+            }
         });
         self.hold(touch.session, session, touch.life);
         Touched::Held
@@ -67,7 +73,11 @@ impl Room {
 
     /// Ends a session and its visitor's turn.
     pub(super) fn end_session(&mut self, jti: Jti, end: End, told: Told) {
+        let known = self.sessions.end_of(jti).is_some();
         let session = self.sessions.end(jti, end, told);
+        if session.is_none() && !known {
+            self.one_found();
+        }
         self.head.newest_end = self.sessions.newest_end;
         self.dirty.sessions.insert(jti);
         self.dirty.ends.insert(jti);
@@ -81,6 +91,19 @@ impl Room {
             let status = Status::Ended(end.why);
             self.put(guest.visitor, Entry { status, ..entry });
         }
+    }
+
+    /// Ends every session. Their tokens are void by the room's `rev`, so no gateway is told.
+    pub(super) fn revoke_all(&mut self) {
+        let end = End {
+            why: EndedBy::Revoked,
+            number: None,
+            forget: self.now(),
+        };
+        for jti in self.sessions.all() {
+            self.end_session(jti, end, Told::Nobody);
+        }
+        self.head.missing = 0;
     }
 
     fn admit(&mut self, terms: &Terms, claim: &Claim, guest: Guest, entry: Entry) -> Claimed {
@@ -100,6 +123,7 @@ impl Room {
         Claimed::Admitted {
             since: claim.at,
             turn: claim.turn,
+            rev: self.head.orders.rev,
         }
     }
 
@@ -111,12 +135,14 @@ impl Room {
                 turn: claim.turn,
                 place: None,
                 epoch: self.epoch(),
+                tick: self.head.ticks.tick,
             });
         };
         self.hold(claim.session, session, expiry.since(claim.at));
         Claimed::Admitted {
             since: session.since,
             turn: claim.turn,
+            rev: self.head.orders.rev,
         }
     }
 

@@ -41,7 +41,14 @@ async fn busy(store: &Embedded) -> Stage<'_> {
     store.end(&room.room, &[ending]).await.unwrap();
     let session = jti(70, Turn::FIRST);
     store
-        .touch(&room.room, &[Touch { session, life }])
+        .touch(
+            &room.room,
+            &[Touch {
+                session,
+                rev: 0,
+                life,
+            }],
+        )
         .await
         .unwrap();
     room.leave(4).await.unwrap();
@@ -64,6 +71,7 @@ async fn sight(store: &Embedded) -> (Survey, Vec<Stand>) {
             epoch: EPOCH,
             turn: Turn::FIRST,
             place: Place::new(EPOCH, number).unwrap(),
+            tick: 0,
             promised: std::time::Duration::from_secs(2),
         })
         .collect();
