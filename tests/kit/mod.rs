@@ -7,6 +7,7 @@ pub mod origin;
 pub mod policies;
 pub mod process;
 pub mod recording;
+pub mod relay;
 pub mod visitor;
 pub mod wire;
 
