@@ -24,6 +24,8 @@ mod pipelines;
 #[cfg(test)]
 mod quiet;
 #[cfg(test)]
+mod sockets;
+#[cfg(test)]
 mod steady;
 #[cfg(test)]
 mod tokens;

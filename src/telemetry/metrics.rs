@@ -11,7 +11,9 @@ use std::time::Duration;
 use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 
 use super::families::Families;
-use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
+use super::labels::{
+    RefusalLabel, RuleLabel, SocketEnd, SocketRefusal, TOKEN_REASONS, Verb, VerdictLabel,
+};
 use super::reading::Reading;
 use crate::domain::room::RoomName;
 use crate::store::StoreError;
@@ -48,6 +50,14 @@ struct VerbMetrics {
     duration: Histogram,
 }
 
+/// The handles of WebSockets.
+struct SocketMetrics {
+    open: IntGauge,
+    opened: IntCounter,
+    refused: Vec<IntCounter>,
+    ended: Vec<IntCounter>,
+}
+
 /// The gateway's metrics, in a registry of their own.
 pub struct Metrics {
     registry: Registry,
@@ -58,6 +68,7 @@ pub struct Metrics {
     tokens: Vec<IntCounter>,
     sites: Vec<Histogram>,
     verbs: Vec<VerbMetrics>,
+    sockets: SocketMetrics,
     rooms: HashMap<RoomName, RoomMetrics>,
     store_reachable: IntGauge,
     last_reload: IntGauge,
@@ -101,6 +112,7 @@ impl Metrics {
             tokens: words(&families.tokens, TOKEN_REASONS)?,
             sites: families.sites(sites)?,
             verbs: families.verbs()?,
+            sockets: families.sockets()?,
             rooms: rooms.collect::<prometheus::Result<_>>()?,
             store_reachable: families
                 .store_reachable
@@ -153,6 +165,23 @@ impl Metrics {
         if let Some((_, counter)) = verb.results.iter().find(|(word, _)| *word == result) {
             counter.inc();
         }
+    }
+
+    /// Counts a WebSocket as open, until [`Metrics::socket_ended`].
+    pub fn socket_opened(&self) {
+        self.sockets.opened.inc();
+        self.sockets.open.inc();
+    }
+
+    /// Counts the end of an open WebSocket.
+    pub fn socket_ended(&self, end: SocketEnd) {
+        self.sockets.open.dec();
+        count(&self.sockets.ended, end as usize);
+    }
+
+    /// Counts a WebSocket that was asked for and not opened.
+    pub fn socket_refused(&self, reason: SocketRefusal) {
+        count(&self.sockets.refused, reason as usize);
     }
 
     /// Records whether a reload of the policies took effect.
@@ -209,6 +238,19 @@ impl Families {
         labels
             .map(|labels| self.origin_duration.get_metric_with_label_values(&labels))
             .collect()
+    }
+
+    fn sockets(&self) -> prometheus::Result<SocketMetrics> {
+        let none: [&str; 0] = [];
+        Ok(SocketMetrics {
+            open: self.sockets_open.get_metric_with_label_values(&none)?,
+            opened: self.sockets.get_metric_with_label_values(&none)?,
+            refused: words(
+                &self.sockets_refused,
+                SocketRefusal::ALL.map(SocketRefusal::word),
+            )?,
+            ended: words(&self.sockets_ended, SocketEnd::ALL.map(SocketEnd::word))?,
+        })
     }
 
     fn verbs(&self) -> prometheus::Result<Vec<VerbMetrics>> {
