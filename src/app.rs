@@ -257,10 +257,7 @@ impl App {
             places: places(connections.max),
             tracker: self.tracker.clone(),
             cancel: self.stop.clone(),
-            drain: Drain {
-                begins: self.stop.clone(),
-                limit: self.drain,
-            },
+            drain: Drain::new(self.stop.clone(), self.drain),
         };
         for listener in listeners {
             let listening = listening.clone();

@@ -180,7 +180,13 @@ async fn h9_early_bytes_belong_to_the_socket_and_are_never_a_request() {
         for piece in whole.as_bytes().chunks(size) {
             wire.send(piece).await.unwrap();
         }
-        assert!(wire.answer(Asked::Any).await.unwrap().text().contains(OWN_TEXT));
+        assert!(
+            wire.answer(Asked::Any)
+                .await
+                .unwrap()
+                .text()
+                .contains(OWN_TEXT)
+        );
         wire.answer(Asked::Any).await.unwrap().is(101);
         hears(&mut wire, early.as_bytes()).await;
 

@@ -43,8 +43,8 @@ impl Door {
     pub(super) fn count_unopened(&self, decided: &Decided) {
         match &decided.verdict {
             Ok(Verdict::Socket(..)) => {}
-            Err(Refusal::Handshake(_)) => self.metrics.socket_refused(SocketRefusal::Handshake),
-            Ok(_) | Err(_) => self.metrics.socket_refused(SocketRefusal::Gate),
+            Err(Refusal::Handshake(_)) => self.metrics.sockets.refused(SocketRefusal::Handshake),
+            Ok(_) | Err(_) => self.metrics.sockets.refused(SocketRefusal::Gate),
         }
     }
 
@@ -56,19 +56,18 @@ impl Door {
             https,
         };
         let Ok(place) = Arc::clone(&self.sockets).try_acquire_owned() else {
-            self.metrics.socket_refused(SocketRefusal::Full);
+            self.metrics.sockets.refused(SocketRefusal::Full);
             return self.responder.origin_fault(&OriginError::Busy, asking);
         };
         let site = opening.permit.passage().site;
         let outcome = self.origin.open(came.head, &opening).await;
         self.time(site, came.now);
         match outcome {
-            Ok(Opened::Switched(switched)) => {
-                let Switched {
-                    answer,
-                    socket,
-                    idle,
-                } = *switched;
+            Ok(Opened::Switched(Switched {
+                answer,
+                socket,
+                idle,
+            })) => {
                 came.switch.set(Tunnel {
                     socket,
                     idle,
@@ -80,12 +79,12 @@ impl Door {
                 answer.map(|()| AnswerBody::own(Bytes::new()))
             }
             Ok(Opened::Declined(answer)) => {
-                self.metrics.socket_refused(SocketRefusal::Declined);
+                self.metrics.sockets.refused(SocketRefusal::Declined);
                 answer.map(AnswerBody::origin)
             }
             Err(fault) => {
                 tracing::warn!(%fault, site, "the origin opened no socket");
-                self.metrics.socket_refused(SocketRefusal::Fault);
+                self.metrics.sockets.refused(SocketRefusal::Fault);
                 self.responder.origin_fault(&fault, asking)
             }
         }

@@ -51,13 +51,17 @@ pub struct Tunnel {
 /// When open sockets have to go because the gateway stops.
 #[derive(Clone, Debug)]
 pub struct Drain {
-    /// Says that it stops.
-    pub begins: CancellationToken,
-    /// How long what is under way may go on then.
-    pub limit: Duration,
+    begins: CancellationToken,
+    limit: Duration,
 }
 
 impl Drain {
+    /// What is under way may go on for `limit` after `begins` is cancelled.
+    #[must_use]
+    pub const fn new(begins: CancellationToken, limit: Duration) -> Self {
+        Self { begins, limit }
+    }
+
     /// Ready a little before the limit, so that both ends can still be told.
     async fn ends(&self) {
         self.begins.cancelled().await;
@@ -139,7 +143,7 @@ struct Open {
 
 impl Open {
     fn begin(metrics: Arc<Metrics>) -> Self {
-        metrics.socket_opened();
+        metrics.sockets.opened();
         let end = SocketEnd::Drain;
         Self { metrics, end }
     }
@@ -151,6 +155,6 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.metrics.socket_ended(self.end);
+        self.metrics.sockets.ended(self.end);
     }
 }

@@ -34,7 +34,7 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 #[derive(Debug)]
 pub enum Opened {
     /// It speaks WebSocket from here on.
-    Switched(Box<Switched>),
+    Switched(Switched),
     /// It gave an ordinary answer.
     Declined(Response<OriginBody>),
 }
@@ -80,12 +80,11 @@ impl Origin {
         if framing::switches(answer.status()) {
             let idle = site.idle();
             let (answer, socket) = switched(answer, &opening.key).await?;
-            let switched = Switched {
+            return Ok(Opened::Switched(Switched {
                 answer,
                 socket,
                 idle,
-            };
-            return Ok(Opened::Switched(Box::new(switched)));
+            }));
         }
         declined(answer, &opening.permit, |incoming| {
             OriginBody::new(incoming, silence, line, slot)

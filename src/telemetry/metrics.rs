@@ -11,10 +11,9 @@ use std::time::Duration;
 use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 
 use super::families::Families;
-use super::labels::{
-    RefusalLabel, RuleLabel, SocketEnd, SocketRefusal, TOKEN_REASONS, Verb, VerdictLabel,
-};
+use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
 use super::reading::Reading;
+use super::sockets::SocketMetrics;
 use crate::domain::room::RoomName;
 use crate::store::StoreError;
 use crate::store::survey::StoreHealth;
@@ -50,14 +49,6 @@ struct VerbMetrics {
     duration: Histogram,
 }
 
-/// The handles of WebSockets.
-struct SocketMetrics {
-    open: IntGauge,
-    opened: IntCounter,
-    refused: Vec<IntCounter>,
-    ended: Vec<IntCounter>,
-}
-
 /// The gateway's metrics, in a registry of their own.
 pub struct Metrics {
     registry: Registry,
@@ -68,7 +59,8 @@ pub struct Metrics {
     tokens: Vec<IntCounter>,
     sites: Vec<Histogram>,
     verbs: Vec<VerbMetrics>,
-    sockets: SocketMetrics,
+    /// Of WebSockets.
+    pub sockets: SocketMetrics,
     rooms: HashMap<RoomName, RoomMetrics>,
     store_reachable: IntGauge,
     last_reload: IntGauge,
@@ -112,7 +104,7 @@ impl Metrics {
             tokens: words(&families.tokens, TOKEN_REASONS)?,
             sites: families.sites(sites)?,
             verbs: families.verbs()?,
-            sockets: families.sockets()?,
+            sockets: SocketMetrics::of(&families)?,
             rooms: rooms.collect::<prometheus::Result<_>>()?,
             store_reachable: families
                 .store_reachable
@@ -165,23 +157,6 @@ impl Metrics {
         if let Some((_, counter)) = verb.results.iter().find(|(word, _)| *word == result) {
             counter.inc();
         }
-    }
-
-    /// Counts a WebSocket as open, until [`Metrics::socket_ended`].
-    pub fn socket_opened(&self) {
-        self.sockets.opened.inc();
-        self.sockets.open.inc();
-    }
-
-    /// Counts the end of an open WebSocket.
-    pub fn socket_ended(&self, end: SocketEnd) {
-        self.sockets.open.dec();
-        count(&self.sockets.ended, end as usize);
-    }
-
-    /// Counts a WebSocket that was asked for and not opened.
-    pub fn socket_refused(&self, reason: SocketRefusal) {
-        count(&self.sockets.refused, reason as usize);
     }
 
     /// Records whether a reload of the policies took effect.
@@ -238,19 +213,6 @@ impl Families {
         labels
             .map(|labels| self.origin_duration.get_metric_with_label_values(&labels))
             .collect()
-    }
-
-    fn sockets(&self) -> prometheus::Result<SocketMetrics> {
-        let none: [&str; 0] = [];
-        Ok(SocketMetrics {
-            open: self.sockets_open.get_metric_with_label_values(&none)?,
-            opened: self.sockets.get_metric_with_label_values(&none)?,
-            refused: words(
-                &self.sockets_refused,
-                SocketRefusal::ALL.map(SocketRefusal::word),
-            )?,
-            ended: words(&self.sockets_ended, SocketEnd::ALL.map(SocketEnd::word))?,
-        })
     }
 
     fn verbs(&self) -> prometheus::Result<Vec<VerbMetrics>> {
@@ -320,13 +282,13 @@ fn set(gauge: &IntGauge, value: u64) {
     gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
 }
 
-fn count(counters: &[IntCounter], index: usize) {
+pub(super) fn count(counters: &[IntCounter], index: usize) {
     if let Some(counter) = counters.get(index) {
         counter.inc();
     }
 }
 
-fn words<const N: usize>(
+pub(super) fn words<const N: usize>(
     family: &IntCounterVec,
     words: [&'static str; N],
 ) -> prometheus::Result<Vec<IntCounter>> {
@@ -341,6 +303,7 @@ mod tests {
     use super::*;
     use crate::store::survey::{Snapshot, Survey};
     use crate::telemetry::families::DECLARED;
+    use crate::telemetry::labels::{SocketEnd, SocketRefusal};
     use crate::telemetry::reading::settings_for_test;
 
     fn derby() -> RoomName {
@@ -395,6 +358,10 @@ mod tests {
             waited: Duration::from_secs(2),
         });
         metrics.store_called(Verb::Join, &late, Duration::from_secs(2));
+        metrics.sockets.opened();
+        metrics.sockets.opened();
+        metrics.sockets.ended(SocketEnd::Idle);
+        metrics.sockets.refused(SocketRefusal::Full);
         metrics.reloaded(&Err::<(), _>("bad"));
 
         let text = metrics.scrape(&[]).unwrap();
@@ -406,6 +373,10 @@ mod tests {
             "anteroom_origin_duration_seconds_bucket{site=\"shop\",le=\"0.075\"} 1\n",
             "anteroom_store_calls_total{result=\"timeout\",verb=\"join\"} 1\n",
             "anteroom_store_duration_seconds_count{verb=\"join\"} 1\n",
+            "anteroom_websockets_open 1\n",
+            "anteroom_websockets_total 2\n",
+            "anteroom_websockets_ended_total{by=\"idle\"} 1\n",
+            "anteroom_websockets_refused_total{reason=\"full\"} 1\n",
             "anteroom_config_last_reload_successful 0\n",
         ] {
             assert!(text.contains(line), "{line}in\n{text}");
