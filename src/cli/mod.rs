@@ -1,6 +1,7 @@
 //! The command line: one file a verb.
 
 pub mod args;
+pub mod audit;
 pub mod check;
 pub mod client;
 pub mod completion;

@@ -39,21 +39,20 @@ impl From<Order> for Asked {
     }
 }
 
-/// What became of an order that was allowed.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Carried {
-    /// Written; these orders are in force now.
-    Out(Orders),
-    /// It was in force before.
-    Before(Orders),
-}
-
 /// Reads an order from a request's body.
 pub type ReadOrder = fn(&[u8]) -> Result<Asked, Problem>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
+
+/// `{}`, for what needs no more to be said.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says.
+pub fn nothing(body: &[u8]) -> Result<(), Problem> {
+    parse::<Nothing>(body).map(|Nothing {}| ())
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,7 +93,7 @@ pub fn open(body: &[u8]) -> Result<Asked, Problem> {
 /// # Errors
 /// 400 and 422 as [`parse`] says.
 pub fn pause(body: &[u8]) -> Result<Asked, Problem> {
-    parse::<Nothing>(body).map(|_| Order::Pause.into())
+    nothing(body).map(|()| Order::Pause.into())
 }
 
 /// `{}`: goes on after a pause.
@@ -102,7 +101,7 @@ pub fn pause(body: &[u8]) -> Result<Asked, Problem> {
 /// # Errors
 /// 400 and 422 as [`parse`] says.
 pub fn resume(body: &[u8]) -> Result<Asked, Problem> {
-    parse::<Nothing>(body).map(|_| Order::Resume.into())
+    nothing(body).map(|()| Order::Resume.into())
 }
 
 #[derive(Deserialize)]
@@ -204,7 +203,7 @@ pub fn message(body: &[u8]) -> Result<Asked, Problem> {
 /// # Errors
 /// 400 and 422 as [`parse`] says.
 pub fn no_message(body: &[u8]) -> Result<Asked, Problem> {
-    parse::<Nothing>(body).map(|_| Order::Message(None).into())
+    nothing(body).map(|()| Order::Message(None).into())
 }
 
 #[derive(Deserialize)]
@@ -241,7 +240,8 @@ fn matches(headers: &HeaderMap, version: u64) -> bool {
 }
 
 /// Carries out an order on the room's orders as the store has them now. Every reader of the
-/// snapshot sees the orders then in force from then on.
+/// snapshot sees the orders then in force from then on. Answers the room's orders before and after:
+/// alike where the order was in force already.
 ///
 /// # Errors
 /// 412 when `If-Match` names another version, 409 when the room's state does not allow the
@@ -251,20 +251,18 @@ pub async fn carry_out(
     room: &ControlRoom,
     order: &Order,
     headers: &HeaderMap,
-) -> Result<Carried, Problem> {
+) -> Result<(Orders, Orders), Problem> {
     let (name, terms) = (&room.settings.name, &room.settings.terms);
     let seen = room.snapshot.load().survey.ends_seq;
     let mut orders = control.store.survey(name, terms, seen).await?.orders;
     for _ in 0..TRIES {
-        if !matches(headers, orders.version) {
-            return Err(changed_meanwhile(orders.version));
-        }
+        demand_version(headers, orders.version)?;
         let next = orders.apply(order, control.clock.now().wall)?;
         if next == orders {
-            return Ok(Carried::Before(shown(room, next)));
+            return Ok((orders, shown(room, next)));
         }
         match control.store.order(name, &next, orders.version).await? {
-            Ordered::Done => return Ok(Carried::Out(shown(room, next))),
+            Ordered::Done => return Ok((orders, shown(room, next))),
             Ordered::Changed(current) => orders = *current,
         }
     }
@@ -287,14 +285,21 @@ fn shown(room: &ControlRoom, orders: Orders) -> Orders {
     orders
 }
 
-fn changed_meanwhile(version: u64) -> Problem {
-    Problem::new(
+/// Demands that `If-Match`, if there is one, names this version.
+///
+/// # Errors
+/// 412 when it names another.
+pub fn demand_version(headers: &HeaderMap, version: u64) -> Result<(), Problem> {
+    if matches(headers, version) {
+        return Ok(());
+    }
+    Err(Problem::new(
         StatusCode::PRECONDITION_FAILED,
         format!(
             "the room was changed by somebody else: it is at version {version}; look at it, then send the order again with `If-Match: {}`",
             etag(version)
         ),
-    )
+    ))
 }
 
 #[cfg(test)]
