@@ -42,7 +42,7 @@ enum Verb {
     Demo(DemoArgs),
     /// Reads the policies and says everything that is wrong with them; starts nothing.
     Check(CheckArgs),
-    /// Makes and lists the keys that sign tokens.
+    /// Makes, replaces and lists the keys that sign tokens.
     Keys(KeysArgs),
     /// Shows and steers the rooms of a running gateway.
     Room(RoomArgs),
@@ -186,6 +186,9 @@ mod tests {
             "room revoke derby --all",
             "room revoke derby --session 0123456789abcdef0123456789abcdef",
             "audit verify policies/audit.jsonl",
+            "keys rotate --dir k --signs-in 0 --algorithm hs256",
+            "keys rotate --prune --policies policies",
+            "keys list --policies policies",
             "audit verify old new --expect 0123 --output json",
             "token new --role operator --name alice",
             "healthcheck --live",
@@ -213,6 +216,8 @@ mod tests {
             "room revoke derby --all --session 0123456789abcdef0123456789abcdef",
             "room revoke derby --session 0123",
             "audit verify",
+            "keys rotate --signs-in 2592001",
+            "keys rotate --prune --signs-in 5",
             "room message derby",
             "room message derby Soon --clear",
             "room open derby --opens-at soon",

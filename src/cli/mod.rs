@@ -11,6 +11,7 @@ pub mod healthcheck;
 pub mod keys;
 pub mod policies;
 pub mod room;
+pub mod rotate;
 pub mod run;
 pub mod shop;
 pub mod table;
