@@ -9,9 +9,9 @@ use serde::Serialize;
 use tokio_util::task::TaskTracker;
 
 use super::auth::Door;
+use super::carry::etag;
 use super::deed::gave_up;
 use super::host::HostRule;
-use super::orders::etag;
 use super::pages;
 use super::problem::Problem;
 use super::view::RoomView;

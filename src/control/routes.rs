@@ -171,7 +171,8 @@ async fn work(api: &Arc<Api>, target: Target, request: Request) -> Result<Respon
         Target::NoMethod | Target::Nowhere => VIEWER,
     };
     let now = api.control.clock.now().mono;
-    let by = api.door.admit(needs, &parts.headers, from, now)?;
+    let by = api.door.admit(needs, &parts.headers, from, now);
+    let by = by.inspect_err(|problem| api.control.metrics.turned_away(problem.door_word()))?;
     let route = match target {
         Target::Route(route) => route,
         Target::NoMethod => return Err(no_method()),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::body::{parse, wrong};
-use super::orders::demand_version;
+use super::carry::demand_version;
 use super::problem::Problem;
 use super::{Control, ControlRoom};
 use crate::domain::session::Jti;

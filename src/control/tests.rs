@@ -523,6 +523,9 @@ async fn refusals_by_the_room_are_recorded_and_what_was_never_understood_is_not(
     }
     let line = "POST /v1/rooms/derby/open";
     assert_eq!(house.ask(Role::Viewer, line, "").await.status, 403);
+    let metrics = house.ask(Role::Viewer, "GET /metrics", "").await.text;
+    let counted = "anteroom_control_refusals_total{reason=\"forbidden\"} 1\n";
+    assert!(metrics.contains(counted), "counted, not recorded");
     let lines = diary.lines();
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert_eq!(lines[2]["status"], 409);

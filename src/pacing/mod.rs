@@ -247,8 +247,7 @@ impl RoomLoop {
             ended: Arc::clone(&self.ended),
             store: StoreHealth::Reachable,
         });
-        // What was ordered and who was revoked since this survey was taken stands: `control` has
-        // put it in already, and the next survey tells it too.
+        // What was ordered and revoked since this survey stands: `control` has put it in already.
         let before = std::mem::take(&mut self.shown);
         self.beat.snapshot.rcu(|last| {
             let mut next = Snapshot::clone(&fresh);
