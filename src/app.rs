@@ -1,5 +1,6 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
+pub mod audit;
 mod wiring;
 
 use std::net::SocketAddr;
@@ -14,8 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::config::gateway::{Connections, StoreUrl};
-use crate::control::health::Readiness;
-use crate::control::{self, Control, routes};
+use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
 use crate::domain::place::Epoch;
 use crate::edge::framing::Limits as FramingLimits;
@@ -56,6 +56,8 @@ pub struct Parts {
     pub store: Arc<dyn QueueStore>,
     /// An admin token of the control API from the environment.
     pub control_token: Option<String>,
+    /// Where operators' changes are recorded.
+    pub audit: SharedLedger,
     /// The clock.
     pub clock: Clock,
 }
@@ -162,6 +164,7 @@ impl App {
             keys,
             store,
             control_token,
+            audit,
             clock,
         } = parts;
         let metrics = Arc::new(metrics(&config)?);
@@ -176,6 +179,7 @@ impl App {
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
             ready: Arc::clone(&self.ready),
+            audit,
             reload: None,
         };
         let limiters = Arc::new(Limiters::new(&config.limits, clock.clone()));

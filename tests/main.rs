@@ -18,6 +18,8 @@ mod layers;
 #[cfg(test)]
 mod line;
 #[cfg(test)]
+mod operators;
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod pipelines;

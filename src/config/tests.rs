@@ -194,6 +194,8 @@ fn every_key_is_read() {
     assert!(warnings.is_empty(), "{warnings}");
     assert!(config.listen.metrics && config.listen.public.len() == 2);
     assert_eq!(config.prefix, "/_queue");
+    let audit = config.audit.resolve(std::path::Path::new("policies"));
+    assert_eq!(audit, std::path::Path::new("/var/lib/anteroom/audit.jsonl"));
     assert_eq!(config.connections.max.get(), 1_000);
     assert_eq!(config.connections.sockets.get(), 200);
     assert_eq!(config.trusted_proxies[1].to_string(), "2001:db8::1/128");

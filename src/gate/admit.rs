@@ -241,7 +241,7 @@ fn renew(known: &Known, door: Door<'_>, now: UnixTime) -> Option<AdmissionToken>
         expires: held,
         ..admission.clone()
     };
-    let text = door.keys.sign_admission(door.room, &renewed).ok()?;
+    let text = door.keys.sign_admission(door.room, &renewed, now).ok()?;
     Some(AdmissionToken {
         text,
         life: held.since(now),

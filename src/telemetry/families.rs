@@ -102,6 +102,8 @@ families! {
     refusals: IntCounterVec = "anteroom_refusals_total" ["reason"];
     /// Tokens that were brought and did not count, by reason; the visitor is told none of them.
     tokens: IntCounterVec = "anteroom_tokens_refused_total" ["reason"];
+    /// Requests to the control API that were turned away at its door, by reason.
+    control_refusals: IntCounterVec = "anteroom_control_refusals_total" ["reason"];
     /// Requests that a bot rule matched, by rule and by what it does.
     rule_matches: IntCounterVec = "anteroom_rule_matches_total" ["rule", "action"];
     /// Places given over the room's life, as the store counts them; alike on every gateway.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 
+use super::door::DOOR_REASONS;
 use super::families::Families;
 use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
 use super::reading::Reading;
@@ -57,6 +58,7 @@ pub struct Metrics {
     rules: Vec<(String, IntCounter)>,
     /// In the order of [`TOKEN_REASONS`].
     tokens: Vec<IntCounter>,
+    pub(super) door: Vec<IntCounter>,
     sites: Vec<Histogram>,
     verbs: Vec<VerbMetrics>,
     /// Of WebSockets.
@@ -102,6 +104,7 @@ impl Metrics {
             )?,
             rules: families.rules(rules)?,
             tokens: words(&families.tokens, TOKEN_REASONS)?,
+            door: words(&families.control_refusals, DOOR_REASONS)?,
             sites: families.sites(sites)?,
             verbs: families.verbs()?,
             sockets: SocketMetrics::of(&families)?,
