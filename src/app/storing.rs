@@ -12,7 +12,8 @@ use crate::domain::place::Epoch;
 use crate::store::QueueStore;
 use crate::store::embedded::Embedded;
 use crate::store::gathered::Gathered;
-use crate::store::redis::{Link, Redis};
+use crate::store::redis::Redis;
+use crate::store::redis::link::Link;
 
 /// Opens the store that a configuration names. A Redis is not waited for: until it answers, the
 /// store says that it is away. Needs a tokio runtime.
@@ -24,10 +25,11 @@ pub fn open_store(
     policies: &Path,
     clock: &Clock,
 ) -> anyhow::Result<Arc<dyn QueueStore>> {
-    let epoch = Epoch(clock.now().wall.minutes_since_2025());
+    let clock = clock.clone();
+    let epoch = move || Epoch(clock.now().wall.minutes_since_2025());
     let address = match &settings.url {
         StoreUrl::Embedded(path) => {
-            return Ok(Arc::new(Embedded::open(&path.resolve(policies), epoch)?));
+            return Ok(Arc::new(Embedded::open(&path.resolve(policies), epoch())?));
         }
         StoreUrl::Redis(address) => address.clone(),
     };

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::PolicyPath;
-use crate::store::redis::{Address, BadAddress};
+use crate::store::redis::address::{Address, BadAddress};
 use crate::text::table::Table;
 use crate::text::value::{Placed, Value};
 

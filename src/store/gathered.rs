@@ -132,12 +132,12 @@ async fn join<S: QueueStore + ?Sized>(store: &S, room: &RoomName, mut batch: Vec
                 let of_newest =
                     |caller: &mut Caller| caller.asks.iter().map(|ask| ask.window).max() == newest;
                 for caller in batch.extract_if(.., of_newest) {
-                    caller.is_told(Err(StoreError::Lost));
+                    caller.hears(Err(StoreError::Lost));
                 }
             }
             Err(fault) => {
                 for caller in batch.drain(..) {
-                    caller.is_told(Err(alike(&fault)));
+                    caller.hears(Err(alike(&fault)));
                 }
             }
         }
@@ -148,12 +148,12 @@ fn share(batch: Vec<Caller>, joined: Vec<Joined>) {
     let mut joined = joined.into_iter();
     for caller in batch {
         let part = joined.by_ref().take(caller.asks.len()).collect();
-        caller.is_told(Ok(part));
+        caller.hears(Ok(part));
     }
 }
 
 impl Caller {
-    fn is_told(self, answer: Result<Vec<Joined>, StoreError>) {
+    fn hears(self, answer: Result<Vec<Joined>, StoreError>) {
         // Who has gone away needs no answer; the place is kept for the next visit.
         let _ = self.answer.send(answer);
     }

@@ -64,6 +64,17 @@ impl Link {
         }
     }
 
+    /// A link over a connection that is open and that nobody watches. Needs a tokio runtime.
+    #[cfg(test)]
+    pub(crate) fn new(connection: MultiplexedConnection) -> Self {
+        let nobody = tokio::spawn(std::future::pending());
+        Self {
+            state: Arc::new(ArcSwap::from_pointee(Ok(Wire::new(connection)))),
+            room: Arc::new(Semaphore::new(MOST_IN_FLIGHT)),
+            _watch: AbortOnDropHandle::new(nobody),
+        }
+    }
+
     /// Runs a script once. It is sent a second time only where Redis answered that it does not
     /// know the script, and so has done nothing.
     ///
@@ -173,3 +184,6 @@ async fn ask(
         answer => answer,
     }
 }
+
+#[cfg(test)]
+mod tests;

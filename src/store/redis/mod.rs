@@ -1,19 +1,13 @@
 //! The store on Redis: any number of gateways share the rooms.
 
-mod address;
+pub mod address;
 mod fitness;
-mod link;
+pub mod link;
 mod refusal;
 mod script;
 #[cfg(test)]
 mod server;
-#[cfg(test)]
-mod tests;
 mod watch;
-
-pub use address::{Address, BadAddress};
-pub use link::Link;
-pub use script::Script;
 
 use std::sync::LazyLock;
 
@@ -30,6 +24,8 @@ use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::window::Orders;
+use link::Link;
+use script::Script;
 
 static NOTHING: LazyLock<Script> = LazyLock::new(|| Script::new("nothing", "return 0"));
 
@@ -39,9 +35,8 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// A store over `link`; rooms that it does not know yet begin in `epoch`.
-    #[must_use]
-    pub const fn new(link: Link, _epoch: Epoch) -> Self {
+    /// A store over `link`; rooms that it does not know yet begin in the epoch that `epoch` says.
+    pub fn new(link: Link, _epoch: impl Fn() -> Epoch + Send + Sync + 'static) -> Self {
         Self { link }
     }
 

@@ -30,12 +30,14 @@ impl Server {
         let options: Vec<String> = given.into_iter().map(str::to_owned).collect();
         let port = free_port();
         let child = launch(port, &options, &folder);
-        Self {
+        let server = Self {
             port,
             options,
             folder,
             child,
-        }
+        };
+        server.listens();
+        server
     }
 
     /// Where it is.
@@ -52,6 +54,18 @@ impl Server {
     /// Starts it again on the same port, once it was killed.
     pub(crate) fn restart(&mut self) {
         self.child = launch(self.port, &self.options, &self.folder);
+        self.listens();
+    }
+
+    fn listens(&self) {
+        let step = Duration::from_millis(10);
+        for _ in 0..PATIENCE.as_millis() / step.as_millis() {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return;
+            }
+            std::thread::sleep(step);
+        }
+        panic!("redis-server does not listen on port {}", self.port);
     }
 
     /// Lets its process stand still.
@@ -103,7 +117,7 @@ impl Drop for Server {
 }
 
 fn launch(port: u16, options: &[String], folder: &TempDir) -> Child {
-    let child = Command::new("redis-server")
+    Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .arg("--dir")
         .arg(folder.path())
@@ -111,15 +125,7 @@ fn launch(port: u16, options: &[String], folder: &TempDir) -> Child {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
-        .expect("redis-server is installed");
-    let step = Duration::from_millis(10);
-    for _ in 0..PATIENCE.as_millis() / step.as_millis() {
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return child;
-        }
-        std::thread::sleep(step);
-    }
-    panic!("redis-server does not listen on port {port}");
+        .expect("redis-server is installed")
 }
 
 /// A port that was free a moment ago, below those given to outgoing connections.

@@ -1,16 +1,11 @@
 //! The link against real servers that are killed, stopped, full, replicas, or set up wrongly.
 
 use std::future::Future;
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::sync::LazyLock;
 
-use redis::Value;
-
-use super::link::{DEADLINE, Link, MOST_IN_FLIGHT};
-use super::script::Script;
-use super::server::Server;
+use super::*;
 use crate::domain::clock::Clock;
-use crate::store::StoreError;
+use crate::store::redis::server::Server;
 
 /// Counts how often it ran, at its one key.
 static COUNT: LazyLock<Script> =
@@ -75,8 +70,8 @@ async fn says(link: &Link, part: &str) {
 #[tokio::test]
 async fn keys_and_arguments_arrive_whole_and_in_order() {
     let server = Server::start(&[]);
-    let link = Link::open(server.address());
-    works(&link).await;
+    let client = redis::Client::open(format!("redis://127.0.0.1:{}", server.port)).unwrap();
+    let link = Link::new(client.get_multiplexed_async_connection().await.unwrap());
     for round in ["by its text", "by its digest"] {
         let every_byte: Vec<u8> = (0..=255).collect();
         let args = [every_byte.clone(), Vec::new()];
