@@ -132,6 +132,46 @@ async fn a_flushed_script_cache_is_not_noticed() {
 }
 
 #[tokio::test]
+async fn a_call_that_failed_on_its_way_through_is_not_sent_again() {
+    static HALF: LazyLock<Script> = LazyLock::new(|| {
+        let text = "redis.call('INCR', KEYS[1]) return redis.error_reply('HALF done')";
+        Script::new("half", text)
+    });
+    let server = Server::start(&[]);
+    let link = Link::open(server.address());
+    works(&link).await;
+    let before = server.number("n");
+    for _ in 0..2 {
+        let half = link.call(&HALF, &["n".to_owned()], &[]).await;
+        assert!(why(half).contains("HALF"));
+    }
+    assert_eq!(server.number("n"), before + 2);
+}
+
+#[tokio::test]
+async fn a_call_whose_connection_is_cut_is_not_sent_again() {
+    let server = Server::start(&[]);
+    let link = Arc::new(Link::open(server.address()));
+    works(&link).await;
+    let before = server.number("n");
+    server.run(&["CLIENT", "PAUSE", "20000", "WRITE"]);
+    let calling = Arc::clone(&link);
+    let call = tokio::spawn(async move { count(&calling).await });
+    let arrived = || async {
+        let blocked = server.run(&["INFO", "clients"]);
+        let blocked: String = redis::from_redis_value(blocked).unwrap();
+        blocked.contains("blocked_clients:1").then_some(())
+    };
+    within(SOON, "the call is held up", arrived).await;
+    server.run(&["CLIENT", "KILL", "TYPE", "normal"]);
+    assert!(why(call.await.unwrap()).contains("was lost"));
+    server.run(&["CLIENT", "UNPAUSE"]);
+    let read = || async { link.call(&READ, &["n".to_owned()], &[]).await.ok() };
+    within(SOON, "the link is back", read).await;
+    assert_eq!(server.number("n"), before);
+}
+
+#[tokio::test]
 async fn a_server_that_stands_still_gets_no_more_than_fits_and_nothing_twice() {
     let server = Server::start(&[]);
     let link = Arc::new(Link::open(server.address()));
@@ -208,12 +248,16 @@ async fn a_wrong_or_missing_password_is_told_and_a_right_one_works() {
 #[tokio::test]
 async fn a_user_who_may_not_is_told_what_to_allow() {
     let server = Server::start(&[]);
-    server.run(&["ACL", "SETUSER", "ann", "on", ">hush", "~other:*", "+@all"]);
+    let user = ["ACL", "SETUSER", "ann", "on", ">hush", "~anteroom:*"];
+    server.run(&[&user[..], &["+@all", "-@dangerous"]].concat());
     let url = format!("redis://ann:hush@127.0.0.1:{}", server.port);
     let link = Link::open(url.parse().unwrap());
     says(&link, "allow it INFO, PING").await;
-    server.run(&["ACL", "SETUSER", "ann", "~n"]);
-    works(&link).await;
+    server.run(&["ACL", "SETUSER", "ann", "+info"]);
+    let ours = ["anteroom:{derby}:queue".to_owned()];
+    let look = || async { link.call(&COUNT, &ours, &[]).await.ok() };
+    within(SOON, "what was allowed works", look).await;
+    assert!(why(count(&link).await).contains("keys `anteroom:*`"));
 }
 
 #[tokio::test]
