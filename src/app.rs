@@ -1,10 +1,10 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
 pub mod audit;
+mod storing;
 mod wiring;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::config::gateway::{Connections, StoreUrl};
+use crate::config::gateway::Connections;
 use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
-use crate::domain::place::Epoch;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
 use crate::edge::listener::Listening;
@@ -32,11 +31,11 @@ use crate::gate::{Gate, Screens};
 use crate::origin::Origin;
 use crate::pacing::{Beat, RoomLoop};
 use crate::store::QueueStore;
-use crate::store::embedded::Embedded;
 use crate::store::survey::StoreHealth;
 use crate::telemetry::metered::Metered;
 use crate::token::Keyring;
 
+pub use storing::open_store;
 use wiring::{addresses, bind, controlled, credentials, metrics, origin_settings, places, sites};
 
 /// How long visitors are let wait for the first surveys after a start: before them nobody knows
@@ -72,16 +71,6 @@ pub struct App {
     drain: Duration,
     public: Vec<SocketAddr>,
     control: SocketAddr,
-}
-
-/// Opens the store that a configuration names.
-///
-/// # Errors
-/// When it cannot be opened; the message says what to do.
-pub fn open_store(url: &StoreUrl, policies: &Path, clock: &Clock) -> anyhow::Result<Embedded> {
-    let StoreUrl::Embedded(path) = url;
-    let epoch = Epoch(clock.now().wall.minutes_since_2025());
-    Ok(Embedded::open(&path.resolve(policies), epoch)?)
 }
 
 impl App {

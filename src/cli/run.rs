@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -53,7 +52,7 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
         audit,
         config,
         keys,
-        store: Arc::new(store),
+        store,
         control_token,
         clock,
     })?;
