@@ -9,6 +9,7 @@ pub mod embedded;
 mod fault;
 pub mod notes;
 pub mod recovery;
+pub mod redis;
 pub mod survey;
 
 use std::time::Duration;
