@@ -201,14 +201,33 @@ fn reason(number: u64) -> Result<EndedBy, Odd> {
 
 pub(super) fn joined(from: &mut Reader<'_>) -> Result<Vec<Joined>, Odd> {
     let front = Front::read(from)?;
-    from.all(|from| {
+    let mut joined = Vec::new();
+    while !from.0.is_empty() {
         let record = Record::read(from)?;
-        Ok(match record.kind {
-            5 => Joined::Full,
-            6 => Joined::Shut,
-            _ => Joined::Stands(record.stand(&front)?),
-        })
-    })
+        match record.kind {
+            5 => joined.push(Joined::Full),
+            6 => joined.push(Joined::Shut),
+            7 => joined.extend(run(&front, &record)?),
+            _ => joined.push(Joined::Stands(record.stand(&front)?)),
+        }
+    }
+    Ok(joined)
+}
+
+/// Newcomers who got places one after another: the record's turn says how many.
+fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
+    let first = record.place.ok_or(Odd)?.score();
+    let one = |at: u64| {
+        let place = Place::from_score(first + at).ok_or(Odd)?;
+        let ahead = record.number.saturating_add(at);
+        let standing = Standing::Waiting { ahead };
+        Ok(Joined::Stands(front.stand(
+            standing,
+            Turn::FIRST,
+            Some(place),
+        )))
+    };
+    (0..u64::from(record.turn.0)).map(one).collect()
 }
 
 pub(super) fn stands(from: &mut Reader<'_>) -> Result<Vec<Stand>, Odd> {

@@ -26,9 +26,12 @@ for at = 1, #ARGV[3] / 50 do
 end
 find(visitors)
 
+local absent = call('ZCARD', ABSENT)
+
 local function is_held(place)
   local score = text(place)
-  return call('ZCOUNT', QUEUE, score, score) > 0 or call('ZCOUNT', ABSENT, score, score) > 0
+  return #call('ZRANGEBYSCORE', QUEUE, score, score, 'LIMIT', 0, 1) > 0
+    or (absent > 0 and #call('ZRANGEBYSCORE', ABSENT, score, score, 'LIMIT', 0, 1) > 0)
 end
 
 -- Why the turn before the token's ended; nothing where the token must not be put back.
@@ -48,15 +51,14 @@ end
 local function put_back(token)
   local lost = token.window == head.window and head.state ~= ENDED_ROOM
     and token.epoch < head.epoch
-  if not lost or is_held(token.place) then return nil end
+  if not lost then return nil end
   local before = turn_before(token)
-  if not before then return nil end
-  local visitor, score = token.visitor, text(token.place)
-  call('ZADD', QUEUE, score, visitor)
-  call('ZREM', ABSENT, visitor)
+  if not before or is_held(token.place) then return nil end
+  local visitor, old = token.visitor, known[token.visitor]
+  call('ZADD', QUEUE, text(token.place), visitor)
+  if old then call('ZREM', ABSENT, visitor) end
   moved()
   local ahead = call('ZRANK', QUEUE, visitor)
-  local old = known[visitor]
   local entry = {kind = WAITING, missed = 0, before = before, turn = token.turn,
     place = token.place, number = head.earned + token.lasts}
   known[visitor] = entry

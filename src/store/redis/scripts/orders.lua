@@ -19,6 +19,7 @@ end
 local function dismiss()
   call('UNLINK', QUEUE, ABSENT, ENTRIES, TURNS, SAMPLES)
   set('cursor', 0)
+  set('out', 0)
   set('grants_met', head.grants)
   set('history', string.rep('\0', 32))
   set('moved', head.moved + 1)

@@ -20,18 +20,22 @@ local function expected_place()
   return math.max(place, head.front)
 end
 
-local function has_lapsed(entry)
-  return not entry or entry.number <= head.earned
+-- Records of waiting visitors, changed as they are: unpacking them would take as long as all else.
+
+local function has_lapsed(record)
+  return not record or struct.unpack('>I8', record, 14) <= head.earned
 end
 
--- Notes that a waiting visitor is not there. The place is kept.
-local function lose(visitor, place, entry)
-  add(ABSENT, place, visitor)
-  if not entry then return end
-  if plain(entry) then
+local PLAIN, NEVER = '\0\0\0\1', string.rep('\0', 8)
+
+-- Notes that a waiting visitor is not there; the place is kept. `rewrites` are records to write.
+local function lose(visitor, score, record, rewrites)
+  add(ABSENT, score, visitor)
+  if not record then return end
+  if record:sub(2, 5) == PLAIN then
     drops[#drops + 1] = visitor
   else
-    entry.number = 0
-    keep(visitor, entry)
+    local at = #rewrites
+    rewrites[at + 1], rewrites[at + 2] = visitor, record:sub(1, 13) .. NEVER
   end
 end

@@ -6,7 +6,7 @@
 -- What another gateway brought before changes nothing.
 
 local refused = load({'epoch', 'earned', 'version', 'window', 'state', 'grants', 'rev', 'moved',
-  'recovering_until', 'missing', 'missing_until', 'anchor'})
+  'recovering_until', 'missing', 'missing_until', 'anchor', 'out'})
 if refused then return refused end
 
 local new, json = read_orders(ARGV[2])
@@ -19,7 +19,7 @@ if enters then
   set('last_number', 0)
 end
 if older or enters then
-  local known = call('ZCARD', TURNS) + call('ZCARD', SLOTS)
+  local known = head.out + call('ZCARD', SLOTS)
   set('recovering_until', math.max(head.recovering_until, head.earned + pause))
   set('missing', math.max(head.missing, inside - known))
   set('missing_until', math.max(head.missing_until, head.earned + inside_for))

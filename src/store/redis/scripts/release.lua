@@ -6,15 +6,17 @@
 -- the last pace: 8 each), the version of the orders (8), and those released, 16 bytes each.
 --
 -- One proposal is accepted per tick number: compare and set. The work is bounded by what the pace
--- allows: at most MOST_CALLED are called, twice that many turns and sessions end, and so many
--- lapsed places are looked at.
+-- allows and by what Redis can do in a few milliseconds: so many are called, so many turns and
+-- sessions end, so many lapsed places are met. What is beyond waits for the next tick, and who was
+-- kept from going by that keeps the credit.
 
 local MOST_CALLED, LATE_TOUCH = 2000, 60000000
+local MOST_ENDED, MOST_LOOKS = 300, 1000
 
 local refused = load({'epoch', 'last_number', 'front', 'tick', 'earned', 'credit', 'slack',
   'anchor', 'last_rate', 'last_burst', 'claim_time', 'carry', 'grants_met', 'releases_total',
   'granted_total', 'newest_end', 'recovering_until', 'missing', 'missing_until', 'version',
-  'window', 'state', 'rate', 'burst', 'capacity', 'grants', 'rev', 'moved'})
+  'window', 'state', 'rate', 'burst', 'capacity', 'grants', 'rev', 'out', 'moved'})
 if refused then return refused end
 
 local proposal = {}
@@ -35,32 +37,47 @@ local paced = accept(proposal, pace, open)
 if not paced then return released(0, {}) end
 local now = head.earned
 if claims then set('claim_time', head.claim_time + now - earned) end
-local bound = math.max(64, 2 * math.min(paced, MOST_CALLED))
+local bound = math.min(MOST_ENDED, math.max(64, 2 * paced))
 
--- Takes back turns that were not claimed: the first time the visitor keeps its place and counts
--- as absent, the second time the turn is over.
+local function is_held(place)
+  -- Only places of an older epoch can have been given to somebody who put them back.
+  if place >= head.epoch * NUMBERS then return false end
+  local score = text(place)
+  return call('ZCOUNT', QUEUE, score, score) > 0 or call('ZCOUNT', ABSENT, score, score) > 0
+end
+
+-- The first time the visitor keeps its place and counts as absent, the second time the turn is
+-- over.
+local function miss(visitor, entry)
+  if entry.missed == 1 or is_held(entry.place) then
+    finish(visitor, entry, MISSED)
+    known[visitor].missed = 1
+    return
+  end
+  add(ABSENT, entry.place, visitor)
+  leave_line(visitor, entry)
+  keep(visitor, {kind = WAITING, missed = 1, before = entry.before, turn = entry.turn,
+    place = entry.place, number = 0})
+end
+
+-- Takes back turns that were not claimed.
 local function end_missed_turns()
-  local missed = call('ZRANGEBYSCORE', TURNS, '-inf', text(head.claim_time), 'LIMIT', 0, bound)
-  find(missed)
-  for _, visitor in ipairs(missed) do
-    local entry = known[visitor]
-    if entry and entry.kind == RELEASED then
-      local score = text(entry.place)
-      -- Only places of an older epoch can have been given to somebody who put them back.
-      local held = entry.place < head.epoch * NUMBERS
-        and (call('ZCOUNT', QUEUE, score, score) > 0 or call('ZCOUNT', ABSENT, score, score) > 0)
-      if entry.missed == 1 or held then
-        finish(visitor, entry, MISSED)
-        known[visitor].missed = 1
-      else
-        add(ABSENT, entry.place, visitor)
-        leave_line(visitor, entry)
-        keep(visitor, {kind = WAITING, missed = 1, before = entry.before, turn = entry.turn,
-          place = entry.place, number = 0})
-      end
-    else
-      take(TURNS, visitor)
+  local over = call('ZRANGEBYSCORE', TURNS, '-inf', text(head.claim_time), 'WITHSCORES', 'LIMIT',
+    0, 64)
+  local visitors, tills = {}, {}
+  for at = 1, #over, 2 do
+    if #visitors >= bound then break end
+    local till = tonumber(over[at + 1])
+    for from = 1, #over[at], 16 do
+      visitors[#visitors + 1] = over[at]:sub(from, from + 15)
+      tills[#visitors] = till
     end
+    take(TURNS, over[at])
+  end
+  find(visitors)
+  for at, visitor in ipairs(visitors) do
+    local entry = known[visitor]
+    if entry and entry.kind == RELEASED and entry.number == tills[at] then miss(visitor, entry) end
   end
 end
 
@@ -83,7 +100,7 @@ local function capacity_left()
   local capacity = head.capacity == 0 and terms.capacity or head.capacity
   if capacity <= 0 then return MOST_CALLED end
   local missing = head.missing_until > now and head.missing or 0
-  local inside = call('ZCARD', TURNS) + call('ZCARD', SLOTS) + missing
+  local inside = head.out + call('ZCARD', SLOTS) + missing
   return math.min(MOST_CALLED, math.max(0, capacity - inside))
 end
 
@@ -92,65 +109,105 @@ local due = math.max(0, head.grants - head.grants_met)
 local granted = grants and math.min(due, left) or 0
 local most = math.min(left, granted + (opens and paced or 0))
 local moving = opens and call('ZCARD', QUEUE) > 0
-local looks, expected, front = 4 * most + 256, expected_place(), head.front
-local batch, gone = {}, {}
-local till = head.claim_time + terms.claim_window
-local late = till + EXPECTED_AFTER
-local till_text, late_text = text(till), text(late)
+local looks = math.min(MOST_LOOKS, 4 * most + 256)
+local expected, front = expected_place(), head.front
+-- Whom it calls, those of them without a record, records to write, and ranges it went through.
+local batch, bare, rewrites, passed = {}, {}, {}, {}
 
-local function call_one(visitor, place, entry)
-  entry = entry or first_wait(place)
-  local soon = place <= expected
-  entry.kind, entry.number = RELEASED, soon and till or late
-  records[visitor] = entry
-  add(TURNS, soon and till_text or late_text, visitor)
-  if place > head.front then set('front', place) end
-  batch[#batch + 1] = visitor
+-- A range of places, and how long those called in it may take to claim: longer where nobody
+-- could expect them to know that they are near.
+local function range_of(from, to, late)
+  local till = head.claim_time + terms.claim_window + (late and EXPECTED_AFTER or 0)
+  return {first = from, from = from, to = to, late = late, till = till,
+    till_bytes = struct.pack('>I8', till), called = {}}
 end
 
--- Calls the lowest places of a range until so many are called in all. Whoever is passed is
--- called or lost, so a range goes on where it stopped, and what was passed can go in one piece.
-local function call_within(range, most)
-  while #batch < most do
-    local found = call('ZRANGEBYSCORE', QUEUE, range.from, range.to, 'WITHSCORES', 'LIMIT', 0,
-      math.min(1000, math.max(64, most - #batch)))
-    if #found == 0 then return end
-    local visitors = {}
-    for at = 1, #found, 2 do visitors[#visitors + 1] = found[at] end
-    local entries = call('HMGET', ENTRIES, unpack(visitors))
-    for at, visitor in ipairs(visitors) do
-      if #batch == most then return end
-      local score = found[2 * at]
-      local place, entry = tonumber(score), entries[at] and read(entries[at])
-      if place <= expected and has_lapsed(entry) then
-        if looks == 0 then return end
-        looks = looks - 1
-        lose(visitor, place, entry)
-      else
-        call_one(visitor, place, entry)
-      end
-      range.last = score
-      range.from = '(' .. score
+local function place_of(visitor, record)
+  if record then return (struct.unpack('>I8', record, 6)) end
+  return tonumber(call('ZSCORE', QUEUE, visitor))
+end
+
+local function call_one(visitor, record, range)
+  if record then
+    local at = #rewrites
+    rewrites[at + 1], rewrites[at + 2] = visitor, '\1' .. record:sub(2, 13) .. range.till_bytes
+  else
+    bare[#bare + 1] = visitor
+  end
+  batch[#batch + 1] = visitor
+  range.called[#range.called + 1] = visitor
+  range.front = record
+end
+
+-- Calls or loses as many of those found as may be; says how many, and whether to go on.
+local function pass(range, found, kept, most)
+  for at, visitor in ipairs(found) do
+    if #batch == most then return at - 1, false end
+    local record = kept[at]
+    if not range.late and has_lapsed(record) then
+      if looks == 0 then return at - 1, false end
+      looks = looks - 1
+      lose(visitor, text(place_of(visitor, record)), record, rewrites)
+    else
+      call_one(visitor, record, range)
     end
   end
+  return #found, true
+end
+
+-- Calls the lowest places of a range until so many are called in all; whether it came to the
+-- range's end. Whoever is passed is called or lost, so a range goes on where it stopped, and what
+-- was passed can go in one piece.
+local function call_within(range, most)
+  while #batch < most do
+    local found = call('ZRANGEBYSCORE', QUEUE, range.from, range.to, 'LIMIT', 0,
+      math.min(1000, math.max(64, most - #batch)))
+    if #found == 0 then return true end
+    local kept = call('HMGET', ENTRIES, unpack(found))
+    local done, goes_on = pass(range, found, kept, most)
+    if done > 0 then
+      range.place = place_of(found[done], kept[done])
+      range.last = text(range.place)
+      range.from = '(' .. range.last
+    end
+    if not goes_on then return false end
+  end
+  return false
 end
 
 -- Those who came back from behind the front take at most half while others wait; whatever one
 -- side cannot use the other may.
 local function call_in_order()
-  local edge = text(front)
-  local behind = {from = '-inf', to = edge, first = '-inf'}
-  local beyond = {from = '(' .. edge, to = '+inf', first = '(' .. edge}
+  local edge, far = text(front), text(expected)
+  local behind = range_of('-inf', edge, false)
+  local near, late = range_of('(' .. edge, far, false), range_of('(' .. far, '+inf', true)
   if call('ZCOUNT', QUEUE, '-inf', edge) > 0 then
     local halves = most + math.min(1, head.carry)
     set('carry', halves % 2)
     call_within(behind, math.min(most, math.floor(halves / 2)))
   end
-  call_within(beyond, most)
+  if call_within(near, most) then call_within(late, most) end
   call_within(behind, most)
-  for _, range in ipairs({behind, beyond}) do
-    if range.last then gone[#gone + 1] = range end
+  passed = {behind, near, late}
+end
+
+-- Those called who had no record get one. Only far ones have none: others would have lapsed.
+local function record_the_bare(range)
+  local places = gather(bare, 'ZMSCORE', QUEUE)
+  for at, visitor in ipairs(bare) do
+    local place = struct.pack('>I8', tonumber(places[at]))
+    local last = #rewrites
+    rewrites[last + 1] = visitor
+    rewrites[last + 2] = '\1' .. PLAIN .. place .. range.till_bytes
   end
+end
+
+-- Writes the turns of a range: one member for the whole of it.
+local function give_turns(range)
+  if #range.called == 0 then return end
+  local last = range.called[#range.called]
+  set('front', math.max(head.front, place_of(last, range.front)))
+  add(TURNS, range.till, table.concat(range.called))
 end
 
 if most > 0 then call_in_order() end
@@ -163,10 +220,17 @@ set('releases_total', head.releases_total + by_pace)
 set('grants_met', head.grants_met + ((looks == 0 or called == MOST_CALLED) and by_order or due))
 set('credit', math.max(0, head.credit - by_pace * VISITOR))
 measure(now, by_pace, moving)
-if #gone > 0 then moved() end
+set('out', head.out + called)
+if #bare > 0 then record_the_bare(passed[3]) end
+for _, range in ipairs(passed) do
+  if range.last then moved() end
+  give_turns(range)
+end
+save()
+bulk(rewrites, 'HSET', ENTRIES)
 write()
-for _, range in ipairs(gone) do
-  call('ZREMRANGEBYSCORE', QUEUE, range.first, range.last)
+for _, range in ipairs(passed) do
+  if range.last then call('ZREMRANGEBYSCORE', QUEUE, range.first, range.last) end
 end
 if open then reach(now) end
 return released(1, batch)

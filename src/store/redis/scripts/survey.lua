@@ -5,15 +5,15 @@
 -- release history (see history.lua), samples of 12 bytes (place, 8; how many are ahead, 4), and
 -- the sessions that ended, 16 bytes each.
 --
--- Sampling a long queue costs a millisecond, and every gateway asks four times a second. So the
+-- Sampling a long queue costs two milliseconds, and every gateway asks four times a second. So the
 -- samples are kept: until the queue changes, or, where more wait than there are samples, for
 -- four ticks. A room that nobody asked about yet is made.
 
-local MOST_SAMPLES, MOST_ENDS = 1024, 4096
+local MOST_SAMPLES, EVEN, MOST_ENDS = 1024, 500, 4096
 
 local refused = load({'epoch', 'last_number', 'covered', 'tick', 'earned', 'credit', 'slack',
   'anchor', 'last_rate', 'last_burst', 'releases_total', 'granted_total', 'joins_total',
-  'claims_total', 'newest_end', 'recovering_until', 'rate', 'rev', 'moved'})
+  'claims_total', 'newest_end', 'recovering_until', 'rate', 'rev', 'out', 'moved'})
 if refused then return refused end
 
 local present, absent = call('ZCARD', QUEUE), call('ZCARD', ABSENT)
@@ -22,8 +22,8 @@ local function place_at(rank)
   return tonumber(call('ZRANGE', QUEUE, rank, rank, 'WITHSCORES')[2])
 end
 
--- Everybody while few wait, else every thousandth of the queue, the powers of two near the
--- front, and the last place.
+-- Everybody while few wait, else every EVEN-th part of the queue, the powers of two near the
+-- front, and the last place. More would keep Redis busy for longer than a call may.
 local function take_samples()
   local samples = {}
   if present <= MOST_SAMPLES then
@@ -33,8 +33,8 @@ local function take_samples()
     end
     return table.concat(samples)
   end
-  local ranks, even = {present - 1}, MOST_SAMPLES - 24
-  for step = 0, even - 1 do ranks[#ranks + 1] = math.floor(step * present / even) end
+  local ranks = {present - 1}
+  for step = 0, EVEN - 1 do ranks[#ranks + 1] = math.floor(step * present / EVEN) end
   for power = 0, 19 do ranks[#ranks + 1] = 2 ^ power end
   table.sort(ranks)
   local last
@@ -77,7 +77,7 @@ local texts = call('HMGET', HEAD, 'orders', 'incarnation', 'history')
 local recovering = math.max(0, head.recovering_until - head.earned)
 local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
   head.earned, head.credit, head.slack, head.anchor, head.last_rate, head.last_burst, recovering,
-  time[1] * 1000 + math.floor(time[2] / 1000), present + absent, absent, call('ZCARD', TURNS),
+  time[1] * 1000 + math.floor(time[2] / 1000), present + absent, absent, head.out,
   call('ZCARD', SLOTS), horizon(), head.releases_total, head.granted_total, head.joins_total,
   head.claims_total, newest)
 return {texts[1] or '', texts[2] or '', numbers, texts[3] or '', samples(), table.concat(ends)}

@@ -5,7 +5,7 @@
 --
 -- Dismissed queues are unlinked whole, so nothing of them is left to clear.
 
-local MOST = 1024
+local MOST = 500
 local refused = load({'earned', 'front', 'rev', 'cursor', 'moved'})
 if refused then return refused end
 
@@ -18,15 +18,15 @@ local function find_absent()
   if #looked > 2 * MOST then set('cursor', tonumber(looked[2 * MOST + 2])) end
   local visitors = {}
   for at = 1, math.min(#looked, 2 * MOST), 2 do visitors[#visitors + 1] = looked[at] end
-  local records, found = gather(visitors, 'HMGET', ENTRIES), 0
+  local kept, rewrites, found = gather(visitors, 'HMGET', ENTRIES), {}, 0
   for at, visitor in ipairs(visitors) do
-    local entry = records[at] and read(records[at])
-    if has_lapsed(entry) then
-      lose(visitor, tonumber(looked[2 * at]), entry)
+    if has_lapsed(kept[at]) then
+      lose(visitor, looked[2 * at], kept[at], rewrites)
       take(QUEUE, visitor)
       found = found + 1
     end
   end
+  bulk(rewrites, 'HSET', ENTRIES)
   return found
 end
 

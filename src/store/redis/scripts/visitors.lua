@@ -8,7 +8,7 @@
 -- Whoever waits in the first turn, missed nothing and is too far from the front to have to check
 -- in has no record: the place is its score in the queue. Without a record nobody was seen.
 
-local WAITING, RELEASED, ADMITTED, ENDED, UNKNOWN, FULL, SHUT = 0, 1, 2, 3, 4, 5, 6
+local WAITING, RELEASED, ADMITTED, ENDED, UNKNOWN, FULL, SHUT, RUN = 0, 1, 2, 3, 4, 5, 6, 7
 local LEFT, EXPIRED, MISSED, REVOKED = 2, 4, 5, 6
 
 -- Entries by visitor, as far as they were read; and records to be written or deleted.
@@ -71,7 +71,7 @@ local function leave_line(visitor, entry)
     take(QUEUE, visitor)
     take(ABSENT, visitor)
   elseif entry.kind == RELEASED then
-    take(TURNS, visitor)
+    set('out', math.max(0, head.out - 1))
   end
 end
 
