@@ -111,66 +111,87 @@ local most = math.min(left, granted + (opens and paced or 0))
 local moving = opens and call('ZCARD', QUEUE) > 0
 local looks = math.min(MOST_LOOKS, 4 * most + 256)
 local expected, front = expected_place(), head.front
--- Whom it calls, those of them without a record, records to write, and ranges it went through.
-local batch, bare, rewrites, passed = {}, {}, {}, {}
+-- Whom it calls, records to write, and the ranges it went through. Counted by hand: these loops
+-- run a thousand times a call, and Lua would search for a table's length each time.
+local batch, called, rewrites, written, passed = {}, 0, {}, 0, {}
 
--- A range of places, and how long those called in it may take to claim: longer where nobody
--- could expect them to know that they are near.
+-- A range of places, and until when those called in it may claim: longer where nobody could
+-- expect them to know that they are near.
 local function range_of(from, to, late)
   local till = head.claim_time + terms.claim_window + (late and EXPECTED_AFTER or 0)
   return {first = from, from = from, to = to, late = late, till = till,
-    till_bytes = struct.pack('>I8', till), called = {}}
+    till_bytes = struct.pack('>I8', till), turns = {}}
 end
 
-local function place_of(visitor, record)
-  if record then return (struct.unpack('>I8', record, 6)) end
-  return tonumber(call('ZSCORE', QUEUE, visitor))
+-- The record of somebody called. Only the far have none before: others would have lapsed.
+local function released_record(record, score, till_bytes)
+  if record then return '\1' .. string.sub(record, 2, 13) .. till_bytes end
+  return '\1' .. PLAIN .. struct.pack('>I8', tonumber(score)) .. till_bytes
 end
 
-local function call_one(visitor, record, range)
-  if record then
-    local at = #rewrites
-    rewrites[at + 1], rewrites[at + 2] = visitor, '\1' .. record:sub(2, 13) .. range.till_bytes
-  else
-    bare[#bare + 1] = visitor
-  end
-  batch[#batch + 1] = visitor
-  range.called[#range.called + 1] = visitor
-  range.front = record
+local function score_of(visitor, record)
+  if record then return text((struct.unpack('>I8', record, 6))) end
+  return call('ZSCORE', QUEUE, visitor)
 end
 
--- Calls or loses as many of those found as may be; says how many, and whether to go on.
-local function pass(range, found, kept, most)
+-- Loses somebody who should have checked in; not where enough such places were met.
+local function pass_over(visitor, record)
+  if looks == 0 then return false end
+  looks = looks - 1
+  lose(visitor, score_of(visitor, record), record, rewrites)
+  written = #rewrites
+  return true
+end
+
+-- Calls or passes over those found until so many are called; how many it dealt with.
+local function deal_with(range, found, scores, kept, most)
+  local near, till_bytes, done = not range.late, range.till_bytes, 0
   for at, visitor in ipairs(found) do
-    if #batch == most then return at - 1, false end
+    if called == most then break end
     local record = kept[at]
-    if not range.late and has_lapsed(record) then
-      if looks == 0 then return at - 1, false end
-      looks = looks - 1
-      lose(visitor, text(place_of(visitor, record)), record, rewrites)
+    if near and has_lapsed(record) then
+      if not pass_over(visitor, record) then break end
     else
-      call_one(visitor, record, range)
+      rewrites[written + 1] = visitor
+      rewrites[written + 2] = released_record(record, scores[at], till_bytes)
+      written, called = written + 2, called + 1
+      batch[called] = visitor
+      range.front, range.front_record = visitor, record
     end
+    done = at
   end
-  return #found, true
+  return done
+end
+
+-- Those of a range who are next, with their scores where they have no records.
+local function next_of(range, count)
+  local limit = math.min(1000, math.max(64, count))
+  if not range.late then
+    return call('ZRANGEBYSCORE', QUEUE, range.from, range.to, 'LIMIT', 0, limit), {}
+  end
+  local found, scores = {}, {}
+  local both = call('ZRANGEBYSCORE', QUEUE, range.from, range.to, 'WITHSCORES', 'LIMIT', 0, limit)
+  for at = 1, #both / 2 do found[at], scores[at] = both[2 * at - 1], both[2 * at] end
+  return found, scores
 end
 
 -- Calls the lowest places of a range until so many are called in all; whether it came to the
 -- range's end. Whoever is passed is called or lost, so a range goes on where it stopped, and what
 -- was passed can go in one piece.
 local function call_within(range, most)
-  while #batch < most do
-    local found = call('ZRANGEBYSCORE', QUEUE, range.from, range.to, 'LIMIT', 0,
-      math.min(1000, math.max(64, most - #batch)))
+  while called < most do
+    local found, scores = next_of(range, most - called)
     if #found == 0 then return true end
-    local kept = call('HMGET', ENTRIES, unpack(found))
-    local done, goes_on = pass(range, found, kept, most)
+    local kept, before = call('HMGET', ENTRIES, unpack(found)), called
+    local done = deal_with(range, found, scores, kept, most)
     if done > 0 then
-      range.place = place_of(found[done], kept[done])
-      range.last = text(range.place)
+      range.last = scores[done] or score_of(found[done], kept[done])
       range.from = '(' .. range.last
     end
-    if not goes_on then return false end
+    if called > before then
+      range.turns[#range.turns + 1] = table.concat(batch, '', before + 1, called)
+    end
+    if done < #found then return false end
   end
   return false
 end
@@ -191,27 +212,17 @@ local function call_in_order()
   passed = {behind, near, late}
 end
 
--- Those called who had no record get one. Only far ones have none: others would have lapsed.
-local function record_the_bare(range)
-  local places = gather(bare, 'ZMSCORE', QUEUE)
-  for at, visitor in ipairs(bare) do
-    local place = struct.pack('>I8', tonumber(places[at]))
-    local last = #rewrites
-    rewrites[last + 1] = visitor
-    rewrites[last + 2] = '\1' .. PLAIN .. place .. range.till_bytes
+-- Notes the turns of a range: one member of the sorted set for all that were called at once.
+local function note(range)
+  if range.last then moved() end
+  if range.front then
+    local score = score_of(range.front, range.front_record)
+    set('front', math.max(head.front, tonumber(score)))
+    add(TURNS, range.till, table.concat(range.turns))
   end
 end
 
--- Writes the turns of a range: one member for the whole of it.
-local function give_turns(range)
-  if #range.called == 0 then return end
-  local last = range.called[#range.called]
-  set('front', math.max(head.front, place_of(last, range.front)))
-  add(TURNS, range.till, table.concat(range.called))
-end
-
 if most > 0 then call_in_order() end
-local called = #batch
 local by_order = math.min(called, granted)
 local by_pace = called - by_order
 set('granted_total', head.granted_total + by_order)
@@ -221,11 +232,7 @@ set('grants_met', head.grants_met + ((looks == 0 or called == MOST_CALLED) and b
 set('credit', math.max(0, head.credit - by_pace * VISITOR))
 measure(now, by_pace, moving)
 set('out', head.out + called)
-if #bare > 0 then record_the_bare(passed[3]) end
-for _, range in ipairs(passed) do
-  if range.last then moved() end
-  give_turns(range)
-end
+for _, range in ipairs(passed) do note(range) end
 save()
 bulk(rewrites, 'HSET', ENTRIES)
 write()
