@@ -129,7 +129,7 @@ fn launch(port: u16, options: &[String], folder: &TempDir) -> Child {
 }
 
 /// A port that was free a moment ago, below those given to outgoing connections.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         // A new hasher is seeded at random.
         let random = std::hash::RandomState::new().hash_one(0);
