@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::config::gateway::Connections;
 use crate::control::health::Readiness;
 use crate::control::{self, Control, routes};
 use crate::domain::clock::Clock;
@@ -22,6 +22,7 @@ use crate::edge::guard::{Deadlines, Terms};
 use crate::edge::listener::Listening;
 use crate::edge::respond::{Responder, farewell};
 use crate::edge::serve::Door;
+use crate::edge::tunnel::Drain;
 use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
@@ -35,7 +36,7 @@ use crate::telemetry::metered::Metered;
 use crate::token::Keyring;
 
 pub use storing::open_store;
-use wiring::{addresses, bind, controlled, credentials, metrics, origin_settings, sites};
+use wiring::{addresses, bind, controlled, credentials, metrics, origin_settings, places, sites};
 
 /// How long visitors are let wait for the first surveys after a start: before them nobody knows
 /// which sessions have ended.
@@ -173,6 +174,7 @@ impl App {
             responder: Responder::new(&config.prefix, &keys.jwks()),
             clock,
             metrics,
+            sockets: places(config.connections.sockets),
             gate: Arc::new(Gate {
                 sites: sites(&config),
                 rooms,
@@ -187,7 +189,7 @@ impl App {
                 admissions: Admissions::default(),
             }),
         });
-        self.listen(door, config.connections.max.get(), listeners.public);
+        self.listen(door, config.connections, listeners.public);
         if let Some(health) = listeners.health {
             let shown = if config.listen.metrics {
                 routes::HEALTH_AND_METRICS
@@ -233,7 +235,7 @@ impl App {
         });
     }
 
-    fn listen(&self, door: Arc<Door>, most: u32, listeners: Vec<TcpListener>) {
+    fn listen(&self, door: Arc<Door>, connections: Connections, listeners: Vec<TcpListener>) {
         let listening = Listening {
             door,
             terms: Arc::new(Terms {
@@ -241,9 +243,10 @@ impl App {
                 deadlines: Deadlines::default(),
                 farewell,
             }),
-            places: Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX))),
+            places: places(connections.max),
             tracker: self.tracker.clone(),
             cancel: self.stop.clone(),
+            drain: Drain::new(self.stop.clone(), self.drain),
         };
         for listener in listeners {
             let listening = listening.clone();

@@ -26,6 +26,8 @@ mod quiet;
 #[cfg(test)]
 mod shared_store;
 #[cfg(test)]
+mod sockets;
+#[cfg(test)]
 mod steady;
 #[cfg(test)]
 mod tokens;

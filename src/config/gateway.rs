@@ -50,6 +50,8 @@ pub struct ControlToken {
 pub struct Connections {
     /// The most at one time; 20,000.
     pub max: NonZeroU32,
+    /// The most WebSockets open at one time; 10,000.
+    pub sockets: NonZeroU32,
     /// How long requests under way may go on after a request to stop; 30 s.
     pub drain: Duration,
 }
@@ -217,10 +219,13 @@ fn control_token(mut table: Table<'_>) -> Option<Placed<ControlToken>> {
 
 fn connections(mut table: Table<'_>) -> Option<Connections> {
     let max = table.take("max").map(|value| value.count(1_000_000));
+    let sockets = table.take("max_websockets");
+    let sockets = sockets.map(|value| value.count(1_000_000));
     let drain = table.take("drain_s").map(Value::seconds);
     table.finish();
     Some(Connections {
         max: max.unwrap_or(NonZeroU32::new(20_000))?,
+        sockets: sockets.unwrap_or(NonZeroU32::new(10_000))?,
         drain: drain.unwrap_or(Some(Duration::from_secs(30)))?,
     })
 }
