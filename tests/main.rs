@@ -24,6 +24,8 @@ mod pipelines;
 #[cfg(test)]
 mod quiet;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod steady;
 #[cfg(test)]
 mod tokens;

@@ -11,10 +11,11 @@ use super::completion::CompletionArgs;
 use super::demo::DemoArgs;
 use super::healthcheck::HealthcheckArgs;
 use super::keys::KeysArgs;
+use super::reload::ReloadArgs;
 use super::room::RoomArgs;
 use super::run::RunArgs;
 use super::token::TokenArgs;
-use super::{check, completion, demo, ended, healthcheck, keys, room, run, token, version};
+use super::{check, completion, demo, ended, healthcheck, keys, reload, room, run, token, version};
 use crate::telemetry::logs;
 
 /// Anteroom: a virtual waiting room and admission gateway.
@@ -41,6 +42,8 @@ enum Verb {
     Demo(DemoArgs),
     /// Reads the policies and says everything that is wrong with them; starts nothing.
     Check(CheckArgs),
+    /// Makes a running gateway read its policies and keys again.
+    Reload(ReloadArgs),
     /// Makes and lists the keys that sign tokens.
     Keys(KeysArgs),
     /// Shows and steers the rooms of a running gateway.
@@ -65,6 +68,7 @@ impl Cli {
             Verb::Run(args) => serving(run::run(args, control_token())),
             Verb::Demo(args) => serving(demo::run(args, control_token())),
             Verb::Check(args) => check_policies(args, shared.output),
+            Verb::Reload(args) => reload::run(args, shared),
             Verb::Keys(args) => ended(keys::run(args).map(|()| String::new())),
             Verb::Room(args) => room::run(args, shared),
             Verb::Token(args) => token::run(args, shared.output),
@@ -179,6 +183,8 @@ mod tests {
             "room message derby Soon",
             "room message derby --clear",
             "room release derby 10",
+            "reload",
+            "reload --output json --control http://localhost:9 --token-file t",
             "token new --role operator --name alice",
             "healthcheck --live",
             "completion zsh",

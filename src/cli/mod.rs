@@ -9,6 +9,7 @@ pub mod fans;
 pub mod healthcheck;
 pub mod keys;
 pub mod policies;
+pub mod reload;
 pub mod room;
 pub mod run;
 pub mod shop;

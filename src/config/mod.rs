@@ -1,6 +1,7 @@
 //! The policies directory, from texts to a checked configuration or every fault in it.
 
 mod cross;
+mod difference;
 mod exempt;
 pub mod gateway;
 pub mod listen;
@@ -10,6 +11,8 @@ pub mod site;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+
+pub use difference::Difference;
 
 pub use crate::text::fault::{Fault, Faults};
 pub use crate::text::source::Sources;

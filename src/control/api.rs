@@ -8,11 +8,12 @@ use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
-use super::auth::{Credential, Door};
+use super::auth::Credential;
 use super::host::HostRule;
-use super::orders::{Carried, ReadOrder, carry_out, etag};
+use super::orders::{Carried, ReadOrder, carry_out, etag, nothing};
+use super::policies::InForce;
 use super::problem::Problem;
-use super::view::RoomView;
+use super::view::{FilesView, PoliciesView, RoomView};
 use super::{Control, ControlRoom, body};
 use crate::store::survey::Snapshot;
 use crate::telemetry::reading::Reading;
@@ -26,7 +27,6 @@ const MOST_NAMED: usize = 20;
 /// The control API behind one listener.
 pub struct Api {
     pub(super) control: Control,
-    pub(super) door: Door,
     pub(super) hosts: HostRule,
 }
 
@@ -41,17 +41,13 @@ pub(super) struct Arrived<'a> {
 impl Api {
     /// The API of `control`, answering to `hosts`.
     #[must_use]
-    pub fn new(mut control: Control, hosts: HostRule) -> Self {
-        let door = Door::new(std::mem::take(&mut control.tokens));
-        Self {
-            control,
-            door,
-            hosts,
-        }
+    pub fn new(control: Control, hosts: HostRule) -> Self {
+        Self { control, hosts }
     }
 
     pub(super) fn rooms(&self) -> Response {
-        let rooms = self.control.rooms.iter();
+        let in_force = self.control.in_force.load();
+        let rooms = in_force.rooms.iter();
         let views: Vec<_> = rooms
             .map(|room| RoomView::of(&reading(room, &room.snapshot.load())))
             .collect();
@@ -59,7 +55,8 @@ impl Api {
     }
 
     pub(super) fn room(&self, name: &str) -> Result<Response, Problem> {
-        let room = self.find(name)?;
+        let in_force = self.control.in_force.load();
+        let room = find(&in_force, name)?;
         let snapshot = room.snapshot.load();
         let view = RoomView::of(&reading(room, &snapshot));
         Ok(tagged(json(&view), snapshot.survey.orders.version))
@@ -70,7 +67,8 @@ impl Api {
         read: ReadOrder,
         arrived: Arrived<'_>,
     ) -> Result<Response, Problem> {
-        let room = self.find(arrived.room)?;
+        let in_force = self.control.in_force.load_full();
+        let room = find(&in_force, arrived.room)?;
         let asked = read(&body::read(arrived.body).await?)?;
         let orders = match carry_out(&self.control, room, &asked.order, arrived.headers).await? {
             Carried::Before(orders) => orders,
@@ -92,24 +90,35 @@ impl Api {
         Ok(tagged(json(&view.with_warning(asked.warning)), version))
     }
 
-    pub(super) async fn reload(&self) -> Result<Response, Problem> {
-        let Some(reload) = self.control.reload.as_ref().map(Arc::clone) else {
+    /// What is in force, and what the files say now.
+    pub(super) async fn policies(&self) -> Response {
+        let in_force = self.control.in_force.load_full();
+        let files = match &self.control.policies {
+            None => None,
+            Some(policies) => Some(FilesView::of(policies.look().await)),
+        };
+        json(&PoliciesView::of(&in_force, files))
+    }
+
+    pub(super) async fn reload(
+        &self,
+        by: Option<&Credential>,
+        sent: Body,
+    ) -> Result<Response, Problem> {
+        nothing(&body::read(sent).await?)?;
+        let Some(policies) = self.control.policies.as_ref().map(Arc::clone) else {
             return Err(Problem::new(
                 StatusCode::NOT_FOUND,
-                "this version reads its policies at the start only: restart the gateway to change them",
+                "this gateway has no policy files to read again",
             ));
         };
-        let outcome = tokio::task::spawn_blocking(move || reload()).await;
-        let outcome = outcome.unwrap_or_else(|_| Err("the reload broke off: see the log".into()));
-        self.control.metrics.reloaded(&outcome);
-        outcome.map_err(|faults| {
-            Problem::unacceptable(format!("the policies in force stay: {faults}"))
-        })?;
-        Ok(json(&serde_json::json!({"reloaded": true})))
+        let by = by.map_or("", |by| by.name.as_str());
+        Ok(json(&policies.reload(by).await?))
     }
 
     pub(super) fn metrics(&self) -> Result<Response, Problem> {
-        let rooms = self.control.rooms.iter();
+        let in_force = self.control.in_force.load();
+        let rooms = in_force.rooms.iter();
         let last: Vec<_> = rooms
             .map(|room| (room, room.snapshot.load_full()))
             .collect();
@@ -125,7 +134,8 @@ impl Api {
     }
 
     pub(super) fn ready(&self) -> Response {
-        let rooms = self.control.rooms.iter();
+        let in_force = self.control.in_force.load();
+        let rooms = in_force.rooms.iter();
         let stores = rooms.map(|room| room.snapshot.load().store);
         let now = self.control.clock.now().mono;
         let reasons = self.control.ready.reasons(stores, now);
@@ -137,15 +147,15 @@ impl Api {
         }
         response
     }
+}
 
-    fn find(&self, name: &str) -> Result<&ControlRoom, Problem> {
-        let mut rooms = self.control.rooms.iter();
-        let found = rooms.find(|room| room.settings.name.as_str() == name);
-        found.ok_or_else(|| {
-            let known: Vec<_> = self.control.rooms.iter().collect();
-            Problem::new(StatusCode::NOT_FOUND, no_such_room(name, &known))
-        })
-    }
+fn find<'f>(in_force: &'f InForce, name: &str) -> Result<&'f ControlRoom, Problem> {
+    let mut rooms = in_force.rooms.iter();
+    let found = rooms.find(|room| room.settings.name.as_str() == name);
+    found.ok_or_else(|| {
+        let known: Vec<_> = in_force.rooms.iter().collect();
+        Problem::new(StatusCode::NOT_FOUND, no_such_room(name, &known))
+    })
 }
 
 pub(super) fn live() -> Response {

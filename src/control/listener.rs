@@ -60,7 +60,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Address)?;
-    let hosts = guarded(address, &control.tokens)?;
+    let hosts = guarded(address, control.in_force.load().door.tokens())?;
     let router = router(&Arc::new(Api::new(control, hosts)), ROUTES);
     converse_with_all(listener, router, stop).await;
     Ok(())

@@ -55,6 +55,14 @@ pub type ReadOrder = fn(&[u8]) -> Result<Asked, Problem>;
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
+/// `{}`, where nothing is to be said.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says.
+pub fn nothing(body: &[u8]) -> Result<(), Problem> {
+    parse::<Nothing>(body).map(drop)
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OpenBody {

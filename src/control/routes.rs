@@ -55,6 +55,7 @@ enum Work {
     Rooms,
     Room,
     Order(ReadOrder),
+    Policies,
     Reload,
 }
 
@@ -92,6 +93,7 @@ pub const ROUTES: &[Route] = &[
     order("PUT", "/v1/rooms/{room}/capacity", orders::capacity),
     order("PUT", "/v1/rooms/{room}/message", orders::message),
     order("DELETE", "/v1/rooms/{room}/message", orders::no_message),
+    route("GET", "/v1/policies", VIEWER, Work::Policies),
     route("POST", "/v1/policies/reload", ADMIN, Work::Reload),
 ];
 
@@ -156,7 +158,8 @@ async fn work(api: &Api, target: Target, request: Request) -> Result<Response, P
         Target::NoMethod | Target::Nowhere => VIEWER,
     };
     let now = api.control.clock.now().mono;
-    let by = api.door.admit(needs, &parts.headers, from, now)?;
+    let in_force = api.control.in_force.load_full();
+    let by = in_force.door.admit(needs, &parts.headers, from, now)?;
     let route = match target {
         Target::Route(route) => route,
         Target::NoMethod => return Err(no_method()),
@@ -173,7 +176,8 @@ async fn work(api: &Api, target: Target, request: Request) -> Result<Response, P
         Work::OpenApi => Ok(openapi()),
         Work::Rooms => Ok(api.rooms()),
         Work::Room => api.room(room),
-        Work::Reload => api.reload().await,
+        Work::Policies => Ok(api.policies().await),
+        Work::Reload => api.reload(by, body).await,
         Work::Order(read) => {
             let headers = &parts.headers;
             let arrived = Arrived {

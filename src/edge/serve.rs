@@ -17,6 +17,7 @@ use crate::gate::{Ask, Decided, Gate, Refusal, Trace, Verdict};
 use crate::origin::Origin;
 use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::series::Counts;
 
 use super::body::AnswerBody;
 use super::cookies::{set_admission, tell_admission};
@@ -24,10 +25,11 @@ use super::guard::Activity;
 use super::negotiate::NEGOTIATED;
 use super::respond::{Answer, Asking, Responder, close};
 
-/// Everything a request needs on this side.
+/// Everything a request needs on this side, made for one set of policies: a request takes it once,
+/// and other policies come as another door.
 pub struct Door {
     /// Decides.
-    pub gate: Arc<Gate>,
+    pub gate: Gate,
     /// Carries what may pass.
     pub origin: Origin,
     /// Makes our own answers.
@@ -36,6 +38,8 @@ pub struct Door {
     pub clock: Clock,
     /// Where outcomes are counted.
     pub metrics: Arc<Metrics>,
+    /// Where outcomes of these sites and rules are counted.
+    pub counts: Counts,
 }
 
 /// The most of an unwanted body that is read so that its connection can go on.
@@ -126,7 +130,7 @@ impl Door {
         let request = Request::from_parts(head, body);
         let outcome = self.origin.forward(request, permit).await;
         let took = self.clock.now().mono.saturating_sub(began.mono);
-        self.metrics.origin_answered(site, took);
+        self.counts.origin_answered(site, took);
         match outcome {
             Ok(answer) => answer.map(AnswerBody::origin),
             Err(fault) => {
@@ -160,7 +164,7 @@ impl Door {
             self.metrics.refusal(label(*refusal));
         }
         if let Some((rule, _)) = rule {
-            self.metrics.rule_matched(rule);
+            self.counts.rule_matched(rule);
         }
         if let Some(reason) = token {
             self.metrics.token_refused(reason);

@@ -60,8 +60,8 @@ struct Known {
     renewal: Arc<Renewal>,
 }
 
-/// What the gate remembers of verified admissions.
-#[derive(Debug)]
+/// What the gate remembers of verified admissions. A clone shares it.
+#[derive(Clone, Debug)]
 pub struct Admissions {
     verified: Cache<Box<str>, Arc<Known>>,
     renewals: Cache<Jti, Arc<Renewal>>,
@@ -128,6 +128,15 @@ impl Admissions {
             session: admission.jti,
             renewed: renew(&known, door, now.wall),
         })
+    }
+
+    /// The same memory for other keys: what older keys verified is verified anew.
+    #[must_use]
+    pub fn for_other_keys(&self) -> Self {
+        Self {
+            renewals: self.renewals.clone(),
+            ..Self::default()
+        }
     }
 
     /// The renewal state that all tokens of a session share.

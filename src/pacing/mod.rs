@@ -12,6 +12,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::clock::Clock;
@@ -72,12 +73,19 @@ impl RoomLoop {
         }
     }
 
-    /// Runs until cancelled; what waits for the store is carried there once more at the end.
-    pub async fn run(mut self, cancel: CancellationToken) {
+    /// Runs until cancelled, by the settings that are in force at each round; what waits for the
+    /// store is carried there once more at the end.
+    pub async fn run(
+        mut self,
+        mut settings: watch::Receiver<Arc<RoomSettings>>,
+        cancel: CancellationToken,
+    ) {
         loop {
+            self.beat.room = Arc::clone(&settings.borrow_and_update());
             let pause = self.step().await;
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                Ok(()) = settings.changed() => {}
                 () = cancel.cancelled() => break,
             }
         }

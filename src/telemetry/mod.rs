@@ -6,3 +6,4 @@ pub mod logs;
 pub mod metered;
 pub mod metrics;
 pub mod reading;
+pub mod series;

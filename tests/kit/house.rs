@@ -58,6 +58,7 @@ impl House {
             store,
             control_token: Some(CONTROL_TOKEN.to_owned()),
             clock,
+            reread: None,
         });
         let app = app.unwrap();
         let house = Self {
