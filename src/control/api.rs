@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::auth::Credential;
 use super::host::HostRule;
-use super::orders::{Carried, ReadOrder, carry_out, etag, nothing};
+use super::orders::{Carried, ReadOrder, carry_out, etag};
 use super::policies::InForce;
 use super::problem::Problem;
 use super::view::{FilesView, PoliciesView, RoomView};
@@ -105,7 +105,7 @@ impl Api {
         by: Option<&Credential>,
         sent: Body,
     ) -> Result<Response, Problem> {
-        nothing(&body::read(sent).await?)?;
+        body::nothing(&body::read(sent).await?)?;
         let Some(policies) = self.control.policies.as_ref().map(Arc::clone) else {
             return Err(Problem::new(
                 StatusCode::NOT_FOUND,

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::body::{number, parse, time, wrong};
+use super::body::{nothing, number, parse, time, wrong};
 use super::problem::Problem;
 use super::{Control, ControlRoom};
 use crate::domain::clock::UnixTime;
@@ -53,18 +53,6 @@ pub type ReadOrder = fn(&[u8]) -> Result<Asked, Problem>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
-
-/// `{}`, where nothing is to be said.
-///
-/// # Errors
-/// 400 and 422 as [`parse`] says.
-pub fn nothing(body: &[u8]) -> Result<(), Problem> {
-    parse::<Nothing>(body).map(drop)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct OpenBody {
     opens_at: Option<Value>,
     prequeue_opens_at: Option<Value>,
@@ -102,7 +90,7 @@ pub fn open(body: &[u8]) -> Result<Asked, Problem> {
 /// # Errors
 /// 400 and 422 as [`parse`] says.
 pub fn pause(body: &[u8]) -> Result<Asked, Problem> {
-    parse::<Nothing>(body).map(|_| Order::Pause.into())
+    nothing(body).map(|()| Order::Pause.into())
 }
 
 /// `{}`: goes on after a pause.
@@ -110,7 +98,7 @@ pub fn pause(body: &[u8]) -> Result<Asked, Problem> {
 /// # Errors
 /// 400 and 422 as [`parse`] says.
 pub fn resume(body: &[u8]) -> Result<Asked, Problem> {
-    parse::<Nothing>(body).map(|_| Order::Resume.into())
+    nothing(body).map(|()| Order::Resume.into())
 }
 
 #[derive(Deserialize)]
@@ -212,7 +200,7 @@ pub fn message(body: &[u8]) -> Result<Asked, Problem> {
 /// # Errors
 /// 400 and 422 as [`parse`] says.
 pub fn no_message(body: &[u8]) -> Result<Asked, Problem> {
-    parse::<Nothing>(body).map(|_| Order::Message(None).into())
+    nothing(body).map(|()| Order::Message(None).into())
 }
 
 #[derive(Deserialize)]

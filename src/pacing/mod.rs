@@ -34,6 +34,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Touches and ends carried in one call.
 const NOTES_A_CALL: usize = 1_000;
 
+/// The room's settings, as they are told to its loop; they hold from its next round on.
+pub type Told = watch::Receiver<Arc<RoomSettings>>;
+
 /// What a room's loop works on.
 #[derive(Clone)]
 pub struct Beat {
@@ -73,13 +76,8 @@ impl RoomLoop {
         }
     }
 
-    /// Runs until cancelled, by the settings that are in force at each round; what waits for the
-    /// store is carried there once more at the end.
-    pub async fn run(
-        mut self,
-        mut settings: watch::Receiver<Arc<RoomSettings>>,
-        cancel: CancellationToken,
-    ) {
+    /// Runs until cancelled; what waits for the store is carried there once more at the end.
+    pub async fn run(mut self, mut settings: Told, cancel: CancellationToken) {
         loop {
             self.beat.room = Arc::clone(&settings.borrow_and_update());
             let pause = self.step().await;
