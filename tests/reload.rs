@@ -345,7 +345,33 @@ async fn a_room_that_is_taken_away_and_put_back_keeps_its_places() {
     assert_eq!(run.room().await["waiting"], 3);
 }
 
-/// A request a connection, on a connection that must never end.
+#[tokio::test]
+async fn what_is_under_way_ends_under_the_policies_it_began_with() {
+    let run = Run::of(Plan::default()).await;
+    let mut slow = Line::to(&run, "/slow", "").await;
+    slow.wire.send(&slow.bytes).await.unwrap();
+    until("the request is with the site", || async {
+        (!run.origin.arrived().is_empty()).then_some(())
+    })
+    .await;
+
+    let mut other = run.at();
+    other.origin.set_port(1);
+    Plan::default().write(run.path(), other);
+    let told = run.reloads();
+    assert!(told.contains("site shop: origin 127.0.0.1:"), "{told}");
+    run.origin.go_on();
+
+    let answer = slow.wire.answer(Asked::Any).await.unwrap();
+    answer.is_served();
+    assert_eq!(
+        slow.asks().await.status,
+        502,
+        "the same connection, another site"
+    );
+}
+
+/// One request again and again, on one connection that must never end.
 struct Line {
     wire: Wire,
     bytes: String,

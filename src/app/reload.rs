@@ -173,8 +173,9 @@ impl Policies for Reloads {
     }
 
     async fn look(&self) -> Result<Found, Refused> {
-        let fresh = self.fresh().await?;
+        // One at a time: files may be many and long.
         let running = self.running.lock().await;
+        let fresh = self.fresh().await?;
         Ok(self.found(&running.config, &fresh))
     }
 }
