@@ -1,5 +1,6 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
+pub mod audit;
 mod loops;
 mod reload;
 mod wiring;
@@ -10,21 +11,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::config::gateway::StoreUrl;
-use crate::control::health::Readiness;
+use crate::config::gateway::{Connections, StoreUrl};
 use crate::control::policies::Policies;
-use crate::control::{self, Control, routes};
+use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
 use crate::domain::place::Epoch;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
 use crate::edge::listener::Listening;
 use crate::edge::respond::farewell;
+use crate::edge::tunnel::Drain;
 use crate::store::QueueStore;
 use crate::store::embedded::Embedded;
 use crate::telemetry::metered::Metered;
@@ -33,7 +33,7 @@ use crate::token::Keyring;
 
 use loops::{Loops, Works, surveyed};
 use reload::{Lasting, Reloads};
-use wiring::{addresses, bind, credentials};
+use wiring::{addresses, bind, credentials, places};
 
 pub use reload::{Fresh, Reread};
 
@@ -50,6 +50,8 @@ pub struct Parts {
     pub store: Arc<dyn QueueStore>,
     /// An admin token of the control API from the environment.
     pub control_token: Option<String>,
+    /// Where operators' changes are recorded.
+    pub audit: SharedLedger,
     /// The clock.
     pub clock: Clock,
     /// Reads policies and keys again; `None` where there are no files.
@@ -108,7 +110,7 @@ impl App {
             stop_loops,
         };
         app.tidy();
-        app.answer_visitors(public, connections.max.get());
+        app.answer_visitors(public, connections);
         if let Some(health) = health {
             app.answer_probes(health, listen.metrics);
         }
@@ -170,6 +172,7 @@ impl App {
             clock: lasting.clock.clone(),
             metrics: Arc::clone(&lasting.metrics),
             ready: Arc::clone(&self.ready),
+            audit: Arc::clone(&lasting.audit),
             policies: reloads.has_files().then(policies),
         }
     }
@@ -187,7 +190,7 @@ impl App {
         });
     }
 
-    fn answer_visitors(&self, listeners: Vec<TcpListener>, most: u32) {
+    fn answer_visitors(&self, listeners: Vec<TcpListener>, connections: Connections) {
         let listening = Listening {
             door: Arc::clone(&self.reloads.door),
             terms: Arc::new(Terms {
@@ -195,9 +198,10 @@ impl App {
                 deadlines: Deadlines::default(),
                 farewell,
             }),
-            places: Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX))),
+            places: places(connections.max),
             tracker: self.tracker.clone(),
             cancel: self.stop.clone(),
+            drain: Drain::new(self.stop.clone(), self.drain),
         };
         for listener in listeners {
             let listening = listening.clone();
@@ -247,6 +251,7 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
         clock: parts.clock,
         metrics,
         control_token: parts.control_token,
+        audit: parts.audit,
         reread: parts.reread,
         tasks: tasks.clone(),
     };

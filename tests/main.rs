@@ -18,6 +18,8 @@ mod layers;
 #[cfg(test)]
 mod line;
 #[cfg(test)]
+mod operators;
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod pipelines;
@@ -25,6 +27,8 @@ mod pipelines;
 mod quiet;
 #[cfg(test)]
 mod reload;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod steady;
 #[cfg(test)]

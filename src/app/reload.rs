@@ -16,6 +16,7 @@ use super::wiring::{self, credentials};
 use crate::config::Config;
 use crate::control;
 use crate::control::auth::Door as Guard;
+use crate::control::ledger::SharedLedger;
 use crate::control::policies::{
     Change, Edition, Finding, Found, InForce, Policies, Refused, Reloaded,
 };
@@ -49,6 +50,8 @@ pub(super) struct Lasting {
     pub metrics: Arc<Metrics>,
     /// An admin token of the control API from the environment.
     pub control_token: Option<String>,
+    /// Where operators' changes are recorded.
+    pub audit: SharedLedger,
     /// Reads policies and keys again; `None` where there are no files.
     pub reread: Option<Reread>,
     /// Every reload's task.

@@ -2,11 +2,13 @@
 //! Where policies replace others, what lasts is taken over from the door before.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::config::{Config, site};
 use crate::control::ControlRoom;
@@ -48,6 +50,13 @@ pub(super) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into())?)
 }
 
+/// So many of something at once.
+pub(super) fn places(most: NonZeroU32) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(
+        usize::try_from(most.get()).unwrap_or(usize::MAX),
+    ))
+}
+
 pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<SocketAddr>> {
     listeners.iter().map(TcpListener::local_addr).collect()
 }
@@ -75,6 +84,10 @@ pub(super) fn door(
         clock: clock.clone(),
         metrics: Arc::clone(&lasting.metrics),
         counts: counts(lasting, config)?,
+        sockets: match last {
+            Some(last) => Arc::clone(&last.sockets),
+            None => places(config.connections.sockets),
+        },
         gate: Gate {
             sites: sites(config),
             rooms: rooms(config, last.map(|last| &last.gate)),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::{App, Fresh, Parts, Reread, open_store};
+use crate::app::{App, Fresh, Parts, Reread, audit, open_store};
 use crate::config::{self, Checked};
 use crate::control::policies::Refused;
 use crate::domain::clock::Clock;
@@ -51,7 +51,9 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
     let keys = keys::load(&dir)?.with_issuer(&config.keys.issuer);
     let store = open_store(&config.store, &args.policies, &clock)?;
     let mut stop = Stop::listen()?;
+    let audit = audit::open(&config, &args.policies, &clock);
     let app = App::start(Parts {
+        audit,
         config,
         keys,
         store: Arc::new(store),

@@ -16,7 +16,7 @@ use things::{Set, Thing, lasting, things};
 pub struct Difference {
     /// What can take effect while the gateway runs.
     pub changes: Vec<Change>,
-    /// What only a restart puts into force: listeners, store, key folder, limits on connections.
+    /// What only a restart puts into force: listeners, store, key folder, audit log, limits on connections.
     pub needs_restart: Vec<Change>,
 }
 
@@ -48,6 +48,7 @@ impl Config {
                 dir: running.keys.dir.clone(),
                 issuer: self.keys.issuer,
             },
+            audit: running.audit.clone(),
             connections: running.connections,
             ..self
         }

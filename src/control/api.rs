@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, ETAG};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
+use tokio_util::task::TaskTracker;
 
-use super::auth::Credential;
+use super::carry::etag;
+use super::deed::gave_up;
 use super::host::HostRule;
-use super::orders::{Carried, ReadOrder, carry_out, etag};
-use super::policies::InForce;
+use super::pages;
+use super::policies::{InForce, Reloaded};
 use super::problem::Problem;
 use super::view::{FilesView, PoliciesView, RoomView};
-use super::{Control, ControlRoom, body};
+use super::{Control, ControlRoom};
 use crate::store::survey::Snapshot;
 use crate::telemetry::reading::Reading;
 
@@ -28,21 +29,25 @@ const MOST_NAMED: usize = 20;
 pub struct Api {
     pub(super) control: Control,
     pub(super) hosts: HostRule,
-}
-
-/// An order as it arrived: for which room, from whom.
-pub(super) struct Arrived<'a> {
-    pub(super) room: &'a str,
-    pub(super) by: Option<&'a Credential>,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: Body,
+    /// Changes under way.
+    pub(super) deeds: TaskTracker,
 }
 
 impl Api {
     /// The API of `control`, answering to `hosts`.
     #[must_use]
     pub fn new(control: Control, hosts: HostRule) -> Self {
-        Self { control, hosts }
+        Self {
+            control,
+            hosts,
+            deeds: TaskTracker::new(),
+        }
+    }
+
+    /// Waits for the changes under way. Every wait in them ends.
+    pub async fn finish(&self) {
+        self.deeds.close();
+        self.deeds.wait().await;
     }
 
     pub(super) fn rooms(&self) -> Response {
@@ -62,34 +67,6 @@ impl Api {
         Ok(tagged(json(&view), snapshot.survey.orders.version))
     }
 
-    pub(super) async fn order(
-        &self,
-        read: ReadOrder,
-        arrived: Arrived<'_>,
-    ) -> Result<Response, Problem> {
-        let in_force = self.control.in_force.load_full();
-        let room = find(&in_force, arrived.room)?;
-        let asked = read(&body::read(arrived.body).await?)?;
-        let orders = match carry_out(&self.control, room, &asked.order, arrived.headers).await? {
-            Carried::Before(orders) => orders,
-            Carried::Out(orders) => {
-                tracing::info!(
-                    room = arrived.room,
-                    by = arrived.by.map(|by| by.name.as_str()),
-                    version = orders.version,
-                    order = ?asked.order,
-                    "an operator's order took effect"
-                );
-                orders
-            }
-        };
-        let mut snapshot = Snapshot::clone(&room.snapshot.load());
-        snapshot.survey.orders = orders;
-        let view = RoomView::of(&reading(room, &snapshot));
-        let version = snapshot.survey.orders.version;
-        Ok(tagged(json(&view.with_warning(asked.warning)), version))
-    }
-
     /// What is in force, and what the files say now.
     pub(super) async fn policies(&self) -> Response {
         let in_force = self.control.in_force.load_full();
@@ -100,20 +77,25 @@ impl Api {
         json(&PoliciesView::of(&in_force, files))
     }
 
-    pub(super) async fn reload(
-        &self,
-        by: Option<&Credential>,
-        sent: Body,
-    ) -> Result<Response, Problem> {
-        body::nothing(&body::read(sent).await?)?;
+    pub(super) async fn reload(&self, by: &str) -> Result<Reloaded, Problem> {
         let Some(policies) = self.control.policies.as_ref().map(Arc::clone) else {
             return Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "this gateway has no policy files to read again",
             ));
         };
-        let by = by.map_or("", |by| by.name.as_str());
-        Ok(json(&policies.reload(by).await?))
+        Ok(policies.reload(by).await?)
+    }
+
+    /// Lines of the audit log; `query` says which.
+    pub(super) async fn audit(&self, query: &str) -> Result<Response, Problem> {
+        let page = pages::page(query)?;
+        let (audit, now) = (Arc::clone(&self.control.audit), self.control.clock.now());
+        let read = tokio::task::spawn_blocking(move || audit.read(page, now.wall)).await;
+        let lines = read.unwrap_or_else(|_| Err(gave_up()));
+        let lines = lines
+            .map_err(|fault| Problem::new(StatusCode::SERVICE_UNAVAILABLE, fault.to_string()))?;
+        Ok(typed("application/json", pages::shown(&lines)))
     }
 
     pub(super) fn metrics(&self) -> Result<Response, Problem> {
@@ -149,7 +131,7 @@ impl Api {
     }
 }
 
-fn find<'f>(in_force: &'f InForce, name: &str) -> Result<&'f ControlRoom, Problem> {
+pub(super) fn find<'f>(in_force: &'f InForce, name: &str) -> Result<&'f ControlRoom, Problem> {
     let mut rooms = in_force.rooms.iter();
     let found = rooms.find(|room| room.settings.name.as_str() == name);
     found.ok_or_else(|| {
@@ -166,7 +148,7 @@ pub(super) fn openapi() -> Response {
     typed("application/json", OPENAPI.to_owned())
 }
 
-fn reading<'a>(room: &'a ControlRoom, snapshot: &'a Snapshot) -> Reading<'a> {
+pub(super) fn reading<'a>(room: &'a ControlRoom, snapshot: &'a Snapshot) -> Reading<'a> {
     Reading {
         settings: &room.settings,
         snapshot,
@@ -201,7 +183,7 @@ fn no_such_room(name: &str, known: &[&ControlRoom]) -> String {
     }
 }
 
-fn json(value: &impl Serialize) -> Response {
+pub(super) fn json(value: &impl Serialize) -> Response {
     match serde_json::to_string(value) {
         Ok(text) => typed("application/json", text),
         Err(fault) => {
@@ -217,7 +199,7 @@ fn typed(kind: &'static str, text: String) -> Response {
     response
 }
 
-fn tagged(mut response: Response, version: u64) -> Response {
+pub(super) fn tagged(mut response: Response, version: u64) -> Response {
     if let Ok(tag) = HeaderValue::from_str(&etag(version)) {
         response.headers_mut().insert(ETAG, tag);
     }

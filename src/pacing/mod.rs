@@ -3,6 +3,7 @@
 //! One loop a room and gateway. It moves facts between store and snapshot and decides nothing:
 //! what a tick may release is `domain::tick`'s to say, inside the store.
 
+mod beat;
 #[cfg(test)]
 pub(crate) mod house;
 #[cfg(test)]
@@ -12,18 +13,16 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::clock::Clock;
 use crate::domain::estimate::Flow;
 use crate::domain::pace::TICK;
-use crate::domain::room::RoomSettings;
 use crate::domain::session::{Jti, LEEWAY};
 use crate::domain::tick::{Pacer, Sight};
-use crate::store::notes::Notes;
-use crate::store::survey::{SharedSnapshot, Snapshot, StoreHealth, Survey};
-use crate::store::{Ordered, QueueStore, StoreError, Touch, Touched};
+use crate::store::survey::{Snapshot, StoreHealth, Survey};
+use crate::store::{Ordered, StoreError, Touch, Touched};
+
+pub use beat::{Beat, Told};
 
 /// How often a room that has nobody is surveyed.
 const IDLE_SURVEY: Duration = Duration::from_secs(1);
@@ -34,30 +33,14 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Touches and ends carried in one call.
 const NOTES_A_CALL: usize = 1_000;
 
-/// The room's settings, as they are told to its loop; they hold from its next round on.
-pub type Told = watch::Receiver<Arc<RoomSettings>>;
-
-/// What a room's loop works on.
-#[derive(Clone)]
-pub struct Beat {
-    /// The room.
-    pub room: Arc<RoomSettings>,
-    /// What the gate answers from.
-    pub snapshot: SharedSnapshot,
-    /// What the gate leaves for the store.
-    pub notes: Arc<Notes>,
-    /// Where the rooms are kept.
-    pub store: Arc<dyn QueueStore>,
-    /// The clock.
-    pub clock: Clock,
-}
-
 /// The loop of one room.
 pub struct RoomLoop {
     beat: Beat,
     pacer: Pacer,
     ends_seen: u64,
     ended: Arc<HashSet<Jti>>,
+    /// The ends of the snapshot published last; `control` may have added to them since.
+    shown: Arc<HashSet<Jti>>,
     forget: VecDeque<(Duration, Jti)>,
     swept: Duration,
 }
@@ -71,6 +54,7 @@ impl RoomLoop {
             pacer: Pacer::default(),
             ends_seen: 0,
             ended: Arc::default(),
+            shown: Arc::default(),
             forget: VecDeque::new(),
             swept: Duration::ZERO,
         }
@@ -238,7 +222,7 @@ impl RoomLoop {
         self.ended = Arc::new(ended);
     }
 
-    fn publish(&self, survey: Survey) {
+    fn publish(&mut self, survey: Survey) {
         let last = self.beat.snapshot.load();
         if last.store != StoreHealth::Reachable {
             tracing::info!(room = %self.beat.room.name, "the store answers");
@@ -250,14 +234,18 @@ impl RoomLoop {
             ended: Arc::clone(&self.ended),
             store: StoreHealth::Reachable,
         });
-        // An order given since this survey was taken stands: `control` has put it in already.
+        // What was ordered and revoked since this survey stands: `control` has put it in already.
+        let before = std::mem::take(&mut self.shown);
         self.beat.snapshot.rcu(|last| {
-            if last.survey.orders.version <= fresh.survey.orders.version {
-                return Arc::clone(&fresh);
+            let mut next = Snapshot::clone(&fresh);
+            if last.survey.orders.version > fresh.survey.orders.version {
+                next.survey.orders = last.survey.orders.clone();
             }
-            let mut ordered = Snapshot::clone(&fresh);
-            ordered.survey.orders = last.survey.orders.clone();
-            Arc::new(ordered)
+            if !Arc::ptr_eq(&last.ended, &before) {
+                next.ended = Arc::new(last.ended.union(&fresh.ended).copied().collect());
+            }
+            self.shown = Arc::clone(&next.ended);
+            next
         });
     }
 

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 
+use super::door::DOOR_REASONS;
 use super::families::Families;
 use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
 use super::reading::Reading;
 use super::series::{Counts, Shown};
+use super::sockets::SocketMetrics;
 use crate::domain::room::RoomName;
 use crate::store::StoreError;
 use crate::store::survey::StoreHealth;
@@ -45,7 +47,10 @@ pub struct Metrics {
     refusals: Vec<IntCounter>,
     /// In the order of [`TOKEN_REASONS`].
     tokens: Vec<IntCounter>,
+    pub(super) door: Vec<IntCounter>,
     verbs: Vec<VerbMetrics>,
+    /// Of WebSockets.
+    pub sockets: SocketMetrics,
     store_reachable: IntGauge,
     last_reload: IntGauge,
     version: IntGauge,
@@ -82,7 +87,9 @@ impl Metrics {
                 RefusalLabel::ALL.map(RefusalLabel::word),
             )?,
             tokens: words(&families.tokens, TOKEN_REASONS)?,
+            door: words(&families.control_refusals, DOOR_REASONS)?,
             verbs: families.verbs()?,
+            sockets: SocketMetrics::of(&families)?,
             store_reachable: families
                 .store_reachable
                 .get_metric_with_label_values(&none)?,
@@ -180,13 +187,13 @@ impl Families {
     }
 }
 
-fn count(counters: &[IntCounter], index: usize) {
+pub(super) fn count(counters: &[IntCounter], index: usize) {
     if let Some(counter) = counters.get(index) {
         counter.inc();
     }
 }
 
-fn words<const N: usize>(
+pub(super) fn words<const N: usize>(
     family: &IntCounterVec,
     words: [&'static str; N],
 ) -> prometheus::Result<Vec<IntCounter>> {
@@ -201,6 +208,7 @@ mod tests {
     use super::*;
     use crate::store::survey::{Snapshot, Survey};
     use crate::telemetry::families::DECLARED;
+    use crate::telemetry::labels::{SocketEnd, SocketRefusal};
     use crate::telemetry::reading::settings_for_test;
 
     fn metrics() -> (Metrics, Counts) {
@@ -262,6 +270,10 @@ mod tests {
             waited: Duration::from_secs(2),
         });
         metrics.store_called(Verb::Join, &late, Duration::from_secs(2));
+        metrics.sockets.opened();
+        metrics.sockets.opened();
+        metrics.sockets.ended(SocketEnd::Idle);
+        metrics.sockets.refused(SocketRefusal::Full);
         metrics.reloaded(Some(2));
         metrics.reloaded(None);
 
@@ -274,6 +286,10 @@ mod tests {
             "anteroom_origin_duration_seconds_bucket{site=\"shop\",le=\"0.075\"} 1\n",
             "anteroom_store_calls_total{result=\"timeout\",verb=\"join\"} 1\n",
             "anteroom_store_duration_seconds_count{verb=\"join\"} 1\n",
+            "anteroom_websockets_open 1\n",
+            "anteroom_websockets_total 2\n",
+            "anteroom_websockets_ended_total{by=\"idle\"} 1\n",
+            "anteroom_websockets_refused_total{reason=\"full\"} 1\n",
             "anteroom_config_last_reload_successful 0\n",
             "anteroom_policies_version 2\n",
             "anteroom_reloads_total{result=\"ok\"} 1\n",

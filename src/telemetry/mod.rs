@@ -1,5 +1,6 @@
 //! Metrics declared once, logs, and the store that counts and times its calls.
 
+pub mod door;
 pub mod families;
 pub mod labels;
 pub mod logs;
@@ -7,3 +8,4 @@ pub mod metered;
 pub mod metrics;
 pub mod reading;
 pub mod series;
+pub mod sockets;

@@ -47,7 +47,11 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
         health,
         metrics,
     } = &config.listen;
-    let Connections { max, drain } = &config.connections;
+    let Connections {
+        max,
+        sockets,
+        drain,
+    } = &config.connections;
     let Keys { dir, issuer: _ } = &config.keys;
     vec![
         Thing::new(
@@ -60,9 +64,14 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
             ],
         ),
         Thing::new("[keys]", vec![("dir", to(dir.0.display()))]),
+        Thing::new("[audit]", vec![("file", to(config.audit.0.display()))]),
         Thing::new(
             "[connections]",
-            vec![("max", to(max)), ("drain_s", seconds(*drain))],
+            vec![
+                ("max", to(max)),
+                ("max_websockets", to(sockets)),
+                ("drain_s", seconds(*drain)),
+            ],
         ),
     ]
 }
@@ -72,6 +81,7 @@ pub(super) fn things(config: &Config) -> Vec<Thing> {
         listen: _,
         store: _,
         connections: _,
+        audit: _,
         keys,
         trusted_proxies,
         prefix,
