@@ -229,6 +229,7 @@ def run(room, count):
     ]
     room.measure("join, 1 at a time", 1, fresh(1, 2_000))
     room.measure("join, 100 at a time", 100, fresh(100, 500))
+    room.measure("join, 500 at a time", 500, fresh(500, 100))
     room.measure("join, 1,000 at a time", 1_000, fresh(1_000, 60))
     again = chance.sample(stands, 20_000)
     room.measure("join again, 250 at a time", 250, [lambda p=p: room.join([v for v, _ in p]) for p in parts(again, 250)])
@@ -249,8 +250,15 @@ def run(room, count):
     room.order()
     room.release()
     batches = room.measure("release of 1,000 who never checked in", 1_000, [room.release] * 40)
-    for part in parts(stands[40_000:100_000], 250):
+    # Time passes until all whom the horizon reached are expected to have checked in, as many do.
+    for _ in range(30):
+        room.release(3 * SECOND // 2)
+    for part in parts(stands[40_000:240_000], 250):
         room.check_in(part)
+    for _ in range(20):
+        room.release(3 * SECOND // 2)
+    for _ in range(10):
+        room.release()
     batches += room.measure("release of 1,000 who checked in", 1_000, [room.release] * 40)
     assert all(len(batch) == 1_000 for batch in batches), [len(batch) for batch in batches]
     out = [visitor for batch in batches for visitor in batch]
@@ -260,12 +268,12 @@ def run(room, count):
     room.measure("touch, 250 at a time", 250, [lambda p=p: room.touch(p) for p in parts(inside, 250)])
     room.measure("end, 250 at a time", 250, [lambda p=p: room.end(p) for p in parts(inside[:5_000], 250)])
     room.measure("leave from inside, 250 at a time", 250, [lambda p=p: room.leave(p) for p in parts(out[5_000:10_000], 250)])
-    going = [visitor for visitor, _ in chance.sample(stands[200_000:], 5_000)]
+    going = [visitor for visitor, _ in chance.sample(stands[240_000:], 5_000)]
     room.measure("leave the queue, 250 at a time", 250, [lambda p=p: room.leave(p) for p in parts(going, 250)])
     room.rate, room.burst = 60, 1
     room.order()
     # Time passes in a room that lets nobody in: turns are missed, sessions run out, visitors lapse.
-    room.measure("release that ends what ran out", 1, [lambda: room.release(4 * SECOND)] * 150)
+    room.measure("release that ends what ran out", 1, [lambda: room.release(4 * SECOND)] * 320)
     room.measure("sweep", 1, [room.sweep] * 60)
     room.recover()
     lost = [(chance.randbytes(16), (EPOCH - 1 << 29) + at) for at in range(10_000)]

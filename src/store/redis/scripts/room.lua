@@ -5,8 +5,8 @@
 --   2 queue     sorted set: visitor -> place, for all who wait and were not found absent
 --   3 absent    sorted set: visitor -> place, for those who were
 --   4 entries   hash: visitor -> record, for all but those who plainly wait far from the front
---   5 turns     sorted set: the visitors released at one tick, 16 bytes each -> claim time until
---               which they may claim; each stays until then, whatever became of its visitors
+--   5 turns     sorted set: up to 50 visitors released at one tick, 16 bytes each -> claim time
+--               until which they may claim; it stays until then, whatever became of them
 --   6 sessions  hash: session -> window, visitor, turn and beginning, where these are known
 --   7 slots     sorted set: session -> room time until which its slot is held
 --   8 guests    hash: window and visitor -> session
