@@ -7,6 +7,7 @@
 pub(crate) mod conformance;
 pub mod embedded;
 mod fault;
+pub mod gathered;
 pub mod notes;
 pub mod recovery;
 pub mod redis;

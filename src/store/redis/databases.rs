@@ -1,7 +1,6 @@
 //! A Redis of the tests' own, and a database of it for each store.
 
-use std::hash::BuildHasher;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +10,7 @@ use redis::aio::MultiplexedConnection;
 
 use super::Redis;
 use super::link::Link;
+use super::server::free_port;
 use crate::domain::place::Epoch;
 
 /// Databases of the server; stores of one process never use one twice.
@@ -60,18 +60,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.keeper.stdin.take());
         let _ = self.keeper.wait();
-    }
-}
-
-/// A port that was free a moment ago, below those given to outgoing connections.
-fn free_port() -> u16 {
-    loop {
-        // A new hasher is seeded at random.
-        let random = std::hash::RandomState::new().hash_one(0);
-        let port = 20_000 + u16::try_from(random % 10_000).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
     }
 }
 

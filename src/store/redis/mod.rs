@@ -4,16 +4,22 @@
 //! kept short. `scripts/room.lua` says what stands at which key. The rules are those of the
 //! embedded store; the conformance suite holds both to them.
 
+pub mod address;
 mod answers;
 mod asks;
 #[cfg(test)]
 pub(super) mod databases;
+mod fitness;
 mod keys;
 pub mod link;
+mod refusal;
 mod script;
 mod scripts;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod tests;
+mod watch;
 
 use std::fmt;
 
