@@ -150,14 +150,19 @@ class House:
             raise SystemExit(f"the room did not {order}: {refused.read().decode()}") from None
 
     def chaos(self, what, rest_s):
-        """Breaks what the sale runs on, and mends it."""
-        began = time.time()
-        if what == "flush":
-            answer = redis_call(self.redis_port, "FLUSHALL")
-        else:
-            name = "redis" if what == "redis" else "gateway 1"
-            answer = self._kill_and_restart(name, rest_s)
-        self.done.append({"what": what, "answer": answer, "took_s": round(time.time() - began, 2)})
+        """Breaks what the sale runs on, and mends it; `done` says what came of it."""
+        began = time.monotonic()
+        mended = True
+        try:
+            if what == "flush":
+                answer = redis_call(self.redis_port, "FLUSHALL")
+            else:
+                name = "redis" if what == "redis" else "gateway 1"
+                answer = self._kill_and_restart(name, rest_s)
+        except (OSError, SystemExit) as fault:
+            mended, answer = False, str(fault)
+        took = round(time.monotonic() - began, 2)
+        self.done.append({"what": what, "answer": answer, "took_s": took, "mended": mended})
 
     def _kill_and_restart(self, name, rest_s):
         process, command, port = self.running[name]
@@ -166,7 +171,7 @@ class House:
         time.sleep(rest_s)
         with self.lock:
             if not self.running:
-                return "the sale was over before it was to start again"
+                raise SystemExit("the sale was over before it was to start again")
             self._start(name, command, port)
         return f"killed, and started again after {rest_s:g} s"
 

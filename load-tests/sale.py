@@ -25,7 +25,7 @@ from house import CONTROL_TOKEN, HOST, ROOM, House
 
 HERE = pathlib.Path(__file__).resolve().parent
 SMOKE = {
-    "fans": 200, "per_minute": 6000, "seconds": 4, "shape": "steady", "think_s": 0.3,
+    "fans": 200, "per_minute": 1500, "seconds": 4, "shape": "steady", "think_s": 0.3,
     "at_most_s": 60, "vanish": 0.03, "never_claim": 0.02, "without_script": 0.1,
     "claim_by_page": 0.2, "gateways": 1, "store": "embedded",
 }
@@ -47,11 +47,13 @@ def main():
         if house:
             house.stop()
         if asked.keep:
-            print(f"logs and data: {folder}", file=sys.stderr)
+            print(f"Logs and data: {folder}", file=sys.stderr)
         else:
             shutil.rmtree(folder, ignore_errors=True)
     if code in (0, 1):
         finish(out, beside)
+    if asked.chaos and not any(done["mended"] for done in house.done):
+        raise SystemExit("the chaos did not happen as asked, so the run says nothing")
     raise SystemExit(code)
 
 
@@ -144,6 +146,8 @@ def sale(house, fans, out, asked):
         chaos.start()
     try:
         code = generator.wait(asked.at_most_s + 60)
+    except subprocess.TimeoutExpired:
+        raise SystemExit("the fans did not come to an end") from None
     finally:
         chaos.cancel()
         if generator.poll() is None:
@@ -187,4 +191,10 @@ def finish(out, beside):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        if not isinstance(end.code, str):
+            raise
+        print(end.code, file=sys.stderr)
+        sys.exit(2)

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::ask::Deed;
 use crate::check::{Checker, Sight};
 use crate::histogram::Histogram;
+use crate::life::Life;
 use crate::mind::End;
-use crate::seen::{Seen, State};
+use crate::seen::Seen;
 
 /// The whole of it.
 #[derive(Debug)]
@@ -28,29 +29,6 @@ pub struct Journal {
     pub connections: u64,
     /// The promises.
     pub checker: Checker,
-}
-
-/// One fan's visit; moments are seconds since the beginning.
-#[derive(Clone, Debug, Default, serde::Serialize)]
-pub struct Life {
-    /// When it came.
-    pub arrived_s: Option<f64>,
-    /// When it had its first token.
-    pub token_s: Option<f64>,
-    /// When it first saw its position.
-    pub joined_s: Option<f64>,
-    /// The position it saw then.
-    pub first_position: Option<u64>,
-    /// The number of its place.
-    pub place: Option<u64>,
-    /// When it saw that it was called.
-    pub called_s: Option<f64>,
-    /// When it was in.
-    pub admitted_s: Option<f64>,
-    /// When it was gone.
-    pub gone_s: Option<f64>,
-    /// How its visit ended; nothing while it was there when the run ended.
-    pub end: Option<End>,
 }
 
 /// What happened in one second.
@@ -114,7 +92,7 @@ impl Journal {
     /// A request was answered, or was not.
     pub fn wrote(&mut self, entry: &Entry<'_>) {
         let sight = &entry.sight;
-        let took = sight.at.saturating_sub(entry.due);
+        let took = sight.at.saturating_sub(entry.due.min(sight.sent));
         self.late.add(sight.sent.saturating_sub(entry.due));
         *self.answers.entry(entry.status).or_default() += 1;
         self.took.entry(sight.deed).or_default().add(took);
@@ -149,37 +127,10 @@ const fn class(status: u16) -> usize {
     }
 }
 
-impl Life {
-    fn learns(&mut self, sight: &Sight<'_>) {
-        let at = sight.at.as_secs_f64();
-        let Seen::Line(standing) = sight.seen else {
-            if *sight.seen == Seen::Site {
-                self.called_s.get_or_insert(at);
-                self.admitted_s.get_or_insert(at);
-            }
-            return;
-        };
-        self.token_s.get_or_insert(at);
-        if let Some(position) = standing.position {
-            self.joined_s.get_or_insert(at);
-            self.first_position.get_or_insert(position);
-        }
-        self.place = self.place.or(sight.place);
-        match standing.state {
-            State::Released => _ = self.called_s.get_or_insert(at),
-            State::Admitted => {
-                self.called_s.get_or_insert(at);
-                self.admitted_s.get_or_insert(at);
-            }
-            State::Waits | State::Shut => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seen::Standing;
+    use crate::seen::{Standing, State};
 
     #[test]
     fn a_visit_is_written_down_with_its_moments() {

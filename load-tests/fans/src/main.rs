@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anteroom_fans::plan::Plan;
 use anteroom_fans::report::Report;
-use anteroom_fans::{curves, report, run, shop, table};
+use anteroom_fans::{curves, life, run, shop, table};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -31,10 +31,7 @@ fn sale(plan: &Path, folder: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let figures = Report::of(&outcome);
     fs::create_dir_all(folder)?;
     fs::write(folder.join("report.json"), serde_json::to_string(&figures)?)?;
-    fs::write(
-        folder.join("fans.csv"),
-        report::lives(&outcome.journal.lives),
-    )?;
+    fs::write(folder.join("fans.csv"), life::rows(&outcome.journal.lives))?;
     for (name, picture) in curves::pictures(&outcome) {
         fs::write(folder.join(name), picture)?;
     }

@@ -1,17 +1,16 @@
 //! The figures of a run, for programs.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use crate::ask::Deed;
-use crate::check::{Breach, Promise};
 use crate::histogram::Histogram;
-use crate::journal::Life;
+use crate::life::Life;
 use crate::mind::End;
 use crate::pace::Window;
 use crate::plan::Plan;
+use crate::promise::{Breach, Promise};
 use crate::run::Outcome;
 use crate::watch::{Sample, Setting};
 
@@ -293,33 +292,6 @@ fn rounded(millis: f64) -> f64 {
     (millis * 1e3).round() / 1e3
 }
 
-/// One row a fan, as comma-separated values.
-#[must_use]
-pub fn lives(lives: &[Life]) -> String {
-    let mut text =
-        "fan,arrived_s,token_s,joined_s,first_position,place,called_s,admitted_s,gone_s,end\n"
-            .to_owned();
-    for (life, fan) in lives.iter().zip(0_u32..) {
-        let seconds = |moment: Option<f64>| moment.map(|at| format!("{at:.3}")).unwrap_or_default();
-        let number =
-            |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
-        let _ = writeln!(
-            text,
-            "{fan},{},{},{},{},{},{},{},{},{}",
-            seconds(life.arrived_s),
-            seconds(life.token_s),
-            seconds(life.joined_s),
-            number(life.first_position),
-            number(life.place),
-            seconds(life.called_s),
-            seconds(life.admitted_s),
-            seconds(life.gone_s),
-            life.end.map(End::word).unwrap_or_default()
-        );
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -346,17 +318,5 @@ mod tests {
         ];
         assert_eq!(share(&samples, setting), Some(0.95));
         assert_eq!(share(&samples[3..], setting), None);
-    }
-
-    #[test]
-    fn every_fan_is_one_row() {
-        let life = Life {
-            arrived_s: Some(1.5),
-            end: Some(End::Vanished),
-            ..Life::default()
-        };
-        let text = lives(&[Life::default(), life]);
-        let rows: Vec<&str> = text.lines().collect();
-        assert_eq!(rows[1..], ["0,,,,,,,,,", "1,1.500,,,,,,,,vanished"]);
     }
 }

@@ -7,14 +7,15 @@ use std::time::Duration;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::chance::Chance;
-use crate::check::{Breach, Promise};
 use crate::clock::Clock;
 use crate::curve;
 use crate::fan::{Fan, World};
 use crate::journal::Journal;
+use crate::life::Life;
 use crate::order::{Way, kendall, overtaken};
 use crate::pace::{Bound, Count, Window, tightest, without_resets};
 use crate::plan::Plan;
+use crate::promise::{Breach, Promise};
 use crate::watch::{self, Sample, Setting};
 
 /// How old an answer about the line, or a total in the metrics, may be: two surveys of the store.
@@ -184,7 +185,7 @@ impl Outcome {
             ),
         }));
         broken.extend(self.beyond_the_pace());
-        let joined = |life: &crate::journal::Life| life.first_position.is_some();
+        let joined = |life: &Life| life.first_position.is_some();
         if self.ways.is_empty() && self.journal.lives.iter().any(joined) {
             broken.push(self.unknown(Promise::InOrderOfPlaces, "no fan could read its place"));
         }
