@@ -130,8 +130,9 @@ impl Fan {
             if let Some(answer) = self.at(to, request).await {
                 return Some(answer);
             }
-            self.gateway = (self.gateway + 1) % world.plan.gateways.len();
-            world.journal.borrow_mut().switches += 1;
+            let next = (self.gateway + 1) % world.plan.gateways.len();
+            world.journal.borrow_mut().switches += u64::from(next != self.gateway);
+            self.gateway = next;
         }
         None
     }
