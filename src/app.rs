@@ -1,5 +1,6 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
+pub mod audit;
 mod wiring;
 
 use std::net::SocketAddr;
@@ -9,14 +10,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::config::gateway::StoreUrl;
-use crate::control::health::Readiness;
-use crate::control::{self, Control, routes};
+use crate::config::gateway::{Connections, StoreUrl};
+use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
 use crate::domain::place::Epoch;
 use crate::edge::framing::Limits as FramingLimits;
@@ -24,6 +23,7 @@ use crate::edge::guard::{Deadlines, Terms};
 use crate::edge::listener::Listening;
 use crate::edge::respond::{Responder, farewell};
 use crate::edge::serve::Door;
+use crate::edge::tunnel::Drain;
 use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
@@ -37,7 +37,7 @@ use crate::store::survey::StoreHealth;
 use crate::telemetry::metered::Metered;
 use crate::token::Keyring;
 
-use wiring::{addresses, bind, controlled, credentials, metrics, origin_settings, sites};
+use wiring::{addresses, bind, controlled, credentials, metrics, origin_settings, places, sites};
 
 /// How long visitors are let wait for the first surveys after a start: before them nobody knows
 /// which sessions have ended.
@@ -56,6 +56,8 @@ pub struct Parts {
     pub store: Arc<dyn QueueStore>,
     /// An admin token of the control API from the environment.
     pub control_token: Option<String>,
+    /// Where operators' changes are recorded.
+    pub audit: SharedLedger,
     /// The clock.
     pub clock: Clock,
 }
@@ -162,6 +164,7 @@ impl App {
             keys,
             store,
             control_token,
+            audit,
             clock,
         } = parts;
         let metrics = Arc::new(metrics(&config)?);
@@ -176,6 +179,7 @@ impl App {
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
             ready: Arc::clone(&self.ready),
+            audit,
             reload: None,
         };
         let limiters = Arc::new(Limiters::new(&config.limits, clock.clone()));
@@ -185,6 +189,7 @@ impl App {
             responder: Responder::new(&config.prefix, &keys.jwks()),
             clock,
             metrics,
+            sockets: places(config.connections.sockets),
             gate: Arc::new(Gate {
                 sites: sites(&config),
                 rooms,
@@ -199,7 +204,7 @@ impl App {
                 admissions: Admissions::default(),
             }),
         });
-        self.listen(door, config.connections.max.get(), listeners.public);
+        self.listen(door, config.connections, listeners.public);
         if let Some(health) = listeners.health {
             let shown = if config.listen.metrics {
                 routes::HEALTH_AND_METRICS
@@ -245,7 +250,7 @@ impl App {
         });
     }
 
-    fn listen(&self, door: Arc<Door>, most: u32, listeners: Vec<TcpListener>) {
+    fn listen(&self, door: Arc<Door>, connections: Connections, listeners: Vec<TcpListener>) {
         let listening = Listening {
             door,
             terms: Arc::new(Terms {
@@ -253,9 +258,10 @@ impl App {
                 deadlines: Deadlines::default(),
                 farewell,
             }),
-            places: Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX))),
+            places: places(connections.max),
             tracker: self.tracker.clone(),
             cancel: self.stop.clone(),
+            drain: Drain::new(self.stop.clone(), self.drain),
         };
         for listener in listeners {
             let listening = listening.clone();

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{App, Parts, open_store};
+use crate::app::{App, Parts, audit, open_store};
 use crate::config::{self, Sources};
 use crate::domain::clock::Clock;
 use crate::domain::room::RoomName;
@@ -77,7 +77,9 @@ pub async fn run(args: &DemoArgs, control_token: Option<String>) -> anyhow::Resu
         format!("cannot listen on {}: end the program that does, or choose another address with --origin", args.origin)
     })?;
     let shop_address = origin.local_addr()?;
+    let audit = audit::open(&config, &data, &clock);
     let app = App::start(Parts {
+        audit,
         config,
         keys,
         store: store.clone(),

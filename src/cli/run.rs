@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::{App, Parts, open_store};
+use crate::app::{App, Parts, audit, open_store};
 use crate::config::{self, Checked};
 use crate::domain::clock::Clock;
 use crate::text::excerpt::{Severity, excerpts};
@@ -48,7 +48,9 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
     let store = open_store(&config.store, &args.policies, &clock)?;
     let mut stop = Stop::listen()?;
     let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+    let audit = audit::open(&config, &args.policies, &clock);
     let app = App::start(Parts {
+        audit,
         config,
         keys,
         store: Arc::new(store),

@@ -24,6 +24,9 @@ use crate::text::value::{Placed, Value};
 /// The prefix of the gateway's own pages where nothing else is said.
 const DEFAULT_PREFIX: &str = "/_anteroom";
 
+/// Where changes by operators are recorded where nothing else is said.
+const DEFAULT_AUDIT: &str = "./audit.jsonl";
+
 /// Where the queues are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
@@ -82,6 +85,8 @@ pub struct ControlToken {
 pub struct Connections {
     /// The most at one time; 20,000.
     pub max: NonZeroU32,
+    /// The most WebSockets open at one time; 10,000.
+    pub sockets: NonZeroU32,
     /// How long requests under way may go on after a request to stop; 30 s.
     pub drain: Duration,
 }
@@ -94,6 +99,7 @@ pub(super) struct GatewayText<'a> {
     listen: Option<Listen>,
     store: Option<StoreUrl>,
     keys: Option<Keys>,
+    audit: Option<PolicyPath>,
     trusted_proxies: Vec<IpNet>,
     control_tokens: Vec<ControlToken>,
     connections: Option<Connections>,
@@ -113,6 +119,7 @@ impl GatewayText<'_> {
             listen: self.listen?,
             store: self.store?,
             keys: self.keys?,
+            audit: self.audit?,
             trusted_proxies: self.trusted_proxies,
             prefix: self.prefix,
             control_tokens: self.control_tokens,
@@ -143,6 +150,7 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> GatewayTex
         listen: listen::read(table.section("listen"), &control_tokens),
         store: store(table.section("store")),
         keys: keys(table.section("keys")),
+        audit: audit(table.section("audit")),
         trusted_proxies: proxies(table.section("proxies")),
         prefix: path(table.section("path")),
         control_tokens,
@@ -169,6 +177,13 @@ fn keys(mut table: Table<'_>) -> Option<Keys> {
     })
 }
 
+fn audit(mut table: Table<'_>) -> Option<PolicyPath> {
+    let file = table.take("file").map(Value::parse::<FilePath>);
+    table.finish();
+    let usual = || Some(FilePath(DEFAULT_AUDIT.to_owned()));
+    Some(PolicyPath(file.unwrap_or_else(usual)?.0.into()))
+}
+
 struct FilePath(String);
 
 impl FromStr for FilePath {
@@ -177,7 +192,7 @@ impl FromStr for FilePath {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let fits = !text.is_empty() && !text.contains('\0');
         fits.then(|| Self(text.to_owned()))
-            .ok_or("the path of a directory, as in `./keys`")
+            .ok_or("a path, as in `./keys`")
     }
 }
 
@@ -267,10 +282,13 @@ fn control_token(mut table: Table<'_>) -> Option<Placed<ControlToken>> {
 
 fn connections(mut table: Table<'_>) -> Option<Connections> {
     let max = table.take("max").map(|value| value.count(1_000_000));
+    let sockets = table.take("max_websockets");
+    let sockets = sockets.map(|value| value.count(1_000_000));
     let drain = table.take("drain_s").map(Value::seconds);
     table.finish();
     Some(Connections {
         max: max.unwrap_or(NonZeroU32::new(20_000))?,
+        sockets: sockets.unwrap_or(NonZeroU32::new(10_000))?,
         drain: drain.unwrap_or(Some(Duration::from_secs(30)))?,
     })
 }

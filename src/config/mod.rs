@@ -32,6 +32,8 @@ pub struct Config {
     pub store: StoreUrl,
     /// The signing keys.
     pub keys: Keys,
+    /// The file in which every change by an operator is recorded.
+    pub audit: PolicyPath,
     /// The proxies whose word about a client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
     /// Under which path the gateway's own pages stand; without a slash at its end.

@@ -168,6 +168,7 @@ fn the_smallest_set_works_and_the_rest_has_defaults() {
     assert_eq!(config.keys.issuer, "anteroom");
     assert_eq!(config.prefix, "/_anteroom");
     assert_eq!(config.connections.max.get(), 20_000);
+    assert_eq!(config.connections.sockets.get(), 10_000);
     assert_eq!(config.connections.drain.as_secs(), 30);
     assert!(config.limits.limits.is_empty());
     let site = &config.sites[0];
@@ -193,7 +194,10 @@ fn every_key_is_read() {
     assert!(warnings.is_empty(), "{warnings}");
     assert!(config.listen.metrics && config.listen.public.len() == 2);
     assert_eq!(config.prefix, "/_queue");
+    let audit = config.audit.resolve(std::path::Path::new("policies"));
+    assert_eq!(audit, std::path::Path::new("/var/lib/anteroom/audit.jsonl"));
     assert_eq!(config.connections.max.get(), 1_000);
+    assert_eq!(config.connections.sockets.get(), 200);
     assert_eq!(config.trusted_proxies[1].to_string(), "2001:db8::1/128");
     let tokens: Vec<_> = config
         .control_tokens

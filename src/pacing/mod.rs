@@ -54,6 +54,8 @@ pub struct RoomLoop {
     pacer: Pacer,
     ends_seen: u64,
     ended: Arc<HashSet<Jti>>,
+    /// The ends of the snapshot published last; `control` may have added to them since.
+    shown: Arc<HashSet<Jti>>,
     forget: VecDeque<(Duration, Jti)>,
     swept: Duration,
 }
@@ -67,6 +69,7 @@ impl RoomLoop {
             pacer: Pacer::default(),
             ends_seen: 0,
             ended: Arc::default(),
+            shown: Arc::default(),
             forget: VecDeque::new(),
             swept: Duration::ZERO,
         }
@@ -232,7 +235,7 @@ impl RoomLoop {
         self.ended = Arc::new(ended);
     }
 
-    fn publish(&self, survey: Survey) {
+    fn publish(&mut self, survey: Survey) {
         let last = self.beat.snapshot.load();
         if last.store != StoreHealth::Reachable {
             tracing::info!(room = %self.beat.room.name, "the store answers");
@@ -244,14 +247,18 @@ impl RoomLoop {
             ended: Arc::clone(&self.ended),
             store: StoreHealth::Reachable,
         });
-        // An order given since this survey was taken stands: `control` has put it in already.
+        // What was ordered and revoked since this survey stands: `control` has put it in already.
+        let before = std::mem::take(&mut self.shown);
         self.beat.snapshot.rcu(|last| {
-            if last.survey.orders.version <= fresh.survey.orders.version {
-                return Arc::clone(&fresh);
+            let mut next = Snapshot::clone(&fresh);
+            if last.survey.orders.version > fresh.survey.orders.version {
+                next.survey.orders = last.survey.orders.clone();
             }
-            let mut ordered = Snapshot::clone(&fresh);
-            ordered.survey.orders = last.survey.orders.clone();
-            Arc::new(ordered)
+            if !Arc::ptr_eq(&last.ended, &before) {
+                next.ended = Arc::new(last.ended.union(&fresh.ended).copied().collect());
+            }
+            self.shown = Arc::clone(&next.ended);
+            next
         });
     }
 

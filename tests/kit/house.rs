@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anteroom::app::{App, Parts, open_store};
+use anteroom::app::{App, Parts, audit, open_store};
 use anteroom::cli::keys;
 use anteroom::domain::clock::Clock;
 use anteroom::token::AdmissionAlgorithm;
@@ -52,11 +52,13 @@ impl House {
             .unwrap_or_else(|| Arc::new(open_store(&config.store, dir.path(), &clock).unwrap()));
         let ring = keys::load(&dir.path().join("keys")).unwrap();
         let issuer = config.keys.issuer.clone();
+        let audit = audit::open(&config, dir.path(), &clock);
         let app = App::start(Parts {
             config,
             keys: ring.with_issuer(&issuer),
             store,
             control_token: Some(CONTROL_TOKEN.to_owned()),
+            audit,
             clock,
         });
         let app = app.unwrap();
