@@ -6,13 +6,14 @@ sends the fans, and says how they were treated. Nothing is left running. The exi
 every promise was kept, 1 when one was broken, 2 when the sale could not be run.
 
 Needs Linux, Python 3.11, cargo (or --bin) and, unless --store embedded, redis-server. A first try
-of a few seconds: --smoke. Tens of thousands of fans want `ulimit -n 20000`.
+of a few seconds: --smoke.
 """
 
 import argparse
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -34,6 +35,7 @@ SMOKE = {
 def main():
     asked = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    make_room_for(asked)
     anteroom, fans = built(asked)
     out = asked.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
@@ -116,6 +118,16 @@ def judge(parser, asked):
         asked.chaos_at_s = asked.seconds / 2
     if asked.at_most_s is None:
         asked.at_most_s = asked.seconds + int(120 * asked.fans / asked.per_minute) + 300
+
+
+def make_room_for(asked):
+    """Lets this and what it starts open as many files as may be; fewer sockets if that is few."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = 65_536 if most == resource.RLIM_INFINITY else min(most, 65_536)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    if asked.sockets > files - 500:
+        asked.sockets = max(files - 500, 1)
+        print(f"only {files} files may be open: --sockets {asked.sockets}", file=sys.stderr)
 
 
 def built(asked):
