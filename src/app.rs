@@ -3,10 +3,10 @@
 pub mod audit;
 mod loops;
 mod reload;
+mod storing;
 mod wiring;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,18 +15,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::config::gateway::{Connections, StoreUrl};
+use crate::config::gateway::Connections;
 use crate::control::policies::Policies;
 use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
-use crate::domain::place::Epoch;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
 use crate::edge::listener::Listening;
 use crate::edge::respond::farewell;
 use crate::edge::tunnel::Drain;
 use crate::store::QueueStore;
-use crate::store::embedded::Embedded;
 use crate::telemetry::metered::Metered;
 use crate::telemetry::metrics::Metrics;
 use crate::token::Keyring;
@@ -36,6 +34,7 @@ use reload::{Lasting, Reloads};
 use wiring::{addresses, bind, credentials, places};
 
 pub use reload::{Fresh, Reread};
+pub use storing::open_store;
 
 /// How often limiters forget whoever has not asked lately.
 const TIDY: Duration = Duration::from_secs(5);
@@ -69,16 +68,6 @@ pub struct App {
     drain: Duration,
     public: Vec<SocketAddr>,
     control: SocketAddr,
-}
-
-/// Opens the store that a configuration names.
-///
-/// # Errors
-/// When it cannot be opened; the message says what to do.
-pub fn open_store(url: &StoreUrl, policies: &Path, clock: &Clock) -> anyhow::Result<Embedded> {
-    let StoreUrl::Embedded(path) = url;
-    let epoch = Epoch(clock.now().wall.minutes_since_2025());
-    Ok(Embedded::open(&path.resolve(policies), epoch)?)
 }
 
 impl App {

@@ -56,7 +56,7 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
         audit,
         config,
         keys,
-        store: Arc::new(store),
+        store,
         control_token,
         clock,
         reread: Some(reread(&args.policies, &dir)),

@@ -1,5 +1,6 @@
 //! What is different between two checked configurations, setting by setting.
 
+mod rooms;
 mod things;
 
 use std::collections::BTreeSet;
@@ -25,7 +26,7 @@ impl Config {
     #[must_use]
     pub fn difference(&self, next: &Self) -> Difference {
         let mut needs_restart = changed(lasting(self), lasting(next));
-        if self.store != next.store {
+        if self.store.url != next.store.url {
             needs_restart.push(Change::unshown("[store]", "url"));
         }
         let mut changes = changed(things(self), things(next));

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use super::listen::{self, Listen};
 use super::room::RoomText;
 use super::site::{self, SiteText};
+use super::store::{self, StoreSettings};
 use super::{Config, PolicyPath};
 use crate::control::auth::Role;
 use crate::domain::room::RoomName;
@@ -26,39 +27,6 @@ const DEFAULT_PREFIX: &str = "/_anteroom";
 
 /// Where changes by operators are recorded where nothing else is said.
 const DEFAULT_AUDIT: &str = "./audit.jsonl";
-
-/// Where the queues are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// In a directory on this machine.
-    Embedded(PolicyPath),
-}
-
-/// Why a text is no store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadStore {
-    /// Redis comes later.
-    #[error("Redis stores are not available in this version: use `embedded:PATH`")]
-    Redis,
-    /// It is something else.
-    #[error("a store is written as in `embedded:./data`")]
-    Shape,
-}
-
-impl FromStr for StoreUrl {
-    type Err = BadStore;
-
-    fn from_str(text: &str) -> Result<Self, BadStore> {
-        let redis = ["redis", "rediss", "redis+sentinel", "redis+cluster"];
-        match text.split_once(':') {
-            Some(("embedded", path)) if !path.is_empty() => {
-                Ok(Self::Embedded(PolicyPath(path.into())))
-            }
-            Some((scheme, _)) if redis.contains(&scheme) => Err(BadStore::Redis),
-            _ => Err(BadStore::Shape),
-        }
-    }
-}
 
 /// The signing keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +65,7 @@ pub(super) struct GatewayText<'a> {
     pub sites: Vec<SiteText<'a>>,
     pub prefix: String,
     listen: Option<Listen>,
-    store: Option<StoreUrl>,
+    store: Option<StoreSettings>,
     keys: Option<Keys>,
     audit: Option<PolicyPath>,
     trusted_proxies: Vec<IpNet>,
@@ -148,7 +116,7 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> GatewayTex
     let text = GatewayText {
         reader: table.reader(),
         listen: listen::read(table.section("listen"), &control_tokens),
-        store: store(table.section("store")),
+        store: store::read(table.section("store")),
         keys: keys(table.section("keys")),
         audit: audit(table.section("audit")),
         trusted_proxies: proxies(table.section("proxies")),
@@ -161,18 +129,12 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> GatewayTex
     text
 }
 
-fn store(mut table: Table<'_>) -> Option<StoreUrl> {
-    let url = table.required("url").and_then(Value::secret);
-    table.finish();
-    url.map(|url| url.value)
-}
-
 fn keys(mut table: Table<'_>) -> Option<Keys> {
-    let dir = table.required("dir").and_then(Value::parse::<FilePath>);
+    let dir = table.required("dir").and_then(Value::parse);
     let issuer = table.take("issuer").map(Value::parse::<Issuer>);
     table.finish();
     Some(Keys {
-        dir: PolicyPath(dir?.0.into()),
+        dir: dir?,
         issuer: issuer.unwrap_or(Some(Issuer("anteroom".to_owned())))?.0,
     })
 }

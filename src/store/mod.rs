@@ -7,8 +7,10 @@
 pub(crate) mod conformance;
 pub mod embedded;
 mod fault;
+pub mod gathered;
 pub mod notes;
 pub mod recovery;
+pub mod redis;
 pub mod survey;
 
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! A whole gateway in this process, with a recording ticket site behind it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anteroom::app::{App, Parts, audit, open_store};
 use anteroom::cli::keys;
@@ -49,7 +48,7 @@ impl House {
         let clock = Clock::machine();
         let store = plan
             .store
-            .unwrap_or_else(|| Arc::new(open_store(&config.store, dir.path(), &clock).unwrap()));
+            .unwrap_or_else(|| open_store(&config.store, dir.path(), &clock).unwrap());
         let ring = keys::load(&dir.path().join("keys")).unwrap();
         let issuer = config.keys.issuer.clone();
         let audit = audit::open(&config, dir.path(), &clock);

@@ -6,13 +6,12 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use super::rooms::room;
 use crate::config::Config;
 use crate::config::gateway::{Connections, ControlToken, Keys};
 use crate::config::listen::Listen;
 use crate::config::site::Site;
-use crate::domain::clock::UnixTime;
-use crate::domain::room::{Exempt, Method, PageStatus, RoomSettings, Schedule, Terms};
-use crate::domain::session::SessionTerms;
+use crate::config::store::StoreSettings;
 use crate::policy::limits::Limit;
 use crate::policy::rules::Saying;
 
@@ -31,7 +30,7 @@ pub(super) enum Set {
 }
 
 impl Thing {
-    fn new(name: impl Into<String>, settings: Vec<(&'static str, Set)>) -> Self {
+    pub fn new(name: impl Into<String>, settings: Vec<(&'static str, Set)>) -> Self {
         Self {
             name: name.into(),
             settings,
@@ -39,7 +38,7 @@ impl Thing {
     }
 }
 
-/// What only a restart changes, but for the store, whose address may hold a password.
+/// What only a restart changes, but for the store's address, which may hold a password.
 pub(super) fn lasting(config: &Config) -> Vec<Thing> {
     let Listen {
         public,
@@ -53,6 +52,11 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
         drain,
     } = &config.connections;
     let Keys { dir, issuer: _ } = &config.keys;
+    let StoreSettings {
+        url: _,
+        password_file,
+        keep,
+    } = &config.store;
     vec![
         Thing::new(
             "[listen]",
@@ -61,6 +65,16 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
                 ("control", to(control)),
                 ("health", or_none(health.as_ref())),
                 ("metrics", to(metrics)),
+            ],
+        ),
+        Thing::new(
+            "[store]",
+            vec![
+                (
+                    "password_file",
+                    or_none(password_file.as_ref().map(|file| file.0.display())),
+                ),
+                ("keep", to(keep.0.display())),
             ],
         ),
         Thing::new("[keys]", vec![("dir", to(dir.0.display()))]),
@@ -133,107 +147,6 @@ fn site(site: &Site) -> Thing {
     Thing::new(format!("site {name}"), settings)
 }
 
-fn room(room: &RoomSettings) -> Thing {
-    let RoomSettings {
-        name,
-        site,
-        paths,
-        except,
-        exempt,
-        method,
-        terms,
-        schedule,
-        page_status,
-    } = room;
-    let mut settings = vec![
-        ("site", to(site)),
-        ("paths", list(paths)),
-        ("except", list(except)),
-        ("exempt", list(exempt.iter().map(conditions))),
-        ("exempt.sha256", Set::Unshown(secrets(exempt))),
-        ("method", to(method_word(*method))),
-        ("page_status", to(page_status_number(*page_status))),
-    ];
-    settings.extend(terms_set(terms));
-    settings.extend(schedule_set(schedule));
-    Thing::new(format!("room {name}"), settings)
-}
-
-fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
-    let Terms {
-        pace,
-        capacity,
-        session,
-        max_waiting,
-        horizon,
-    } = terms;
-    let SessionTerms {
-        idle,
-        absolute,
-        claim_window,
-    } = session;
-    vec![
-        ("pace.per_minute", to(pace.per_minute)),
-        ("pace.burst", to(pace.burst)),
-        ("capacity.active", or_none(*capacity)),
-        ("session.idle_s", seconds(*idle)),
-        ("session.absolute_s", seconds(*absolute)),
-        ("session.claim_window_s", seconds(*claim_window)),
-        ("max_waiting", to(max_waiting)),
-        ("horizon_s", seconds(*horizon)),
-    ]
-}
-
-fn schedule_set(schedule: &Schedule) -> Vec<(&'static str, Set)> {
-    let Schedule { opens_at, ends_at } = schedule;
-    let time = |time: &Option<UnixTime>| or_none(time.map(UnixTime::rfc3339));
-    vec![
-        ("window.opens_at", time(opens_at)),
-        ("window.ends_at", time(ends_at)),
-    ]
-}
-
-const fn method_word(method: Method) -> &'static str {
-    match method {
-        Method::Fifo => "fifo",
-        Method::Passthrough => "passthrough",
-        Method::Reject => "reject",
-    }
-}
-
-const fn page_status_number(status: PageStatus) -> u16 {
-    match status {
-        PageStatus::Ok => 200,
-        PageStatus::Accepted => 202,
-        PageStatus::TooManyRequests => 429,
-        PageStatus::ServiceUnavailable => 503,
-    }
-}
-
-/// An exemption without its secret.
-fn conditions(exempt: &Exempt) -> String {
-    let Exempt {
-        method,
-        path,
-        from,
-        header,
-    } = exempt;
-    let from = from.iter().map(ToString::to_string);
-    let parts = method.iter().cloned();
-    let parts = parts.chain(path.iter().map(ToString::to_string));
-    let parts = parts.chain(from);
-    let parts = parts.chain(header.iter().map(|(name, _)| name.clone()));
-    parts.collect::<Vec<_>>().join(" ")
-}
-
-fn secrets(exempt: &[Exempt]) -> String {
-    let digests = exempt.iter().map(|exempt| {
-        let header = exempt.header.as_ref();
-        header.map_or_else(String::new, |(_, digest)| hex(digest))
-    });
-    digests.collect::<Vec<_>>().join(" ")
-}
-
 fn limit(limit: &Limit) -> Thing {
     let Limit {
         name,
@@ -270,23 +183,23 @@ fn rule(saying: &Saying<'_>) -> Thing {
     Thing::new(format!("rule {name}"), settings)
 }
 
-fn to(value: impl Display) -> Set {
+pub(super) fn to(value: impl Display) -> Set {
     Set::Shown(value.to_string())
 }
 
-fn or_none(value: Option<impl Display>) -> Set {
+pub(super) fn or_none(value: Option<impl Display>) -> Set {
     value.map_or_else(|| to("none"), to)
 }
 
-fn list(values: impl IntoIterator<Item = impl Display>) -> Set {
+pub(super) fn list(values: impl IntoIterator<Item = impl Display>) -> Set {
     let values: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
     Set::Shown(format!("[{}]", values.join(", ")))
 }
 
-fn seconds(span: Duration) -> Set {
+pub(super) fn seconds(span: Duration) -> Set {
     to(span.as_secs())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
