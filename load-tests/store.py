@@ -216,7 +216,13 @@ def run(room, count):
     empty = redis.memory()
     floor(room, chance)
     room.order()
-    stands, memory = [], []
+    stands, memory = fill(room, chance, 1_000), []
+
+    def survey_anew():
+        redis.ask("DEL", KEYS[-1])
+        return room.survey()
+
+    room.measure("survey of 1,000 waiting, samples new", 1, [survey_anew] * 100)
     for waiting in (count // 10, count):
         stands += fill(room, chance, waiting - len(stands))
         room.survey()
@@ -238,10 +244,6 @@ def run(room, count):
     room.measure("check-in near the front, 250 at a time", 250, [lambda p=p: room.check_in(p) for p in parts(near, 250)])
     room.measure("check-in from afar, 250 at a time", 250, [lambda p=p: room.check_in(p) for p in parts(again, 250)])
     room.measure("survey, samples kept", 1, [room.survey] * 200)
-
-    def survey_anew():
-        redis.ask("DEL", KEYS[-1])
-        return room.survey()
 
     room.measure("survey, samples new", 1, [survey_anew] * 20)
 
@@ -274,7 +276,7 @@ def run(room, count):
     room.order()
     # Time passes in a room that lets nobody in: turns are missed, sessions run out, visitors lapse.
     room.measure("release that ends what ran out", 1, [lambda: room.release(4 * SECOND)] * 320)
-    room.measure("sweep", 1, [room.sweep] * 60)
+    room.measure("sweep of 500", 1, [room.sweep] * 60)
     room.recover()
     lost = [(chance.randbytes(16), (EPOCH - 1 << 29) + at) for at in range(10_000)]
     room.measure("check-in that puts back, 250 at a time", 250, [lambda p=p: room.check_in(p, EPOCH - 1) for p in parts(lost, 250)])

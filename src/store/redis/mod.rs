@@ -17,6 +17,7 @@ mod script;
 mod scripts;
 #[cfg(test)]
 mod server;
+mod surveyed;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -242,7 +243,7 @@ impl QueueStore for Redis {
     ) -> Result<Survey, StoreError> {
         let seen = asks::number(ends_seen).to_vec();
         let call = self.to(room, &scripts::SURVEY, [asks::terms(terms), seen])?;
-        answers::survey(self.make(&call).await?, call.head())
+        surveyed::survey(self.make(&call).await?, call.head())
     }
 
     async fn order(

@@ -38,7 +38,8 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
 --   tick, earned, credit, slack, anchor, last_rate, last_burst   see domain/tick.rs
 --   claim_time, carry, grants_met, joins_total, claims_total, releases_total, granted_total
 --   out                how many are released and have not claimed
---   newest_end, recovering_until, missing, missing_until, cursor
+--   newest_end, recovering_until, missing, missing_until
+--   cursor, swept      where the sweep goes on, and 1 + the tick it last began at
 --   version, window, state, rate, burst (0: the file's), capacity (0: the file's, -1: none),
 --   grants, rev        the standing orders, as far as scripts act on them
 --   moved              grows with every change of the queue: samples of it are then stale
