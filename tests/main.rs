@@ -34,6 +34,8 @@ mod sockets;
 #[cfg(test)]
 mod steady;
 #[cfg(test)]
+mod store_kills;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod trust;

@@ -1,7 +1,7 @@
 //! A redis-server of a test's own: a process on a free port, in a folder of its own.
 
 use std::collections::BTreeMap;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -54,9 +54,14 @@ impl Redis {
         redis
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
     /// What `[store] url` says.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{}", self.address())
     }
 
     /// Kills it at once, as a power failure would.
@@ -93,6 +98,20 @@ impl Redis {
         self.run(&["CONFIG", "RESETSTAT"]);
     }
 
+    /// The numbers that stand in these fields of a room's head, 0 where there is none.
+    pub fn head<const N: usize>(&self, room: &str, fields: [&str; N]) -> [u64; N] {
+        let key = format!("anteroom:{{{room}}}:head");
+        let mut words = vec!["HMGET", &key];
+        words.extend(fields);
+        let found: Vec<Option<u64>> = redis::from_redis_value(self.run(&words)).unwrap();
+        std::array::from_fn(|at| found[at].unwrap_or(0))
+    }
+
+    /// Does one command that answers with a number.
+    pub fn count(&self, words: &[&str]) -> u64 {
+        redis::from_redis_value(self.run(words)).unwrap()
+    }
+
     /// Does one command.
     pub fn run(&self, words: &[&str]) -> Value {
         self.try_run(words).unwrap()
@@ -109,8 +128,7 @@ impl Redis {
     /// It listens, and has loaded what its disk holds.
     async fn is_up(&self) {
         until("redis-server answers", || async {
-            let address = ([127, 0, 0, 1], self.port).into();
-            TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
+            TcpStream::connect_timeout(&self.address(), Duration::from_secs(1)).ok()?;
             self.try_run(&["PING"]).ok()
         })
         .await;

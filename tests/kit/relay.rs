@@ -6,10 +6,13 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use anteroom::store::redis::scripts;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+
+use super::Redis;
 
 /// When the deed is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +27,16 @@ pub enum Cut {
 pub struct Trap {
     /// The verb that is counted.
     pub verb: &'static str,
-    /// The number of the call, 1 for the first.
+    /// The number of the call, 1 for the first after the trap was set.
     pub call: u64,
     /// When.
     pub cut: Cut,
     /// What; the relay passes on nothing of that call any more.
     pub deed: Box<dyn FnOnce() + Send>,
 }
+
+/// The verb of a call that brings its script with it, as Redis did not know it.
+pub const UNKNOWN: &str = "eval";
 
 #[derive(Default)]
 struct State {
@@ -41,27 +47,40 @@ struct State {
 
 /// A relay that runs.
 pub struct Relay {
-    /// Where the gateway finds Redis.
-    pub address: SocketAddr,
+    address: SocketAddr,
     state: Arc<Mutex<State>>,
 }
 
 impl Relay {
-    /// Stands before the Redis at `to`; `verbs` says which script, by its digest, is which verb.
-    pub async fn to(to: SocketAddr, verbs: HashMap<String, &'static str>) -> Self {
+    /// Stands before `redis`, which is told every script first: a gateway has to send none.
+    pub async fn before(redis: &Redis) -> Self {
+        let mut verbs = HashMap::new();
+        for script in scripts() {
+            let loaded = redis.run(&["SCRIPT", "LOAD", script.text]);
+            let digest: String = redis::from_redis_value(loaded).unwrap();
+            assert_eq!(digest, script.sha, "{}", script.name);
+            verbs.insert(digest, script.name);
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State {
             verbs,
             ..State::default()
         }));
-        tokio::spawn(accept(listener, to, Arc::clone(&state)));
+        tokio::spawn(accept(listener, redis.address(), Arc::clone(&state)));
         Self { address, state }
     }
 
+    /// What `[store] url` says.
+    pub fn url(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+
     /// Sets the trap.
-    pub fn set(&self, trap: Trap) {
-        self.state.lock().unwrap().trap = Some(trap);
+    pub fn set(&self, mut trap: Trap) {
+        let mut state = self.state.lock().unwrap();
+        trap.call += state.calls.get(trap.verb).copied().unwrap_or(0);
+        state.trap = Some(trap);
     }
 
     /// Whether the trap was sprung.
@@ -107,12 +126,12 @@ impl State {
         let [name, digest, ..] = words else {
             return None;
         };
-        let digest = String::from_utf8_lossy(digest).into_owned();
-        let verb = *self.verbs.get(&digest)?;
-        assert!(
-            name.eq_ignore_ascii_case(b"evalsha"),
-            "the scripts are loaded"
-        );
+        let digest = String::from_utf8_lossy(digest);
+        let verb = if name.eq_ignore_ascii_case(b"eval") {
+            UNKNOWN
+        } else {
+            *self.verbs.get(digest.as_ref())?
+        };
         let calls = self.calls.entry(verb).or_default();
         *calls += 1;
         let now = *calls;

@@ -52,3 +52,10 @@ pub(super) static SURVEY: LazyLock<Script> =
     script!("survey", "allow-oom", ["room", "terms", "visitors"]);
 pub(super) static ORDER: LazyLock<Script> = script!("order", "", ["room", "orders"]);
 pub(super) static RECOVER: LazyLock<Script> = script!("recover", "", ["room", "orders"]);
+
+/// Every script, each under the name of its verb.
+pub(super) fn all() -> [&'static Script; 11] {
+    [
+        &JOIN, &CHECK_IN, &CLAIM, &LEAVE, &RELEASE, &TOUCH, &END, &SWEEP, &SURVEY, &ORDER, &RECOVER,
+    ]
+}
