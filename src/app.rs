@@ -3,7 +3,7 @@
 mod wiring;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,11 +33,14 @@ use crate::origin::Origin;
 use crate::pacing::{Beat, RoomLoop};
 use crate::store::QueueStore;
 use crate::store::embedded::Embedded;
-use crate::store::survey::StoreHealth;
+use crate::store::kept::Keeper;
 use crate::telemetry::metered::Metered;
 use crate::token::Keyring;
 
-use wiring::{addresses, bind, controlled, credentials, metrics, origin_settings, sites};
+use wiring::{
+    Listeners, addresses, all_surveyed, bind, controlled, credentials, metrics, origin_settings,
+    sites,
+};
 
 /// How long visitors are let wait for the first surveys after a start: before them nobody knows
 /// which sessions have ended.
@@ -58,6 +61,8 @@ pub struct Parts {
     pub control_token: Option<String>,
     /// The clock.
     pub clock: Clock,
+    /// The folder in which this gateway keeps what a store that lost a room must be told.
+    pub keep: PathBuf,
 }
 
 /// A gateway that listens.
@@ -163,12 +168,13 @@ impl App {
             store,
             control_token,
             clock,
+            keep,
         } = parts;
         let metrics = Arc::new(metrics(&config)?);
         let store: Arc<dyn QueueStore> =
             Arc::new(Metered::new(store, Arc::clone(&metrics), clock.clone()));
         let rooms: Vec<Room> = config.rooms.iter().cloned().map(Room::new).collect();
-        self.start_loops(&rooms, &store, &clock);
+        self.start_loops(&rooms, (&store, &Arc::new(Keeper::new(keep))), &clock);
         let operators = Control {
             rooms: rooms.iter().map(controlled).collect(),
             store: Arc::clone(&store),
@@ -218,7 +224,12 @@ impl App {
         Ok(())
     }
 
-    fn start_loops(&self, rooms: &[Room], store: &Arc<dyn QueueStore>, clock: &Clock) {
+    fn start_loops(
+        &self,
+        rooms: &[Room],
+        (store, keeper): (&Arc<dyn QueueStore>, &Arc<Keeper>),
+        clock: &Clock,
+    ) {
         for room in rooms {
             let beat = Beat {
                 room: Arc::clone(&room.settings),
@@ -226,6 +237,7 @@ impl App {
                 notes: Arc::clone(&room.notes),
                 store: Arc::clone(store),
                 clock: clock.clone(),
+                keeper: Some(Arc::clone(keeper)),
             };
             self.loops
                 .spawn(RoomLoop::new(beat).run(self.stop_loops.clone()));
@@ -277,20 +289,5 @@ impl App {
                 tracing::error!(%fault, "the control API ended");
             }
         });
-    }
-}
-
-/// Sockets that were bound before anything started.
-struct Listeners {
-    public: Vec<TcpListener>,
-    control: TcpListener,
-    health: Option<TcpListener>,
-}
-
-/// Waits until every room has been surveyed once.
-async fn all_surveyed(gate: &Gate) {
-    let unknown = |room: &Room| room.snapshot.load().store == StoreHealth::NotYet;
-    while gate.rooms.iter().any(unknown) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -11,9 +12,10 @@ use crate::config::{Config, site};
 use crate::control::ControlRoom;
 use crate::control::auth::{Credential, Role};
 use crate::domain::room::RoomName;
-use crate::gate::Site;
 use crate::gate::room::Room;
+use crate::gate::{Gate, Site};
 use crate::origin::Settings as OriginSettings;
+use crate::store::survey::StoreHealth;
 use crate::telemetry::labels::RuleLabel;
 use crate::telemetry::metrics::Metrics;
 
@@ -102,5 +104,20 @@ pub(super) fn origin_settings(site: &site::Site) -> OriginSettings {
         idle: site.idle,
         max_connections: usize::try_from(site.max_connections.get()).unwrap_or(usize::MAX),
         idle_connections: 256,
+    }
+}
+
+/// Sockets that were bound before anything started.
+pub(super) struct Listeners {
+    pub(super) public: Vec<TcpListener>,
+    pub(super) control: TcpListener,
+    pub(super) health: Option<TcpListener>,
+}
+
+/// Waits until every room has been surveyed once.
+pub(super) async fn all_surveyed(gate: &Gate) {
+    let unknown = |room: &Room| room.snapshot.load().store == StoreHealth::NotYet;
+    while gate.rooms.iter().any(unknown) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -83,6 +83,7 @@ pub async fn run(args: &DemoArgs, control_token: Option<String>) -> anyhow::Resu
         store: store.clone(),
         control_token: Some(token.clone()),
         clock,
+        keep: data.join("kept"),
     })?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();

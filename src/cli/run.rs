@@ -14,6 +14,9 @@ use crate::text::excerpt::{Severity, excerpts};
 
 use super::{keys, policies};
 
+/// The folder below the policies directory where a gateway keeps what it knows of its rooms.
+const KEPT: &str = "kept";
+
 /// Runs the gateway.
 ///
 /// TERM and INT let requests under way finish; a second one ends at once. HUP changes nothing in
@@ -54,6 +57,7 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
         store: Arc::new(store),
         control_token,
         clock,
+        keep: args.policies.join(KEPT),
     })?;
     for address in app.public() {
         tracing::info!(%address, "visitors are answered");

@@ -11,9 +11,11 @@ pub mod health;
 pub mod host;
 pub mod listener;
 pub mod lockout;
+mod lost;
 pub mod orders;
 pub mod problem;
 pub mod routes;
+pub mod version;
 pub mod view;
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use http::header::IF_MATCH;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::body::{number, parse, time, wrong};
+use super::lost::{enter_epoch, forgotten, has_forgotten};
 use super::problem::Problem;
+use super::version::{changed_meanwhile, matches};
 use super::{Control, ControlRoom};
 use crate::domain::clock::UnixTime;
 use crate::domain::pace::Pace;
@@ -223,23 +224,6 @@ pub fn release(body: &[u8]) -> Result<Asked, Problem> {
     Ok(Order::Release(count).into())
 }
 
-/// The `ETag` of a version.
-#[must_use]
-pub fn etag(version: u64) -> String {
-    format!("\"v{version}\"")
-}
-
-/// Whether `If-Match`, if there is one, names this version or is `*`. A weak tag never matches.
-fn matches(headers: &HeaderMap, version: u64) -> bool {
-    let mut tags = headers.get_all(IF_MATCH).iter().peekable();
-    let (wanted, unconditional) = (etag(version), tags.peek().is_none());
-    unconditional
-        || tags
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .any(|tag| tag.trim() == wanted || tag.trim() == "*")
-}
-
 /// Carries out an order on the room's orders as the store has them now. Every reader of the
 /// snapshot sees the orders then in force from then on.
 ///
@@ -253,15 +237,26 @@ pub async fn carry_out(
     headers: &HeaderMap,
 ) -> Result<Carried, Problem> {
     let (name, terms) = (&room.settings.name, &room.settings.terms);
-    let seen = room.snapshot.load().survey.ends_seq;
-    let mut orders = control.store.survey(name, terms, seen).await?.orders;
+    let known = room.snapshot.load_full();
+    let survey = control
+        .store
+        .survey(name, terms, known.survey.ends_seq)
+        .await?;
+    if has_forgotten(&survey, &known) {
+        return Err(forgotten());
+    }
+    let newest = known.window();
+    let mut orders = survey.orders;
     for _ in 0..TRIES {
         if !matches(headers, orders.version) {
             return Err(changed_meanwhile(orders.version));
         }
-        let next = orders.apply(order, control.clock.now().wall)?;
+        let next = orders.apply_after(order, control.clock.now().wall, newest)?;
         if next == orders {
             return Ok(Carried::Before(shown(room, next)));
+        }
+        if let Some(seen) = known.unknown.filter(|_| next.window > orders.window) {
+            enter_epoch(control, room, seen).await?;
         }
         match control.store.order(name, &next, orders.version).await? {
             Ordered::Done => return Ok(Carried::Out(shown(room, next))),
@@ -287,20 +282,11 @@ fn shown(room: &ControlRoom, orders: Orders) -> Orders {
     orders
 }
 
-fn changed_meanwhile(version: u64) -> Problem {
-    Problem::new(
-        StatusCode::PRECONDITION_FAILED,
-        format!(
-            "the room was changed by somebody else: it is at version {version}; look at it, then send the order again with `If-Match: {}`",
-            etag(version)
-        ),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use http::header::IF_MATCH;
 
     fn status(read: ReadOrder, body: &str) -> u16 {
         match read(body.as_bytes()) {

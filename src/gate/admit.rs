@@ -9,6 +9,7 @@ use moka::sync::Cache;
 use crate::domain::clock::{Now, UnixTime};
 use crate::domain::room::RoomName;
 use crate::domain::session::{Jti, LEEWAY, SessionTerms};
+use crate::domain::skew::WallClock;
 use crate::store::notes::{Alive, Notes, Renewal};
 use crate::store::survey::{Snapshot, StoreHealth};
 use crate::token::admission::Admission;
@@ -114,6 +115,8 @@ impl Admissions {
     /// # Errors
     /// [`NotAdmitted`].
     pub fn admit(&self, door: Door<'_>, text: &str, now: Now) -> Result<Admitted, NotAdmitted> {
+        // Who was admitted passes also where this gateway's own clock is wrong.
+        let now = door.snapshot.skew.correct(now);
         let known = self.known(door, text, now)?;
         let admission = &known.admission;
         if admission.rev < door.snapshot.survey.orders.rev
@@ -124,6 +127,7 @@ impl Admissions {
         if now.wall > honoured_until(admission.expires, door, now) {
             return Err(NotAdmitted::Expired);
         }
+        register(&known, door);
         Ok(Admitted {
             session: admission.jti,
             renewed: renew(&known, door, now.wall),
@@ -162,13 +166,32 @@ impl Admissions {
 /// it went are honoured for the idle limit past their expiry.
 fn outage(door: Door<'_>, now: Now) -> Duration {
     match door.snapshot.store {
-        StoreHealth::AwaySince(since) => now.mono.saturating_sub(since).min(door.terms.idle),
+        StoreHealth::AwaySince(since) | StoreHealth::LostSince(since) => {
+            now.mono.saturating_sub(since).min(door.terms.idle)
+        }
         StoreHealth::Reachable | StoreHealth::NotYet => Duration::ZERO,
     }
 }
 
 fn honoured_until(expires: UnixTime, door: Door<'_>, now: Now) -> UnixTime {
     expires.after(LEEWAY).after(outage(door, now))
+}
+
+/// Tells the store of a session that this gateway has not yet told it of in the room's epoch: one
+/// that lost the room counts it again from then on.
+fn register(known: &Known, door: Door<'_>) {
+    if known.renewal.registers(door.snapshot.survey.epoch) {
+        door.notes.touch(alive(known, door));
+    }
+}
+
+fn alive(known: &Known, door: Door<'_>) -> Alive {
+    Alive {
+        session: known.admission.jti,
+        rev: known.admission.rev,
+        ends: known.admission.since.after(door.terms.absolute),
+        renewal: Arc::clone(&known.renewal),
+    }
 }
 
 fn renew(known: &Known, door: Door<'_>, now: UnixTime) -> Option<AdmissionToken> {
@@ -183,13 +206,11 @@ fn renew(known: &Known, door: Door<'_>, now: UnixTime) -> Option<AdmissionToken>
     // Near its absolute end a session cannot be held for as long as elsewhere.
     if held < wanted && held.since(now) <= door.terms.idle / 2 {
         if known.renewal.may_ask(now, ASK_AGAIN) {
-            door.notes.touch(Alive {
-                session: admission.jti,
-                rev: admission.rev,
-                ends: admission.since.after(door.terms.absolute),
-                renewal: Arc::clone(&known.renewal),
-            });
+            door.notes.touch(alive(known, door));
         }
+        return None;
+    }
+    if door.snapshot.skew.clock == WallClock::Off {
         return None;
     }
     let renewed = Admission {

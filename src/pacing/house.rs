@@ -187,6 +187,7 @@ impl House {
             notes: Arc::clone(&room.notes),
             store: store.clone(),
             clock: clock.clone(),
+            keeper: None,
         });
         let files = generate(
             clock.now().wall,

@@ -7,6 +7,8 @@
 pub(crate) mod conformance;
 pub mod embedded;
 mod fault;
+pub mod kept;
+pub mod memory;
 pub mod notes;
 pub mod recovery;
 pub mod survey;

@@ -8,11 +8,13 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
+use prometheus::{
+    Gauge, GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder,
+};
 
-use super::families::Families;
+use super::families::{Families, words};
 use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
-use super::reading::Reading;
+use super::reading::{Reading, clock_offset};
 use crate::domain::room::RoomName;
 use crate::store::StoreError;
 use crate::store::survey::StoreHealth;
@@ -21,7 +23,7 @@ use crate::store::survey::StoreHealth;
 const OK: &str = "ok";
 
 /// The results a store call may have: an answer, or a word of [`StoreError`].
-const RESULTS: [&str; 4] = [OK, "timeout", "unreachable", "unreadable"];
+const RESULTS: [&str; 5] = [OK, "timeout", "unreachable", "lost", "unreadable"];
 
 /// The metrics could not be declared or written out.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,7 @@ struct RoomMetrics {
     sessions: IntGauge,
     tick: IntGauge,
     pace: IntGauge,
+    recovering: IntGauge,
 }
 
 /// One store verb's handles.
@@ -60,6 +63,7 @@ pub struct Metrics {
     verbs: Vec<VerbMetrics>,
     rooms: HashMap<RoomName, RoomMetrics>,
     store_reachable: IntGauge,
+    clock_offset: Gauge,
     last_reload: IntGauge,
     wait: GaugeVec,
     /// Held while the figures of the rooms are brought up to date, never across an await.
@@ -105,6 +109,7 @@ impl Metrics {
             store_reachable: families
                 .store_reachable
                 .get_metric_with_label_values(&none)?,
+            clock_offset: families.clock_offset.get_metric_with_label_values(&none)?,
             last_reload,
             wait: families.wait,
             registry,
@@ -171,6 +176,7 @@ impl Metrics {
             .iter()
             .all(|reading| reading.snapshot.store == StoreHealth::Reachable);
         self.store_reachable.set(i64::from(reachable));
+        self.clock_offset.set(clock_offset(readings));
         for reading in readings {
             if let Some(room) = self.rooms.get(&reading.settings.name) {
                 room.follow(reading);
@@ -228,6 +234,7 @@ impl Families {
             sessions: self.sessions.get_metric_with_label_values(&room)?,
             tick: self.tick.get_metric_with_label_values(&room)?,
             pace: self.pace.get_metric_with_label_values(&room)?,
+            recovering: self.recovering.get_metric_with_label_values(&room)?,
         })
     }
 
@@ -249,6 +256,7 @@ impl Families {
 impl RoomMetrics {
     fn follow(&self, reading: &Reading<'_>) {
         self.pace.set(i64::from(reading.pace().per_minute.get()));
+        self.recovering.set(i64::from(reading.snapshot.recovers()));
         if reading.snapshot.store == StoreHealth::NotYet {
             return;
         }
@@ -282,16 +290,6 @@ fn count(counters: &[IntCounter], index: usize) {
     if let Some(counter) = counters.get(index) {
         counter.inc();
     }
-}
-
-fn words<const N: usize>(
-    family: &IntCounterVec,
-    words: [&'static str; N],
-) -> prometheus::Result<Vec<IntCounter>> {
-    let counters = words.into_iter();
-    counters
-        .map(|word| family.get_metric_with_label_values(&[word]))
-        .collect()
 }
 
 #[cfg(test)]
@@ -382,6 +380,27 @@ mod tests {
             let text = metrics.scrape(&[reading]).unwrap();
             let line = format!("anteroom_joins_total{{room=\"derby\"}} {shown}\n");
             assert!(text.contains(&line), "{line}in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_loss_and_a_wrong_clock_are_shown() {
+        let (metrics, settings) = (metrics(), settings_for_test("derby"));
+        let mut snapshot = surveyed(1);
+        snapshot.store = StoreHealth::LostSince(Duration::ZERO);
+        snapshot.skew.ahead_ms = -2_500;
+        let reading = Reading {
+            settings: &settings,
+            snapshot: &snapshot,
+        };
+        let text = metrics.scrape(&[reading]).unwrap();
+        for line in [
+            "anteroom_room_recovering{room=\"derby\"} 1\n",
+            "anteroom_clock_offset_seconds -2.5\n",
+            "anteroom_store_reachable 0\n",
+            "anteroom_store_calls_total{result=\"lost\",verb=\"join\"} 0\n",
+        ] {
+            assert!(text.contains(line), "{line}in\n{text}");
         }
     }
 

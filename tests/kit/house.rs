@@ -58,6 +58,7 @@ impl House {
             store,
             control_token: Some(CONTROL_TOKEN.to_owned()),
             clock,
+            keep: dir.path().join("kept"),
         });
         let app = app.unwrap();
         let house = Self {
