@@ -366,7 +366,11 @@ async fn while_the_store_is_away_orders_are_503_and_readers_are_told() {
     assert_eq!(ready.status, 503);
     assert_eq!(
         ready.json(),
-        json!({"ready": false, "reasons": ["store_away"]})
+        json!({
+            "ready": false,
+            "reasons": ["store_away"],
+            "details": ["the store has not answered since 2027-01-15T08:00:00Z"],
+        })
     );
     assert_eq!(house.ask(ADMIN, "GET /livez", "").await.status, 200);
 }

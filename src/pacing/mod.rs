@@ -13,6 +13,10 @@ mod look;
 #[cfg(test)]
 pub(crate) mod house;
 #[cfg(test)]
+mod loss;
+#[cfg(test)]
+mod many;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
