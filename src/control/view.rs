@@ -294,21 +294,6 @@ mod tests {
             ),
             (
                 Facts {
-                    after_loss: AfterLoss::Recovering,
-                    state: WindowState::Paused,
-                    ..FLOWING
-                },
-                Some(HeldBy::Recovering),
-            ),
-            (
-                Facts {
-                    store: StoreHealth::LostSince(Duration::ZERO),
-                    ..FLOWING
-                },
-                Some(HeldBy::Recovering),
-            ),
-            (
-                Facts {
                     store: StoreHealth::NotYet,
                     state: WindowState::Closed,
                     ..FLOWING
@@ -317,6 +302,22 @@ mod tests {
             ),
         ] {
             assert_eq!(held_by(&facts), expected, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_room_that_recovers_from_a_loss_says_so_before_anything_else() {
+        let recovering = Facts {
+            after_loss: AfterLoss::Recovering,
+            state: WindowState::Paused,
+            ..FLOWING
+        };
+        let lost = Facts {
+            store: StoreHealth::LostSince(Duration::ZERO),
+            ..FLOWING
+        };
+        for facts in [recovering, lost] {
+            assert_eq!(held_by(&facts), Some(HeldBy::Recovering), "{facts:?}");
         }
     }
 

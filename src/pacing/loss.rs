@@ -343,6 +343,7 @@ async fn a_store_put_back_from_an_older_copy_is_brought_up_to_date_by_its_visito
     )
     .unwrap();
     one.store.replace(open(dir.path()));
+    one.tick().await;
     let later = Crowd::joins(&one, 20).await;
     crowd.fans.extend(later.fans);
     crowd.live(&mut [&mut one], 4 * SECOND).await;
@@ -388,13 +389,14 @@ async fn s12_while_the_store_is_away_nothing_is_released_and_after_it_the_line_g
 
 #[tokio::test]
 async fn f20_a_gateway_whose_clock_is_wrong_signs_nothing_and_turns_nobody_out() {
-    let mut one = House::open(per_minute(60)).await;
+    let mut one = House::open(per_minute(30)).await;
     *one.store.ahead_ms.lock().unwrap() = Some(0);
     one.tick().await;
     let (mut ann, mut bob) = (joined(&one).await, joined(&one).await);
-    one.pass(Duration::from_millis(2_500)).await;
+    one.pass(3 * SECOND).await;
     ann.get(&one, "/buy/1").await.is_served();
     let shown = bob.poll(&one).await.position;
+    assert_eq!(shown, Some(1));
     let wrong = Clock::by_hand(UnixTime::from_secs(1_800_000_600));
     let mut two = one.beside_with(2, |with| with.clock = wrong);
     two.step().await;
