@@ -261,12 +261,6 @@ impl Pacer {
         }
     }
 
-    /// The newest tick it has seen; `None` before the room was seen.
-    #[must_use]
-    pub fn tick(&self) -> Option<u64> {
-        self.last.map(|last| last.seen.tick)
-    }
-
     /// The local time at which to propose the next tick; `None` before the room was seen.
     ///
     /// One period after it saw a tick of its own; three to four periods after it saw another's,

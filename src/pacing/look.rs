@@ -86,7 +86,8 @@ impl RoomLoop {
 
     fn take_in(&mut self, survey: &Survey) {
         let seen = survey.ticks.seen();
-        if self.pacer.tick().is_none_or(|last| last < seen.tick) {
+        if self.newest_tick.is_none_or(|last| last < seen.tick) {
+            self.newest_tick = Some(seen.tick);
             self.leads = false;
             self.draw_jitter();
         }
@@ -126,6 +127,7 @@ impl RoomLoop {
 
     fn begin_epoch(&mut self) {
         self.pacer = Pacer::default();
+        self.newest_tick = None;
         self.leads = false;
         self.ends_seen = 0;
     }

@@ -74,6 +74,7 @@ pub struct RoomLoop {
     jitter: Jitter,
     /// Drawn anew for each tick seen.
     patience: Duration,
+    newest_tick: Option<u64>,
     /// Whether this gateway won the newest tick.
     leads: bool,
     memory: Memory,
@@ -102,6 +103,7 @@ impl RoomLoop {
             pacer: Pacer::default(),
             jitter,
             patience: Duration::ZERO,
+            newest_tick: None,
             leads: false,
             memory: Memory::default(),
             watch: SkewWatch::default(),
@@ -212,6 +214,7 @@ impl RoomLoop {
             Sight::Told
         };
         self.leads = answer.won;
+        self.newest_tick = Some(answer.ticks.tick);
         self.draw_jitter();
         let seen_at = self.beat.clock.now().mono;
         self.pacer.observe(seen_at, answer.ticks.seen(), sight);

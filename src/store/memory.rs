@@ -18,8 +18,8 @@ pub const LONG_REST: Duration = Duration::from_secs(20);
 /// How long it rests when only the last moments are missing, as after a change of master.
 pub const SHORT_REST: Duration = Duration::from_millis(500);
 
-/// More missing ticks than this are more than the last moments: five seconds.
-const FEW_TICKS: u64 = 20;
+/// More missing ticks than this are more than the last moments: two seconds.
+const FEW_TICKS: u64 = 8;
 
 /// What a gateway remembers of one room.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -313,8 +313,8 @@ mod tests {
     fn a_store_that_knows_less_is_given_back_what_is_known() {
         let memory = memory();
         for (less, expected) in [
-            (survey(1, 100, 399, 7), (101, 7, SHORT_REST)),
-            (survey(1, 100, 379, 7), (101, 7, LONG_REST)),
+            (survey(1, 100, 392, 7), (101, 7, SHORT_REST)),
+            (survey(1, 100, 391, 7), (101, 7, LONG_REST)),
             (survey(1, 99, 900, 7), (101, 7, LONG_REST)),
             (survey(1, 100, 400, 6), (101, 7, SHORT_REST)),
             (survey(2, 100, 500, 7), (101, 7, LONG_REST)),
