@@ -97,12 +97,15 @@ impl RoomLoop {
         self.memory.remember(survey);
     }
 
-    /// Another gateway put the room back: what is counted by epoch begins anew, and the ends known
-    /// here are told again in case that one did not know them.
+    /// This gateway or another put the room back: what is counted by epoch begins anew, and the
+    /// ends known here are told again, for the store has forgotten them.
     async fn renew(&mut self, survey: &Survey) -> Result<(), StoreError> {
-        tracing::warn!(room = %self.beat.room.name, epoch = survey.epoch.0, "another gateway put back what the store had lost of the room");
+        tracing::warn!(room = %self.beat.room.name, epoch = survey.epoch.0, "the room is in a new epoch: what the store had lost of it was put back");
         self.tell_ends_again().await?;
-        self.begin_epoch();
+        self.pacer = Pacer::default();
+        self.newest_tick = None;
+        self.leads = false;
+        self.ends_seen = 0;
         self.memory.renew(survey);
         Ok(())
     }
@@ -113,8 +116,6 @@ impl RoomLoop {
             tracing::error!(room = %room.name, why = loss.why, "the store has lost what it knew of the room; its orders are put back, and nobody is released meanwhile");
         }
         let epoch = self.beat.store.recover(&room.name, &loss.recovery).await?;
-        self.tell_ends_again().await?;
-        self.begin_epoch();
         tracing::warn!(
             room = %room.name,
             epoch = epoch.0,
@@ -123,13 +124,6 @@ impl RoomLoop {
             "what was known here was put back; visitors bring their places back as they ask"
         );
         Ok(())
-    }
-
-    fn begin_epoch(&mut self) {
-        self.pacer = Pacer::default();
-        self.newest_tick = None;
-        self.leads = false;
-        self.ends_seen = 0;
     }
 
     fn publish(&self, survey: &Survey, unknown: Option<Glimpse>) {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::house::{Got, House, Visitor, assert_bound, per_minute, together};
+use super::house::{Got, House, Visitor, Watched, assert_bound, per_minute, together};
 use crate::domain::clock::{Clock, UnixTime};
 use crate::domain::pace::Pace;
 use crate::domain::place::{Epoch, Place};
+use crate::domain::room::Terms;
+use crate::domain::session::SessionTerms;
 use crate::domain::skew::WallClock;
 use crate::domain::standing::EndedBy;
 use crate::domain::window::{Order, WindowState};
@@ -19,6 +21,11 @@ use crate::store::kept::Keeper;
 use crate::store::survey::StoreHealth;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+const OPEN: Order = Order::Open {
+    opens_at: None,
+    ends_at: None,
+};
 
 async fn joined(house: &House) -> Visitor {
     let mut visitor = house.visitor();
@@ -279,15 +286,98 @@ async fn a_gateway_without_memory_holds_a_window_that_only_tokens_know() {
     let stranger = new.visitor().get(&new, "/buy/1").await.is_not_served();
     assert_eq!(stranger.visit, Visit::First);
 
-    new.order(Order::Open {
-        opens_at: None,
-        ends_at: None,
-    })
-    .await;
+    new.order(OPEN).await;
     let snapshot = new.snapshot();
     assert_eq!((snapshot.window(), snapshot.unknown), (window, None));
     crowd.live(&mut [&mut new], 40 * SECOND).await;
     assert_eq!(crowd.served(), 5, "with their places");
+}
+
+#[tokio::test]
+async fn a_room_whose_newest_orders_nobody_knows_releases_nobody() {
+    let mut one = House::open(per_minute(600)).await;
+    let elsewhere = Watched::over(Embedded::in_memory(Epoch(1_000_000)), one.clock.clone());
+    let mut newer = one.beside_with(2, |with| with.store = elsewhere);
+    for order in [Order::End, OPEN, Order::End, OPEN] {
+        newer.order(order).await;
+    }
+    let window = newer.snapshot().window();
+    assert!(window > one.snapshot().window());
+    let mut fan = joined(&newer).await;
+    Crowd::joins(&one, 40).await;
+    one.pass(2 * SECOND).await;
+
+    fan.get(&one, "/buy/1").await.is_not_served();
+    one.tick().await;
+    let released = one.released().len();
+    assert!(released > 0);
+    one.pass(3 * SECOND).await;
+    assert_eq!(
+        one.released().len(),
+        released,
+        "nobody until the orders are known"
+    );
+    let mut stranger = one.visitor();
+    stranger.get(&one, "/buy/1").await.is_not_served();
+    assert_eq!(
+        stranger.token(&one).window,
+        window,
+        "who comes now joins that window"
+    );
+
+    one.order(OPEN).await;
+    assert_eq!(one.snapshot().window(), window);
+    one.pass(25 * SECOND).await;
+    fan.get(&one, "/buy/1").await.is_not_served();
+    one.pass(SECOND).await;
+    fan.get(&one, "/buy/1").await.is_served();
+}
+
+#[tokio::test]
+async fn a_room_to_which_nobody_comes_back_recovers_all_the_same() {
+    let mut one = House::open(per_minute(60)).await;
+    joined(&one).await;
+    one.tick().await;
+    one.store.lose_all();
+    one.pass(5 * SECOND).await;
+    assert!(one.snapshot().recovers());
+    one.pass(20 * SECOND).await;
+    assert!(!one.snapshot().recovers());
+}
+
+#[tokio::test]
+async fn after_a_loss_an_end_at_one_gateway_reaches_the_other_again() {
+    let terms = Terms {
+        session: SessionTerms {
+            idle: 20 * SECOND,
+            ..per_minute(6_000).session
+        },
+        ..per_minute(6_000)
+    };
+    let mut one = House::open(terms).await;
+    let mut two = one.beside(2);
+    let leave = "/_anteroom/rooms/sale/leave";
+    let mut crowd = Crowd::joins(&one, 4).await;
+    crowd.live(&mut [&mut one], 4 * SECOND).await;
+    for fan in &mut crowd.fans {
+        fan.visitor
+            .ask(&one, "POST", leave, &[])
+            .await
+            .is_not_served();
+    }
+    together(&mut [&mut one, &mut two], 50 * SECOND).await;
+
+    one.store.lose_all();
+    together(&mut [&mut one, &mut two], 22 * SECOND).await;
+    let mut ann = joined(&one).await;
+    together(&mut [&mut one, &mut two], 2 * SECOND).await;
+    ann.get(&one, "/buy/1").await.is_served();
+    let mut thief = ann.clone();
+    thief.queue = None;
+    thief.get(&two, "/buy/1").await.is_served();
+    ann.ask(&one, "POST", leave, &[]).await.is_not_served();
+    together(&mut [&mut one, &mut two], SECOND).await;
+    thief.get(&two, "/buy/1").await.is_not_served();
 }
 
 #[tokio::test]
@@ -300,11 +390,7 @@ async fn a_gateway_started_again_knows_from_its_disk_what_the_store_forgot() {
         house.beside_with(1, |with| with.keeper = keeper)
     };
     let mut one = with(&base);
-    one.order(Order::Open {
-        opens_at: None,
-        ends_at: None,
-    })
-    .await;
+    one.order(OPEN).await;
     one.order(Order::Pace(Pace::per_minute(120).unwrap())).await;
     let mut crowd = Crowd::joins(&one, 30).await;
     crowd.live(&mut [&mut one], 5 * SECOND).await;
@@ -329,11 +415,7 @@ async fn a_store_put_back_from_an_older_copy_is_brought_up_to_date_by_its_visito
     let mut one = House::closed(per_minute(60));
     one.store.replace(open(dir.path()));
     one.tick().await;
-    one.order(Order::Open {
-        opens_at: None,
-        ends_at: None,
-    })
-    .await;
+    one.order(OPEN).await;
     let mut crowd = Crowd::joins(&one, 10).await;
     crowd.live(&mut [&mut one], 3 * SECOND).await;
     one.store.lose_all();
