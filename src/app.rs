@@ -1,29 +1,29 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
+pub mod audit;
+mod storing;
 mod wiring;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::config::gateway::StoreUrl;
-use crate::control::health::Readiness;
-use crate::control::{self, Control, routes};
+use crate::config::gateway::Connections;
+use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
-use crate::domain::place::Epoch;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
 use crate::edge::listener::Listening;
 use crate::edge::respond::{Responder, farewell};
 use crate::edge::serve::Door;
+use crate::edge::tunnel::Drain;
 use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
@@ -32,14 +32,14 @@ use crate::gate::{Gate, Screens};
 use crate::origin::Origin;
 use crate::pacing::{Beat, RoomLoop};
 use crate::store::QueueStore;
-use crate::store::embedded::Embedded;
 use crate::store::kept::Keeper;
 use crate::telemetry::metered::Metered;
 use crate::token::Keyring;
 
+pub use storing::open_store;
 use wiring::{
     Listeners, addresses, all_surveyed, bind, controlled, credentials, metrics, origin_settings,
-    sites,
+    places, sites,
 };
 
 /// How long visitors are let wait for the first surveys after a start: before them nobody knows
@@ -59,6 +59,8 @@ pub struct Parts {
     pub store: Arc<dyn QueueStore>,
     /// An admin token of the control API from the environment.
     pub control_token: Option<String>,
+    /// Where operators' changes are recorded.
+    pub audit: SharedLedger,
     /// The clock.
     pub clock: Clock,
     /// The folder in which this gateway keeps what a store that lost a room must be told.
@@ -75,16 +77,6 @@ pub struct App {
     drain: Duration,
     public: Vec<SocketAddr>,
     control: SocketAddr,
-}
-
-/// Opens the store that a configuration names.
-///
-/// # Errors
-/// When it cannot be opened; the message says what to do.
-pub fn open_store(url: &StoreUrl, policies: &Path, clock: &Clock) -> anyhow::Result<Embedded> {
-    let StoreUrl::Embedded(path) = url;
-    let epoch = Epoch(clock.now().wall.minutes_since_2025());
-    Ok(Embedded::open(&path.resolve(policies), epoch)?)
 }
 
 impl App {
@@ -167,6 +159,7 @@ impl App {
             keys,
             store,
             control_token,
+            audit,
             clock,
             keep,
         } = parts;
@@ -182,6 +175,7 @@ impl App {
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
             ready: Arc::clone(&self.ready),
+            audit,
             reload: None,
         };
         let limiters = Arc::new(Limiters::new(&config.limits, clock.clone()));
@@ -191,6 +185,7 @@ impl App {
             responder: Responder::new(&config.prefix, &keys.jwks()),
             clock,
             metrics,
+            sockets: places(config.connections.sockets),
             gate: Arc::new(Gate {
                 sites: sites(&config),
                 rooms,
@@ -205,7 +200,7 @@ impl App {
                 admissions: Admissions::default(),
             }),
         });
-        self.listen(door, config.connections.max.get(), listeners.public);
+        self.listen(door, config.connections, listeners.public);
         if let Some(health) = listeners.health {
             let shown = if config.listen.metrics {
                 routes::HEALTH_AND_METRICS
@@ -257,7 +252,7 @@ impl App {
         });
     }
 
-    fn listen(&self, door: Arc<Door>, most: u32, listeners: Vec<TcpListener>) {
+    fn listen(&self, door: Arc<Door>, connections: Connections, listeners: Vec<TcpListener>) {
         let listening = Listening {
             door,
             terms: Arc::new(Terms {
@@ -265,9 +260,10 @@ impl App {
                 deadlines: Deadlines::default(),
                 farewell,
             }),
-            places: Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX))),
+            places: places(connections.max),
             tracker: self.tracker.clone(),
             cancel: self.stop.clone(),
+            drain: Drain::new(self.stop.clone(), self.drain),
         };
         for listener in listeners {
             let listening = listening.clone();

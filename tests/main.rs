@@ -18,11 +18,17 @@ mod layers;
 #[cfg(test)]
 mod line;
 #[cfg(test)]
+mod operators;
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod pipelines;
 #[cfg(test)]
 mod quiet;
+#[cfg(test)]
+mod shared_store;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod steady;
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! From the configuration's words to the folders' own settings, and the sockets to listen on.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::config::{Config, site};
 use crate::control::ControlRoom;
@@ -37,6 +39,13 @@ pub(super) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
             format!("cannot listen on {address}: end the program that does, or choose another address under [listen]")
         })?;
     Ok(TcpListener::from_std(socket.into())?)
+}
+
+/// So many of something at once.
+pub(super) fn places(most: NonZeroU32) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(
+        usize::try_from(most.get()).unwrap_or(usize::MAX),
+    ))
 }
 
 pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<SocketAddr>> {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::audit::AuditArgs;
 use super::check::CheckArgs;
 use super::client::environment;
 use super::completion::CompletionArgs;
@@ -14,7 +15,7 @@ use super::keys::KeysArgs;
 use super::room::RoomArgs;
 use super::run::RunArgs;
 use super::token::TokenArgs;
-use super::{check, completion, demo, ended, healthcheck, keys, room, run, token, version};
+use super::{audit, check, completion, demo, ended, healthcheck, keys, room, run, token, version};
 use crate::telemetry::logs;
 
 /// Anteroom: a virtual waiting room and admission gateway.
@@ -41,12 +42,14 @@ enum Verb {
     Demo(DemoArgs),
     /// Reads the policies and says everything that is wrong with them; starts nothing.
     Check(CheckArgs),
-    /// Makes and lists the keys that sign tokens.
+    /// Makes, replaces and lists the keys that sign tokens.
     Keys(KeysArgs),
     /// Shows and steers the rooms of a running gateway.
     Room(RoomArgs),
     /// Makes tokens for the control API.
     Token(TokenArgs),
+    /// Checks the log of what operators changed.
+    Audit(AuditArgs),
     /// Asks a running gateway on this machine whether it is ready; for containers.
     Healthcheck(HealthcheckArgs),
     /// Writes a script that completes this command in a shell.
@@ -68,6 +71,7 @@ impl Cli {
             Verb::Keys(args) => ended(keys::run(args).map(|()| String::new())),
             Verb::Room(args) => room::run(args, shared),
             Verb::Token(args) => token::run(args, shared.output),
+            Verb::Audit(args) => audit::run(args, shared.output),
             Verb::Healthcheck(args) => healthcheck::run(args, shared),
             Verb::Completion(args) => completion::run(args),
             Verb::Version => version::run(),
@@ -179,6 +183,13 @@ mod tests {
             "room message derby Soon",
             "room message derby --clear",
             "room release derby 10",
+            "room revoke derby --all",
+            "room revoke derby --session 0123456789abcdef0123456789abcdef",
+            "audit verify policies/audit.jsonl",
+            "keys rotate --dir k --signs-in 0 --algorithm hs256",
+            "keys rotate --prune --policies policies",
+            "keys list --policies policies",
+            "audit verify old new --expect 0123 --output json",
             "token new --role operator --name alice",
             "healthcheck --live",
             "completion zsh",
@@ -201,6 +212,12 @@ mod tests {
             "room pace derby NaN",
             "room capacity derby 0",
             "room release derby 0",
+            "room revoke derby",
+            "room revoke derby --all --session 0123456789abcdef0123456789abcdef",
+            "room revoke derby --session 0123",
+            "audit verify",
+            "keys rotate --signs-in 2592001",
+            "keys rotate --prune --signs-in 5",
             "room message derby",
             "room message derby Soon --clear",
             "room open derby --opens-at soon",

@@ -14,12 +14,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{App, Parts, open_store};
+use crate::app::{App, Parts, audit, open_store};
 use crate::config::{self, Sources};
 use crate::domain::clock::Clock;
 use crate::domain::room::RoomName;
 use crate::domain::window::{Order, Orders};
-use crate::store::{Ordered, QueueStore};
+use crate::store::{Ordered, QueueStore, StoreError};
 use crate::text::excerpt::{Severity, excerpts};
 use crate::token::chance::random_bytes;
 use crate::token::keyfile::AdmissionAlgorithm;
@@ -29,6 +29,12 @@ use super::{fans, keys, shop};
 
 /// How often the demo says how the line moves.
 const REPORT: Duration = Duration::from_secs(5);
+
+/// How often a store is asked before the demo gives it up: a Redis needs a moment.
+const STORE_ASKS: u32 = 20;
+
+/// The pause between two asks.
+const STORE_PAUSE: Duration = Duration::from_millis(250);
 
 /// Shows everything at work: a ticket shop, the gateway before it, and simulated fans.
 #[derive(Clone, Debug, clap::Args)]
@@ -48,7 +54,8 @@ pub struct DemoArgs {
     /// How many visitors are let in each minute.
     #[arg(long, default_value_t = 120)]
     pub per_minute: u32,
-    /// Where the queue is kept; `embedded:` and a directory. Default: in the data directory.
+    /// Where the queue is kept: `embedded:` and a directory, or `redis://` and a host.
+    /// Default: in the data directory.
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
     /// Where keys and queue are kept.
@@ -67,7 +74,7 @@ pub async fn run(args: &DemoArgs, control_token: Option<String>) -> anyhow::Resu
     let data = args.data.canonicalize()?;
     let config = configuration(args)?;
     let keys = demo_keys(&data.join("keys"))?;
-    let store = Arc::new(open_store(&config.store, &data, &clock)?);
+    let store = open_store(&config.store, &data, &clock)?;
     open_room(store.as_ref(), &clock).await?;
     let token = match control_token {
         Some(token) => token,
@@ -77,13 +84,16 @@ pub async fn run(args: &DemoArgs, control_token: Option<String>) -> anyhow::Resu
         format!("cannot listen on {}: end the program that does, or choose another address with --origin", args.origin)
     })?;
     let shop_address = origin.local_addr()?;
+    let audit = audit::open(&config, &data, &clock);
+    let keep = config.store.keep.resolve(&data);
     let app = App::start(Parts {
+        audit,
         config,
         keys,
-        store: store.clone(),
+        store: Arc::clone(&store),
         control_token: Some(token.clone()),
         clock,
-        keep: data.join("kept"),
+        keep,
     })?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -165,8 +175,16 @@ async fn open_room(store: &dyn QueueStore, clock: &Clock) -> anyhow::Result<()> 
     };
     let first = Orders::default();
     let orders = first.apply(&open, clock.now().wall)?;
-    match store.order(&room()?, &orders, first.version).await? {
-        Ordered::Done | Ordered::Changed(_) => Ok(()),
+    let mut asks = 1;
+    loop {
+        match store.order(&room()?, &orders, first.version).await {
+            Ok(Ordered::Done | Ordered::Changed(_)) => return Ok(()),
+            Err(StoreError::Unreachable(_) | StoreError::Timeout { .. }) if asks < STORE_ASKS => {
+                asks += 1;
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
+            Err(fault) => return Err(fault.into()),
+        }
     }
 }
 

@@ -1,24 +1,26 @@
-//! `anteroom keys`: makes and lists the keys that tokens are signed with.
+//! `anteroom keys`: makes, replaces and lists the keys that tokens are signed with.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use zeroize::Zeroizing;
 
-use crate::domain::clock::Clock;
+use super::rotate::{self, RotateArgs, StayArgs};
+use crate::domain::clock::{Clock, UnixTime};
 use crate::token::chance::random_bytes;
 use crate::token::keyfile;
-use crate::token::{AdmissionAlgorithm, KeyFile, KeyLine, Keyring, Purpose};
+use crate::token::{AdmissionAlgorithm, Duty, KeyFile, KeyLine, Keyring, Purpose};
 
 /// The most that is read of one key file, in bytes. A key has under 200.
 const LONGEST_FILE: u64 = 16_384;
 
-/// Makes and lists keys.
+/// Makes, replaces and lists keys.
 #[derive(Args, Debug)]
 pub struct KeysArgs {
     #[command(subcommand)]
@@ -36,17 +38,22 @@ enum Verb {
         #[arg(long, value_enum, default_value_t = AlgorithmArg::Eddsa)]
         algorithm: AlgorithmArg,
     },
+    /// Makes keys that take over from those that sign now, at a time when every gateway has
+    /// them.
+    Rotate(RotateArgs),
     /// Lists keys by purpose, oldest first, without showing them.
     List {
         /// The folder.
         #[arg(long, default_value = "./keys")]
         dir: PathBuf,
+        #[command(flatten)]
+        stay: StayArgs,
     },
 }
 
-/// `--algorithm` of `keys generate`.
+/// `--algorithm` of `keys generate` and `keys rotate`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum AlgorithmArg {
+pub(super) enum AlgorithmArg {
     /// Ed25519: the site can check tokens with the public key.
     Eddsa,
     /// HMAC-SHA-256: only who holds the secret can check.
@@ -74,21 +81,35 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<()> {
             }
             println!("Keep this folder secret, back it up, and give every gateway the same one.");
         }
-        Verb::List { dir } => {
+        Verb::Rotate(args) => print!("{}", rotate::run(args, Clock::machine().now().wall)?),
+        Verb::List { dir, stay } => {
+            let (longest, now) = (stay.longest()?, Clock::machine().now().wall);
             for line in list(dir)? {
-                println!("{}", row(&line));
+                println!("{}", row(&line, longest, now));
             }
         }
     }
     Ok(())
 }
 
-fn row(line: &KeyLine) -> String {
-    let role = match (line.purpose, line.current) {
-        (Purpose::Queue | Purpose::Admission, true) => "signs",
-        (Purpose::Queue | Purpose::Admission, false) => "verifies",
-        (Purpose::Identity | Purpose::Draw, true) => "in use",
-        (Purpose::Identity | Purpose::Draw, false) => "not used",
+/// One key, given the longest life of an admission token.
+pub(super) fn row(line: &KeyLine, longest: Duration, now: UnixTime) -> String {
+    let role = match line.duty {
+        Duty::InUse => "in use".to_owned(),
+        Duty::Spare => "not used".to_owned(),
+        Duty::Signs { from, .. } if from > now => format!("signs from {}", from.rfc3339()),
+        Duty::Signs { until: None, .. } => "signs".to_owned(),
+        Duty::Signs {
+            until: Some(until), ..
+        } => match line.needless_at(longest) {
+            Some(at) if at < now => "may be removed".to_owned(),
+            needless => format!(
+                "{} until {}, needed until {}",
+                if until > now { "signs" } else { "signed" },
+                until.rfc3339(),
+                needless.unwrap_or(until).rfc3339()
+            ),
+        },
     };
     let KeyLine {
         purpose,
@@ -97,9 +118,10 @@ fn row(line: &KeyLine) -> String {
         ..
     } = line;
     format!(
-        "{:9}  {:32}  {algorithm:12}  {role}",
+        "{:9}  {:32}  {algorithm:12}  made {}  {role}",
         purpose.word(),
-        kid.as_str()
+        kid.as_str(),
+        kid.made().rfc3339()
     )
 }
 
@@ -194,7 +216,7 @@ fn read_file(path: &Path) -> anyhow::Result<KeyFile> {
     })
 }
 
-fn write(dir: &Path, key: &KeyFile) -> anyhow::Result<PathBuf> {
+pub(super) fn write(dir: &Path, key: &KeyFile) -> anyhow::Result<PathBuf> {
     let path = dir.join(&key.name);
     let cannot = || format!("cannot write the key {}", path.display());
     let mut file = fs::OpenOptions::new()
@@ -236,8 +258,13 @@ mod tests {
         let lines = list(&dir).unwrap();
         let purposes: Vec<Purpose> = lines.iter().map(|line| line.purpose).collect();
         assert_eq!(purposes, Purpose::ALL);
-        assert!(lines.iter().all(|line| line.current));
-        assert!(row(&lines[1]).contains("EdDSA"));
+        let now = Clock::machine().now().wall;
+        let rows: Vec<String> = lines
+            .iter()
+            .map(|line| row(line, Duration::ZERO, now))
+            .collect();
+        assert!(rows[0].ends_with("signs") && rows[3].ends_with("in use"));
+        assert!(rows[1].contains("EdDSA") && rows[1].contains("made 20"));
         run(&Line::parse_from(["keys", "list", "--dir", arg]).keys).unwrap();
     }
 

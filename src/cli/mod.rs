@@ -1,6 +1,7 @@
 //! The command line: one file a verb.
 
 pub mod args;
+pub mod audit;
 pub mod check;
 pub mod client;
 pub mod completion;
@@ -10,6 +11,7 @@ pub mod healthcheck;
 pub mod keys;
 pub mod policies;
 pub mod room;
+pub mod rotate;
 pub mod run;
 pub mod shop;
 pub mod table;

@@ -9,6 +9,7 @@ use super::args::{Output, Reach, Shared};
 use super::client::{Client, wait_for};
 use super::ended;
 use super::table::{list, sheet};
+use crate::domain::session::Jti;
 
 /// What to do with rooms.
 #[derive(Debug, Args)]
@@ -95,6 +96,17 @@ enum Verb {
         #[arg(value_parser = number(), allow_negative_numbers = true)]
         count: u32,
     },
+    /// Ends one session, or all: who it was is told so and waits at the back.
+    Revoke {
+        /// The room's name
+        name: String,
+        /// The session: the `jti` of its admission token
+        #[arg(long, value_name = "JTI", value_parser = session, required_unless_present = "all")]
+        session: Option<String>,
+        /// Every session of the room
+        #[arg(long, conflicts_with = "session")]
+        all: bool,
+    },
 }
 
 /// A capacity as it is typed.
@@ -113,6 +125,13 @@ fn cap(text: &str) -> Result<Cap, String> {
     let number = text.parse().ok().filter(|n| (1..=10_000_000).contains(n));
     let range = || "write a whole number from 1 to 10000000, or `none`".to_owned();
     number.map(|n| Cap(Some(n))).ok_or_else(range)
+}
+
+fn session(text: &str) -> Result<String, String> {
+    match Jti::parse(text) {
+        Some(jti) => Ok(jti.to_string()),
+        None => Err("write the 32 lower-case hex digits of a token's `jti`".to_owned()),
+    }
 }
 
 fn time(text: &str) -> Result<String, String> {
@@ -191,6 +210,11 @@ impl Verb {
             } => at("PUT", name, "/message", Some(json!({"message": text}))),
             Self::Release { name, count } => {
                 at("POST", name, "/release", Some(json!({"count": count})))
+            }
+            Self::Revoke { name, session, .. } => {
+                let which = session.as_ref();
+                let body = which.map_or_else(|| json!({"all": true}), |jti| json!({"jti": jti}));
+                at("POST", name, "/sessions/revoke", Some(body))
             }
         }
     }
@@ -302,6 +326,12 @@ pub(crate) mod tests {
             ("message derby Soon", "/message", json!("Soon")),
             ("message derby --clear", "/message", Value::Null),
             ("release derby 4", "/version", json!(10)),
+            (
+                "revoke derby --session 0123456789abcdef0123456789abcdef",
+                "/version",
+                json!(10),
+            ),
+            ("revoke derby --all", "/version", json!(11)),
             ("close derby", "/state", json!("closed")),
             ("close derby --end", "/state", json!("ended")),
         ] {

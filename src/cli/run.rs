@@ -2,20 +2,16 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::{App, Parts, open_store};
+use crate::app::{App, Parts, audit, open_store};
 use crate::config::{self, Checked};
 use crate::domain::clock::Clock;
 use crate::text::excerpt::{Severity, excerpts};
 
 use super::{keys, policies};
-
-/// The folder below the policies directory where a gateway keeps what it knows of its rooms.
-const KEPT: &str = "kept";
 
 /// Runs the gateway.
 ///
@@ -51,13 +47,16 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
     let store = open_store(&config.store, &args.policies, &clock)?;
     let mut stop = Stop::listen()?;
     let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+    let audit = audit::open(&config, &args.policies, &clock);
+    let keep = config.store.keep.resolve(&args.policies);
     let app = App::start(Parts {
+        audit,
         config,
         keys,
-        store: Arc::new(store),
+        store,
         control_token,
         clock,
-        keep: args.policies.join(KEPT),
+        keep,
     })?;
     for address in app.public() {
         tracing::info!(%address, "visitors are answered");

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use super::listen::{self, Listen};
 use super::room::RoomText;
 use super::site::{self, SiteText};
+use super::store::{self, StoreSettings};
 use super::{Config, PolicyPath};
 use crate::control::auth::Role;
 use crate::domain::room::RoomName;
@@ -24,38 +25,8 @@ use crate::text::value::{Placed, Value};
 /// The prefix of the gateway's own pages where nothing else is said.
 const DEFAULT_PREFIX: &str = "/_anteroom";
 
-/// Where the queues are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// In a directory on this machine.
-    Embedded(PolicyPath),
-}
-
-/// Why a text is no store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadStore {
-    /// Redis comes later.
-    #[error("Redis stores are not available in this version: use `embedded:PATH`")]
-    Redis,
-    /// It is something else.
-    #[error("a store is written as in `embedded:./data`")]
-    Shape,
-}
-
-impl FromStr for StoreUrl {
-    type Err = BadStore;
-
-    fn from_str(text: &str) -> Result<Self, BadStore> {
-        let redis = ["redis", "rediss", "redis+sentinel", "redis+cluster"];
-        match text.split_once(':') {
-            Some(("embedded", path)) if !path.is_empty() => {
-                Ok(Self::Embedded(PolicyPath(path.into())))
-            }
-            Some((scheme, _)) if redis.contains(&scheme) => Err(BadStore::Redis),
-            _ => Err(BadStore::Shape),
-        }
-    }
-}
+/// Where changes by operators are recorded where nothing else is said.
+const DEFAULT_AUDIT: &str = "./audit.jsonl";
 
 /// The signing keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +53,8 @@ pub struct ControlToken {
 pub struct Connections {
     /// The most at one time; 20,000.
     pub max: NonZeroU32,
+    /// The most WebSockets open at one time; 10,000.
+    pub sockets: NonZeroU32,
     /// How long requests under way may go on after a request to stop; 30 s.
     pub drain: Duration,
 }
@@ -92,8 +65,9 @@ pub(super) struct GatewayText<'a> {
     pub sites: Vec<SiteText<'a>>,
     pub prefix: String,
     listen: Option<Listen>,
-    store: Option<StoreUrl>,
+    store: Option<StoreSettings>,
     keys: Option<Keys>,
+    audit: Option<PolicyPath>,
     trusted_proxies: Vec<IpNet>,
     control_tokens: Vec<ControlToken>,
     connections: Option<Connections>,
@@ -113,6 +87,7 @@ impl GatewayText<'_> {
             listen: self.listen?,
             store: self.store?,
             keys: self.keys?,
+            audit: self.audit?,
             trusted_proxies: self.trusted_proxies,
             prefix: self.prefix,
             control_tokens: self.control_tokens,
@@ -141,8 +116,9 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> GatewayTex
     let text = GatewayText {
         reader: table.reader(),
         listen: listen::read(table.section("listen"), &control_tokens),
-        store: store(table.section("store")),
+        store: store::read(table.section("store")),
         keys: keys(table.section("keys")),
+        audit: audit(table.section("audit")),
         trusted_proxies: proxies(table.section("proxies")),
         prefix: path(table.section("path")),
         control_tokens,
@@ -153,20 +129,21 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> GatewayTex
     text
 }
 
-fn store(mut table: Table<'_>) -> Option<StoreUrl> {
-    let url = table.required("url").and_then(Value::secret);
-    table.finish();
-    url.map(|url| url.value)
-}
-
 fn keys(mut table: Table<'_>) -> Option<Keys> {
-    let dir = table.required("dir").and_then(Value::parse::<FilePath>);
+    let dir = table.required("dir").and_then(Value::parse);
     let issuer = table.take("issuer").map(Value::parse::<Issuer>);
     table.finish();
     Some(Keys {
-        dir: PolicyPath(dir?.0.into()),
+        dir: dir?,
         issuer: issuer.unwrap_or(Some(Issuer("anteroom".to_owned())))?.0,
     })
+}
+
+fn audit(mut table: Table<'_>) -> Option<PolicyPath> {
+    let file = table.take("file").map(Value::parse::<FilePath>);
+    table.finish();
+    let usual = || Some(FilePath(DEFAULT_AUDIT.to_owned()));
+    Some(PolicyPath(file.unwrap_or_else(usual)?.0.into()))
 }
 
 struct FilePath(String);
@@ -177,7 +154,7 @@ impl FromStr for FilePath {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let fits = !text.is_empty() && !text.contains('\0');
         fits.then(|| Self(text.to_owned()))
-            .ok_or("the path of a directory, as in `./keys`")
+            .ok_or("a path, as in `./keys`")
     }
 }
 
@@ -267,10 +244,13 @@ fn control_token(mut table: Table<'_>) -> Option<Placed<ControlToken>> {
 
 fn connections(mut table: Table<'_>) -> Option<Connections> {
     let max = table.take("max").map(|value| value.count(1_000_000));
+    let sockets = table.take("max_websockets");
+    let sockets = sockets.map(|value| value.count(1_000_000));
     let drain = table.take("drain_s").map(Value::seconds);
     table.finish();
     Some(Connections {
         max: max.unwrap_or(NonZeroU32::new(20_000))?,
+        sockets: sockets.unwrap_or(NonZeroU32::new(10_000))?,
         drain: drain.unwrap_or(Some(Duration::from_secs(30)))?,
     })
 }

@@ -6,8 +6,10 @@ pub mod gateway;
 pub mod listen;
 mod room;
 pub mod site;
+pub mod store;
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use ipnet::IpNet;
 
@@ -19,9 +21,10 @@ use crate::policy::limits::{self, Limits};
 use crate::policy::{bots, rules::Rules};
 use crate::text::fault::Findings;
 use crate::text::wording::{closest, shown};
-use gateway::{Connections, ControlToken, Keys, StoreUrl};
+use gateway::{Connections, ControlToken, Keys};
 use listen::Listen;
 use site::Site;
+use store::StoreSettings;
 
 /// Everything the files say, with every default filled in.
 #[derive(Clone, Debug)]
@@ -29,9 +32,11 @@ pub struct Config {
     /// Where the gateway listens.
     pub listen: Listen,
     /// Where the queues are kept.
-    pub store: StoreUrl,
+    pub store: StoreSettings,
     /// The signing keys.
     pub keys: Keys,
+    /// The file in which every change by an operator is recorded.
+    pub audit: PolicyPath,
     /// The proxies whose word about a client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
     /// Under which path the gateway's own pages stand; without a slash at its end.
@@ -62,6 +67,16 @@ pub struct Checked {
 /// A path in the files, as it is written: relative to the policies directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyPath(PathBuf);
+
+impl FromStr for PolicyPath {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = !text.is_empty() && !text.contains('\0');
+        fits.then(|| Self(text.into()))
+            .ok_or("a path, as in `./keys`")
+    }
+}
 
 impl PolicyPath {
     /// The path to use, given the policies directory; without a `./` in its middle.

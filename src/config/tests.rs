@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
+use super::store::StoreUrl;
 use super::*;
 use crate::control::auth::Role;
 use crate::domain::room::{Method, PageStatus};
@@ -163,11 +164,17 @@ fn the_smallest_set_works_and_the_rest_has_defaults() {
     );
     assert_eq!(config.listen.control.to_string(), "127.0.0.1:8701");
     assert_eq!((config.listen.health, config.listen.metrics), (None, false));
-    let StoreUrl::Embedded(data) = &config.store;
+    let StoreUrl::Embedded(data) = &config.store.url else {
+        panic!("{:?}", config.store);
+    };
     assert_eq!(data.resolve(Path::new("/p")), Path::new("/p/./data"));
+    assert_eq!(config.store.password_file, None);
+    let kept = config.store.keep.resolve(Path::new("/p"));
+    assert_eq!(kept, Path::new("/p/kept"));
     assert_eq!(config.keys.issuer, "anteroom");
     assert_eq!(config.prefix, "/_anteroom");
     assert_eq!(config.connections.max.get(), 20_000);
+    assert_eq!(config.connections.sockets.get(), 10_000);
     assert_eq!(config.connections.drain.as_secs(), 30);
     assert!(config.limits.limits.is_empty());
     let site = &config.sites[0];
@@ -193,7 +200,19 @@ fn every_key_is_read() {
     assert!(warnings.is_empty(), "{warnings}");
     assert!(config.listen.metrics && config.listen.public.len() == 2);
     assert_eq!(config.prefix, "/_queue");
+    let audit = config.audit.resolve(Path::new("policies"));
+    assert_eq!(audit, Path::new("/var/lib/anteroom/audit.jsonl"));
+    let StoreUrl::Redis(address) = &config.store.url else {
+        panic!("{:?}", config.store);
+    };
+    assert_eq!(address.to_string(), "redis://redis.internal:6380/2");
+    let policies = Path::new("/p");
+    let password = config.store.password_file.as_ref().unwrap();
+    assert_eq!(password.resolve(policies), Path::new("/p/secret/redis"));
+    let kept = config.store.keep.resolve(policies);
+    assert_eq!(kept, Path::new("/var/lib/anteroom/kept"));
     assert_eq!(config.connections.max.get(), 1_000);
+    assert_eq!(config.connections.sockets.get(), 200);
     assert_eq!(config.trusted_proxies[1].to_string(), "2001:db8::1/128");
     let tokens: Vec<_> = config
         .control_tokens

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, ETAG};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
+use tokio_util::task::TaskTracker;
 
-use super::auth::{Credential, Door};
+use super::auth::Door;
+use super::carry::etag;
+use super::deed::gave_up;
 use super::host::HostRule;
-use super::orders::{Carried, ReadOrder, carry_out};
+use super::pages;
 use super::problem::Problem;
-use super::version::etag;
 use super::view::RoomView;
-use super::{Control, ControlRoom, body};
+use super::{Control, ControlRoom};
 use crate::store::survey::Snapshot;
 use crate::telemetry::reading::Reading;
 
@@ -29,14 +30,8 @@ pub struct Api {
     pub(super) control: Control,
     pub(super) door: Door,
     pub(super) hosts: HostRule,
-}
-
-/// An order as it arrived: for which room, from whom.
-pub(super) struct Arrived<'a> {
-    pub(super) room: &'a str,
-    pub(super) by: Option<&'a Credential>,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: Body,
+    /// Changes under way.
+    pub(super) deeds: TaskTracker,
 }
 
 impl Api {
@@ -48,7 +43,14 @@ impl Api {
             control,
             door,
             hosts,
+            deeds: TaskTracker::new(),
         }
+    }
+
+    /// Waits for the changes under way. Every wait in them ends.
+    pub async fn finish(&self) {
+        self.deeds.close();
+        self.deeds.wait().await;
     }
 
     pub(super) fn rooms(&self) -> Response {
@@ -66,33 +68,6 @@ impl Api {
         Ok(tagged(json(&view), snapshot.survey.orders.version))
     }
 
-    pub(super) async fn order(
-        &self,
-        read: ReadOrder,
-        arrived: Arrived<'_>,
-    ) -> Result<Response, Problem> {
-        let room = self.find(arrived.room)?;
-        let asked = read(&body::read(arrived.body).await?)?;
-        let orders = match carry_out(&self.control, room, &asked.order, arrived.headers).await? {
-            Carried::Before(orders) => orders,
-            Carried::Out(orders) => {
-                tracing::info!(
-                    room = arrived.room,
-                    by = arrived.by.map(|by| by.name.as_str()),
-                    version = orders.version,
-                    order = ?asked.order,
-                    "an operator's order took effect"
-                );
-                orders
-            }
-        };
-        let mut snapshot = Snapshot::clone(&room.snapshot.load());
-        snapshot.survey.orders = orders;
-        let view = RoomView::of(&reading(room, &snapshot));
-        let version = snapshot.survey.orders.version;
-        Ok(tagged(json(&view.with_warning(asked.warning)), version))
-    }
-
     pub(super) async fn reload(&self) -> Result<Response, Problem> {
         let Some(reload) = self.control.reload.as_ref().map(Arc::clone) else {
             return Err(Problem::new(
@@ -107,6 +82,17 @@ impl Api {
             Problem::unacceptable(format!("the policies in force stay: {faults}"))
         })?;
         Ok(json(&serde_json::json!({"reloaded": true})))
+    }
+
+    /// Lines of the audit log; `query` says which.
+    pub(super) async fn audit(&self, query: &str) -> Result<Response, Problem> {
+        let page = pages::page(query)?;
+        let (audit, now) = (Arc::clone(&self.control.audit), self.control.clock.now());
+        let read = tokio::task::spawn_blocking(move || audit.read(page, now.wall)).await;
+        let lines = read.unwrap_or_else(|_| Err(gave_up()));
+        let lines = lines
+            .map_err(|fault| Problem::new(StatusCode::SERVICE_UNAVAILABLE, fault.to_string()))?;
+        Ok(typed("application/json", pages::shown(&lines)))
     }
 
     pub(super) fn metrics(&self) -> Result<Response, Problem> {
@@ -142,7 +128,7 @@ impl Api {
         response
     }
 
-    fn find(&self, name: &str) -> Result<&ControlRoom, Problem> {
+    pub(super) fn find(&self, name: &str) -> Result<&ControlRoom, Problem> {
         let mut rooms = self.control.rooms.iter();
         let found = rooms.find(|room| room.settings.name.as_str() == name);
         found.ok_or_else(|| {
@@ -160,7 +146,7 @@ pub(super) fn openapi() -> Response {
     typed("application/json", OPENAPI.to_owned())
 }
 
-fn reading<'a>(room: &'a ControlRoom, snapshot: &'a Snapshot) -> Reading<'a> {
+pub(super) fn reading<'a>(room: &'a ControlRoom, snapshot: &'a Snapshot) -> Reading<'a> {
     Reading {
         settings: &room.settings,
         snapshot,
@@ -195,7 +181,7 @@ fn no_such_room(name: &str, known: &[&ControlRoom]) -> String {
     }
 }
 
-fn json(value: &impl Serialize) -> Response {
+pub(super) fn json(value: &impl Serialize) -> Response {
     match serde_json::to_string(value) {
         Ok(text) => typed("application/json", text),
         Err(fault) => {
@@ -211,7 +197,7 @@ fn typed(kind: &'static str, text: String) -> Response {
     response
 }
 
-fn tagged(mut response: Response, version: u64) -> Response {
+pub(super) fn tagged(mut response: Response, version: u64) -> Response {
     if let Ok(tag) = HeaderValue::from_str(&etag(version)) {
         response.headers_mut().insert(ETAG, tag);
     }

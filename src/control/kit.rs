@@ -14,9 +14,11 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 
 use super::api::Api;
+use super::audit::{Entry, Head};
 use super::auth::{Credential, Role};
 use super::health::Readiness;
 use super::host::HostRule;
+use super::ledger::{Ledger, LedgerFault, Lines, Page};
 use super::routes::{Peer, ROUTES, router};
 use super::{Control, ControlRoom};
 use crate::domain::clock::{Clock, UnixTime};
@@ -43,6 +45,7 @@ pub(crate) struct OrderBook {
     pub(crate) away: Mutex<bool>,
     pub(crate) epochs: Mutex<Vec<Epoch>>,
     pub(crate) writes: Mutex<u32>,
+    pub(crate) endings: Mutex<Vec<Ending>>,
 }
 
 impl OrderBook {
@@ -95,8 +98,10 @@ impl QueueStore for OrderBook {
         unreachable!("control does not touch")
     }
 
-    async fn end(&self, _: &RoomName, _: &[Ending]) -> Result<(), StoreError> {
-        unreachable!("control does not end sessions")
+    async fn end(&self, _: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {
+        self.asked()?;
+        self.endings.lock().unwrap().extend_from_slice(endings);
+        Ok(())
     }
 
     async fn sweep(&self, _: &RoomName, _: &Terms) -> Result<u64, StoreError> {
@@ -139,6 +144,59 @@ impl QueueStore for OrderBook {
     }
 }
 
+/// An audit log in memory, and a disk that can be full.
+#[derive(Default)]
+pub(crate) struct Diary {
+    lines: Mutex<(Option<Head>, Vec<String>)>,
+    /// So many more lines fit.
+    pub(crate) room: Mutex<Option<u32>>,
+}
+
+impl Diary {
+    /// The lines written so far.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let lines = &self.lines.lock().unwrap().1;
+        lines
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+impl Ledger for Diary {
+    fn write(&self, at: UnixTime, entry: &Entry) -> Result<Head, LedgerFault> {
+        if let Some(left) = self.room.lock().unwrap().as_mut() {
+            *left = left.checked_sub(1).ok_or_else(|| LedgerFault {
+                file: "audit.jsonl".into(),
+                why: "no space left".into(),
+            })?;
+        }
+        let mut kept = self.lines.lock().unwrap();
+        let head = kept.0.take();
+        let head = head.unwrap_or_else(|| {
+            let (line, head) = Head::begin([1; 16], at).unwrap();
+            kept.1.push(line);
+            head
+        });
+        let (line, next) = head.add(at, entry).unwrap();
+        kept.1.push(line);
+        kept.0 = Some(next.clone());
+        Ok(next)
+    }
+
+    fn read(&self, page: Page, _: UnixTime) -> Result<Lines, LedgerFault> {
+        let kept = self.lines.lock().unwrap();
+        let head = kept.0.clone().unwrap();
+        let whole = kept.1.iter().map(|line| line.trim_end().to_owned());
+        let from = page.after.map_or_else(
+            || kept.1.len().saturating_sub(page.most),
+            |after| usize::try_from(after).unwrap_or(usize::MAX),
+        );
+        let lines = whole.skip(from).take(page.most).collect();
+        Ok(Lines { head, lines })
+    }
+}
+
 /// The text of the token with this role.
 pub(crate) fn token(role: Role) -> String {
     format!("anteroom_the-{role}")
@@ -169,6 +227,7 @@ pub(crate) fn control(store: Arc<OrderBook>) -> Control {
         clock: Clock::by_hand(UnixTime::from_secs(1_800_000_000)),
         metrics: Arc::new(Metrics::new(&names, &[], &[]).unwrap()),
         ready: Arc::new(Readiness::default()),
+        audit: Arc::new(Diary::default()),
         reload: None,
     }
 }

@@ -61,8 +61,9 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Address)?;
     let hosts = guarded(address, &control.tokens)?;
-    let router = router(&Arc::new(Api::new(control, hosts)), ROUTES);
-    converse_with_all(listener, router, stop).await;
+    let api = Arc::new(Api::new(control, hosts));
+    converse_with_all(listener, router(&api, ROUTES), stop).await;
+    api.finish().await;
     Ok(())
 }
 

@@ -1,21 +1,27 @@
 //! The operator's API, health and metrics, on a listener of their own.
 //!
 //! A request passes, in this order: the check of its `Host` (`host`), who asks and whether they
-//! may (`auth`, `lockout`), the route's work (`api`, `orders`, `health`). `routes` holds the one
-//! table that says which route needs which role.
+//! may (`auth`, `lockout`), the route's work (`api`, `health`; what changes something is a `deed`,
+//! done by `carry` and `sessions` and written to the `audit` log). `routes` holds the one table
+//! that says which route needs which role.
 
 pub mod api;
+pub mod audit;
 pub mod auth;
 pub mod body;
+pub mod carry;
+mod deed;
 pub mod health;
 pub mod host;
+pub mod ledger;
 pub mod listener;
 pub mod lockout;
 mod lost;
 pub mod orders;
+mod pages;
 pub mod problem;
 pub mod routes;
-pub mod version;
+pub mod sessions;
 pub mod view;
 
 #[cfg(test)]
@@ -32,6 +38,7 @@ use crate::store::survey::SharedSnapshot;
 use crate::telemetry::metrics::Metrics;
 use auth::Credential;
 use health::Readiness;
+use ledger::SharedLedger;
 
 pub use listener::{ServeError, guarded, serve, serve_health};
 
@@ -54,6 +61,8 @@ pub struct Control {
     pub metrics: Arc<Metrics>,
     /// What `/readyz` shows.
     pub ready: Arc<Readiness>,
+    /// Where every change is recorded.
+    pub audit: SharedLedger,
     /// Reads the policies again; `None` where there is nothing to read.
     pub reload: Option<Reload>,
 }

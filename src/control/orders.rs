@@ -1,26 +1,16 @@
-//! Operators' orders: read from a request's body, carried out by compare-and-set on the store.
+//! Operators' orders, read from a request's body.
 
-use std::sync::Arc;
-
-use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::body::{number, parse, time, wrong};
-use super::lost::{enter_epoch, forgotten, has_forgotten};
 use super::problem::Problem;
-use super::version::{changed_meanwhile, matches};
-use super::{Control, ControlRoom};
 use crate::domain::clock::UnixTime;
 use crate::domain::pace::Pace;
-use crate::domain::window::{Order, Orders};
-use crate::store::Ordered;
+use crate::domain::window::Order;
 
 /// The longest message to those waiting, in characters.
 pub const MOST_MESSAGE: usize = 500;
-
-/// How often an order is tried again when somebody else's came between.
-const TRIES: usize = 5;
 
 /// An order, and a warning about what was asked for and has no effect.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,21 +30,20 @@ impl From<Order> for Asked {
     }
 }
 
-/// What became of an order that was allowed.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Carried {
-    /// Written; these orders are in force now.
-    Out(Orders),
-    /// It was in force before.
-    Before(Orders),
-}
-
 /// Reads an order from a request's body.
 pub type ReadOrder = fn(&[u8]) -> Result<Asked, Problem>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
+
+/// `{}`, for what needs no more to be said.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says.
+pub fn nothing(body: &[u8]) -> Result<(), Problem> {
+    parse::<Nothing>(body).map(|Nothing {}| ())
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,7 +84,7 @@ pub fn open(body: &[u8]) -> Result<Asked, Problem> {
 /// # Errors
 /// 400 and 422 as [`parse`] says.
 pub fn pause(body: &[u8]) -> Result<Asked, Problem> {
-    parse::<Nothing>(body).map(|_| Order::Pause.into())
+    nothing(body).map(|()| Order::Pause.into())
 }
 
 /// `{}`: goes on after a pause.
@@ -103,7 +92,7 @@ pub fn pause(body: &[u8]) -> Result<Asked, Problem> {
 /// # Errors
 /// 400 and 422 as [`parse`] says.
 pub fn resume(body: &[u8]) -> Result<Asked, Problem> {
-    parse::<Nothing>(body).map(|_| Order::Resume.into())
+    nothing(body).map(|()| Order::Resume.into())
 }
 
 #[derive(Deserialize)]
@@ -205,7 +194,7 @@ pub fn message(body: &[u8]) -> Result<Asked, Problem> {
 /// # Errors
 /// 400 and 422 as [`parse`] says.
 pub fn no_message(body: &[u8]) -> Result<Asked, Problem> {
-    parse::<Nothing>(body).map(|_| Order::Message(None).into())
+    nothing(body).map(|()| Order::Message(None).into())
 }
 
 #[derive(Deserialize)]
@@ -224,69 +213,9 @@ pub fn release(body: &[u8]) -> Result<Asked, Problem> {
     Ok(Order::Release(count).into())
 }
 
-/// Carries out an order on the room's orders as the store has them now. Every reader of the
-/// snapshot sees the orders then in force from then on.
-///
-/// # Errors
-/// 412 when `If-Match` names another version, 409 when the room's state does not allow the
-/// order, 422 for an end too early, 503 when the store fails or others keep coming between.
-pub async fn carry_out(
-    control: &Control,
-    room: &ControlRoom,
-    order: &Order,
-    headers: &HeaderMap,
-) -> Result<Carried, Problem> {
-    let (name, terms) = (&room.settings.name, &room.settings.terms);
-    let known = room.snapshot.load_full();
-    let survey = control
-        .store
-        .survey(name, terms, known.survey.ends_seq)
-        .await?;
-    if has_forgotten(&survey, &known) {
-        return Err(forgotten());
-    }
-    let newest = known.window();
-    let mut orders = survey.orders;
-    for _ in 0..TRIES {
-        if !matches(headers, orders.version) {
-            return Err(changed_meanwhile(orders.version));
-        }
-        let next = orders.apply_after(order, control.clock.now().wall, newest)?;
-        if next == orders {
-            return Ok(Carried::Before(shown(room, next)));
-        }
-        if let Some(seen) = known.unknown.filter(|_| next.window > orders.window) {
-            enter_epoch(control, room, seen).await?;
-        }
-        match control.store.order(name, &next, orders.version).await? {
-            Ordered::Done => return Ok(Carried::Out(shown(room, next))),
-            Ordered::Changed(current) => orders = *current,
-        }
-    }
-    Err(Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "other orders for this room kept coming between: look at the room, then send the order again",
-    ))
-}
-
-/// Puts the orders into the room's snapshot, unless that holds newer ones already.
-fn shown(room: &ControlRoom, orders: Orders) -> Orders {
-    room.snapshot.rcu(|last| {
-        if last.survey.orders.version > orders.version {
-            return Arc::clone(last);
-        }
-        let mut next = (**last).clone();
-        next.survey.orders.clone_from(&orders);
-        Arc::new(next)
-    });
-    orders
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
-    use http::header::IF_MATCH;
 
     fn status(read: ReadOrder, body: &str) -> u16 {
         match read(body.as_bytes()) {
@@ -356,17 +285,5 @@ mod tests {
             assert_eq!(status(read, body), 422, "{body:.60}");
         }
         assert_eq!(status(pace, r#"{"per_minute":NaN}"#), 400);
-    }
-
-    #[test]
-    fn if_match_compares_strongly() {
-        let asked = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(IF_MATCH, HeaderValue::from_str(value).unwrap());
-            matches(&headers, 7)
-        };
-        assert!(matches(&HeaderMap::new(), 7));
-        assert!(asked("\"v7\"") && asked("*") && asked("\"v6\", \"v7\""));
-        assert!(!asked("\"v6\"") && !asked("W/\"v7\"") && !asked("v7") && !asked(""));
     }
 }

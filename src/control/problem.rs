@@ -48,6 +48,16 @@ impl Problem {
         self
     }
 
+    /// The word under which the metrics count a refusal at the door.
+    #[must_use]
+    pub fn door_word(&self) -> &'static str {
+        match self.status {
+            StatusCode::FORBIDDEN => "forbidden",
+            StatusCode::TOO_MANY_REQUESTS => "locked_out",
+            _ => "unauthorized",
+        }
+    }
+
     /// Its status code.
     #[must_use]
     pub const fn status(&self) -> StatusCode {

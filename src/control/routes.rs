@@ -12,8 +12,9 @@ use axum::routing::{MethodFilter, on};
 use http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 
-use super::api::{Api, Arrived, live, openapi};
+use super::api::{Api, live, openapi};
 use super::auth::{Needs, Role};
+use super::deed::{self, Change};
 use super::orders::{self, ReadOrder};
 use super::problem::Problem;
 
@@ -54,8 +55,8 @@ enum Work {
     OpenApi,
     Rooms,
     Room,
-    Order(ReadOrder),
-    Reload,
+    Audit,
+    Change(Change),
 }
 
 const VIEWER: Needs = Needs::Role(Role::Viewer);
@@ -72,7 +73,7 @@ const fn route(method: &'static str, path: &'static str, needs: Needs, work: Wor
 }
 
 const fn order(method: &'static str, path: &'static str, read: ReadOrder) -> Route {
-    route(method, path, OPERATOR, Work::Order(read))
+    route(method, path, OPERATOR, Work::Change(Change::Order(read)))
 }
 
 /// Every route there is.
@@ -92,7 +93,21 @@ pub const ROUTES: &[Route] = &[
     order("PUT", "/v1/rooms/{room}/capacity", orders::capacity),
     order("PUT", "/v1/rooms/{room}/message", orders::message),
     order("DELETE", "/v1/rooms/{room}/message", orders::no_message),
-    route("POST", "/v1/policies/reload", ADMIN, Work::Reload),
+    route(
+        "POST",
+        "/v1/rooms/{room}/sessions/revoke",
+        OPERATOR,
+        Work::Change(Change::Revoke),
+    ),
+    // Whoever may act may see who acted. A viewer's token, which often hangs on a wall or in a
+    // monitoring system, must not tell colleagues' names and addresses.
+    route("GET", "/v1/audit", OPERATOR, Work::Audit),
+    route(
+        "POST",
+        "/v1/policies/reload",
+        ADMIN,
+        Work::Change(Change::Reload),
+    ),
 ];
 
 /// What the health listener answers, to anybody who can reach it.
@@ -146,7 +161,7 @@ async fn answer(api: Arc<Api>, target: Target, request: Request) -> Response {
     response
 }
 
-async fn work(api: &Api, target: Target, request: Request) -> Result<Response, Problem> {
+async fn work(api: &Arc<Api>, target: Target, request: Request) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     api.hosts.check(parts.version, &parts.uri, &parts.headers)?;
     let peer = parts.extensions.get::<Peer>();
@@ -156,7 +171,8 @@ async fn work(api: &Api, target: Target, request: Request) -> Result<Response, P
         Target::NoMethod | Target::Nowhere => VIEWER,
     };
     let now = api.control.clock.now().mono;
-    let by = api.door.admit(needs, &parts.headers, from, now)?;
+    let by = api.door.admit(needs, &parts.headers, from, now);
+    let by = by.inspect_err(|problem| api.control.metrics.turned_away(problem.door_word()))?;
     let route = match target {
         Target::Route(route) => route,
         Target::NoMethod => return Err(no_method()),
@@ -173,16 +189,18 @@ async fn work(api: &Api, target: Target, request: Request) -> Result<Response, P
         Work::OpenApi => Ok(openapi()),
         Work::Rooms => Ok(api.rooms()),
         Work::Room => api.room(room),
-        Work::Reload => api.reload().await,
-        Work::Order(read) => {
-            let headers = &parts.headers;
-            let arrived = Arrived {
-                room,
-                by,
-                headers,
+        Work::Audit => api.audit(parts.uri.query().unwrap_or_default()).await,
+        Work::Change(change) => {
+            let arrived = deed::Arrived {
+                change,
+                action: format!("{} {}", route.method, route.path),
+                room: room.to_owned(),
+                by: by.ok_or_else(no_route)?.clone(),
+                from,
+                headers: parts.headers,
                 body,
             };
-            api.order(read, arrived).await
+            api.change(arrived).await
         }
     }
 }

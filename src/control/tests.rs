@@ -11,9 +11,11 @@ use tokio_util::sync::CancellationToken;
 use super::Control;
 use super::api::OPENAPI;
 use super::auth::{Needs, Role};
-use super::kit::{House, OrderBook, bearer, control, request, text};
+use super::kit::{Diary, House, OrderBook, bearer, control, request, text};
 use super::routes::{ROUTES, Route};
 use crate::domain::place::Epoch;
+use crate::domain::session::{Jti, SessionTerms};
+use crate::domain::standing::EndedBy;
 use crate::domain::window::{Orders, WindowId, WindowState};
 use crate::store::notes::Glimpse;
 use crate::store::survey::{Snapshot, StoreHealth};
@@ -40,36 +42,69 @@ fn body(route: &Route) -> &'static str {
     }
 }
 
+/// Every route and the role it needs, written down a second time on purpose: a new route, or
+/// one opened to a lower role, is decided here as well.
+const MATRIX: [(&str, Option<Role>); 18] = [
+    ("GET /livez", None),
+    ("GET /readyz", None),
+    ("GET /metrics", Some(Role::Viewer)),
+    ("GET /openapi.json", Some(Role::Viewer)),
+    ("GET /v1/rooms", Some(Role::Viewer)),
+    ("GET /v1/rooms/{room}", Some(Role::Viewer)),
+    ("POST /v1/rooms/{room}/open", Some(Role::Operator)),
+    ("POST /v1/rooms/{room}/pause", Some(Role::Operator)),
+    ("POST /v1/rooms/{room}/resume", Some(Role::Operator)),
+    ("POST /v1/rooms/{room}/close", Some(Role::Operator)),
+    ("POST /v1/rooms/{room}/release", Some(Role::Operator)),
+    ("PUT /v1/rooms/{room}/pace", Some(Role::Operator)),
+    ("PUT /v1/rooms/{room}/capacity", Some(Role::Operator)),
+    ("PUT /v1/rooms/{room}/message", Some(Role::Operator)),
+    ("DELETE /v1/rooms/{room}/message", Some(Role::Operator)),
+    (
+        "POST /v1/rooms/{room}/sessions/revoke",
+        Some(Role::Operator),
+    ),
+    ("GET /v1/audit", Some(Role::Operator)),
+    ("POST /v1/policies/reload", Some(Role::Admin)),
+];
+
+#[test]
+fn every_route_has_its_row_in_the_matrix_c2() {
+    let routes = ROUTES
+        .iter()
+        .map(|route| format!("{} {}", route.method, route.path));
+    let rows = MATRIX.iter().map(|(line, _)| (*line).to_owned());
+    assert_eq!(routes.collect::<BTreeSet<_>>(), rows.collect());
+}
+
 #[tokio::test]
 async fn every_route_opens_to_its_role_and_those_above_and_to_nobody_else_c2() {
-    for route in ROUTES {
+    for (row, needed) in MATRIX {
         let (house, _) = house();
         house.ask(ADMIN, "POST /v1/rooms/derby/open", "").await;
+        let route = ROUTES
+            .iter()
+            .find(|route| row == format!("{} {}", route.method, route.path))
+            .unwrap();
         for role in Role::ALL {
             let answer = house.ask(role, &line(route), body(route)).await;
-            let may = match route.needs {
-                Needs::Nothing => true,
-                Needs::Role(needed) => role >= needed,
-            };
+            let may = needed.is_none_or(|needed| role >= needed);
             if may {
-                assert!(
-                    !matches!(answer.status, 401 | 403),
-                    "{role} {}",
-                    line(route)
-                );
+                assert!(!matches!(answer.status, 401 | 403), "{role} {row}");
             } else {
-                assert_eq!(answer.status, 403, "{role} {}", line(route));
+                assert_eq!(answer.status, 403, "{role} {row}");
                 assert!(answer.problem().contains("needs the role"));
             }
         }
+        let bare = request(&line(route)).body(text(body(route))).unwrap();
+        assert_eq!(house.send(bare).await.status == 401, needed.is_some());
         for header in ["Bearer wrong", "Basic d3Jvbmc=", ""] {
             let asked = request(&line(route)).header("authorization", header);
             let answer = house.send(asked.body(text(body(route))).unwrap()).await;
-            let open = route.needs == Needs::Nothing;
-            assert_eq!(answer.status == 401, !open, "{header} {}", line(route));
+            assert_eq!(answer.status == 401, needed.is_some(), "{header} {row}");
             assert_eq!(
                 answer.header("www-authenticate").starts_with("Bearer"),
-                !open
+                needed.is_some()
             );
         }
     }
@@ -421,6 +456,191 @@ async fn a_reload_takes_effect_or_says_what_is_wrong() {
         .ask(ADMIN, line, "")
         .await;
     assert_eq!(none.status, 404);
+}
+
+/// A house whose log can be read.
+fn recorded() -> (House, Arc<OrderBook>, Arc<Diary>) {
+    let (store, diary) = (Arc::new(OrderBook::default()), Arc::new(Diary::default()));
+    let audit: Arc<Diary> = diary.clone();
+    let control = Control {
+        audit,
+        ..control(store.clone())
+    };
+    (House::of(control), store, diary)
+}
+
+#[tokio::test]
+async fn every_change_leaves_an_intent_and_its_outcome_g20() {
+    let (house, _, diary) = recorded();
+    house
+        .ask(Role::Operator, "POST /v1/rooms/derby/open", "")
+        .await;
+    let paced = r#"{ "burst": 9, "per_minute": 60 }"#;
+    house.ask(ADMIN, "PUT /v1/rooms/derby/pace", paced).await;
+    house.ask(ADMIN, "PUT /v1/rooms/derby/pace", paced).await;
+    house.ask(ADMIN, "POST /v1/policies/reload", "").await;
+
+    let lines = diary.lines();
+    let kinds: Vec<_> = lines.iter().map(|line| line["kind"].clone()).collect();
+    let pair = ["intent", "outcome"];
+    assert_eq!(kinds[0], "begin");
+    assert_eq!(kinds[1..], [pair, pair, pair, pair].concat());
+    let intent = &lines[3];
+    for (field, expected) in [
+        ("number", json!(4)),
+        ("who", json!("admin")),
+        ("role", json!("admin")),
+        ("from", json!("127.0.0.1")),
+        ("action", json!("PUT /v1/rooms/{room}/pace")),
+        ("room", json!("derby")),
+        ("asked", json!({"per_minute": 60, "burst": 9})),
+        ("at", json!("2027-01-15T08:00:00Z")),
+    ] {
+        assert_eq!(intent[field], expected, "{field}");
+    }
+    let outcome = &lines[4];
+    assert_eq!(
+        (&outcome["of"], &outcome["status"]),
+        (&json!(4), &json!(200))
+    );
+    assert_eq!(outcome["before"]["pace"], Value::Null);
+    assert!(outcome["after"]["pace"].to_string().contains("60"));
+    assert_eq!(lines[6]["after"], json!({}), "the same order once more");
+    assert_eq!(
+        (&lines[8]["status"], &lines[8]["after"]),
+        (&json!(404), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn refusals_by_the_room_are_recorded_and_what_was_never_understood_is_not() {
+    let (house, _, diary) = recorded();
+    for (line, body, expected) in [
+        ("POST /v1/rooms/derby/resume", "", 409),
+        ("PUT /v1/rooms/derby/pace", r#"{"per_minute":0}"#, 422),
+        ("PUT /v1/rooms/darby/pace", r#"{"per_minute":1}"#, 404),
+        ("PUT /v1/rooms/derby/pace", "{", 400),
+    ] {
+        assert_eq!(
+            house.ask(ADMIN, line, body).await.status,
+            expected,
+            "{line}"
+        );
+    }
+    let line = "POST /v1/rooms/derby/open";
+    assert_eq!(house.ask(Role::Viewer, line, "").await.status, 403);
+    let metrics = house.ask(Role::Viewer, "GET /metrics", "").await.text;
+    let counted = "anteroom_control_refusals_total{reason=\"forbidden\"} 1\n";
+    assert!(metrics.contains(counted), "counted, not recorded");
+    let lines = diary.lines();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert_eq!(lines[2]["status"], 409);
+}
+
+#[tokio::test]
+async fn f31_without_a_record_nothing_is_done() {
+    let (house, store, diary) = recorded();
+    *diary.room.lock().unwrap() = Some(0);
+    for (line, body) in [
+        ("POST /v1/rooms/derby/open", ""),
+        ("POST /v1/rooms/derby/sessions/revoke", "{}"),
+        (
+            "POST /v1/rooms/derby/sessions/revoke",
+            r#"{"jti":"0123456789abcdef0123456789abcdef"}"#,
+        ),
+        ("POST /v1/policies/reload", ""),
+    ] {
+        let answer = house.ask(ADMIN, line, body).await;
+        assert_eq!(answer.status, 503, "{line}");
+        let says = answer.problem();
+        assert!(says.starts_with("nothing was changed"), "{says}");
+        assert!(says.contains("no space left"), "{says}");
+    }
+    assert_eq!(*store.writes.lock().unwrap(), 0);
+    assert!(store.endings.lock().unwrap().is_empty());
+    let seen = house.ask(Role::Viewer, "GET /v1/rooms", "").await;
+    assert_eq!(seen.status, 200, "looking goes on");
+
+    *diary.room.lock().unwrap() = Some(1);
+    let opened = house.ask(ADMIN, "POST /v1/rooms/derby/open", "").await;
+    assert_eq!(opened.status, 200, "its intent is recorded");
+    assert_eq!(*store.writes.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_log_is_read_in_pages_as_it_was_written() {
+    let (house, _, _) = recorded();
+    for _ in 0..60 {
+        house.ask(ADMIN, "POST /v1/rooms/derby/open", "").await;
+    }
+    let read = async |query: &str| {
+        let line = format!("GET /v1/audit{query}");
+        house.ask(Role::Operator, &line, "").await
+    };
+    let newest = read("").await;
+    assert_eq!(newest.status, 200);
+    let newest = newest.json();
+    assert_eq!(newest["head"]["number"], 121);
+    let lines = newest["lines"].as_array().unwrap();
+    assert_eq!((lines.len(), &lines[0]["number"]), (100, &json!(22)));
+    assert_eq!(lines[99]["hash"], newest["head"]["hash"]);
+
+    let first = read("?after=0&limit=2").await;
+    let first = first.json();
+    let numbers: Vec<_> = first["lines"].as_array().unwrap().iter().collect();
+    assert_eq!((numbers.len(), &numbers[1]["number"]), (2, &json!(2)));
+    assert_eq!(read("?after=500").await.json()["lines"], json!([]));
+    let bad = read("?limit=5000").await;
+    assert_eq!(bad.status, 422);
+    assert!(bad.problem().contains("from 1 to 1000"));
+}
+
+#[tokio::test]
+async fn one_session_ends_at_once_and_the_orders_stay() {
+    let store = Arc::new(OrderBook::default());
+    let control = control(store.clone());
+    let snapshot = control.rooms[0].snapshot.clone();
+    let house = House::of(control);
+    let line = "POST /v1/rooms/derby/sessions/revoke";
+    let name = "0123456789abcdef0123456789abcdef";
+    let answer = house
+        .ask(Role::Operator, line, &format!(r#"{{"jti":"{name}"}}"#))
+        .await;
+    assert_eq!((answer.status, answer.header("etag")), (200, "\"v0\""));
+    assert_eq!(answer.json()["name"], "derby");
+    let session = Jti::parse(name).unwrap();
+    {
+        let endings = store.endings.lock().unwrap();
+        assert_eq!(
+            (endings[0].session, endings[0].why),
+            (session, EndedBy::Revoked)
+        );
+        assert!(endings[0].life >= SessionTerms::default().idle * 2);
+    }
+    assert!(snapshot.load().ended.contains(&session));
+    assert_eq!(*store.writes.lock().unwrap(), 0);
+
+    let stale = request(line)
+        .header("authorization", bearer(ADMIN))
+        .header("if-match", "\"v3\"");
+    let stale = stale.body(text(&format!(r#"{{"jti":"{name}"}}"#))).unwrap();
+    assert_eq!(house.send(stale).await.status, 412);
+}
+
+#[tokio::test]
+async fn revoking_all_raises_the_rooms_number_each_time() {
+    let store = Arc::new(OrderBook::default());
+    let control = control(store.clone());
+    let snapshot = control.rooms[0].snapshot.clone();
+    let house = House::of(control);
+    let line = "POST /v1/rooms/derby/sessions/revoke";
+    for (body, rev) in [("", 1), ("{}", 2), (r#"{"all":true}"#, 3)] {
+        let answer = house.ask(Role::Operator, line, body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.json()["version"], rev);
+        assert_eq!(store.orders.lock().unwrap().rev, rev);
+        assert_eq!(snapshot.load().survey.orders.rev, rev, "at once here");
+    }
 }
 
 #[test]

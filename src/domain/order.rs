@@ -32,6 +32,8 @@ pub enum Order {
     Message(Option<String>),
     /// Lets the next so many in now, within capacity.
     Release(NonZeroU32),
+    /// Ends every session: tokens signed before count for nothing.
+    RevokeAll,
 }
 
 /// Why an order cannot be carried out in the room's present state.

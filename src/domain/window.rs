@@ -147,6 +147,7 @@ impl Orders {
             Order::Capacity(capacity) => next.capacity = Some(*capacity),
             Order::Message(message) => next.message.clone_from(message),
             Order::Release(count) => next.grant(*count)?,
+            Order::RevokeAll => next.rev = next.rev.saturating_add(1),
         }
         Ok(next.versioned(self))
     }
@@ -394,6 +395,24 @@ mod tests {
         assert_eq!(open.apply(&open_now(), later(5)).unwrap(), open);
         let paused = open.apply(&Order::Pause, NOON).unwrap();
         assert_eq!(paused.apply(&Order::Pause, NOON).unwrap(), paused);
+    }
+
+    #[test]
+    fn revoking_all_voids_what_was_signed_before_in_every_state() {
+        let closed = Orders::default();
+        let open = closed.apply(&open_now(), NOON).unwrap();
+        let ended = open.apply(&Order::End, NOON).unwrap();
+        for before in [closed, open, ended] {
+            let once = before.apply(&Order::RevokeAll, NOON).unwrap();
+            let twice = once.apply(&Order::RevokeAll, NOON).unwrap();
+            assert_eq!((once.rev, twice.rev), (before.rev + 1, before.rev + 2));
+            assert_eq!(
+                twice.version,
+                before.version + 2,
+                "each ends those since let in"
+            );
+            assert_eq!((twice.state, twice.window), (before.state, before.window));
+        }
     }
 
     #[test]

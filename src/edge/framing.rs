@@ -17,7 +17,7 @@ mod tests;
 
 use chunks::Chunks;
 pub use fault::{Fault, FaultKind};
-pub use head::{Body, Head, HeadScan, Version};
+pub use head::{Body, Head, HeadScan, Then, Version};
 pub use limits::Limits;
 
 /// What to do with the leading bytes of a connection's unread bytes.
@@ -41,6 +41,8 @@ pub struct Framing {
     heads: u64,
     blank_dropped: bool,
     found: Option<Step>,
+    /// Of the request whose body is passing.
+    then: Then,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +50,8 @@ enum Stage {
     Head(HeadScan),
     Length(u64),
     Chunked(Chunks),
+    /// No more requests: the last one asked for another protocol.
+    Over,
 }
 
 impl Framing {
@@ -60,6 +64,7 @@ impl Framing {
             heads: 0,
             blank_dropped: false,
             found: None,
+            then: Then::Request,
         }
     }
 
@@ -73,9 +78,15 @@ impl Framing {
     #[must_use]
     pub fn is_in_body(&self) -> bool {
         match self.stage {
-            Stage::Head(_) => false,
+            Stage::Head(_) | Stage::Over => false,
             Stage::Length(_) | Stage::Chunked(_) => true,
         }
+    }
+
+    /// Whether the last request asked to speak WebSocket: what follows it is never passed.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
     }
 
     /// Judges the leading bytes of `run`, which are the connection's bytes not yet passed or
@@ -130,14 +141,16 @@ impl Framing {
                 self.end_body_if(done);
                 step
             }
+            Stage::Over => Step::More,
         }
     }
 
     fn pass(&mut self, head: Head) -> Step {
         self.heads += 1;
         self.blank_dropped = false;
+        self.then = head.then;
         self.stage = match head.body {
-            Body::Absent | Body::Length(0) => Stage::Head(HeadScan::default()),
+            Body::Absent | Body::Length(0) => self.behind(),
             Body::Length(length) => Stage::Length(length),
             Body::Chunked => Stage::Chunked(Chunks::default()),
         };
@@ -146,7 +159,15 @@ impl Framing {
 
     fn end_body_if(&mut self, done: bool) {
         if done {
-            self.stage = Stage::Head(HeadScan::default());
+            self.stage = self.behind();
+        }
+    }
+
+    /// What comes behind the present request.
+    fn behind(&self) -> Stage {
+        match self.then {
+            Then::Request => Stage::Head(HeadScan::default()),
+            Then::Socket => Stage::Over,
         }
     }
 }

@@ -8,6 +8,9 @@
 //!   are kept here.
 //! - After a fault in a body the read fails with that [`Fault`] as the error's source. The request
 //!   is still the service's to answer; hyper closes behind it.
+//! - After a head that asks to speak WebSocket hyper sees the end of the stream too, so that no
+//!   byte behind it is ever read as a request, whatever the answer is. Once a checked 101 has been
+//!   written, [`Guard::become_socket`] opens the connection for bytes that nobody judges.
 //! - hyper shuts nothing down after an error or an upgrade it did not take. Whoever runs the
 //!   connection takes the guard back with `into_parts` and calls `shutdown` once more, which does
 //!   nothing where it is already done.
@@ -16,6 +19,7 @@ mod activity;
 mod closing;
 mod deadlines;
 mod patience;
+mod socket;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +36,7 @@ use closing::Closing;
 use deadlines::Alarm;
 pub use deadlines::Deadlines;
 use patience::{Patience, Wait};
+use socket::Speaks;
 
 use super::framing::{Fault, Framing, Limits, Step};
 
@@ -55,6 +60,7 @@ pub struct Guard<S> {
     /// Bytes not yet handed on; the first `passed` of them may be.
     held: BytesMut,
     passed: usize,
+    speaks: Speaks,
     end: Option<End>,
     patience: Patience,
     write_alarm: Alarm,
@@ -76,6 +82,8 @@ enum End {
     Head(Fault),
     /// A bad or slow body, which the service answers.
     Body(Fault),
+    /// No other request may follow: the last one asks to speak WebSocket.
+    Handshake,
 }
 
 impl<S> Guard<S> {
@@ -87,6 +95,7 @@ impl<S> Guard<S> {
             framing: Framing::new(terms.limits),
             held: BytesMut::new(),
             passed: 0,
+            speaks: Speaks::Http,
             end: None,
             patience: Patience::new(terms.deadlines, activity.clone()),
             write_alarm: Alarm::default(),
@@ -165,7 +174,7 @@ impl<S> Guard<S> {
     /// What hyper sees once nothing more is read.
     fn show(&mut self, end: End) -> io::Result<()> {
         match end {
-            End::Eof | End::Silence => Ok(()),
+            End::Eof | End::Silence | End::Handshake => Ok(()),
             End::Body(fault) => Err(io::Error::new(io::ErrorKind::InvalidData, fault)),
             End::Head(fault) => {
                 if let Closing::Open = self.closing {
@@ -215,6 +224,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
         loop {
             if out.remaining() == 0 || this.hand_on(out) {
                 return Poll::Ready(Ok(()));
+            }
+            if this.speaks == Speaks::Socket {
+                return Pin::new(&mut this.io).poll_read(cx, out);
+            }
+            if this.end.is_none() && this.framing.is_over() {
+                this.end = Some(End::Handshake);
             }
             if let Some(end) = this.end {
                 return Poll::Ready(this.show(end));

@@ -17,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::guard::{Guard, Terms};
-use super::serve::Door;
+use super::serve::{Caller, Door};
+use super::sockets::Switch;
+use super::tunnel::Drain;
 
 /// How long accepting rests when the machine has no more file descriptors or memory.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
@@ -35,6 +37,8 @@ pub struct Listening {
     pub tracker: TaskTracker,
     /// Ends accepting, and every connection after its present answer.
     pub cancel: CancellationToken,
+    /// Ends open sockets.
+    pub drain: Drain,
 }
 
 impl Listening {
@@ -73,12 +77,15 @@ impl Listening {
         }
         let guard = Guard::new(stream, Arc::clone(&self.terms));
         let activity = guard.activity();
+        let switch = Switch::default();
+        let caller = Caller {
+            peer,
+            activity: &activity,
+            switch: &switch,
+        };
         let service = service_fn(|request| {
-            let activity = activity.clone();
             // Pinned, because a connection that is not shut down by hyper must be movable.
-            Box::pin(async move {
-                Ok::<_, Infallible>(self.door.answer(request, peer, &activity).await)
-            })
+            Box::pin(async move { Ok::<_, Infallible>(self.door.answer(request, caller).await) })
         });
         let mut connection = http1::Builder::new()
             .half_close(true)
@@ -88,21 +95,25 @@ impl Listening {
             .serve_connection(TokioIo::new(guard), service);
         let mut cancelled = pin!(self.cancel.cancelled());
         let mut draining = false;
-        loop {
+        let ended = loop {
             tokio::select! {
-                ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {
-                    if let Err(fault) = ended {
-                        tracing::debug!(%fault, "a connection broke off");
-                    }
-                    break;
-                }
+                ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
                 () = &mut cancelled, if !draining => {
                     draining = true;
                     Pin::new(&mut connection).graceful_shutdown();
                 }
             }
+        };
+        let parts = connection.into_parts();
+        let mut guard = parts.io.into_inner();
+        match (ended, switch.take()) {
+            (Err(fault), _) => tracing::debug!(%fault, "a connection broke off"),
+            // The 101 is written and hyper read nothing beyond the handshake.
+            (Ok(()), Some(tunnel)) if parts.read_buf.is_empty() && guard.become_socket() => {
+                Box::pin(tunnel.run(&mut guard, &self.drain)).await;
+            }
+            (Ok(()), _) => {}
         }
-        let mut guard = connection.into_parts().io.into_inner();
         if let Err(fault) = guard.shutdown().await {
             tracing::debug!(%fault, "a connection was gone before its end");
         }

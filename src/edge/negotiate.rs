@@ -1,12 +1,15 @@
 //! Whether an answer of ours is a page or JSON.
 
 use http::HeaderMap;
-use http::header::{ACCEPT, HeaderName};
+use http::header::{ACCEPT, HeaderName, UPGRADE};
+
+use crate::gate::socket::names_websocket;
 
 static SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// All the headers that [`form`] reads.
-pub static NEGOTIATED: [HeaderName; 2] = [ACCEPT, HeaderName::from_static("sec-fetch-dest")];
+pub static NEGOTIATED: [HeaderName; 3] =
+    [ACCEPT, UPGRADE, HeaderName::from_static("sec-fetch-dest")];
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,13 +22,13 @@ pub enum Form {
 
 /// Reads `Accept` and `Sec-Fetch-Dest`. A page is for whoever names `text/html` (and does not
 /// rank JSON above it), or says nothing in particular; where the browser says that the answer
-/// does not become a document, it is JSON.
+/// does not become a document, or a socket was asked for, it is JSON.
 #[must_use]
 pub fn form(headers: &HeaderMap) -> Form {
     let document = headers
         .get(&SEC_FETCH_DEST)
         .is_none_or(|dest| dest == "document" || dest == "iframe" || dest == "frame");
-    if !document {
+    if !document || names_websocket(headers) {
         return Form::Json;
     }
     let mut named = [None::<u16>; 3];

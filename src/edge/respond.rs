@@ -10,6 +10,7 @@ use http::{Method, Response, StatusCode, request};
 
 use crate::gate::identify::CookieNames;
 use crate::gate::notice::{Face, Notice};
+use crate::gate::socket::Flaw;
 use crate::gate::{Own, Refusal};
 use crate::origin::OriginError;
 
@@ -22,7 +23,9 @@ use super::page::{Asked, FaultView, Page, PageKind, PageView, title_of};
 use super::status::{State, Status};
 
 pub use plain::{close, farewell};
-use plain::{json, own, page, page_kind, page_status, problem, retry_after, set_retry_after};
+use plain::{
+    json, own, page, page_kind, page_status, problem, retry_after, say_version, set_retry_after,
+};
 
 /// An answer ready to be sent.
 pub type Answer = Response<AnswerBody>;
@@ -209,7 +212,8 @@ impl Responder {
     #[must_use]
     pub fn refusal(&self, refusal: Refusal, asking: Asking<'_>) -> Answer {
         let status = match refusal {
-            Refusal::Ambiguous(_) => StatusCode::BAD_REQUEST,
+            Refusal::Ambiguous(_) | Refusal::Handshake(Flaw::Shape) => StatusCode::BAD_REQUEST,
+            Refusal::Handshake(Flaw::Version) => StatusCode::UPGRADE_REQUIRED,
             Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -223,11 +227,13 @@ impl Responder {
             Refusal::TooMany { wait } => set_retry_after(&mut answer, wait),
             Refusal::NoChance => set_retry_after(&mut answer, Duration::from_secs(10)),
             Refusal::Ambiguous(_) => close(&mut answer),
+            Refusal::Handshake(Flaw::Version) => say_version(&mut answer),
             Refusal::MethodNotAllowed => {
                 let allow = HeaderValue::from_static("GET, HEAD, POST");
                 answer.headers_mut().insert(header::ALLOW, allow);
             }
-            Refusal::ExpectationFailed
+            Refusal::Handshake(Flaw::Shape)
+            | Refusal::ExpectationFailed
             | Refusal::Misdirected
             | Refusal::NotFound
             | Refusal::Denied

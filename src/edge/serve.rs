@@ -9,10 +9,12 @@ use std::time::Duration;
 use http::{HeaderMap, Request, header, request};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use tokio::sync::Semaphore;
 
 use crate::domain::clock::{Clock, Now};
 use crate::gate::identify::keeps_no_cookies;
 use crate::gate::permit::Permit;
+use crate::gate::socket::names_websocket;
 use crate::gate::{Ask, Decided, Gate, Refusal, Trace, Verdict};
 use crate::origin::Origin;
 use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
@@ -23,6 +25,7 @@ use super::cookies::{set_admission, tell_admission};
 use super::guard::Activity;
 use super::negotiate::NEGOTIATED;
 use super::respond::{Answer, Asking, Responder, close};
+use super::sockets::Switch;
 
 /// Everything a request needs on this side.
 pub struct Door {
@@ -36,6 +39,27 @@ pub struct Door {
     pub clock: Clock,
     /// Where outcomes are counted.
     pub metrics: Arc<Metrics>,
+    /// WebSockets that may be open at once, over all sites.
+    pub sockets: Arc<Semaphore>,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    /// Its address.
+    pub peer: SocketAddr,
+    /// How many requests of it are being answered.
+    pub activity: &'a Activity,
+    /// What the connection becomes after an answer.
+    pub switch: &'a Switch,
+}
+
+/// A request that came.
+pub(super) struct Came<'a> {
+    pub(super) head: request::Parts,
+    pub(super) body: Incoming,
+    pub(super) now: Now,
+    pub(super) switch: &'a Switch,
 }
 
 /// The most of an unwanted body that is read so that its connection can go on.
@@ -48,63 +72,73 @@ impl Door {
     ///
     /// Each request allocates this future. What not every request needs (the origin, the store,
     /// an unwanted body) is boxed where it begins, so that it stays small.
-    pub async fn answer(
-        &self,
-        request: Request<Incoming>,
-        peer: SocketAddr,
-        activity: &Activity,
-    ) -> Answer {
-        let in_flight = activity.begin();
+    pub async fn answer(&self, request: Request<Incoming>, caller: Caller<'_>) -> Answer {
+        let in_flight = caller.activity.begin();
         let (head, body) = request.into_parts();
+        let socket = names_websocket(&head.headers);
         let now = self.clock.now();
         let decided = self
             .gate
             .decide(&Ask {
                 head: &head,
-                peer,
+                peer: caller.peer,
                 now,
             })
             .await;
         self.count(&decided);
-        let answer = self.carry_out(decided, (head, body), now).await;
+        if socket {
+            self.count_unopened(&decided);
+        }
+        let came = Came {
+            head,
+            body,
+            now,
+            switch: caller.switch,
+        };
+        let mut answer = self.carry_out(decided, came).await;
+        // Nothing else is read from a connection that asked for a socket.
+        if socket && !caller.switch.is_set() {
+            close(&mut answer);
+        }
         answer.map(|body| body.holding(in_flight))
     }
 
-    async fn carry_out(
-        &self,
-        decided: Decided,
-        (head, body): (request::Parts, Incoming),
-        now: Now,
-    ) -> Answer {
+    async fn carry_out(&self, decided: Decided, came: Came<'_>) -> Answer {
         let https = decided.trace.https;
         let room = decided.trace.room.and_then(|at| self.gate.rooms.get(at));
-        let by_header = keeps_no_cookies(&head.headers);
-        let (permit, token) = match decided.verdict {
-            Ok(Verdict::Pass(permit, token)) => (permit, token),
-            Ok(Verdict::Claimed(permit, token)) => (permit, Some(token)),
+        let by_header = keeps_no_cookies(&came.head.headers);
+        let asking = Asking {
+            head: &came.head,
+            https,
+        };
+        let (mut answer, token) = match decided.verdict {
+            Ok(Verdict::Pass(permit, token)) => {
+                (Box::pin(self.forward(permit, came, https)).await, token)
+            }
+            Ok(Verdict::Claimed(permit, token)) => {
+                let answer = Box::pin(self.forward(permit, came, https)).await;
+                (answer, Some(token))
+            }
+            Ok(Verdict::Socket(opening, token)) => {
+                (Box::pin(self.open(*opening, came, https)).await, token)
+            }
             Ok(Verdict::Wait(notice) | Verdict::Shut(notice)) => {
-                let asking = Asking { head: &head, https };
                 let answer = match room {
                     Some(room) => self.responder.notice(&notice, &room.cookies, asking),
                     None => self.responder.refusal(Refusal::NotFound, asking),
                 };
-                return settle(answer, body, &head.headers).await;
+                return settle(answer, came.body, &came.head.headers).await;
             }
             Ok(Verdict::Own(own)) => {
                 let names = room.map(|room| &room.cookies);
-                let answer = self
-                    .responder
-                    .own(&own, names, Asking { head: &head, https });
-                return settle(answer, body, &head.headers).await;
+                let answer = self.responder.own(&own, names, asking);
+                return settle(answer, came.body, &came.head.headers).await;
             }
             Err(refusal) => {
-                let answer = self
-                    .responder
-                    .refusal(refusal, Asking { head: &head, https });
-                return settle(answer, body, &head.headers).await;
+                let answer = self.responder.refusal(refusal, asking);
+                return settle(answer, came.body, &came.head.headers).await;
             }
         };
-        let mut answer = Box::pin(self.forward(permit, (head, body), https, now)).await;
         if let (Some(token), Some(room)) = (token, room) {
             set_admission(&mut answer, &token, &room.cookies, https);
             if by_header {
@@ -114,19 +148,12 @@ impl Door {
         answer
     }
 
-    async fn forward(
-        &self,
-        permit: Permit,
-        (head, body): (request::Parts, Incoming),
-        https: bool,
-        began: Now,
-    ) -> Answer {
+    async fn forward(&self, permit: Permit, came: Came<'_>, https: bool) -> Answer {
         let site = permit.passage().site;
-        let asked = remembered(&head);
-        let request = Request::from_parts(head, body);
+        let asked = remembered(&came.head);
+        let request = Request::from_parts(came.head, came.body);
         let outcome = self.origin.forward(request, permit).await;
-        let took = self.clock.now().mono.saturating_sub(began.mono);
-        self.metrics.origin_answered(site, took);
+        self.time(site, came.now);
         match outcome {
             Ok(answer) => answer.map(AnswerBody::origin),
             Err(fault) => {
@@ -140,6 +167,12 @@ impl Door {
         }
     }
 
+    /// Records how long a site took to answer a request that came then.
+    pub(super) fn time(&self, site: usize, came: Now) {
+        let took = self.clock.now().mono.saturating_sub(came.mono);
+        self.metrics.origin_answered(site, took);
+    }
+
     fn count(&self, decided: &Decided) {
         let Trace {
             client: _,
@@ -149,7 +182,7 @@ impl Door {
             token,
         } = &decided.trace;
         self.metrics.verdict(match &decided.verdict {
-            Ok(Verdict::Pass(..)) => VerdictLabel::Pass,
+            Ok(Verdict::Pass(..) | Verdict::Socket(..)) => VerdictLabel::Pass,
             Ok(Verdict::Claimed(..)) => VerdictLabel::Claimed,
             Ok(Verdict::Wait(_)) => VerdictLabel::Wait,
             Ok(Verdict::Shut(_)) => VerdictLabel::Shut,
@@ -174,6 +207,7 @@ const fn label(refusal: Refusal) -> RefusalLabel {
         Refusal::Ambiguous(_) => RefusalLabel::Ambiguous,
         Refusal::MethodNotAllowed => RefusalLabel::Method,
         Refusal::ExpectationFailed => RefusalLabel::Expectation,
+        Refusal::Handshake(_) => RefusalLabel::Handshake,
         Refusal::Misdirected => RefusalLabel::UnknownHost,
         Refusal::NotFound => RefusalLabel::UnknownAddress,
         Refusal::Denied => RefusalLabel::Denied,
@@ -185,7 +219,7 @@ const fn label(refusal: Refusal) -> RefusalLabel {
 
 /// What is kept of a request's head while the origin has it: enough to say in what form it went
 /// wrong there.
-fn remembered(head: &request::Parts) -> request::Parts {
+pub(super) fn remembered(head: &request::Parts) -> request::Parts {
     let (mut kept, ()) = Request::new(()).into_parts();
     kept.method = head.method.clone();
     kept.uri = head.uri.clone();

@@ -15,6 +15,8 @@ use crate::store::survey::{Snapshot, StoreHealth};
 use crate::token::admission::Admission;
 use crate::token::keyring::Keyring;
 
+use super::room::Room;
+
 /// Verified tokens remembered at most, over all rooms of a gateway.
 const MOST_VERIFIED: u64 = 200_000;
 
@@ -55,10 +57,68 @@ impl NotAdmitted {
 
 /// A token that verified.
 #[derive(Debug)]
-struct Known {
+pub struct Known {
     room: RoomName,
     admission: Admission,
     renewal: Arc<Renewal>,
+}
+
+impl Known {
+    /// A token that verified, for tests of what is judged by it.
+    #[cfg(test)]
+    pub(super) fn for_test(admission: Admission) -> Self {
+        Self {
+            room: "derby".parse().unwrap(),
+            admission,
+            renewal: Arc::default(),
+        }
+    }
+
+    /// Whether its session goes on at a gateway that holds something open for it. That counts as
+    /// a request: at half life it leaves a note for the store, and an acknowledged one is as good
+    /// as a renewed token.
+    #[must_use]
+    pub(super) fn goes_on(&self, room: &Room, now: Now) -> bool {
+        let terms = &room.settings.terms.session;
+        let snapshot = room.snapshot.load();
+        let now = snapshot.skew.correct(now);
+        let end = self.admission.since.after(terms.absolute);
+        let held = self.renewal.held_until().min(end);
+        let expires = held.max(self.admission.expires);
+        let honoured = honoured_until(expires, outage(&snapshot, terms, now));
+        if is_ended(&self.admission, &snapshot) || now.wall >= end || now.wall > honoured {
+            return false;
+        }
+        self.register(terms, &room.notes, &snapshot);
+        let half_gone = expires.since(now.wall) <= terms.idle / 2;
+        if half_gone && expires.secs() < end.secs() {
+            self.ask_for_touch(terms, &room.notes, now.wall);
+        }
+        true
+    }
+
+    fn ask_for_touch(&self, terms: &SessionTerms, notes: &Notes, now: UnixTime) {
+        if self.renewal.may_ask(now, ASK_AGAIN) {
+            notes.touch(self.alive(terms));
+        }
+    }
+
+    /// Tells the store of a session that this gateway has not yet told it of in the room's epoch:
+    /// one that lost the room counts it again from then on.
+    fn register(&self, terms: &SessionTerms, notes: &Notes, snapshot: &Snapshot) {
+        if self.renewal.registers(snapshot.survey.epoch) {
+            notes.touch(self.alive(terms));
+        }
+    }
+
+    fn alive(&self, terms: &SessionTerms) -> Alive {
+        Alive {
+            session: self.admission.jti,
+            rev: self.admission.rev,
+            ends: self.admission.since.after(terms.absolute),
+            renewal: Arc::clone(&self.renewal),
+        }
+    }
 }
 
 /// What the gate remembers of verified admissions.
@@ -100,10 +160,12 @@ pub struct Door<'a> {
 }
 
 /// An admission that holds.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Admitted {
     /// The session.
     pub session: Jti,
+    /// What is known of it, for whatever stays open beyond this request.
+    pub known: Arc<Known>,
     /// A renewed token, where one is due and the store has acknowledged it.
     pub renewed: Option<AdmissionToken>,
 }
@@ -119,18 +181,18 @@ impl Admissions {
         let now = door.snapshot.skew.correct(now);
         let known = self.known(door, text, now)?;
         let admission = &known.admission;
-        if admission.rev < door.snapshot.survey.orders.rev
-            || door.snapshot.ended.contains(&admission.jti)
-        {
+        if is_ended(admission, door.snapshot) {
             return Err(NotAdmitted::Ended);
         }
-        if now.wall > honoured_until(admission.expires, door, now) {
+        let away = outage(door.snapshot, door.terms, now);
+        if now.wall > honoured_until(admission.expires, away) {
             return Err(NotAdmitted::Expired);
         }
-        register(&known, door);
+        known.register(door.terms, door.notes, door.snapshot);
         Ok(Admitted {
             session: admission.jti,
             renewed: renew(&known, door, now.wall),
+            known,
         })
     }
 
@@ -146,7 +208,7 @@ impl Admissions {
             return same.then_some(known).ok_or(NotAdmitted::Refused("room"));
         }
         let longest = door.terms.absolute.saturating_add(LEEWAY);
-        let away = outage(door, now);
+        let away = outage(door.snapshot, door.terms, now);
         let then = UnixTime::from_millis(now.wall.millis().saturating_sub(millis(away)));
         let admission = door
             .keys
@@ -164,34 +226,21 @@ impl Admissions {
 
 /// How long a token's life is stretched now: while the store is away, tokens that were valid when
 /// it went are honoured for the idle limit past their expiry.
-fn outage(door: Door<'_>, now: Now) -> Duration {
-    match door.snapshot.store {
+fn outage(snapshot: &Snapshot, terms: &SessionTerms, now: Now) -> Duration {
+    match snapshot.store {
         StoreHealth::AwaySince(since) | StoreHealth::LostSince(since) => {
-            now.mono.saturating_sub(since).min(door.terms.idle)
+            now.mono.saturating_sub(since).min(terms.idle)
         }
         StoreHealth::Reachable | StoreHealth::NotYet => Duration::ZERO,
     }
 }
 
-fn honoured_until(expires: UnixTime, door: Door<'_>, now: Now) -> UnixTime {
-    expires.after(LEEWAY).after(outage(door, now))
+fn honoured_until(expires: UnixTime, outage: Duration) -> UnixTime {
+    expires.after(LEEWAY).after(outage)
 }
 
-/// Tells the store of a session that this gateway has not yet told it of in the room's epoch: one
-/// that lost the room counts it again from then on.
-fn register(known: &Known, door: Door<'_>) {
-    if known.renewal.registers(door.snapshot.survey.epoch) {
-        door.notes.touch(alive(known, door));
-    }
-}
-
-fn alive(known: &Known, door: Door<'_>) -> Alive {
-    Alive {
-        session: known.admission.jti,
-        rev: known.admission.rev,
-        ends: known.admission.since.after(door.terms.absolute),
-        renewal: Arc::clone(&known.renewal),
-    }
+fn is_ended(admission: &Admission, snapshot: &Snapshot) -> bool {
+    admission.rev < snapshot.survey.orders.rev || snapshot.ended.contains(&admission.jti)
 }
 
 fn renew(known: &Known, door: Door<'_>, now: UnixTime) -> Option<AdmissionToken> {
@@ -205,9 +254,7 @@ fn renew(known: &Known, door: Door<'_>, now: UnixTime) -> Option<AdmissionToken>
     let held = known.renewal.held_until().min(wanted);
     // Near its absolute end a session cannot be held for as long as elsewhere.
     if held < wanted && held.since(now) <= door.terms.idle / 2 {
-        if known.renewal.may_ask(now, ASK_AGAIN) {
-            door.notes.touch(alive(known, door));
-        }
+        known.ask_for_touch(door.terms, door.notes, now);
         return None;
     }
     if door.snapshot.skew.clock == WallClock::Off {
@@ -217,7 +264,7 @@ fn renew(known: &Known, door: Door<'_>, now: UnixTime) -> Option<AdmissionToken>
         expires: held,
         ..admission.clone()
     };
-    let text = door.keys.sign_admission(door.room, &renewed).ok()?;
+    let text = door.keys.sign_admission(door.room, &renewed, now).ok()?;
     Some(AdmissionToken {
         text,
         life: held.since(now),

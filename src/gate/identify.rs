@@ -7,6 +7,8 @@ use http::header::{COOKIE, HeaderName, ORIGIN};
 use http::{HeaderMap, Method};
 use ipnet::IpNet;
 
+use super::socket::names_websocket;
+
 /// Networks whose word about a visitor's address and scheme is taken.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
@@ -90,6 +92,8 @@ pub enum Manner {
     Prefetch,
     /// A page of another site embeds or calls it: nothing may change.
     CrossSite,
+    /// It would become a socket: no visit, so nothing may change.
+    Socket,
 }
 
 impl Manner {
@@ -106,6 +110,9 @@ impl Manner {
             || says(&X_MOZ, "prefetch");
         if guess {
             return Self::Prefetch;
+        }
+        if names_websocket(headers) {
+            return Self::Socket;
         }
         if !says(&SEC_FETCH_SITE, "cross-site") {
             return Self::Visit;

@@ -16,6 +16,8 @@ pub mod queue;
 pub mod room;
 pub mod screen;
 pub mod sites;
+pub mod socket;
+pub mod stay;
 pub mod tell;
 pub mod verdict;
 
@@ -43,6 +45,7 @@ use notice::{Face, Notice};
 use permit::{Grounds, Passage, Permit};
 use queue::{Coming, May, Outcome};
 use room::Room;
+use stay::Stay;
 
 /// What is asked: a request's head, who brought it and when.
 #[derive(Clone, Copy, Debug)]
@@ -122,14 +125,15 @@ impl Gate {
             return self.own(&request, trace).await.map(Verdict::Own);
         }
         let Some(room) = covering.and_then(|at| self.rooms.get(at)) else {
-            return Ok(Verdict::Pass(request.permit(Grounds::Outside), None));
+            return request.pass(Grounds::Outside, None, || Stay::Unbound);
         };
         if let Some(pass) = self.open_to_all(room, &request)? {
             return Ok(pass);
         }
         if let Some(admitted) = self.admit(room, &request, trace) {
-            let permit = request.permit(Grounds::Admitted(admitted.session));
-            return Ok(Verdict::Pass(permit, admitted.renewed));
+            let grounds = Grounds::Admitted(admitted.session);
+            let stay = || Stay::of(room, admitted.known);
+            return request.pass(grounds, admitted.renewed, stay);
         }
         self.queue(room, request, trace).await
     }
@@ -153,7 +157,8 @@ impl Gate {
         let head = request.ask.head;
         let exempt = room.exempts(head, &request.canonical, request.client);
         if exempt {
-            return Ok(Some(Verdict::Pass(request.permit(Grounds::Exempt), None)));
+            let pass = request.pass(Grounds::Exempt, None, || Stay::Unbound);
+            return pass.map(Some);
         }
         let preflight = head.method == Method::OPTIONS
             && head.headers.contains_key(header::ORIGIN)
@@ -165,8 +170,8 @@ impl Gate {
         }
         match room.settings.method {
             RoomMethod::Passthrough => {
-                let permit = request.permit(Grounds::Passthrough);
-                return Ok(Some(Verdict::Pass(permit, None)));
+                let pass = request.pass(Grounds::Passthrough, None, || Stay::Unbound);
+                return pass.map(Some);
             }
             RoomMethod::Reject => {
                 let notice = Notice::of(
@@ -219,7 +224,7 @@ impl Gate {
         let may = match manner {
             Manner::Visit if *method == Method::HEAD => May::Look,
             Manner::Visit => May::Claim,
-            Manner::Prefetch | Manner::CrossSite => May::Look,
+            Manner::Prefetch | Manner::CrossSite | Manner::Socket => May::Look,
         };
         let brought = self.queue_token(room, &request, trace)?;
         let joins = *method == Method::GET || !method.is_safe();

@@ -258,7 +258,7 @@ impl Line<'_> {
         };
         let text = self
             .keys
-            .sign_admission(self.name(), &admission)
+            .sign_admission(self.name(), &admission, self.now.wall)
             .map_err(|_| Refusal::NoChance)?;
         let given = AdmissionToken {
             text,

@@ -98,8 +98,12 @@ impl Line<'_> {
         };
         let mut notice = self.without_place(&token);
         notice.visit = Visit::First;
-        notice.queue = SetToken::Give(self.keys.sign_queue(self.name(), &token));
+        notice.queue = SetToken::Give(self.sign(&token));
         notice
+    }
+
+    fn sign(&self, token: &QueueToken) -> String {
+        self.keys.sign_queue(self.name(), token, self.now.wall)
     }
 
     pub(super) fn without_place(&self, token: &QueueToken) -> Notice {
@@ -188,7 +192,7 @@ impl Line<'_> {
             expires: QueueToken::expiry(token.place, self.now.wall),
             ..*token
         };
-        notice.queue = SetToken::Give(self.keys.sign_queue(self.name(), &signed));
+        notice.queue = SetToken::Give(self.sign(&signed));
         notice
     }
 
@@ -223,13 +227,10 @@ impl Line<'_> {
         let mut notice = self.notice(Face::Admitted);
         notice.reference = Some(token.visitor.reference(self.name()));
         notice.poll_after = SOON;
-        notice.queue = SetToken::Give(self.keys.sign_queue(
-            self.name(),
-            &QueueToken {
-                expires: QueueToken::expiry(token.place, self.now.wall),
-                ..*token
-            },
-        ));
+        notice.queue = SetToken::Give(self.sign(&QueueToken {
+            expires: QueueToken::expiry(token.place, self.now.wall),
+            ..*token
+        }));
         notice
     }
 

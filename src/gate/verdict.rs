@@ -9,6 +9,7 @@ use crate::policy::rules::Action;
 use super::admit::AdmissionToken;
 use super::notice::{Face, Notice};
 use super::permit::Permit;
+use super::socket::{Flaw, Opening};
 
 /// What the gate decided, and how it came to it.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Decided {
 pub enum Verdict {
     /// Forward it; where a renewed admission is given, set it on the answer.
     Pass(Permit, Option<AdmissionToken>),
+    /// Open a socket to the site; otherwise as [`Verdict::Pass`].
+    Socket(Box<Opening>, Option<AdmissionToken>),
     /// The turn was claimed by this request: forward it and set the admission on the answer.
     Claimed(Permit, AdmissionToken),
     /// Show the visitor where it stands.
@@ -76,6 +79,9 @@ pub enum Refusal {
     /// An `Expect` that nobody can meet.
     #[error("this expectation cannot be met")]
     ExpectationFailed,
+    /// A WebSocket handshake that is none.
+    #[error("this is no WebSocket handshake of version 13")]
+    Handshake(Flaw),
     /// No site of ours has this host.
     #[error("no site with this host is served here")]
     Misdirected,

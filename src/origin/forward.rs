@@ -53,25 +53,38 @@ impl Origin {
         B::Error: Into<BoxError>,
     {
         let passage = permit.passage();
-        let Some(site) = self.sites.get(passage.site) else {
-            let source = "the permit names a site that is not configured".into();
-            return Err(OriginError::Unreachable { source });
-        };
+        let site = self.site(passage)?;
         let slot = Slot::take(site).await?;
         let (request, upload) = outgoing(request, passage);
         let mut silence = Silence::new(site.deadlines(), upload.clone());
         let (mut answer, line) = exchange(site, request, &mut silence)
             .await
             .map_err(|failure| failure.into_error(upload.as_deref()))?;
-
-        framing::check(answer.status(), answer.headers_mut())?;
-        *answer.version_mut() = Version::HTTP_11;
-        headers::clean_answer(answer.headers_mut());
-        if permit.is_personal() {
-            headers::make_private(answer.headers_mut());
-        }
+        make_fit(&mut answer, &permit)?;
         Ok(answer.map(|incoming| OriginBody::new(incoming, silence, line, slot)))
     }
+
+    /// The origin that a permit names.
+    pub(super) fn site(&self, passage: &Passage) -> Result<&Arc<Site>, OriginError> {
+        self.sites.get(passage.site).ok_or_else(|| {
+            let source = "the permit names a site that is not configured".into();
+            OriginError::Unreachable { source }
+        })
+    }
+}
+
+/// Checks an answer and makes it fit for the visitor whom the permit names.
+pub(super) fn make_fit(
+    answer: &mut Response<Incoming>,
+    permit: &Permit,
+) -> Result<(), OriginError> {
+    framing::check(answer.status(), answer.headers_mut())?;
+    *answer.version_mut() = Version::HTTP_11;
+    headers::clean_answer(answer.headers_mut());
+    if permit.is_personal() {
+        headers::make_private(answer.headers_mut());
+    }
+    Ok(())
 }
 
 /// The request as the origin gets it.
@@ -138,13 +151,15 @@ impl Head {
 }
 
 /// Why an exchange failed.
-enum Failure {
+pub(super) enum Failure {
+    /// There was no connection.
     Unopened(OriginError),
+    /// There was no answer.
     Unanswered(Unanswered),
 }
 
 impl Failure {
-    fn into_error(self, upload: Option<&Upload>) -> OriginError {
+    pub(super) fn into_error(self, upload: Option<&Upload>) -> OriginError {
         match self {
             Self::Unopened(error) => error,
             Self::Unanswered(Unanswered::Silent(waited)) => OriginError::NoAnswer { waited },

@@ -23,6 +23,11 @@ pub(super) fn declare(method: &Method, length: Option<u64>, headers: &mut Header
     }
 }
 
+/// Whether an answer takes its connection out of HTTP.
+pub(super) fn switches(status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS
+}
+
 /// Refuses an answer that two readers could take for different ones, and says its length once.
 ///
 /// # Errors
@@ -34,7 +39,7 @@ pub(super) fn check(status: StatusCode, headers: &mut HeaderMap) -> Result<(), O
         let source = fault.into();
         Err(OriginError::BadAnswer { source })
     };
-    if status == StatusCode::SWITCHING_PROTOCOLS {
+    if switches(status) {
         return refuse("the answer switches protocols unasked");
     }
     match (length(headers), coding(headers)) {

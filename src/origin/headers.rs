@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use http::header::{CACHE_CONTROL, CONNECTION, HOST, HeaderName, VARY};
+use http::header::{CACHE_CONTROL, CONNECTION, HOST, HeaderName, UPGRADE, VARY};
 use http::{HeaderMap, HeaderValue};
 
 use super::cookies;
@@ -23,6 +23,12 @@ pub fn prepare_request(headers: &mut HeaderMap, passage: &Passage) {
     strip(headers, never_from_visitor);
     cookies::cut(headers);
     add_ours(headers, passage);
+}
+
+/// Says the words of a handshake that end at each connection, to either side.
+pub(super) fn say_upgrade(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
 /// Makes an origin's headers fit for a visitor: hop-by-hop headers, our own headers, and cookies

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, Connection, SendRequest};
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
@@ -35,6 +35,7 @@ pub(super) struct Line {
     sender: SendRequest<RequestBody>,
     pulse: Arc<Pulse>,
     ticker: Ticker,
+    retired: bool,
     _driver: AbortOnDropHandle<()>,
 }
 
@@ -85,11 +86,13 @@ impl Line {
             .handshake(wire)
             .await
             .map_err(|error| unreachable(error.into()))?;
+        let connection = connection.with_upgrades();
         let driver = tokio::spawn(drive(connection, Arc::clone(&pulse), REST));
         Ok(Self {
             sender,
             pulse,
             ticker: Ticker::new(deadlines),
+            retired: false,
             _driver: AbortOnDropHandle::new(driver),
         })
     }
@@ -141,16 +144,22 @@ impl Line {
         }
     }
 
-    /// Whether the connection is closed.
+    /// No other request may follow the one under way: it asked to speak another protocol, and
+    /// who knows what the origin takes for its end.
+    pub(super) const fn retire(&mut self) {
+        self.retired = true;
+    }
+
+    /// Whether the connection is closed, or as good as.
     pub(super) fn is_closed(&self) -> bool {
-        self.sender.is_closed()
+        self.retired || self.sender.is_closed()
     }
 }
 
 /// Moves a connection's bytes until either side closes it, or it has rested for a whole interval
 /// of `rest`. What goes wrong is told to whoever waits for the answer or reads its body.
 async fn drive(
-    connection: Connection<TokioIo<Wire>, RequestBody>,
+    connection: impl Future<Output = hyper::Result<()>>,
     pulse: Arc<Pulse>,
     rest: Duration,
 ) {

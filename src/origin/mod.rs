@@ -13,6 +13,7 @@ pub mod headers;
 mod line;
 mod pool;
 mod pulse;
+mod socket;
 #[cfg(test)]
 mod testing;
 
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 pub use body::OriginBody;
 pub use forward::Origin;
+pub use socket::{Opened, OriginSocket, Switched};
 
 /// An error of another library, kept as the source of ours.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -33,7 +35,7 @@ pub struct Settings {
     pub connect: Duration,
     /// How long the head of an answer may take once the request is sent whole.
     pub response: Duration,
-    /// How long no byte of a body may move, either way.
+    /// How long no byte of a body or of an open socket may move, either way.
     pub idle: Duration,
     /// How many requests may be with the origin at once.
     pub max_connections: usize,

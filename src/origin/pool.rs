@@ -51,6 +51,11 @@ impl Site {
         self.deadlines
     }
 
+    /// How long a body or an open socket may stand still.
+    pub(super) const fn idle(&self) -> Duration {
+        self.settings.idle
+    }
+
     pub(super) fn stats(&self) -> OriginStats {
         OriginStats {
             busy: self.busy.load(Ordering::Relaxed),

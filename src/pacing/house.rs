@@ -475,7 +475,9 @@ impl Visitor {
                 | Own::NotReleased(notice)
                 | Own::Left(notice),
             ) => Got::Waits(self.keep(*notice)),
-            Verdict::Own(Own::Jwks | Own::Asset(_)) => panic!("not asked for"),
+            Verdict::Socket(..) | Verdict::Own(Own::Jwks | Own::Asset(_)) => {
+                panic!("not asked for")
+            }
         }
     }
 

@@ -76,6 +76,7 @@ impl RoomLoop {
         }
         self.keeping.head = Some((kept.orders.version, kept.incarnation, kept.epoch));
         // The gate judges by what was known, not by nothing, until the store has answered.
+        self.shown = self.ends.shared();
         self.beat.snapshot.rcu(|last| {
             let mut next = Snapshot::clone(last);
             next.survey.orders.clone_from(&kept.orders);

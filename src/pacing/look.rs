@@ -28,7 +28,8 @@ impl RoomLoop {
             match self.memory.judge(&survey, self.witness(seen)) {
                 Judged::Sound => {
                     self.take_in(&survey);
-                    self.publish(&survey, self.memory.unknown(&survey, seen));
+                    let unknown = self.memory.unknown(&survey, seen);
+                    self.publish(&survey, unknown);
                     return Ok(survey);
                 }
                 Judged::Renewed => self.renew(&survey).await?,
@@ -126,7 +127,7 @@ impl RoomLoop {
         Ok(())
     }
 
-    fn publish(&self, survey: &Survey, unknown: Option<Glimpse>) {
+    fn publish(&mut self, survey: &Survey, unknown: Option<Glimpse>) {
         let last = self.beat.snapshot.load();
         let room = &self.beat.room.name;
         match last.store {
@@ -147,14 +148,18 @@ impl RoomLoop {
             unknown,
             skew: self.watch.skew(),
         });
-        // An order given since this survey was taken stands: `control` has put it in already.
+        // What was ordered and revoked since this survey stands: `control` has put it in already.
+        let before = std::mem::take(&mut self.shown);
         self.beat.snapshot.rcu(|last| {
-            if last.survey.orders.version <= fresh.survey.orders.version {
-                return Arc::clone(&fresh);
+            let mut next = Snapshot::clone(&fresh);
+            if last.survey.orders.version > fresh.survey.orders.version {
+                next.survey.orders = last.survey.orders.clone();
             }
-            let mut ordered = Snapshot::clone(&fresh);
-            ordered.survey.orders = last.survey.orders.clone();
-            Arc::new(ordered)
+            if !Arc::ptr_eq(&last.ended, &before) {
+                next.ended = Arc::new(last.ended.union(&fresh.ended).copied().collect());
+            }
+            self.shown = Arc::clone(&next.ended);
+            next
         });
     }
 

@@ -19,6 +19,7 @@ mod many;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::clock::Clock;
 use crate::domain::pace::TICK;
 use crate::domain::room::RoomSettings;
+use crate::domain::session::Jti;
 use crate::domain::skew::{SkewWatch, WallClock};
 use crate::domain::tick::{Pacer, Sight};
 use crate::store::kept::Keeper;
@@ -80,6 +82,8 @@ pub struct RoomLoop {
     memory: Memory,
     watch: SkewWatch,
     ends: Ends,
+    /// The ends of the snapshot published last; `control` may have added to them since.
+    shown: Arc<HashSet<Jti>>,
     ends_seen: u64,
     surveyed_at: Duration,
     touched: Option<Duration>,
@@ -108,6 +112,7 @@ impl RoomLoop {
             memory: Memory::default(),
             watch: SkewWatch::default(),
             ends: Ends::default(),
+            shown: Arc::default(),
             ends_seen: 0,
             surveyed_at: Duration::ZERO,
             touched: None,

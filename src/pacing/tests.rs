@@ -1,6 +1,7 @@
 //! Stories of visitors, from their first visit to the shop and out again.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,9 +9,11 @@ use super::house::{Got, House, Visitor, per_minute};
 use crate::domain::clock::UnixTime;
 use crate::domain::pace::Pace;
 use crate::domain::room::{Exempt, Method, Terms};
+use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::domain::window::Order;
 use crate::gate::notice::{Face, Reason, Visit};
+use crate::store::survey::Snapshot;
 
 /// A visitor who has joined: one visit, one return.
 async fn joined(house: &House) -> Visitor {
@@ -286,6 +289,49 @@ async fn who_left_is_out_and_the_old_tokens_buy_nothing() {
     house.pass(Duration::from_secs(1)).await;
     let refused = thief.get(&house, "/buy/1").await.is_not_served();
     assert_eq!(refused.ended_by, Some(EndedBy::Left));
+}
+
+#[tokio::test]
+async fn whoever_is_revoked_is_told_and_joins_at_the_back() {
+    let mut house = House::open(per_minute(600)).await;
+    let (mut ann, mut bob) = (joined(&house).await, joined(&house).await);
+    house.pass(Duration::from_secs(1)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    bob.get(&house, "/buy/1").await.is_served();
+    let mut thief = ann.clone();
+
+    house.order(Order::RevokeAll).await;
+
+    for visitor in [&mut ann, &mut bob] {
+        let told = visitor.get(&house, "/buy/1").await.is_not_served();
+        assert_eq!(told.ended_by, Some(EndedBy::Revoked));
+    }
+    let again = ann.poll(&house).await;
+    assert_eq!(again.position, Some(1), "joined anew");
+    assert_eq!(again.ended_by, Some(EndedBy::Revoked), "the page says why");
+    house.pass(Duration::from_secs(1)).await;
+    ann.get(&house, "/buy/1").await.is_served();
+    thief.get(&house, "/buy/1").await.is_not_served();
+}
+
+#[tokio::test]
+async fn a_revocation_given_while_a_survey_is_under_way_is_not_forgotten() {
+    let mut house = House::open(per_minute(600)).await;
+    house.pass(Duration::from_secs(1)).await;
+    let session = Jti([7; 16]);
+    let snapshot = house.gate.rooms[0].snapshot.clone();
+    snapshot.rcu(|last| {
+        let mut next = Snapshot::clone(last);
+        Arc::make_mut(&mut next.ended).insert(session);
+        next
+    });
+
+    house.tick().await;
+    assert!(snapshot.load().ended.contains(&session));
+
+    house.tick().await;
+    let forgotten = !snapshot.load().ended.contains(&session);
+    assert!(forgotten, "from then on the store's word counts");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::embedded::Embedded;
 use super::recovery::Recovery;
+use super::redis::databases;
 use super::survey::Survey;
 use super::{
     CheckIn, Claim, Claimed, Joined, Joining, Leaving, Ordered, QueueStore, Released, StoreError,
@@ -41,12 +42,13 @@ pub(crate) const PROMISED: Duration = Duration::from_secs(2);
 /// Tells the story to every store, each of them new.
 pub(crate) async fn for_every_store(story: impl AsyncFn(&dyn QueueStore) -> Told) {
     let folder = tempfile::tempdir().unwrap();
-    let stores: [(&str, Box<dyn QueueStore>); 2] = [
+    let stores: [(&str, Box<dyn QueueStore>); 3] = [
         ("embedded, in memory", Box::new(Embedded::in_memory(EPOCH))),
         (
             "embedded, on disk",
             Box::new(Embedded::open(folder.path(), EPOCH).unwrap()),
         ),
+        ("redis", Box::new(databases::store(EPOCH).await)),
     ];
     for (name, store) in stores {
         let told = story(&*store).await;

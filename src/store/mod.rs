@@ -7,10 +7,12 @@
 pub(crate) mod conformance;
 pub mod embedded;
 mod fault;
+pub mod gathered;
 pub mod kept;
 pub mod memory;
 pub mod notes;
 pub mod recovery;
+pub mod redis;
 pub mod survey;
 
 use std::time::Duration;

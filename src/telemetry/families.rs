@@ -102,6 +102,8 @@ families! {
     refusals: IntCounterVec = "anteroom_refusals_total" ["reason"];
     /// Tokens that were brought and did not count, by reason; the visitor is told none of them.
     tokens: IntCounterVec = "anteroom_tokens_refused_total" ["reason"];
+    /// Requests to the control API that were turned away at its door, by reason.
+    control_refusals: IntCounterVec = "anteroom_control_refusals_total" ["reason"];
     /// Requests that a bot rule matched, by rule and by what it does.
     rule_matches: IntCounterVec = "anteroom_rule_matches_total" ["rule", "action"];
     /// Places given over the room's life, as the store counts them; alike on every gateway.
@@ -138,6 +140,14 @@ families! {
     store_reachable: IntGaugeVec = "anteroom_store_reachable" [];
     /// How long the origin took until the head of its answer.
     origin_duration: HistogramVec = "anteroom_origin_duration_seconds" ["site"];
+    /// WebSockets that are open between visitors and sites.
+    sockets_open: IntGaugeVec = "anteroom_websockets_open" [];
+    /// WebSockets that were opened.
+    sockets: IntCounterVec = "anteroom_websockets_total" [];
+    /// WebSockets that were asked for and not opened, by reason.
+    sockets_refused: IntCounterVec = "anteroom_websockets_refused_total" ["reason"];
+    /// WebSockets that were closed, by what ended them.
+    sockets_ended: IntCounterVec = "anteroom_websockets_ended_total" ["by"];
     /// 1 if the last reload of the policies took effect, 0 if it was refused.
     last_reload: IntGaugeVec = "anteroom_config_last_reload_successful" [];
     /// Always 1; the label says which version runs.

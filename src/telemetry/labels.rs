@@ -54,6 +54,8 @@ pub enum RefusalLabel {
     Method,
     /// An expectation that nobody can meet (417).
     Expectation,
+    /// A WebSocket handshake that is none (400, 426).
+    Handshake,
     /// A host that is not ours (421).
     UnknownHost,
     /// One of our own addresses that does not exist (404).
@@ -70,11 +72,12 @@ pub enum RefusalLabel {
 
 impl RefusalLabel {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ambiguous,
         Self::TooLarge,
         Self::Method,
         Self::Expectation,
+        Self::Handshake,
         Self::UnknownHost,
         Self::UnknownAddress,
         Self::CrossSite,
@@ -91,12 +94,89 @@ impl RefusalLabel {
             Self::TooLarge => "too_large",
             Self::Method => "method",
             Self::Expectation => "expectation",
+            Self::Handshake => "handshake",
             Self::UnknownHost => "unknown_host",
             Self::UnknownAddress => "unknown_address",
             Self::CrossSite => "cross_site",
             Self::Denied => "denied",
             Self::Limited => "limited",
             Self::NoChance => "no_chance",
+        }
+    }
+}
+
+/// Why a WebSocket was not opened, as `anteroom_websockets_refused_total{reason}` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketRefusal {
+    /// The gate did not let the request pass: who asked has to wait, or is turned away.
+    Gate,
+    /// It was no handshake of version 13.
+    Handshake,
+    /// As many are open as may be.
+    Full,
+    /// The site gave an ordinary answer.
+    Declined,
+    /// The site could not be asked, or its answer not be believed.
+    Fault,
+}
+
+impl SocketRefusal {
+    /// Every reason, in the order of declaration.
+    pub const ALL: [Self; 5] = [
+        Self::Gate,
+        Self::Handshake,
+        Self::Full,
+        Self::Declined,
+        Self::Fault,
+    ];
+
+    /// The word in the label.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Gate => "gate",
+            Self::Handshake => "handshake",
+            Self::Full => "full",
+            Self::Declined => "declined",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// What ended an open WebSocket, as `anteroom_websockets_ended_total{by}` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketEnd {
+    /// The visitor closed it.
+    Visitor,
+    /// The site closed it.
+    Site,
+    /// The session that opened it was over.
+    Session,
+    /// Nothing moved for too long.
+    Idle,
+    /// The gateway stops.
+    Drain,
+}
+
+impl SocketEnd {
+    /// Everything that ends one, in the order of declaration.
+    pub const ALL: [Self; 5] = [
+        Self::Visitor,
+        Self::Site,
+        Self::Session,
+        Self::Idle,
+        Self::Drain,
+    ];
+
+    /// The word in the label.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Visitor => "visitor",
+            Self::Site => "site",
+            Self::Session => "session",
+            Self::Idle => "idle",
+            Self::Drain => "drain",
         }
     }
 }
@@ -201,6 +281,12 @@ mod tests {
         }
         for (index, reason) in RefusalLabel::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, index, "{}", reason.word());
+        }
+        for (index, reason) in SocketRefusal::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index, "{}", reason.word());
+        }
+        for (index, end) in SocketEnd::ALL.into_iter().enumerate() {
+            assert_eq!(end as usize, index, "{}", end.word());
         }
         for (index, verb) in Verb::ALL.into_iter().enumerate() {
             assert_eq!(verb as usize, index, "{}", verb.word());

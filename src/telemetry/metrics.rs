@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
+use super::door::DOOR_REASONS;
 use super::families::{Families, words};
 use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
 use super::reading::{Reading, clock_offset};
+use super::sockets::SocketMetrics;
 use crate::domain::room::RoomName;
 use crate::store::StoreError;
 use crate::store::survey::StoreHealth;
@@ -57,8 +59,11 @@ pub struct Metrics {
     rules: Vec<(String, IntCounter)>,
     /// In the order of [`TOKEN_REASONS`].
     tokens: Vec<IntCounter>,
+    pub(super) door: Vec<IntCounter>,
     sites: Vec<Histogram>,
     verbs: Vec<VerbMetrics>,
+    /// Of WebSockets.
+    pub sockets: SocketMetrics,
     rooms: HashMap<RoomName, RoomMetrics>,
     store_reachable: IntGauge,
     clock_offset: Gauge,
@@ -101,8 +106,10 @@ impl Metrics {
             )?,
             rules: families.rules(rules)?,
             tokens: words(&families.tokens, TOKEN_REASONS)?,
+            door: words(&families.control_refusals, DOOR_REASONS)?,
             sites: families.sites(sites)?,
             verbs: families.verbs()?,
+            sockets: SocketMetrics::of(&families)?,
             rooms: rooms.collect::<prometheus::Result<_>>()?,
             store_reachable: families
                 .store_reachable
@@ -284,7 +291,7 @@ fn set(gauge: &IntGauge, value: u64) {
     gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
 }
 
-fn count(counters: &[IntCounter], index: usize) {
+pub(super) fn count(counters: &[IntCounter], index: usize) {
     if let Some(counter) = counters.get(index) {
         counter.inc();
     }
@@ -295,6 +302,7 @@ mod tests {
     use super::*;
     use crate::store::survey::{Snapshot, Survey};
     use crate::telemetry::families::DECLARED;
+    use crate::telemetry::labels::{SocketEnd, SocketRefusal};
     use crate::telemetry::reading::settings_for_test;
 
     fn derby() -> RoomName {
@@ -349,6 +357,10 @@ mod tests {
             waited: Duration::from_secs(2),
         });
         metrics.store_called(Verb::Join, &late, Duration::from_secs(2));
+        metrics.sockets.opened();
+        metrics.sockets.opened();
+        metrics.sockets.ended(SocketEnd::Idle);
+        metrics.sockets.refused(SocketRefusal::Full);
         metrics.reloaded(&Err::<(), _>("bad"));
 
         let text = metrics.scrape(&[]).unwrap();
@@ -360,6 +372,10 @@ mod tests {
             "anteroom_origin_duration_seconds_bucket{site=\"shop\",le=\"0.075\"} 1\n",
             "anteroom_store_calls_total{result=\"timeout\",verb=\"join\"} 1\n",
             "anteroom_store_duration_seconds_count{verb=\"join\"} 1\n",
+            "anteroom_websockets_open 1\n",
+            "anteroom_websockets_total 2\n",
+            "anteroom_websockets_ended_total{by=\"idle\"} 1\n",
+            "anteroom_websockets_refused_total{reason=\"full\"} 1\n",
             "anteroom_config_last_reload_successful 0\n",
         ] {
             assert!(text.contains(line), "{line}in\n{text}");

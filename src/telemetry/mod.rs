@@ -1,8 +1,10 @@
 //! Metrics declared once, logs, and the store that counts and times its calls.
 
+pub mod door;
 pub mod families;
 pub mod labels;
 pub mod logs;
 pub mod metered;
 pub mod metrics;
 pub mod reading;
+pub mod sockets;

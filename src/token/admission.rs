@@ -160,7 +160,7 @@ fn rules(algorithm: AdmissionAlgorithm) -> Validation {
 }
 
 impl Keyring {
-    /// Signs an admission token for a room with the newest key.
+    /// Signs an admission token for a room with the key of this time.
     ///
     /// # Errors
     /// When the library cannot sign, which a keyring that was read rules out.
@@ -168,8 +168,9 @@ impl Keyring {
         &self,
         room: &RoomName,
         admission: &Admission,
+        now: UnixTime,
     ) -> Result<String, SigningFailed> {
-        let key = self.admission.newest();
+        let key = self.admission.signing(now);
         let mut header = Header::new(jwt(key.algorithm));
         header.typ = Some(TYP.to_owned());
         header.kid = Some(key.kid.as_str().to_owned());

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::admission::AdmissionKey;
 use super::keyfile::{AdmissionAlgorithm, Form, KeyFile, Kid, Purpose};
 use super::secret::{Secret, SecretFault};
+use crate::domain::clock::UnixTime;
 
 /// What is wrong with a set of keys. Each names its file, none shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +15,7 @@ pub enum KeyFault {
     Missing(Purpose),
     /// The name is not that of a key.
     #[error(
-        "{file}: is not named like a key: PURPOSE-KID.key, or admission-KID.pem, where KID is at most 32 of A-Z a-z 0-9 _ - and begins with a time like 20261201T100000Z"
+        "{file}: is not named like a key: PURPOSE-KID.key, or admission-KID.pem, where KID is at most 32 of A-Z a-z 0-9 _ - and begins with a time like 20261201T100000Z; before the ending may stand .from-TIME"
     )]
     Name {
         /// The file.
@@ -44,7 +45,7 @@ pub enum KeyFault {
     },
 }
 
-/// Every key of these files, sorted by kid.
+/// Every key of these files, in the order in which they sign.
 ///
 /// # Errors
 /// Every fault of every file, and every purpose without a file.
@@ -53,7 +54,7 @@ pub(super) fn inspect(files: &[KeyFile]) -> Result<Vec<SoundKey>, Vec<KeyFault>>
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     for file in files {
-        let name = file.parts().map(|(purpose, kid, _)| (purpose, kid));
+        let name = file.parts().map(|name| (name.purpose, name.kid));
         if name.is_some_and(|name| !seen.insert(name)) {
             faults.push(KeyFault::Twice {
                 file: file.name.clone(),
@@ -70,7 +71,7 @@ pub(super) fn inspect(files: &[KeyFile]) -> Result<Vec<SoundKey>, Vec<KeyFault>>
     if !faults.is_empty() {
         return Err(faults);
     }
-    found.sort_by(|one, other| one.kid.cmp(&other.kid));
+    found.sort_by(|one, other| (one.from, &one.kid).cmp(&(other.from, &other.kid)));
     Ok(found)
 }
 
@@ -78,6 +79,9 @@ pub(super) fn inspect(files: &[KeyFile]) -> Result<Vec<SoundKey>, Vec<KeyFault>>
 pub(super) struct SoundKey {
     pub(super) purpose: Purpose,
     pub(super) kid: Kid,
+    /// From when it signs.
+    pub(super) from: UnixTime,
+    pub(super) file: String,
     pub(super) material: Material,
 }
 
@@ -97,14 +101,16 @@ impl SoundKey {
                 mode: file.mode & 0o7777,
             });
         }
-        let Some((purpose, kid, form)) = file.parts() else {
+        let Some(parts) = file.parts() else {
             faults.push(KeyFault::Name { file: name() });
             return Err(faults);
         };
-        match Material::read(file, &kid, form) {
+        match Material::read(file, &parts.kid, parts.form) {
             Ok(material) if faults.is_empty() => Ok(Self {
-                purpose,
-                kid,
+                purpose: parts.purpose,
+                kid: parts.kid,
+                from: parts.from,
+                file: name(),
                 material,
             }),
             Ok(_) => Err(faults),

@@ -1,8 +1,9 @@
 //! Keys as files: what they are called, what stands in them, and how new ones are made.
 //!
 //! One file a key, `PURPOSE-KID.key` (base64url of 32 random bytes) or, for admission by
-//! EdDSA, `PURPOSE-KID.pem` (Ed25519, PKCS#8). This file knows text only; `cli` reads and
-//! writes the folder.
+//! EdDSA, `PURPOSE-KID.pem` (Ed25519, PKCS#8). A key that signs only from a later time than it
+//! was made says so in its name, where nobody need open it to see: `PURPOSE-KID.from-TIME.key`.
+//! This file knows text only; `cli` reads and writes the folder.
 
 use std::fmt;
 
@@ -98,10 +99,29 @@ impl Kid {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// When it was made; 1970 where the digits are no time.
+    #[must_use]
+    pub fn made(&self) -> UnixTime {
+        self.0.get(..STAMP).and_then(time_of).unwrap_or_default()
+    }
 }
 
 /// Characters of `20261201T100000Z`.
 const STAMP: usize = 16;
+
+/// A time to the second, as in `20261201T100000Z`.
+fn stamp(time: UnixTime) -> String {
+    let plain = |letter: &char| !matches!(letter, '-' | ':');
+    time.rfc3339().chars().filter(plain).collect()
+}
+
+/// The time that [`stamp`] writes so.
+fn time_of(text: &str) -> Option<UnixTime> {
+    let seconds = text.parse::<jiff::Timestamp>().ok()?.as_second();
+    let time = UnixTime::from_secs(u64::try_from(seconds).ok()?);
+    (stamp(time) == text).then_some(time)
+}
 
 /// One key file: its name without the folder, its text, and who may read it.
 #[derive(Clone, PartialEq, Eq)]
@@ -120,6 +140,16 @@ impl fmt::Debug for KeyFile {
     }
 }
 
+/// What a key file's name says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KeyName {
+    pub(super) purpose: Purpose,
+    pub(super) kid: Kid,
+    pub(super) form: Form,
+    /// From when it signs.
+    pub(super) from: UnixTime,
+}
+
 /// How a key stands in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -133,24 +163,47 @@ impl KeyFile {
     /// What the file's name says it is for; `None` when it is no key's name.
     #[must_use]
     pub fn purpose(&self) -> Option<Purpose> {
-        self.parts().map(|(purpose, _, _)| purpose)
+        self.parts().map(|name| name.purpose)
     }
 
     /// The parts of the file's name; `None` when it is no key's name.
-    pub(super) fn parts(&self) -> Option<(Purpose, Kid, Form)> {
+    pub(super) fn parts(&self) -> Option<KeyName> {
         let (stem, form) = match self.name.rsplit_once('.')? {
             (stem, "key") => (stem, Form::Secret),
             (stem, "pem") => (stem, Form::Ed25519),
             _ => return None,
         };
+        let (stem, from) = match stem.split_once(FROM) {
+            Some((stem, from)) => (stem, Some(time_of(from)?)),
+            None => (stem, None),
+        };
         let (word, kid) = stem.split_once('-')?;
         let purpose = Purpose::ALL.into_iter().find(|one| one.word() == word)?;
-        if form == Form::Ed25519 && purpose != Purpose::Admission {
+        let kid = Kid::parse(kid)?;
+        let turns = matches!(purpose, Purpose::Queue | Purpose::Admission);
+        if (form == Form::Ed25519 && purpose != Purpose::Admission) || (from.is_some() && !turns) {
             return None;
         }
-        Some((purpose, Kid::parse(kid)?, form))
+        Some(KeyName {
+            from: from.unwrap_or_else(|| kid.made()),
+            purpose,
+            kid,
+            form,
+        })
+    }
+
+    /// The same key, to sign from a time on; whole seconds, the rest is cut off.
+    #[must_use]
+    pub fn signing_from(mut self, from: UnixTime) -> Self {
+        if let Some((stem, ending)) = self.name.rsplit_once('.') {
+            self.name = format!("{stem}{FROM}{}.{ending}", stamp(from));
+        }
+        self
     }
 }
+
+/// What stands before the time from which a key signs. No kid has a dot.
+const FROM: &str = ".from-";
 
 /// Where new keys take their chance from, 32 bytes at a time.
 pub type Random<'a> = dyn FnMut() -> Result<[u8; 32], NoChance> + 'a;
@@ -188,13 +241,8 @@ pub fn generate(
 
 /// The time to the second, and eight hex digits so that two keys of one second differ.
 fn new_kid(now: UnixTime, random: &[u8; 32]) -> String {
-    let stamp: String = now
-        .rfc3339()
-        .chars()
-        .filter(|letter| !matches!(letter, '-' | ':'))
-        .collect();
     let [a, b, c, d, ..] = random;
-    format!("{stamp}-{a:02x}{b:02x}{c:02x}{d:02x}")
+    format!("{}-{a:02x}{b:02x}{c:02x}{d:02x}", stamp(now))
 }
 
 fn new_file(name: String, mut text: Zeroizing<String>) -> KeyFile {
@@ -259,11 +307,46 @@ mod tests {
         let found: Vec<_> = files.iter().map(KeyFile::purpose).collect();
         assert_eq!(found, Purpose::ALL.map(Some));
         for file in &files {
-            let (_, kid, _) = file.parts().unwrap();
+            let kid = file.parts().unwrap().kid;
             assert!(kid.as_str().starts_with("20261118T"), "{kid:?}");
             assert_eq!(file.mode, 0o600);
             assert!(!format!("{file:?}").contains(file.text.trim_end()));
         }
+    }
+
+    #[test]
+    fn a_name_says_when_a_key_was_made_and_from_when_it_signs() {
+        let named = |name: &str| KeyFile {
+            name: name.to_owned(),
+            text: Zeroizing::default(),
+            mode: 0o600,
+        };
+        let ten = UnixTime::from_secs(1_796_119_200);
+        let old = named("queue-20261201T100000Z-1f2e.key");
+        let name = old.parts().unwrap();
+        assert_eq!((name.kid.made(), name.from), (ten, ten));
+
+        let later = ten.after(std::time::Duration::from_secs(600));
+        let new = old.signing_from(later);
+        assert_eq!(
+            new.name,
+            "queue-20261201T100000Z-1f2e.from-20261201T101000Z.key"
+        );
+        let name = new.parts().unwrap();
+        assert_eq!((name.kid.made(), name.from), (ten, later));
+        for odd in [
+            "queue-20261201T100000Z.from-.key",
+            "queue-20261201T100000Z.from-20261301T100000Z.key",
+            "queue-20261201T100000Z.from-2026-12-01T10:00:00Z.key",
+            "queue-20261201T100000Z.from-20261201T100000Z.from-20261201T100000Z.key",
+            "queue-20261201T100000Z.to-20261201T100000Z.key",
+            "draw-20261201T100000Z.from-20261201T101000Z.key",
+            "identity-20261201T100000Z.from-20261201T101000Z.key",
+        ] {
+            assert_eq!(named(odd).parts(), None, "{odd}");
+        }
+        let no_time = named("queue-20269999T999999Z.key").parts().unwrap();
+        assert_eq!(no_time.from, UnixTime::default(), "signs from ever");
     }
 
     #[test]

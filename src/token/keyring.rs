@@ -1,5 +1,5 @@
-//! The keyring: every key in memory. The newest of a purpose signs and all of them verify; a
-//! key that is taken out of the folder verifies nothing more.
+//! The keyring: every key in memory. One of a purpose signs (`duty` says which) and all of them
+//! verify; a key that is taken out of the folder verifies nothing more.
 
 use std::fmt;
 
@@ -7,8 +7,9 @@ use hmac::Mac as _;
 use serde_json::json;
 
 use super::admission::AdmissionKey;
+use super::duty::{KeyLine, Keys, lines};
 use super::inspect::{KeyFault, Material, SoundKey, inspect};
-use super::keyfile::{KeyFile, Kid, Purpose};
+use super::keyfile::{KeyFile, Purpose};
 use super::queue::QueueKey;
 use super::secret::HmacSha256;
 use crate::domain::place::Turn;
@@ -19,55 +20,6 @@ use crate::domain::window::WindowId;
 
 /// `iss` where the configuration names no other.
 pub const DEFAULT_ISSUER: &str = "anteroom";
-
-/// The keys of one purpose, of which there is always at least one.
-pub(super) struct Keys<K> {
-    newest: K,
-    older: Vec<K>,
-}
-
-impl<K> Keys<K> {
-    /// From keys in the order of their age, oldest first.
-    fn oldest_first(mut keys: Vec<K>) -> Option<Self> {
-        let newest = keys.pop()?;
-        keys.reverse();
-        Some(Self {
-            newest,
-            older: keys,
-        })
-    }
-
-    /// The key that signs.
-    pub(super) const fn newest(&self) -> &K {
-        &self.newest
-    }
-
-    /// Every key, newest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &K> {
-        std::iter::once(&self.newest).chain(&self.older)
-    }
-
-    fn map(self, each: impl Fn(K) -> K) -> Self {
-        Self {
-            newest: each(self.newest),
-            older: self.older.into_iter().map(each).collect(),
-        }
-    }
-}
-
-/// What a key does, as `keys list` shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyLine {
-    /// What it is for.
-    pub purpose: Purpose,
-    /// Its id.
-    pub kid: Kid,
-    /// `EdDSA`, `HS256`, or `HMAC-SHA-256`.
-    pub algorithm: &'static str,
-    /// Whether new things are made with it, rather than old ones only verified (or, for a
-    /// purpose that uses its oldest key, nothing at all).
-    pub current: bool,
-}
 
 /// All keys of a gateway. Secrets are wiped when it is dropped and never shown.
 pub struct Keyring {
@@ -97,7 +49,7 @@ impl Keyring {
         inspect(files).and_then(Self::of)
     }
 
-    /// The keyring of sound keys, sorted by kid.
+    /// The keyring of sound keys, in the order in which they sign.
     fn of(found: Vec<SoundKey>) -> Result<Self, Vec<KeyFault>> {
         let missing = |purpose| vec![KeyFault::Missing(purpose)];
         let lines = lines(&found);
@@ -106,12 +58,14 @@ impl Keyring {
         for key in found {
             match (key.purpose, key.material) {
                 (Purpose::Queue, Material::Secret(secret)) => {
-                    queue.push(QueueKey::new(&key.kid, secret.hmac(), DEFAULT_ISSUER));
+                    let signs = QueueKey::new(&key.kid, secret.hmac(), DEFAULT_ISSUER);
+                    queue.push((key.from, signs));
                 }
                 (Purpose::Admission, Material::Secret(secret)) => {
-                    admission.push(AdmissionKey::hs256(key.kid, secret.as_bytes()));
+                    let signs = AdmissionKey::hs256(key.kid, secret.as_bytes());
+                    admission.push((key.from, signs));
                 }
-                (_, Material::Ed25519(key)) => admission.push(*key),
+                (_, Material::Ed25519(signs)) => admission.push((key.from, *signs)),
                 (Purpose::Identity, Material::Secret(secret)) => {
                     identity.get_or_insert_with(|| secret.hmac());
                 }
@@ -122,8 +76,8 @@ impl Keyring {
         }
         Ok(Self {
             issuer: DEFAULT_ISSUER.into(),
-            queue: Keys::oldest_first(queue).ok_or_else(|| missing(Purpose::Queue))?,
-            admission: Keys::oldest_first(admission).ok_or_else(|| missing(Purpose::Admission))?,
+            queue: Keys::in_turn(queue).ok_or_else(|| missing(Purpose::Queue))?,
+            admission: Keys::in_turn(admission).ok_or_else(|| missing(Purpose::Admission))?,
             identity: identity.ok_or_else(|| missing(Purpose::Identity))?,
             draw: draw.ok_or_else(|| missing(Purpose::Draw))?,
             lines,
@@ -179,7 +133,8 @@ impl Keyring {
             .into()
     }
 
-    /// The public keys of admission tokens as a JWK set (RFC 7517, RFC 8037), newest first.
+    /// The public keys of admission tokens as a JWK set (RFC 7517, RFC 8037), newest first, with
+    /// those that do not sign yet or no more.
     /// Secrets have no public half: HS256 keys never appear.
     #[must_use]
     pub fn jwks(&self) -> serde_json::Value {
@@ -191,7 +146,7 @@ impl Keyring {
         json!({ "keys": keys })
     }
 
-    /// Every key by purpose, oldest first.
+    /// Every key by purpose, in the order in which they sign.
     #[must_use]
     pub fn lines(&self) -> &[KeyLine] {
         &self.lines
@@ -220,24 +175,4 @@ fn first_half(tag: [u8; 32]) -> [u8; 16] {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// One line a key, by purpose, from keys sorted by kid.
-fn lines(found: &[SoundKey]) -> Vec<KeyLine> {
-    let mut lines = Vec::with_capacity(found.len());
-    for purpose in Purpose::ALL {
-        let of_purpose: Vec<&SoundKey> =
-            found.iter().filter(|key| key.purpose == purpose).collect();
-        let current = match purpose {
-            Purpose::Queue | Purpose::Admission => of_purpose.len().saturating_sub(1),
-            Purpose::Identity | Purpose::Draw => 0,
-        };
-        lines.extend(of_purpose.iter().enumerate().map(|(index, key)| KeyLine {
-            purpose,
-            kid: key.kid.clone(),
-            algorithm: key.algorithm(),
-            current: index == current,
-        }));
-    }
-    lines
 }

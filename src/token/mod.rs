@@ -8,6 +8,7 @@ pub mod admission;
 #[cfg(test)]
 mod attacks;
 pub mod chance;
+pub mod duty;
 pub mod inspect;
 pub mod keyfile;
 pub mod keyring;
@@ -16,8 +17,9 @@ pub mod refused;
 pub mod secret;
 
 pub use admission::{Admission, SigningFailed};
+pub use duty::{Duty, KeyLine};
 pub use inspect::KeyFault;
 pub use keyfile::{AdmissionAlgorithm, KeyFile, Kid, Purpose};
-pub use keyring::{KeyLine, Keyring};
+pub use keyring::Keyring;
 pub use queue::QueueToken;
 pub use refused::TokenRefused;

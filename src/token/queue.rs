@@ -42,7 +42,7 @@ const ROOM_TO_DECODE: usize = TEXT.div_ceil(4) * 3;
 /// How long a token without a place may be brought back.
 const WITHOUT_PLACE: Duration = Duration::from_mins(10);
 /// How long a token with a place lives from its last signature.
-const WITH_PLACE: Duration = Duration::from_hours(24);
+pub(super) const WITH_PLACE: Duration = Duration::from_hours(24);
 
 /// What a queue token says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,10 +200,10 @@ impl QueueKey {
 }
 
 impl Keyring {
-    /// Signs a queue token for a room with the newest key: 102 characters of base64url.
+    /// Signs a queue token for a room with the key of this time: 102 characters of base64url.
     #[must_use]
-    pub fn sign_queue(&self, room: &RoomName, token: &QueueToken) -> String {
-        let key = self.queue.newest();
+    pub fn sign_queue(&self, room: &RoomName, token: &QueueToken, now: UnixTime) -> String {
+        let key = self.queue.signing(now);
         let fields = token.fields(key.reference);
         let tag: [u8; 32] = key.mac(room, &fields).finalize().into_bytes().into();
         let mut bytes = [0; TOKEN];

@@ -1,9 +1,8 @@
 //! A whole gateway in this process, with a recording ticket site behind it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use anteroom::app::{App, Parts, open_store};
+use anteroom::app::{App, Parts, audit, open_store};
 use anteroom::cli::keys;
 use anteroom::domain::clock::Clock;
 use anteroom::token::AdmissionAlgorithm;
@@ -49,14 +48,16 @@ impl House {
         let clock = Clock::machine();
         let store = plan
             .store
-            .unwrap_or_else(|| Arc::new(open_store(&config.store, dir.path(), &clock).unwrap()));
+            .unwrap_or_else(|| open_store(&config.store, dir.path(), &clock).unwrap());
         let ring = keys::load(&dir.path().join("keys")).unwrap();
         let issuer = config.keys.issuer.clone();
+        let audit = audit::open(&config, dir.path(), &clock);
         let app = App::start(Parts {
             config,
             keys: ring.with_issuer(&issuer),
             store,
             control_token: Some(CONTROL_TOKEN.to_owned()),
+            audit,
             clock,
             keep: dir.path().join("kept"),
         });

@@ -7,6 +7,7 @@ pub mod origin;
 pub mod policies;
 pub mod process;
 pub mod recording;
+pub mod redis;
 pub mod visitor;
 pub mod wire;
 
@@ -19,6 +20,7 @@ pub use house::House;
 pub use origin::Origin;
 pub use policies::Plan;
 pub use process::Gateway;
+pub use redis::Redis;
 pub use visitor::{Ask, Visitor};
 pub use wire::{Wire, raw};
 

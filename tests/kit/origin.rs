@@ -1,6 +1,7 @@
 //! A ticket site that keeps every byte it gets. The last segment of a path says how it answers.
 
 mod shop;
+mod socket;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -21,7 +21,9 @@ pub struct Plan {
     pub trusted: String,
     /// Further files by name.
     pub files: Vec<(String, String)>,
-    /// Where the rooms are kept, if not on disk.
+    /// Lines of `[store]`.
+    pub storing: String,
+    /// Where the rooms are kept, if not where `[store]` says.
     pub store: Option<Arc<dyn QueueStore>>,
 }
 
@@ -33,6 +35,7 @@ impl Default for Plan {
             site: String::new(),
             trusted: String::new(),
             files: Vec::new(),
+            storing: "url = \"embedded:./data\"".to_owned(),
             store: None,
         }
     }
@@ -91,6 +94,12 @@ impl Plan {
         self.file(&format!("rooms/{name}.toml"), &text)
     }
 
+    /// With a store of this URL.
+    pub fn stored_at(mut self, url: &str) -> Self {
+        self.storing = format!("url = \"{url}\"");
+        self
+    }
+
     /// On this store.
     pub fn on(mut self, store: Arc<dyn QueueStore>) -> Self {
         self.store = Some(store);
@@ -109,11 +118,12 @@ impl Plan {
             session,
             site,
             trusted,
+            storing,
             ..
         } = self;
         let anteroom = format!(
             "[listen]\npublic = [\"{public}\"]\ncontrol = \"{control}\"\n\
-             [store]\nurl = \"embedded:./data\"\n[keys]\ndir = \"./keys\"\n\
+             [store]\n{storing}\n[keys]\ndir = \"./keys\"\n\
              [proxies]\ntrusted = [{trusted}]\n\
              [[site]]\nname = \"shop\"\nhosts = [\"shop.example\"]\n\
              origin = [\"http://{origin}\"]\n{site}"

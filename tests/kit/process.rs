@@ -22,7 +22,8 @@ pub fn free_addresses() -> [SocketAddr; 2] {
     held.map(|listener| listener.local_addr().unwrap())
 }
 
-fn free_listener() -> TcpListener {
+/// A listener on such a port.
+pub fn free_listener() -> TcpListener {
     loop {
         // A new hasher is seeded at random.
         let random = std::hash::RandomState::new().hash_one(0);
@@ -79,6 +80,18 @@ impl Gateway {
         };
         gateway.is_up(dir).await;
         gateway
+    }
+
+    /// Starts where the store is away, and waits until it can be asked how it is.
+    pub async fn start_without_store(dir: &Path, at: Addresses) -> Self {
+        let child = spawn(dir, &[]);
+        until("the gateway lives", || async {
+            let mut probe = Visitor::to(at.control).host(&at.control.to_string());
+            let answer = probe.try_ask(&Ask::get("/livez")).await?;
+            (answer.status == 200).then_some(())
+        })
+        .await;
+        Self { at, child }
     }
 
     async fn is_up(&mut self, dir: &Path) {

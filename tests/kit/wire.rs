@@ -109,6 +109,12 @@ impl Wire {
 }
 
 impl Reading {
+    /// The next so many bytes.
+    pub async fn exactly(&mut self, length: usize) -> Vec<u8> {
+        let bytes = exactly(&mut self.reads, &mut self.unread, length).await;
+        bytes.expect("the gateway closed before them")
+    }
+
     /// The next answer; `None` when the gateway closed before its end.
     pub async fn answer(&mut self, asked: Asked) -> Option<Answer> {
         read_answer(&mut self.reads, &mut self.unread, asked).await

@@ -13,6 +13,8 @@ pub(super) enum Name {
     ContentLength,
     /// `Transfer-Encoding`.
     TransferEncoding,
+    /// `Upgrade`, after which the bytes may speak another protocol.
+    Upgrade,
     /// Any other name.
     Other,
 }
@@ -26,6 +28,7 @@ impl Name {
     fn of(name: &[u8]) -> Result<Self, Fault> {
         let (canonical, known): (&[u8], _) = match name.len() {
             4 => (b"host", Self::Host),
+            7 => (b"upgrade", Self::Upgrade),
             14 => (b"content-length", Self::ContentLength),
             17 => (b"transfer-encoding", Self::TransferEncoding),
             _ => return Ok(Self::Other),
@@ -90,6 +93,13 @@ const fn contains(mut bytes: &[u8], wanted: u8) -> bool {
         bytes = rest;
     }
     false
+}
+
+/// Whether an `Upgrade` value names the one protocol that may follow HTTP on a connection.
+pub(super) fn names_websocket(value: &[u8]) -> bool {
+    value
+        .split(|byte| *byte == b',')
+        .any(|protocol| trim(protocol).eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Whether a byte may stand in a token.

@@ -34,6 +34,19 @@ pub struct Head {
     pub version: Version,
     /// How its body is delimited.
     pub body: Body,
+    /// What follows the request.
+    pub then: Then,
+}
+
+/// What may follow a request on its connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Then {
+    /// Another request.
+    #[default]
+    Request,
+    /// No other request: it asks to speak WebSocket from there on. Whatever the answer is, the
+    /// bytes behind it are not read as HTTP.
+    Socket,
 }
 
 /// Reads a head that arrives piece by piece; a new one is needed for the next head.
@@ -45,6 +58,7 @@ pub struct HeadScan {
     host: bool,
     length: Option<u64>,
     chunked: bool,
+    then: Then,
 }
 
 impl HeadScan {
@@ -94,6 +108,12 @@ impl HeadScan {
             Name::Host => self.host(value),
             Name::ContentLength => self.length(value),
             Name::TransferEncoding => self.encoding(value, version),
+            Name::Upgrade => {
+                if field::names_websocket(value) {
+                    self.then = Then::Socket;
+                }
+                Ok(())
+            }
             Name::Other => Ok(()),
         }
     }
@@ -149,6 +169,7 @@ impl HeadScan {
             len: self.lines.start(),
             version,
             body,
+            then: self.then,
         })
     }
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::socket::Speaks;
 use super::{End, Guard};
 
 /// How far the shutting down has come.
@@ -27,9 +28,12 @@ pub(super) enum Closing {
 impl<S> Guard<S> {
     /// Whether bytes may be under way that nobody will read.
     fn is_owed_bytes(&self) -> bool {
+        if self.speaks == Speaks::Socket {
+            return true;
+        }
         match self.end {
             Some(End::Eof) => false,
-            Some(End::Head(_) | End::Body(_)) => true,
+            Some(End::Head(_) | End::Body(_) | End::Handshake) => true,
             Some(End::Silence) | None => self.framing.is_in_body() || !self.held.is_empty(),
         }
     }

@@ -613,3 +613,91 @@ async fn a_visitor_that_never_closes_is_left_after_the_linger_time() {
     visitor.read_to_string(&mut heard).await.unwrap();
     assert_eq!(statuses(&heard), [400]);
 }
+
+/// A handshake as the guard knows it: by the word in `Upgrade`.
+const HANDSHAKE: &str =
+    "GET /s HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c, WebSocket\r\n\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn h9_nothing_behind_a_handshake_is_read_as_a_request() {
+    for behind in [GET, BAD, "\r\n", "\0\x01"] {
+        for size in [1, 7, 4096] {
+            let said = format!("{GET}{HANDSHAKE}{behind}{GET}");
+            let mut visitor = Visitor::arrive();
+            for piece in said.as_bytes().chunks(size) {
+                visitor.say(piece).await;
+                tokio::task::yield_now().await;
+            }
+
+            let (heard, statuses, _) = visitor.hear().await;
+
+            assert_eq!(statuses, [200, 200], "{behind:?}: {heard}");
+            assert!(heard.contains("</s  0>"), "{heard}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn h9_nothing_is_read_behind_a_handshake_with_a_body() {
+    let post = "POST /s HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n";
+    for framing in [
+        "Content-Length: 2\r\n\r\nhi",
+        "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+    ] {
+        let (heard, statuses, _) = exchange(format!("{post}{framing}{GET}")).await;
+
+        assert_eq!(statuses, [200], "{heard}");
+        assert!(heard.contains("</s hi 0>"), "{heard}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn h9_a_socket_begins_with_the_first_byte_behind_its_handshake() {
+    let early = format!("\r\n{BAD}\0{GET}");
+    for size in [1, 3, 4096] {
+        let (mut pipe, io) = duplex(1 << 12);
+        let mut guard = Guard::new(io, Arc::new(terms()));
+        let said = format!("{HANDSHAKE}{early}");
+        let saying = tokio::spawn(async move {
+            for piece in said.as_bytes().chunks(size) {
+                pipe.write_all(piece).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            pipe
+        });
+        let mut read = String::new();
+        guard.read_to_string(&mut read).await.unwrap();
+        assert_eq!(read, HANDSHAKE, "{size} bytes at a time");
+
+        assert!(guard.become_socket());
+
+        let mut pipe = saying.await.unwrap();
+        pipe.write_all(b" and later").await.unwrap();
+        pipe.shutdown().await.unwrap();
+        let mut read = String::new();
+        guard.read_to_string(&mut read).await.unwrap();
+        assert_eq!(read, format!("{early} and later"), "{size} bytes at a time");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn h9_no_connection_becomes_a_socket_that_did_not_ask_to() {
+    let plain = "GET /s HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n\r\n";
+    let body = "POST /s HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nh";
+    for said in [
+        "",
+        GET,
+        plain,
+        BAD,
+        body,
+        "GET /s HTTP/1.1\r\nUpgrade: websocket\r\n",
+    ] {
+        let (mut pipe, io) = duplex(1 << 12);
+        let mut guard = Guard::new(io, Arc::new(terms()));
+        pipe.write_all(said.as_bytes()).await.unwrap();
+        pipe.shutdown().await.unwrap();
+        let _ = guard.read(&mut [0; 4096]).await;
+
+        assert!(!guard.become_socket(), "{said}");
+    }
+}

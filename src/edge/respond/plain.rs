@@ -39,6 +39,15 @@ pub fn close(answer: &mut Answer) {
     answer.headers_mut().insert(header::CONNECTION, close);
 }
 
+/// Says which version of WebSocket is spoken here.
+pub(super) fn say_version(answer: &mut Answer) {
+    let headers = answer.headers_mut();
+    let protocol = HeaderValue::from_static("websocket");
+    headers.insert(header::UPGRADE, protocol);
+    let version = HeaderValue::from_static("13");
+    headers.insert(header::SEC_WEBSOCKET_VERSION, version);
+}
+
 pub(super) const fn page_status(status: PageStatus) -> StatusCode {
     match status {
         PageStatus::Ok => StatusCode::OK,

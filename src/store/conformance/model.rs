@@ -277,9 +277,9 @@ async fn history(store: &dyn QueueStore, steps: &[Step]) -> Told {
     Ok(())
 }
 
-fn run(cases: u32, store: impl Fn() -> Box<dyn QueueStore>) {
+fn run<S: QueueStore>(cases: u32, store: impl AsyncFn() -> S) {
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .build()
         .unwrap();
     let config = ProptestConfig {
@@ -288,12 +288,17 @@ fn run(cases: u32, store: impl Fn() -> Box<dyn QueueStore>) {
         ..ProptestConfig::default()
     };
     proptest!(config, |(steps in steps())| {
-        let told = runtime.block_on(history(&*store(), &steps));
+        let told = runtime.block_on(async { history(&store().await, &steps).await });
         prop_assert!(told.is_ok(), "{told:?}");
     });
 }
 
 #[test]
 fn random_histories_agree_with_the_reference_in_memory() {
-    run(400, || Box::new(Embedded::in_memory(EPOCH)));
+    run(400, async || Embedded::in_memory(EPOCH));
+}
+
+#[test]
+fn random_histories_agree_with_the_reference_on_redis() {
+    run(40, async || databases::store(EPOCH).await);
 }

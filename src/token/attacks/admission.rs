@@ -89,7 +89,9 @@ fn t1_no_other_algorithm_than_the_keys_own() {
 fn t1_an_empty_signature_or_a_signature_of_zeros_is_refused() {
     for algorithm in [AdmissionAlgorithm::EdDsa, AdmissionAlgorithm::Hs256] {
         let keys = keyring(algorithm);
-        let good = keys.sign_admission(&derby(), &admission(&keys)).unwrap();
+        let good = keys
+            .sign_admission(&derby(), &admission(&keys), NOON)
+            .unwrap();
         let (body, _) = good.rsplit_once('.').unwrap();
         for signature in [
             "",
@@ -286,7 +288,7 @@ fn t4_a_token_is_good_from_its_claim_to_its_expiry_and_the_leeway_beyond() {
     for algorithm in [AdmissionAlgorithm::EdDsa, AdmissionAlgorithm::Hs256] {
         let keys = keyring(algorithm);
         let good = admission(&keys);
-        let token = keys.sign_admission(&derby(), &good).unwrap();
+        let token = keys.sign_admission(&derby(), &good, NOON).unwrap();
         let at = |now| keys.verify_admission(&derby(), &token, now, MAX_LIFE);
 
         assert_eq!(at(later(-6)), Err(Refused::NotYetValid));

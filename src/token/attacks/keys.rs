@@ -41,16 +41,16 @@ fn t10_a_session_has_one_name_everywhere_and_another_for_each_stay() {
 fn t14_an_older_key_verifies_while_it_is_there_and_nothing_once_it_is_gone() {
     let old = files_of(later(-3_600), AdmissionAlgorithm::Hs256);
     let before = Keyring::read(&old).unwrap();
-    let queue = before.sign_queue(&derby(), &queue_token());
+    let queue = before.sign_queue(&derby(), &queue_token(), NOON);
     let admitted = before
-        .sign_admission(&derby(), &admission(&before))
+        .sign_admission(&derby(), &admission(&before), NOON)
         .unwrap();
 
     let new = files_of(NOON, AdmissionAlgorithm::EdDsa);
     let both = Keyring::read(&[new.clone(), old.clone()].concat()).unwrap();
     assert!(verify(&both, &admitted).is_ok() && verify_queue(&both, &queue).is_ok());
     assert_ne!(
-        both.sign_queue(&derby(), &queue_token()),
+        both.sign_queue(&derby(), &queue_token(), NOON),
         queue,
         "the newest signs"
     );
@@ -73,6 +73,75 @@ fn t14_an_older_key_verifies_while_it_is_there_and_nothing_once_it_is_gone() {
     assert_eq!(verify_queue(&after, &queue), Err(Refused::UnknownKey));
 }
 
+/// The keys of `old`, and two more made an hour later that sign ten minutes after that.
+fn rotated(old: &[KeyFile]) -> Vec<KeyFile> {
+    let purposes = [Purpose::Queue, Purpose::Admission];
+    let eddsa = AdmissionAlgorithm::EdDsa;
+    let new = generate(NOON, &purposes, eddsa, &mut random_bytes::<32>).unwrap();
+    let new = new.into_iter().map(|file| file.signing_from(later(600)));
+    new.chain(old.iter().cloned()).collect()
+}
+
+#[test]
+fn t14_during_a_rotation_no_gateway_meets_a_token_it_cannot_verify() {
+    let old = files_of(later(-3_600), AdmissionAlgorithm::EdDsa);
+    let behind = Keyring::read(&old).unwrap();
+    let ahead = Keyring::read(&rotated(&old)).unwrap();
+    let name = |keys: &Keyring| keys.jti(&derby(), WindowId(1), ann(), Turn(1));
+    assert_eq!(name(&behind), name(&ahead), "sessions keep their names");
+
+    for (seconds, old_verifies) in [
+        (-1_800, true),
+        (0, true),
+        (599, true),
+        (600, false),
+        (900, false),
+    ] {
+        let now = later(seconds);
+        let signed = |keys: &Keyring| {
+            let token = QueueToken {
+                expires: QueueToken::expiry(queue_token().place, now),
+                ..queue_token()
+            };
+            let admission = Admission {
+                since: now,
+                expires: now.after(Duration::from_secs(300)),
+                ..admission(keys)
+            };
+            let queue = keys.sign_queue(&derby(), &token, now);
+            (
+                queue,
+                keys.sign_admission(&derby(), &admission, now).unwrap(),
+            )
+        };
+        let good = |keys: &Keyring, (queue, admission): &(String, String)| {
+            let queue = keys.verify_queue(&derby(), queue, now);
+            let admission = keys.verify_admission(&derby(), admission, now, MAX_LIFE);
+            assert_eq!(queue.is_ok(), admission.is_ok());
+            queue.is_ok()
+        };
+        let (by_new, by_old) = (signed(&ahead), signed(&behind));
+        assert!(good(&ahead, &by_new) && good(&ahead, &by_old), "{seconds}");
+        assert_eq!(good(&behind, &by_new), old_verifies, "{seconds}");
+    }
+}
+
+#[test]
+fn t14_a_key_to_come_is_published_and_the_oldest_signs_where_no_time_has_come() {
+    let old = files_of(later(-3_600), AdmissionAlgorithm::EdDsa);
+    let keys = Keyring::read(&rotated(&old)).unwrap();
+    let jwks = keys.jwks();
+    assert_eq!(jwks["keys"].as_array().unwrap().len(), 2);
+
+    let long_ago = UnixTime::from_secs(1_000);
+    let token = keys.sign_queue(&derby(), &queue_token(), long_ago);
+    let alone = Keyring::read(&old).unwrap();
+    assert!(
+        verify_queue(&alone, &token).is_ok(),
+        "a clock that is wrong"
+    );
+}
+
 /// Kids of two keys that tokens cannot tell apart by the four bytes they name a key with.
 fn colliding_kids() -> (String, String) {
     let mut seen = std::collections::HashMap::new();
@@ -93,7 +162,7 @@ fn t14_two_keys_that_share_a_reference_are_both_tried() {
     old[0].name = format!("queue-{older}.key");
     let text = Keyring::read(&old)
         .unwrap()
-        .sign_queue(&derby(), &queue_token());
+        .sign_queue(&derby(), &queue_token(), NOON);
 
     let mut new = files_of(NOON, AdmissionAlgorithm::EdDsa);
     new[0].name = format!("queue-{newer}.key");

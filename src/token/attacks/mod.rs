@@ -91,7 +91,9 @@ fn verify_queue(keys: &Keyring, text: &str) -> Result<QueueToken, TokenRefused> 
 
 /// A good EdDSA token, taken apart.
 fn parts(keys: &Keyring) -> (Value, Value, String) {
-    let token = keys.sign_admission(&derby(), &admission(keys)).unwrap();
+    let token = keys
+        .sign_admission(&derby(), &admission(keys), NOON)
+        .unwrap();
     let parts: Vec<&str> = token.split('.').collect();
     (opened(parts[0]), opened(parts[1]), parts[2].to_owned())
 }

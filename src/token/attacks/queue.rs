@@ -12,7 +12,7 @@ fn t4_a_queue_token_lapses_after_ten_minutes_without_a_place_and_a_day_with_one(
             expires: QueueToken::expiry(place, NOON),
             ..queue_token()
         };
-        let text = keys.sign_queue(&derby(), &token);
+        let text = keys.sign_queue(&derby(), &token, NOON);
         let at = |now| keys.verify_queue(&derby(), &text, now);
 
         assert_eq!(at(later(life + 4)), Ok(token));
@@ -24,8 +24,10 @@ fn t4_a_queue_token_lapses_after_ten_minutes_without_a_place_and_a_day_with_one(
 fn t5_no_token_passes_for_another_kind_room_or_issuer() {
     let files = files_of(NOON, AdmissionAlgorithm::EdDsa);
     let keys = Keyring::read(&files).unwrap();
-    let queue = keys.sign_queue(&derby(), &queue_token());
-    let admitted = keys.sign_admission(&derby(), &admission(&keys)).unwrap();
+    let queue = keys.sign_queue(&derby(), &queue_token(), NOON);
+    let admitted = keys
+        .sign_admission(&derby(), &admission(&keys), NOON)
+        .unwrap();
     assert!(verify(&keys, &admitted).is_ok() && verify_queue(&keys, &queue).is_ok());
 
     assert_eq!(verify(&keys, &queue), Err(Refused::Malformed));
@@ -57,8 +59,10 @@ fn t5_a_secret_shared_by_mistake_lets_neither_kind_pass_for_the_other() {
         files[index].text = files[0].text.clone();
     }
     let keys = Keyring::read(&files).unwrap();
-    let queue = keys.sign_queue(&derby(), &queue_token());
-    let admitted = keys.sign_admission(&derby(), &admission(&keys)).unwrap();
+    let queue = keys.sign_queue(&derby(), &queue_token(), NOON);
+    let admitted = keys
+        .sign_admission(&derby(), &admission(&keys), NOON)
+        .unwrap();
     assert!(verify(&keys, &queue).is_err() && verify_queue(&keys, &admitted).is_err());
 }
 
@@ -88,7 +92,7 @@ fn variants(good: &str) -> Vec<String> {
 #[test]
 fn t6_no_bit_of_a_queue_token_can_be_changed() {
     let keys = keyring(AdmissionAlgorithm::EdDsa);
-    let good = keys.sign_queue(&derby(), &queue_token());
+    let good = keys.sign_queue(&derby(), &queue_token(), NOON);
     assert_eq!(
         (good.len(), verify_queue(&keys, &good)),
         (102, Ok(queue_token()))
@@ -114,7 +118,9 @@ fn t6_no_bit_of_a_queue_token_can_be_changed() {
 fn t6_no_bit_of_an_admission_token_can_be_changed() {
     for algorithm in [AdmissionAlgorithm::EdDsa, AdmissionAlgorithm::Hs256] {
         let keys = keyring(algorithm);
-        let good = keys.sign_admission(&derby(), &admission(&keys)).unwrap();
+        let good = keys
+            .sign_admission(&derby(), &admission(&keys), NOON)
+            .unwrap();
         assert_eq!(verify(&keys, &good), Ok(admission(&keys)));
 
         for text in flips(&good).chain(variants(&good)) {
@@ -139,7 +145,7 @@ fn t6_no_bit_of_an_admission_token_can_be_changed() {
 #[test]
 fn t12_a_better_place_lane_or_expiry_cannot_be_written_into_a_queue_token() {
     let keys = keyring(AdmissionAlgorithm::EdDsa);
-    let good = keys.sign_queue(&derby(), &queue_token());
+    let good = keys.sign_queue(&derby(), &queue_token(), NOON);
     let bytes = URL_SAFE_NO_PAD.decode(&good).unwrap();
     let place = queue_token().place.unwrap().score().to_be_bytes();
     let at = bytes.windows(8).position(|eight| eight == place).unwrap();
@@ -193,7 +199,7 @@ proptest! {
     #[test]
     fn a_queue_token_says_what_was_signed(token in any_queue_token()) {
         let keys = keyring(AdmissionAlgorithm::Hs256);
-        let text = keys.sign_queue(&derby(), &token);
+        let text = keys.sign_queue(&derby(), &token, NOON);
         prop_assert_eq!(text.len(), TEXT);
         prop_assert_eq!(verify_queue(&keys, &text), Ok(token));
     }
@@ -213,7 +219,7 @@ proptest! {
             expires: later(lives),
             rev,
         };
-        let text = keys.sign_admission(&derby(), &admission).unwrap();
+        let text = keys.sign_admission(&derby(), &admission, NOON).unwrap();
         prop_assert!(text.len() < 512);
         prop_assert_eq!(verify(&keys, &text), Ok(admission));
     }

@@ -7,6 +7,7 @@ import { headers } from './headers.mjs';
 import { leaving, leavingWithoutScript, twoTabs } from './leave.mjs';
 import { polyglots } from './polyglots.mjs';
 import { withoutScript, withScript } from './queue.mjs';
+import { socket } from './socket.mjs';
 
 export const walks = [
   { name: 'queue to nginx with JavaScript', walk: withScript },
@@ -16,6 +17,7 @@ export const walks = [
   { name: 'leave the line and join again', walk: leaving },
   { name: 'leave the line without JavaScript', walk: leavingWithoutScript },
   { name: 'two tabs, one place', walk: twoTabs },
+  { name: 'A8 a WebSocket opens inside and closes with the session', walk: socket },
   { name: 'W1 a message full of scripts runs none', walk: polyglots },
   { name: 'W2 W3 headers of every page', walk: headers },
   { name: 'queue to nginx with curl', walk: withCurl },

@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 use super::{Arrived, Books, KEPT, OWN_TEXT};
 use crate::kit::wire::position;
 
-struct Shop {
-    stream: TcpStream,
-    unread: Vec<u8>,
+pub(super) struct Shop {
+    pub(super) stream: TcpStream,
+    pub(super) unread: Vec<u8>,
     books: Arc<Books>,
     request: usize,
 }
@@ -79,6 +79,7 @@ impl Shop {
                 self.say("200 OK", "", OWN_TEXT.as_bytes()).await
             }
             "sse" => self.events().await,
+            "socket" => self.socket(asked).await,
             "huge" => self.huge(asked).await,
             "public" => {
                 let words = "cache-control: public, s-maxage=600\r\nset-cookie: basket=7\r\n";
@@ -95,7 +96,7 @@ impl Shop {
         }
     }
 
-    async fn say(&mut self, status: &str, fields: &str, body: &[u8]) -> Option<()> {
+    pub(super) async fn say(&mut self, status: &str, fields: &str, body: &[u8]) -> Option<()> {
         let length = body.len();
         let head = format!("HTTP/1.1 {status}\r\n{fields}content-length: {length}\r\n\r\n");
         let whole = [head.as_bytes(), body].concat();
@@ -182,7 +183,7 @@ impl Shop {
         Some(())
     }
 
-    fn keep(&self, bytes: &[u8]) {
+    pub(super) fn keep(&self, bytes: &[u8]) {
         self.books.with(self.request, |one| {
             one.length += bytes.len() as u64;
             let room = KEPT.saturating_sub(one.body.len()).min(bytes.len());

@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+"""What a room on Redis costs: starts a redis-server of its own, runs the store's own scripts on it
+with a million visitors waiting, and prints a table. `python3 load-tests/store.py` needs
+redis-server 7 and three minutes. Times are CPU time of Redis's one thread, by the scheduler."""
+
+import argparse
+import hashlib
+import pathlib
+import random
+import re
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+STORE = pathlib.Path(__file__).resolve().parent.parent / "src/store/redis"
+PARTS = re.search(r"\[\s*(\"head\".*?)\]", (STORE / "keys.rs").read_text(), re.S).group(1)
+KEYS = [f"anteroom:{{derby}}:{part}" for part in re.findall(r"\"(\w+)\"", PARTS)]
+SECOND = 1_000_000
+WINDOW = 7
+EPOCH = 100
+OPEN, ENDED = 1, 3
+RUN = 7
+
+
+def scripts():
+    """The texts of `scripts.rs`: `{name: text}`."""
+    found = re.findall(
+        r"script!\(\s*\"(\w+)\",\s*\"([\w-]*)\",\s*\[(.*?)\]", (STORE / "scripts.rs").read_text(), re.S
+    )
+    texts = {}
+    for name, flags, pieces in found:
+        files = [*re.findall(r"\"(\w+)\"", pieces), name]
+        body = "\n".join((STORE / "scripts" / f"{file}.lua").read_text() for file in files)
+        texts[name] = f"#!lua flags={flags}\n{body}"
+    return texts
+
+
+class Redis:
+    """A server of our own and one connection to it."""
+
+    def __init__(self, folder, io_core):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+        command += ["--appendonly", "no", "--dir", folder,]
+        if io_core:
+            command = ["taskset", "-c", "0", *command]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        while True:
+            try:
+                self.socket = socket.create_connection(("127.0.0.1", port))
+                break
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader = self.socket.makefile("rb")
+        self.texts = scripts()
+        self.shas = {name: hashlib.sha1(text.encode()).hexdigest() for name, text in self.texts.items()}
+        for text in self.texts.values():
+            self.ask("SCRIPT", "LOAD", text)
+
+    def ask(self, *words):
+        words = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+        head = b"*%d\r\n" % len(words)
+        self.socket.sendall(head + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
+        return self.answer()
+
+    def answer(self):
+        line = self.reader.readline()
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"-":
+            raise SystemExit(rest.decode())
+        if kind == b"$":
+            if int(rest) < 0:
+                return None
+            return self.reader.read(int(rest) + 2)[:-2]
+        if kind == b"*":
+            return [self.answer() for _ in range(int(rest))]
+        return int(rest) if kind == b":" else rest
+
+    def run(self, verb, *args):
+        birth = struct.pack(">I16s", EPOCH, b"%016x" % 7)
+        return self.ask("EVALSHA", self.shas[verb], len(KEYS), *KEYS, birth, *args)
+
+    def memory(self):
+        return int(re.search(rb"used_memory:(\d+)", self.ask("INFO", "memory")).group(1))
+
+    def cpu(self):
+        """CPU time of the thread that runs commands, in microseconds."""
+        pid = self.process.pid
+        return int(open(f"/proc/{pid}/task/{pid}/schedstat").read().split()[0]) / 1000
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Room:
+    """The room, and what is measured of every verb."""
+
+    def __init__(self, redis):
+        self.redis, self.version, self.tick, self.window = redis, 0, 0, WINDOW
+        self.rate, self.burst, self.rev, self.state = 600, 10, 0, OPEN
+        self.rows = []
+
+    def terms(self):
+        return struct.pack(">IIIIQQQQ", 600, 10, 0, 5_000_000, 120 * SECOND, 180 * SECOND, 300_000, 1_800_000)
+
+    def orders(self):
+        self.version += 1
+        packed = struct.pack(">QIIIIIIQ", self.version, self.window, self.state, self.rate, self.burst, 0, self.rev, 0)
+        return packed + b'{"version":%d}' % self.version
+
+    def order(self):
+        orders = self.orders()
+        done = self.redis.run("order", orders, struct.pack(">Q", self.version - 1))
+        assert done == 1, done
+
+    def join(self, visitors, lasts=60):
+        said = struct.pack(">QII", lasts * SECOND, self.window, self.window)
+        said += struct.pack(">IQ", self.window, lasts * SECOND) * len(visitors)
+        answer = self.redis.run("join", self.terms(), said, *visitors)
+        stands, place = [], 0
+        for at in range(12, len(answer), 19):
+            kind, _, count, first = struct.unpack_from(">BQHQ", answer, at)
+            for place in range(first - 1, first - 1 + (count if kind == RUN else 1)):
+                stands.append((visitors[len(stands)], place))
+        assert len(stands) == len(visitors)
+        return stands
+
+    def check_in(self, stands, epoch=EPOCH):
+        tokens = b"".join(
+            visitor + struct.pack(">IIHQQQ", self.window, epoch, 1, place, 0, 60 * SECOND)
+            for visitor, place in stands
+        )
+        return self.redis.run("check_in", self.terms(), tokens)
+
+    def release(self, elapsed=250_000):
+        proposal = struct.pack(">QQQB", self.tick, elapsed, elapsed, 0)
+        answer = self.redis.run("release", self.terms(), proposal)
+        assert answer[0] == 1, "the tick was not won"
+        self.tick += 1
+        batch = answer[65:]
+        return [batch[at : at + 16] for at in range(0, len(batch), 16)]
+
+    def claim(self, visitors):
+        claims = b"".join(
+            visitor + struct.pack(">IH", self.window, 1) + jti(visitor) + struct.pack(">Q", 1_000_000)
+            for visitor in visitors
+        )
+        return self.redis.run("claim", self.terms(), claims)
+
+    def leave(self, visitors):
+        return self.redis.run("leave", b"".join(v + struct.pack(">IH", self.window, 1) for v in visitors))
+
+    def touch(self, names):
+        return self.redis.run("touch", b"".join(n + struct.pack(">IQ", self.rev, 300 * SECOND) for n in names))
+
+    def end(self, names):
+        return self.redis.run("end", b"".join(n + struct.pack(">BQ", 1, 300 * SECOND) for n in names))
+
+    def survey(self):
+        return self.redis.run("survey", self.terms(), struct.pack(">Q", 0))
+
+    def sweep(self):
+        return self.redis.run("sweep", self.terms())
+
+    def recover(self):
+        more = struct.pack(">IQQQ", EPOCH + 1, 0, 0, 0)
+        return self.redis.run("recover", self.orders(), more)
+
+    def measure(self, what, each, calls):
+        """Makes the calls one by one; a row of the table: CPU time of Redis per call and per
+        visitor, all in (reading the command and sending the answer too), and the longest call."""
+        spans, answers = [], []
+        for call in calls:
+            before = self.redis.cpu()
+            answers.append(call())
+            spans.append(self.redis.cpu() - before)
+        mean, most = sum(spans) / len(spans), max(spans)
+        self.rows.append((what, len(spans), mean, mean / each, most))
+        print(f"{what:48} {len(spans):6} calls {mean:9.0f} µs a call {mean / each:8.2f} µs each, "
+              f"longest {most / 1000:6.2f} ms", flush=True)
+        return answers
+
+
+def jti(visitor):
+    return bytes(byte ^ 0x5A for byte in visitor)
+
+
+def parts(all, size):
+    return [all[at : at + size] for at in range(0, len(all), size)]
+
+
+def fill(room, chance, count):
+    stands = []
+    for part in parts([chance.randbytes(16) for _ in range(count)], 1_000):
+        stands += room.join(part)
+    return stands
+
+
+def floor(room, chance):
+    """What no script could do without: sorted sets alone, in a key of their own."""
+    scored = lambda at: [word for one in range(1_000) for word in (at * 1_000 + one, chance.randbytes(16))]
+    for at in range(200):
+        room.redis.ask("ZADD", "floor", *scored(at))
+    room.measure("floor: plain ZADD of 1,000", 1_000, [lambda at=at: room.redis.ask("ZADD", "floor", *scored(at)) for at in range(200, 260)])
+    room.measure("floor: plain ZPOPMIN of 1,000", 1_000, [lambda: room.redis.ask("ZPOPMIN", "floor", 1_000)] * 60)
+    room.redis.ask("DEL", "floor")
+
+
+def run(room, count):
+    redis, chance = room.redis, random.Random(7)
+    empty = redis.memory()
+    floor(room, chance)
+    room.order()
+    stands, memory = fill(room, chance, 1_000), []
+
+    def survey_anew():
+        redis.ask("DEL", KEYS[-1])
+        return room.survey()
+
+    room.measure("survey of 1,000 waiting, samples new", 1, [survey_anew] * 100)
+    for waiting in (count // 10, count):
+        stands += fill(room, chance, waiting - len(stands))
+        room.survey()
+        room.release()
+        memory.append((waiting, (redis.memory() - empty) / waiting))
+        print(f"{waiting:,} waiting: {memory[-1][1]:.1f} bytes each", flush=True)
+
+    fresh = lambda size, calls: [
+        (lambda part=part: room.join(part)) for part in parts([chance.randbytes(16) for _ in range(size * calls)], size)
+    ]
+    room.measure("join, 1 at a time", 1, fresh(1, 2_000))
+    room.measure("join, 100 at a time", 100, fresh(100, 500))
+    room.measure("join, 500 at a time", 500, fresh(500, 100))
+    room.measure("join, 1,000 at a time", 1_000, fresh(1_000, 60))
+    again = chance.sample(stands, 20_000)
+    room.measure("join again, 250 at a time", 250, [lambda p=p: room.join([v for v, _ in p]) for p in parts(again, 250)])
+    near = stands[1_000:3_000]
+    room.measure("check-in near the front, 1 at a time", 1, [lambda s=s: room.check_in([s]) for s in near])
+    room.measure("check-in near the front, 250 at a time", 250, [lambda p=p: room.check_in(p) for p in parts(near, 250)])
+    room.measure("check-in from afar, 250 at a time", 250, [lambda p=p: room.check_in(p) for p in parts(again, 250)])
+    room.measure("survey, samples kept", 1, [room.survey] * 200)
+
+    room.measure("survey, samples new", 1, [survey_anew] * 20)
+
+    room.measure("release of 2", 1, [room.release] * 100)
+    room.rate, room.burst = 240_000, 4_000
+    room.order()
+    room.release()
+    batches = room.measure("release of 1,000 who never checked in", 1_000, [room.release] * 40)
+    # Time passes until all whom the horizon reached are expected to have checked in, as many do.
+    for _ in range(30):
+        room.release(3 * SECOND // 2)
+    for part in parts(stands[40_000:240_000], 250):
+        room.check_in(part)
+    for _ in range(20):
+        room.release(3 * SECOND // 2)
+    for _ in range(10):
+        room.release()
+    batches += room.measure("release of 1,000 who checked in", 1_000, [room.release] * 40)
+    assert all(len(batch) == 1_000 for batch in batches), [len(batch) for batch in batches]
+    out = [visitor for batch in batches for visitor in batch]
+    room.measure("claim, 1 at a time", 1, [lambda v=v: room.claim([v]) for v in out[:2_000]])
+    room.measure("claim, 250 at a time", 250, [lambda p=p: room.claim(p) for p in parts(out[2_000:22_000], 250)])
+    inside = [jti(visitor) for visitor in out[:20_000]]
+    room.measure("touch, 250 at a time", 250, [lambda p=p: room.touch(p) for p in parts(inside, 250)])
+    room.measure("end, 250 at a time", 250, [lambda p=p: room.end(p) for p in parts(inside[:5_000], 250)])
+    room.measure("leave from inside, 250 at a time", 250, [lambda p=p: room.leave(p) for p in parts(out[5_000:10_000], 250)])
+    going = [visitor for visitor, _ in chance.sample(stands[240_000:], 5_000)]
+    room.measure("leave the queue, 250 at a time", 250, [lambda p=p: room.leave(p) for p in parts(going, 250)])
+    room.rate, room.burst = 60, 1
+    room.order()
+    # Time passes in a room that lets nobody in: turns are missed, sessions run out, visitors lapse.
+    room.measure("release that ends what ran out", 1, [lambda: room.release(4 * SECOND)] * 320)
+    room.measure("sweep of 500", 1, [room.sweep] * 60)
+    room.recover()
+    lost = [(chance.randbytes(16), (EPOCH - 1 << 29) + at) for at in range(10_000)]
+    room.measure("check-in that puts back, 250 at a time", 250, [lambda p=p: room.check_in(p, EPOCH - 1) for p in parts(lost, 250)])
+    room.rev += 1
+    room.measure("order that revokes every session", 1, [room.order])
+    room.state = ENDED
+    room.measure("order that dismisses the whole queue", 1, [room.order])
+    return memory
+
+
+def main():
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--waiting", type=int, default=1_000_000, help="how many wait")
+    asked.add_argument("--pin", action="store_true", help="keep Redis on core 0")
+    asked = asked.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        redis = Redis(folder, asked.pin)
+        try:
+            room = Room(redis)
+            memory = run(room, asked.waiting)
+        finally:
+            redis.end()
+    print("\n| what | calls | µs a call | µs each | longest, ms |\n|---|---|---|---|---|")
+    for what, calls, mean, each, most in room.rows:
+        print(f"| {what} | {calls:,} | {mean:,.0f} | {each:.2f} | {most / 1000:.2f} |")
+    for waiting, bytes_each in memory:
+        print(f"\n{waiting:,} waiting: {bytes_each:.1f} bytes of Redis memory each")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+//! What changes something: understood, recorded, done, and recorded again.
+//!
+//! An intent is written to the audit log and safe on disk before anything is done; where that
+//! fails nothing is done. What came of it is written before it is answered. Both stand in one
+//! task of their own, so that neither a client that hangs up nor one that waits too long leaves a
+//! deed without its outcome.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
+
+use super::api::{Api, json, reading, tagged};
+use super::audit::{Entry, Head, Intent};
+use super::auth::Credential;
+use super::carry::carry_out;
+use super::ledger::LedgerFault;
+use super::orders::{Asked, ReadOrder, nothing};
+use super::problem::Problem;
+use super::sessions::{self, Revoked};
+use super::view::RoomView;
+use super::{ControlRoom, body};
+use crate::domain::session::Jti;
+use crate::domain::window::{Order, Orders};
+use crate::store::survey::Snapshot;
+
+/// A kind of change.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Change {
+    Order(ReadOrder),
+    Revoke,
+    Reload,
+}
+
+/// A change as it arrived.
+pub(super) struct Arrived {
+    pub(super) change: Change,
+    /// Method and route.
+    pub(super) action: String,
+    pub(super) room: String,
+    pub(super) by: Credential,
+    pub(super) from: IpAddr,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body,
+}
+
+/// A change that is understood and may be tried.
+enum Deed {
+    Order(ControlRoom, Asked),
+    End(ControlRoom, Jti),
+    Reload,
+}
+
+/// A change that was made, or was in force before.
+struct Done {
+    response: Response,
+    /// The room's orders before and after.
+    orders: Option<(Orders, Orders)>,
+}
+
+impl Api {
+    pub(super) async fn change(self: &Arc<Self>, arrived: Arrived) -> Result<Response, Problem> {
+        let Arrived {
+            change,
+            action,
+            room,
+            by,
+            from,
+            headers,
+            body,
+        } = arrived;
+        let body = body::read(body).await?;
+        let deed = self.understand(change, &room, &body)?;
+        let intent = Intent {
+            who: by.name,
+            role: by.role.word(),
+            from: from.to_canonical().to_string(),
+            action,
+            room: (!room.is_empty()).then_some(room),
+            asked: body::parse(&body)?,
+        };
+        let api = Arc::clone(self);
+        let recorded = async move { api.recorded(intent, &deed, &headers).await };
+        let done = self.deeds.spawn(recorded).await;
+        done.unwrap_or_else(|_| Err(broke_off()))
+    }
+
+    fn understand(&self, change: Change, room: &str, body: &[u8]) -> Result<Deed, Problem> {
+        match change {
+            Change::Order(read) => Ok(Deed::Order(self.find(room)?.clone(), read(body)?)),
+            Change::Reload => nothing(body).map(|()| Deed::Reload),
+            Change::Revoke => {
+                let room = self.find(room)?.clone();
+                Ok(match sessions::read(body)? {
+                    Revoked::One(session) => Deed::End(room, session),
+                    Revoked::All => Deed::Order(room, Order::RevokeAll.into()),
+                })
+            }
+        }
+    }
+
+    async fn recorded(
+        &self,
+        intent: Intent,
+        deed: &Deed,
+        headers: &HeaderMap,
+    ) -> Result<Response, Problem> {
+        let (action, by) = (intent.action.clone(), intent.who.clone());
+        let room = intent.room.clone();
+        let begun = self.write(Entry::Intent(intent)).await;
+        let begun = begun.map_err(|fault| not_recorded(&fault))?;
+        let outcome = self.perform(deed, headers).await;
+        let status = match &outcome {
+            Ok(done) => done.response.status(),
+            Err(problem) => problem.status(),
+        };
+        let orders = outcome.as_ref().ok().and_then(|done| done.orders.as_ref());
+        let (before, after) = orders.map(|(old, new)| difference(old, new)).unzip();
+        let entry = Entry::Outcome {
+            of: begun.number,
+            status: status.as_u16(),
+            before,
+            after,
+        };
+        match self.write(entry).await {
+            Ok(Head { number, hash, .. }) => {
+                tracing::info!(room, by, action, status = status.as_u16(), audit = number, head = %hash, "an operator's change was recorded");
+            }
+            Err(fault) => {
+                tracing::error!(room, by, action, status = status.as_u16(), of = begun.number, %fault, "a change was made or tried, and what came of it could not be recorded");
+            }
+        }
+        outcome.map(|done| done.response)
+    }
+
+    async fn write(&self, entry: Entry) -> Result<Head, LedgerFault> {
+        let (audit, at) = (Arc::clone(&self.control.audit), self.control.clock.now());
+        let written = tokio::task::spawn_blocking(move || audit.write(at.wall, &entry)).await;
+        written.unwrap_or_else(|_| Err(gave_up()))
+    }
+
+    async fn perform(&self, deed: &Deed, headers: &HeaderMap) -> Result<Done, Problem> {
+        match deed {
+            Deed::Reload => self.reload().await.map(|response| Done {
+                response,
+                orders: None,
+            }),
+            Deed::Order(room, asked) => {
+                let (before, after) = carry_out(&self.control, room, &asked.order, headers).await?;
+                Ok(Done {
+                    response: answer(room, &after, asked.warning),
+                    orders: Some((before, after)),
+                })
+            }
+            Deed::End(room, session) => {
+                let orders = sessions::end(&self.control, room, *session, headers).await?;
+                Ok(Done {
+                    response: answer(room, &orders, None),
+                    orders: None,
+                })
+            }
+        }
+    }
+}
+
+/// The room under these orders.
+fn answer(room: &ControlRoom, orders: &Orders, warning: Option<&'static str>) -> Response {
+    let mut snapshot = Snapshot::clone(&room.snapshot.load());
+    snapshot.survey.orders.clone_from(orders);
+    let view = RoomView::of(&reading(room, &snapshot));
+    tagged(json(&view.with_warning(warning)), orders.version)
+}
+
+/// Those fields of a room's orders that differ: before, and after.
+fn difference(before: &Orders, after: &Orders) -> (Value, Value) {
+    let fields = |orders: &Orders| match serde_json::to_value(orders) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(_) | Err(_) => Map::new(),
+    };
+    let (old, new) = (fields(before), fields(after));
+    let (kept, put): (Map<_, _>, Map<_, _>) = old
+        .into_iter()
+        .filter_map(|(name, was)| {
+            let is = new.get(&name)?.clone();
+            (was != is).then(|| ((name.clone(), was), (name, is)))
+        })
+        .unzip();
+    (kept.into(), put.into())
+}
+
+fn not_recorded(fault: &LedgerFault) -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("nothing was changed, because nothing is changed without a record. {fault}"),
+    )
+}
+
+pub(super) fn gave_up() -> LedgerFault {
+    LedgerFault {
+        file: String::new(),
+        why: "the write broke off: see the log".to_owned(),
+    }
+}
+
+fn broke_off() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the change broke off: look at the room and at the audit log",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::UnixTime;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_changed_is_told() {
+        let now = UnixTime::from_secs(1_800_000_000);
+        let before = Orders::default();
+        let message = Order::Message(Some("Soon".into()));
+        let after = before.apply(&message, now).unwrap();
+        let told = difference(&before, &after);
+        let expected = (
+            json!({"message": null, "version": 0}),
+            json!({"message": "Soon", "version": 1}),
+        );
+        assert_eq!(told, expected);
+        assert_eq!(difference(&after, &after), (json!({}), json!({})));
+    }
+}

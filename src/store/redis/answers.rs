@@ -1,0 +1,289 @@
+//! What scripts answer, read back.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use redis::Value;
+
+use crate::domain::clock::UnixTime;
+use crate::domain::pace::Pace;
+use crate::domain::place::{Epoch, Place, Turn};
+use crate::domain::standing::{EndedBy, Stand, Standing};
+use crate::domain::tick::TickState;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::Orders;
+use crate::store::{Claimed, Joined, Ordered, Released, StoreError, Touched};
+
+/// An answer that is not in the shape its script promises.
+#[derive(Debug, thiserror::Error)]
+#[error("it is not in the shape that this version of Anteroom writes")]
+pub(super) struct Odd;
+
+/// What is left of an answer.
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// From its beginning.
+    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], Odd> {
+        let (first, rest) = self.0.split_first_chunk().ok_or(Odd)?;
+        self.0 = rest;
+        Ok(*first)
+    }
+
+    fn byte(&mut self) -> Result<u8, Odd> {
+        let [byte] = self.take()?;
+        Ok(byte)
+    }
+
+    fn short(&mut self) -> Result<u16, Odd> {
+        self.take().map(u16::from_be_bytes)
+    }
+
+    pub(super) fn small(&mut self) -> Result<u32, Odd> {
+        self.take().map(u32::from_be_bytes)
+    }
+
+    pub(super) fn number(&mut self) -> Result<u64, Odd> {
+        self.take().map(u64::from_be_bytes)
+    }
+
+    /// As many as there are until the end.
+    pub(super) fn all<T>(
+        &mut self,
+        mut one: impl FnMut(&mut Self) -> Result<T, Odd>,
+    ) -> Result<Vec<T>, Odd> {
+        let mut all = Vec::new();
+        while !self.0.is_empty() {
+            all.push(one(self)?);
+        }
+        Ok(all)
+    }
+}
+
+/// The answer as bytes, or what a script says instead: that the room was lost, or that its head
+/// cannot be read.
+pub(super) fn bytes(value: Value, key: &str) -> Result<Vec<u8>, StoreError> {
+    match value {
+        Value::BulkString(bytes) => Ok(bytes),
+        other => Err(said(&other, key)),
+    }
+}
+
+/// The answer as a number.
+pub(super) fn whole(value: &Value, key: &str) -> Result<u64, StoreError> {
+    match value {
+        Value::Int(number) => u64::try_from(*number).map_err(|fault| StoreError::Unreadable {
+            key: key.to_owned(),
+            source: fault.into(),
+        }),
+        other => Err(said(other, key)),
+    }
+}
+
+/// That it was done.
+pub(super) fn done(value: &Value, key: &str) -> Result<(), StoreError> {
+    match value {
+        Value::Okay => Ok(()),
+        other => Err(said(other, key)),
+    }
+}
+
+/// What became of orders.
+pub(super) fn ordered(value: Value, key: &str) -> Result<Ordered, StoreError> {
+    if let Value::Int(1) = value {
+        return Ok(Ordered::Done);
+    }
+    let present = bytes(value, key)?;
+    Ok(Ordered::Changed(Box::new(orders(&present, key)?)))
+}
+
+pub(super) fn said(value: &Value, key: &str) -> StoreError {
+    let source = match value {
+        Value::SimpleString(word) if word == "LOST" => return StoreError::Lost,
+        Value::SimpleString(words) => match words.strip_prefix("UNREADABLE ") {
+            Some(why) => why.into(),
+            None => Odd.into(),
+        },
+        _ => Odd.into(),
+    };
+    let key = key.to_owned();
+    StoreError::Unreadable { key, source }
+}
+
+pub(super) fn orders(json: &[u8], key: &str) -> Result<Orders, StoreError> {
+    if json.is_empty() {
+        return Ok(Orders::default());
+    }
+    serde_json::from_slice(json).map_err(|fault| StoreError::Unreadable {
+        key: key.to_owned(),
+        source: fault.into(),
+    })
+}
+
+/// What stands in front of all stands of an answer.
+struct Front {
+    epoch: Epoch,
+    tick: u64,
+}
+
+impl Front {
+    fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
+        Ok(Self {
+            epoch: Epoch(from.small()?),
+            tick: from.number()?,
+        })
+    }
+
+    const fn stand(&self, standing: Standing, turn: Turn, place: Option<Place>) -> Stand {
+        Stand {
+            standing,
+            turn,
+            place,
+            epoch: self.epoch,
+            tick: self.tick,
+        }
+    }
+}
+
+/// One visitor's record in an answer.
+struct Record {
+    kind: u8,
+    number: u64,
+    turn: Turn,
+    place: Option<Place>,
+}
+
+impl Record {
+    fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
+        Ok(Self {
+            kind: from.byte()?,
+            number: from.number()?,
+            turn: Turn(from.short()?),
+            place: place(from.number()?)?,
+        })
+    }
+
+    fn standing(&self) -> Result<Standing, Odd> {
+        Ok(match self.kind {
+            0 => Standing::Waiting { ahead: self.number },
+            1 => Standing::Released {
+                left: Duration::from_micros(self.number),
+            },
+            2 => Standing::Admitted,
+            3 => Standing::Ended(reason(self.number)?),
+            4 => Standing::Unknown,
+            5.. => return Err(Odd),
+        })
+    }
+
+    fn stand(&self, front: &Front) -> Result<Stand, Odd> {
+        Ok(front.stand(self.standing()?, self.turn, self.place))
+    }
+}
+
+/// A place as answers have it: one more than its score, 0 for none.
+pub(super) fn place(score: u64) -> Result<Option<Place>, Odd> {
+    match score.checked_sub(1) {
+        None => Ok(None),
+        Some(score) => Place::from_score(score).map(Some).ok_or(Odd),
+    }
+}
+
+fn reason(number: u64) -> Result<EndedBy, Odd> {
+    let at = usize::try_from(number).map_err(|_| Odd)?.checked_sub(1);
+    at.and_then(|at| EndedBy::ALL.get(at)).copied().ok_or(Odd)
+}
+
+pub(super) fn joined(from: &mut Reader<'_>) -> Result<Vec<Joined>, Odd> {
+    let front = Front::read(from)?;
+    let mut joined = Vec::new();
+    while !from.0.is_empty() {
+        let record = Record::read(from)?;
+        match record.kind {
+            5 => joined.push(Joined::Full),
+            6 => joined.push(Joined::Shut),
+            7 => joined.extend(run(&front, &record)?),
+            _ => joined.push(Joined::Stands(record.stand(&front)?)),
+        }
+    }
+    Ok(joined)
+}
+
+/// Newcomers who got places one after another: the record's turn says how many.
+fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
+    let first = record.place.ok_or(Odd)?.score();
+    let one = |at: u64| {
+        let place = Place::from_score(first + at).ok_or(Odd)?;
+        let ahead = record.number.saturating_add(at);
+        let standing = Standing::Waiting { ahead };
+        Ok(Joined::Stands(front.stand(
+            standing,
+            Turn::FIRST,
+            Some(place),
+        )))
+    };
+    (0..u64::from(record.turn.0)).map(one).collect()
+}
+
+pub(super) fn stands(from: &mut Reader<'_>) -> Result<Vec<Stand>, Odd> {
+    let front = Front::read(from)?;
+    from.all(|from| Record::read(from)?.stand(&front))
+}
+
+pub(super) fn claimed(from: &mut Reader<'_>) -> Result<Vec<Claimed>, Odd> {
+    let front = Front::read(from)?;
+    let rev = from.small()?;
+    from.all(|from| {
+        let record = Record::read(from)?;
+        Ok(match (record.kind, record.number.checked_sub(1)) {
+            (2, Some(since)) => Claimed::Admitted {
+                since: UnixTime::from_millis(since),
+                turn: record.turn,
+                rev,
+            },
+            _ => Claimed::Not(record.stand(&front)?),
+        })
+    })
+}
+
+pub(super) fn touched(from: &mut Reader<'_>) -> Result<Vec<Touched>, Odd> {
+    from.all(|from| {
+        Ok(match from.byte()? {
+            0 => Touched::Held,
+            why => Touched::Ended(reason(u64::from(why))?),
+        })
+    })
+}
+
+pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {
+    Ok(Released {
+        won: from.byte()? == 1,
+        ticks: ticks(from)?,
+        orders: from.number()?,
+        batch: from.all(|from| from.take().map(VisitorId::from_bytes))?,
+    })
+}
+
+pub(super) fn ticks(from: &mut Reader<'_>) -> Result<TickState, Odd> {
+    Ok(TickState {
+        tick: from.number()?,
+        earned: from.number()?,
+        credit: from.number()?,
+        slack: from.number()?,
+        anchor: from.number()?,
+        last_pace: pace(from.number()?, from.number()?)?,
+    })
+}
+
+fn pace(rate: u64, burst: u64) -> Result<Option<Pace>, Odd> {
+    let whole = |number| NonZeroU32::new(u32::try_from(number).ok()?);
+    match (whole(rate), whole(burst)) {
+        (Some(per_minute), Some(burst)) => Ok(Some(Pace { per_minute, burst })),
+        (None, None) if rate == 0 && burst == 0 => Ok(None),
+        _ => Err(Odd),
+    }
+}

@@ -1,0 +1,115 @@
+-- Gives visitors places, once each.
+--
+-- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 the longest time that one of the joins lasts as a
+-- check-in (8 bytes, microseconds), the oldest and the newest window (4 each), and for each ask its
+-- window (4) and its time (8); from 4 on the visitors.
+-- Answers LOST where an ask is of a newer window than the room's, else epoch (4 bytes), tick (8),
+-- and a stand for each ask, among them FULL, SHUT and RUN: so many newcomers (in place of the
+-- turn) who came one after another; number and place are those of the first.
+--
+-- New places are higher than all others, so a newcomer has everybody ahead who waits: no rank is
+-- looked up. A visitor with a living turn is answered in every state, so that a join may be sent
+-- again. The only visitor's verb that is refused when memory is full: all others only end things
+-- or make records of those that are there.
+
+local refused = load({'epoch', 'last_number', 'front', 'covered', 'tick', 'earned', 'claim_time',
+  'window', 'state', 'rate', 'rev', 'joins_total', 'moved'})
+if refused then return refused end
+
+local asks = ARGV[3]
+local longest, oldest, newest = struct.unpack('>I8I4I4', asks)
+if newest > head.window then return LOST end
+local visitors = {unpack(ARGV, 4)}
+find(visitors)
+
+local present = call('ZCARD', QUEUE)
+local waiting = present + call('ZCARD', ABSENT)
+local joins = head.state == OPEN or head.state == PAUSED
+local current = oldest == newest and oldest == head.window
+local base, number = head.epoch * NUMBERS, head.last_number
+local most = math.min(terms.max_waiting, waiting + NUMBERS - 1 - number)
+local far = gone_within(terms.horizon + longest, terms)
+local fresh, places, answers = {}, {}, {}
+local run, run_ahead, run_number = 0, 0, 0
+
+-- Scores as text. Writing all their digits anew for each newcomer would cost as much as its place.
+local prefix, prefix_of = '', 0
+local function score_of(place)
+  local high = math.floor(place / 10000000)
+  if high ~= prefix_of then prefix, prefix_of = text(high), high end
+  return prefix .. string.format('%07d', place - high * 10000000)
+end
+
+local function end_run()
+  if run > 0 then
+    answers[#answers + 1] = stand(RUN, run_ahead, run, base + run_number + 1)
+    run = 0
+  end
+end
+
+local function say(answer)
+  end_run()
+  answers[#answers + 1] = answer
+end
+
+-- A new place at the back; `waiting` is below `most`.
+local function add_newcomer(visitor)
+  number = number + 1
+  local at = #places
+  places[at + 1], places[at + 2] = score_of(base + number), visitor
+  fresh[visitor] = number
+  present, waiting = present + 1, waiting + 1
+end
+
+local function join(at, visitor, entry)
+  if not joins then return say(stand(SHUT, 0, 1, 0)) end
+  if waiting >= most then return say(stand(FULL, 0, 1, 0)) end
+  local turn, before, ahead = 1, 0, present
+  if entry then turn, before = entry.turn + 1, entry.number end
+  add_newcomer(visitor)
+  local _, lasts = struct.unpack('>I4I8', asks, at * 12 + 5)
+  local place = base + number
+  if turn > 1 or is_near(place, ahead, lasts, terms) then
+    records[visitor] = {kind = WAITING, missed = 0, before = before, turn = turn, place = place,
+      number = head.earned + lasts}
+  end
+  if turn > 1 then return say(stand(WAITING, ahead, turn, place + 1)) end
+  if run == 0 then run_ahead, run_number = ahead, number end
+  run = run + 1
+end
+
+local function answer(at, visitor)
+  local window, lasts = struct.unpack('>I4I8', asks, at * 12 + 5)
+  local entry, new = known[visitor], fresh[visitor]
+  if window ~= head.window then return say(stand(SHUT, 0, 1, 0)) end
+  if new then
+    local turn = records[visitor] and records[visitor].turn or 1
+    return say(stand(WAITING, present - 1 - number + new, turn, base + new + 1))
+  end
+  if not entry or (entry.kind == ENDED and entry.turn < 65535) then
+    return join(at, visitor, entry)
+  end
+  local held = head.moved
+  say(see(visitor, entry, lasts, terms))
+  if head.moved ~= held then present = present + 1 end
+end
+
+for at, visitor in ipairs(visitors) do
+  if current and joins and present >= far and waiting < most
+    and not known[visitor] and not fresh[visitor] then
+    if run == 0 then run_ahead, run_number = present, number + 1 end
+    add_newcomer(visitor)
+    run = run + 1
+  else
+    answer(at, visitor)
+  end
+end
+end_run()
+
+if number > head.last_number then
+  set('joins_total', head.joins_total + number - head.last_number)
+  set('last_number', number)
+  adds[QUEUE] = places
+end
+write()
+return struct.pack('>I4I8', head.epoch, head.tick) .. table.concat(answers)

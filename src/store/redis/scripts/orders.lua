@@ -1,0 +1,39 @@
+-- Standing orders, as `order` and `recover` write them.
+--
+-- Packed, 40 bytes: version (8), window, state, rate, burst, capacity + 1 (0: the file's, 1: none),
+-- rev (4 each), grants (8), and the JSON text after them.
+
+local function read_orders(packed)
+  local new = {}
+  new.version, new.window, new.state, new.rate, new.burst, new.capacity, new.rev, new.grants =
+    struct.unpack('>I8I4I4I4I4I4I4I8', packed)
+  if new.capacity == 1 then
+    new.capacity = -1
+  elseif new.capacity > 1 then
+    new.capacity = new.capacity - 1
+  end
+  return new, packed:sub(41)
+end
+
+-- Sends everybody home who waits or was released. Sessions live on.
+local function dismiss()
+  call('UNLINK', QUEUE, ABSENT, ENTRIES, TURNS, SAMPLES)
+  set('cursor', 0)
+  set('out', 0)
+  set('grants_met', head.grants)
+  set('history', string.rep('\0', 32))
+  set('moved', head.moved + 1)
+end
+
+-- Puts orders in force, whatever their version. A higher `rev` ends every session: their tokens
+-- are void, so no gateway is told, and an admission under a lower one reads as revoked.
+local function write_orders(new, json)
+  if new.rev > head.rev then
+    call('UNLINK', SESSIONS, SLOTS, GUESTS)
+    set('missing', 0)
+  end
+  local ends = new.state == ENDED_ROOM and head.state ~= ENDED_ROOM
+  if ends or new.window ~= head.window then dismiss() end
+  for name, value in pairs(new) do set(name, value) end
+  set('orders', json)
+end

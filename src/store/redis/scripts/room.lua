@@ -1,0 +1,136 @@
+-- A room's keys and its head, and writing in bulk. Stands in front of every script.
+--
+-- KEYS are the same for every script, in the order in which `keys.rs` names them:
+--   1 head      hash: what the room knows besides its visitors and sessions (fields below)
+--   2 queue     sorted set: visitor -> place, for all who wait and were not found absent
+--   3 absent    sorted set: visitor -> place, for those who were
+--   4 entries   hash: visitor -> record, for all but those who plainly wait far from the front
+--   5 turns     sorted set: up to 50 visitors released at one tick, 16 bytes each -> claim time
+--               until which they may claim; it stays until then, whatever became of them
+--   6 sessions  hash: session -> window, visitor, turn and beginning, where these are known
+--   7 slots     sorted set: session -> room time until which its slot is held
+--   8 guests    hash: window and visitor -> session
+--   9 ends      hash: session -> why it ended, and its number among the ends told
+--  10 told      sorted set: session -> number of its end
+--  11 forget    sorted set: session -> room time until which its end is remembered
+--  12 samples   string: the last samples of the queue, and what they were taken from
+--
+-- ARGV[1] is what a room is made with where there is none: epoch (4 bytes), incarnation (16 hex
+-- digits). Numbers within arguments, records and answers are big-endian. All numbers stay below
+-- 2^53, where Lua's doubles are exact.
+--
+-- A script does not roll back. So what is new is written before what is old is taken away: if a
+-- write in the middle fails, somebody may stand twice and is put right by the next call; nobody
+-- is lost.
+
+local HEAD, QUEUE, ABSENT, ENTRIES, TURNS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local SESSIONS, SLOTS, GUESTS, ENDS, TOLD = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local FORGET, SAMPLES = KEYS[11], KEYS[12]
+
+local FORMAT = 1
+local NUMBERS = 536870912
+local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
+
+-- The head's fields as numbers, 0 where there is none, and those of them that changed:
+--   format             of all of these keys; a newer one is not read
+--   epoch, last_number what places are made from
+--   front, covered     highest place released, and highest that the horizon ever covered
+--   tick, earned, credit, slack, anchor, last_rate, last_burst   see domain/tick.rs
+--   claim_time, carry, grants_met, joins_total, claims_total, releases_total, granted_total
+--   out                how many are released and have not claimed
+--   newest_end, recovering_until, missing, missing_until
+--   cursor, swept      where the sweep goes on, and 1 + the tick it last began at
+--   version, window, state, rate, burst (0: the file's), capacity (0: the file's, -1: none),
+--   grants, rev        the standing orders, as far as scripts act on them
+--   moved              grows with every change of the queue: samples of it are then stale
+-- and as text: incarnation, orders (JSON), history, horizons.
+local head, changed = {}, {}
+local call = redis.call
+
+-- Numbers as text: Lua itself would write large ones with an exponent.
+local function text(value)
+  return type(value) == 'number' and string.format('%.0f', value) or value
+end
+
+local function set(name, value)
+  head[name], changed[name] = value, value
+end
+
+-- Reads these fields, and the room's format. Gives back what to answer where they cannot be used.
+local function load(names)
+  names[#names + 1] = 'format'
+  local found = call('HMGET', HEAD, unpack(names))
+  for at, name in ipairs(names) do
+    head[name] = tonumber(found[at] or 0)
+    if not head[name] then
+      return {ok = 'UNREADABLE the field ' .. name .. ' is no number'}
+    end
+  end
+  if head.format > FORMAT then
+    return {ok = 'UNREADABLE it was written by a newer version of Anteroom'}
+  end
+  if head.format == 0 then
+    local epoch, incarnation = struct.unpack('>I4c16', ARGV[1])
+    set('format', FORMAT)
+    set('epoch', epoch)
+    set('incarnation', incarnation)
+  end
+end
+
+local LOST = {ok = 'LOST'}
+
+
+-- Calls a command with many arguments, in parts that Lua can unpack; pairs stay together.
+local function bulk(args, command, key)
+  for from = 1, #args, 6000 do
+    call(command, key, unpack(args, from, math.min(from + 5999, #args)))
+  end
+end
+
+-- The same for commands that answer something for each argument.
+local function gather(args, command, key)
+  local count = #args
+  if count == 0 then return {} end
+  if count <= 6000 then return call(command, key, unpack(args)) end
+  local all = {}
+  for from = 1, count, 6000 do
+    local part = call(command, key, unpack(args, from, math.min(from + 5999, count)))
+    for at = 1, #part do all[from + at - 1] = part[at] end
+  end
+  return all
+end
+
+-- Members to be added to sorted sets and taken out of them, by key, until `write`.
+local adds, takes = {}, {}
+
+local function add(key, score, member)
+  local args = adds[key]
+  if not args then
+    args = {}
+    adds[key] = args
+  end
+  local at = #args
+  args[at + 1], args[at + 2] = text(score), member
+end
+
+local function take(key, member)
+  local args = takes[key]
+  if not args then
+    args = {}
+    takes[key] = args
+  end
+  args[#args + 1] = member
+end
+
+local function moved()
+  set('moved', head.moved + 1)
+end
+
+local function save()
+  local args = {}
+  for name, value in pairs(changed) do
+    args[#args + 1], args[#args + 2] = name, text(value)
+  end
+  changed = {}
+  bulk(args, 'HSET', HEAD)
+end

@@ -1,0 +1,83 @@
+-- What is known of the room, with the ends recorded after a number.
+--
+-- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 the last end that was seen (8 bytes).
+-- Answers the orders as JSON, the incarnation, numbers (8 bytes each, in the order below), the
+-- release history (see history.lua), samples of 12 bytes (place, 8; how many are ahead, 4), and
+-- the sessions that ended, 16 bytes each.
+--
+-- Sampling a long queue costs two milliseconds, and every gateway asks four times a second. So the
+-- samples are kept: until the queue changes, or, where more wait than there are samples, for
+-- four ticks. A room that nobody asked about yet is made.
+
+local MOST_SAMPLES, EVEN, MOST_ENDS = 1024, 500, 4096
+
+local refused = load({'epoch', 'last_number', 'covered', 'tick', 'earned', 'credit', 'slack',
+  'anchor', 'last_rate', 'last_burst', 'releases_total', 'granted_total', 'joins_total',
+  'claims_total', 'newest_end', 'recovering_until', 'rate', 'rev', 'out', 'moved'})
+if refused then return refused end
+
+local present, absent = call('ZCARD', QUEUE), call('ZCARD', ABSENT)
+
+local function place_at(rank)
+  return tonumber(call('ZRANGE', QUEUE, rank, rank, 'WITHSCORES')[2])
+end
+
+-- Everybody while few wait, else every EVEN-th part of the queue, the powers of two near the
+-- front, and the last place. More would keep Redis busy for longer than a call may.
+local function take_samples()
+  local samples = {}
+  if present <= MOST_SAMPLES then
+    local all = call('ZRANGE', QUEUE, 0, -1, 'WITHSCORES')
+    for at = 2, #all, 2 do
+      samples[#samples + 1] = struct.pack('>I8I4', tonumber(all[at]), #samples)
+    end
+    return table.concat(samples)
+  end
+  local ranks = {present - 1}
+  for step = 0, EVEN - 1 do ranks[#ranks + 1] = math.floor(step * present / EVEN) end
+  for power = 0, 19 do ranks[#ranks + 1] = 2 ^ power end
+  table.sort(ranks)
+  local last
+  for _, rank in ipairs(ranks) do
+    if rank ~= last and rank < present then
+      samples[#samples + 1] = struct.pack('>I8I4', place_at(rank), rank)
+      last = rank
+    end
+  end
+  return table.concat(samples)
+end
+
+local function samples()
+  if present == 0 then return '' end
+  local held = call('GET', SAMPLES)
+  if held then
+    local tick, at = struct.unpack('>I8I8', held)
+    local recent = present > MOST_SAMPLES and tick <= head.tick and head.tick < tick + 4
+    if at == head.moved or recent then return held:sub(17) end
+  end
+  local fresh = take_samples()
+  call('SET', SAMPLES, struct.pack('>I8I8', head.tick, head.moved) .. fresh)
+  return fresh
+end
+
+local function horizon()
+  if present + absent == 0 then return 0 end
+  local rank = gone_within(terms.horizon, terms)
+  local place = head.epoch * NUMBERS + head.last_number
+  if rank < present then place = place_at(rank) end
+  return math.max(place, head.covered) + 1
+end
+
+save()
+local seen, newest = struct.unpack('>I8', ARGV[3]), head.newest_end
+local ends = call('ZRANGEBYSCORE', TOLD, '(' .. text(seen), '+inf', 'LIMIT', 0, MOST_ENDS)
+if #ends == MOST_ENDS then newest = tonumber(call('ZSCORE', TOLD, ends[MOST_ENDS])) end
+local time = call('TIME')
+local texts = call('HMGET', HEAD, 'orders', 'incarnation', 'history')
+local recovering = math.max(0, head.recovering_until - head.earned)
+local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
+  head.earned, head.credit, head.slack, head.anchor, head.last_rate, head.last_burst, recovering,
+  time[1] * 1000 + math.floor(time[2] / 1000), present + absent, absent, head.out,
+  call('ZCARD', SLOTS), horizon(), head.releases_total, head.granted_total, head.joins_total,
+  head.claims_total, newest)
+return {texts[1] or '', texts[2] or '', numbers, texts[3] or '', samples(), table.concat(ends)}
