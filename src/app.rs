@@ -7,6 +7,7 @@ mod storing;
 mod wiring;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use crate::edge::listener::Listening;
 use crate::edge::respond::farewell;
 use crate::edge::tunnel::Drain;
 use crate::store::QueueStore;
+use crate::store::kept::Keeper;
 use crate::telemetry::metered::Metered;
 use crate::telemetry::metrics::Metrics;
 use crate::token::Keyring;
@@ -55,6 +57,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Reads policies and keys again; `None` where there are no files.
     pub reread: Option<Reread>,
+    /// The folder in which this gateway keeps what a store that lost a room must be told.
+    pub keep: PathBuf,
 }
 
 /// A gateway that listens.
@@ -232,6 +236,7 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
     let loops = Loops::new(Works {
         store: Arc::clone(&store),
         clock: parts.clock.clone(),
+        keeper: Arc::new(Keeper::new(parts.keep)),
         tasks: tasks.clone(),
         stop: stop.clone(),
     });

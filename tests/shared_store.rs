@@ -1,7 +1,11 @@
 //! The store that gateways share: a Redis that is there, away, or comes back.
 
 use crate::kit::process::{furnish, log};
-use crate::kit::{Gateway, Origin, Plan, Redis, Visitor, until};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::kit::{Ask, Gateway, House, Origin, Plan, Redis, Visitor, until};
 
 #[tokio::test]
 async fn a_gateway_whose_redis_is_away_at_the_start_listens_and_says_so() {
@@ -68,4 +72,68 @@ async fn the_redis_of_the_kit_keeps_what_its_disk_holds_and_counts_calls() {
 
     redis.flushall();
     assert_eq!(redis.run(&["DBSIZE"]), redis::Value::Int(0));
+}
+
+/// Asks for everybody, the last place first, so that whoever was called meanwhile is no sign of
+/// disorder; says the states in order of place. No position has grown.
+async fn all_poll(fans: &mut [(Visitor, u64)]) -> Vec<Value> {
+    let mut states = Vec::new();
+    for (fan, shown) in fans.iter_mut().rev() {
+        let status = fan.status().await;
+        if let Some(position) = status["position"].as_u64() {
+            assert!(position <= *shown, "{status} after {shown}");
+            *shown = position;
+        }
+        assert_eq!(status["ended_by"], Value::Null, "{status}");
+        states.push(status["state"].clone());
+    }
+    states.reverse();
+    states
+}
+
+#[tokio::test]
+async fn f6_a_redis_that_is_flushed_in_mid_sale_loses_neither_places_nor_orders() {
+    let redis = Redis::forgetful().await;
+    let house = House::of(Plan::per_minute(1).stored_at(&redis.url())).await;
+    let pace = Ask::new("PUT", "/v1/rooms/derby/pace").body(r#"{"per_minute":120}"#);
+    let mut fans = Vec::new();
+    for _ in 0..8 {
+        let mut fan = house.app();
+        let status = fan.joins().await;
+        fans.push((fan, status["position"].as_u64().unwrap()));
+    }
+    house.tells_of(8).await;
+    house.operator().post("/v1/rooms/derby/pause").await.is(200);
+    house.operator().ask(pace).await.is(200);
+    all_poll(&mut fans).await;
+
+    redis.flushall();
+    until("the room recovers", || async {
+        let room = house.room().await;
+        (room["held_by"] == "recovering" && room["pace"]["per_minute"] == 120).then_some(())
+    })
+    .await;
+    house
+        .operator()
+        .post("/v1/rooms/derby/resume")
+        .await
+        .is(200);
+    let states = all_poll(&mut fans).await;
+    assert!(
+        states.iter().all(|state| state == "recovering"),
+        "{states:?}"
+    );
+    house.tells_of(8).await;
+    let mut last = Vec::new();
+    for _ in 0..40 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        last = all_poll(&mut fans).await;
+        if last.iter().all(|state| state == "released") {
+            break;
+        }
+        // In the old order: whoever was called stands before whoever was not.
+        let called: Vec<_> = last.iter().map(|state| state != "released").collect();
+        assert!(called.is_sorted(), "{last:?}");
+    }
+    assert!(last.iter().all(|state| state == "released"), "{last:?}");
 }

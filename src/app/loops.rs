@@ -13,6 +13,7 @@ use crate::domain::room::{RoomName, RoomSettings};
 use crate::gate::room::Room;
 use crate::pacing::{Beat, RoomLoop};
 use crate::store::QueueStore;
+use crate::store::kept::Keeper;
 use crate::store::survey::StoreHealth;
 
 /// How long visitors are let wait for the first survey of a room: before it nobody knows which
@@ -25,6 +26,8 @@ pub(super) struct Works {
     pub store: Arc<dyn QueueStore>,
     /// The clock.
     pub clock: Clock,
+    /// Where this gateway keeps what a store that lost a room must be told.
+    pub keeper: Arc<Keeper>,
     /// Every loop's task.
     pub tasks: TaskTracker,
     /// Ends all loops.
@@ -92,6 +95,7 @@ impl Works {
             notes: Arc::clone(&room.notes),
             store: Arc::clone(&self.store),
             clock: self.clock.clone(),
+            keeper: Some(Arc::clone(&self.keeper)),
         };
         let (settings, told) = watch::channel(Arc::clone(&room.settings));
         let stop = self.stop.child_token();

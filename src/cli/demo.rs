@@ -85,6 +85,7 @@ pub async fn run(args: &DemoArgs, control_token: Option<String>) -> anyhow::Resu
     })?;
     let shop_address = origin.local_addr()?;
     let audit = audit::open(&config, &data, &clock);
+    let keep = config.store.keep.resolve(&data);
     let app = App::start(Parts {
         audit,
         config,
@@ -93,6 +94,7 @@ pub async fn run(args: &DemoArgs, control_token: Option<String>) -> anyhow::Resu
         control_token: Some(token.clone()),
         clock,
         reread: None,
+        keep,
     })?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();

@@ -52,6 +52,7 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
     let store = open_store(&config.store, &args.policies, &clock)?;
     let mut stop = Stop::listen()?;
     let audit = audit::open(&config, &args.policies, &clock);
+    let keep = config.store.keep.resolve(&args.policies);
     let app = App::start(Parts {
         audit,
         config,
@@ -60,6 +61,7 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
         control_token,
         clock,
         reread: Some(reread(&args.policies, &dir)),
+        keep,
     })?;
     for address in app.public() {
         tracing::info!(%address, "visitors are answered");

@@ -118,12 +118,15 @@ impl Api {
     pub(super) fn ready(&self) -> Response {
         let in_force = self.control.in_force.load();
         let rooms = in_force.rooms.iter();
-        let stores = rooms.map(|room| room.snapshot.load().store);
-        let now = self.control.clock.now().mono;
-        let reasons = self.control.ready.reasons(stores, now);
+        let snapshots: Vec<_> = rooms.map(|room| room.snapshot.load()).collect();
+        let now = self.control.clock.now();
+        let known = snapshots.iter().map(|snapshot| &***snapshot);
+        let reasons = self.control.ready.reasons(known, now);
         let words: Vec<_> = reasons.iter().map(|reason| reason.word()).collect();
+        let details: Vec<_> = reasons.iter().map(|reason| reason.detail()).collect();
         let ready = reasons.is_empty();
-        let mut response = json(&serde_json::json!({"ready": ready, "reasons": words}));
+        let mut response =
+            json(&serde_json::json!({"ready": ready, "reasons": words, "details": details}));
         if !ready {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         }

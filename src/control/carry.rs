@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::IF_MATCH;
 use http::{HeaderMap, StatusCode};
 
+use super::lost::{enter_epoch, forgotten, has_forgotten};
 use super::problem::Problem;
 use super::{Control, ControlRoom};
 use crate::domain::window::{Order, Orders};
@@ -44,13 +45,22 @@ pub async fn carry_out(
     headers: &HeaderMap,
 ) -> Result<(Orders, Orders), Problem> {
     let (name, terms) = (&room.settings.name, &room.settings.terms);
-    let seen = room.snapshot.load().survey.ends_seq;
-    let mut orders = control.store.survey(name, terms, seen).await?.orders;
+    let known = room.snapshot.load_full();
+    let seen = known.survey.ends_seq;
+    let survey = control.store.survey(name, terms, seen).await?;
+    if has_forgotten(&survey, &known) {
+        return Err(forgotten());
+    }
+    let newest = known.window();
+    let mut orders = survey.orders;
     for _ in 0..TRIES {
         demand_version(headers, orders.version)?;
-        let next = orders.apply(order, control.clock.now().wall)?;
+        let next = orders.apply_after(order, control.clock.now().wall, newest)?;
         if next == orders {
             return Ok((orders, shown(room, next)));
+        }
+        if let Some(seen) = known.unknown.filter(|_| next.window > orders.window) {
+            enter_epoch(control, room, seen).await?;
         }
         match control.store.order(name, &next, orders.version).await? {
             Ordered::Done => return Ok((orders, shown(room, next))),

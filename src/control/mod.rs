@@ -16,6 +16,7 @@ pub mod host;
 pub mod ledger;
 pub mod listener;
 pub mod lockout;
+mod lost;
 pub mod orders;
 mod pages;
 pub mod policies;

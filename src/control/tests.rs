@@ -14,9 +14,11 @@ use super::auth::{Door, Needs, Role};
 use super::kit::{Diary, Files, House, OrderBook, bearer, control, request, text};
 use super::policies::InForce;
 use super::routes::{ROUTES, Route};
+use crate::domain::place::Epoch;
 use crate::domain::session::{Jti, SessionTerms};
 use crate::domain::standing::EndedBy;
-use crate::domain::window::WindowState;
+use crate::domain::window::{Orders, WindowId, WindowState};
+use crate::store::notes::Glimpse;
 use crate::store::survey::{Snapshot, StoreHealth};
 
 const ADMIN: Role = Role::Admin;
@@ -409,7 +411,11 @@ async fn while_the_store_is_away_orders_are_503_and_readers_are_told() {
     assert_eq!(ready.status, 503);
     assert_eq!(
         ready.json(),
-        json!({"ready": false, "reasons": ["store_away"]})
+        json!({
+            "ready": false,
+            "reasons": ["store_away"],
+            "details": ["the store has not answered since 2027-01-15T08:00:00Z"],
+        })
     );
     assert_eq!(house.ask(ADMIN, "GET /livez", "").await.status, 200);
 }
@@ -796,4 +802,52 @@ async fn a_request_under_way_is_answered_before_the_stop() {
     soon(stream.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     soon(served).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_window_that_only_tokens_know_is_told_of_and_continued_by_open() {
+    let store = Arc::new(OrderBook::default());
+    let control = control(store.clone());
+    let room = control.in_force.load().rooms[0].snapshot.clone();
+    room.rcu(|last| Snapshot {
+        unknown: Some(Glimpse {
+            window: WindowId(2_000_000),
+            epoch: Epoch(1_500_000),
+            tick: 77,
+        }),
+        ..Snapshot::clone(last)
+    });
+    let house = House::of(control);
+
+    let seen = house.ask(ADMIN, "GET /v1/rooms/derby", "").await.json();
+    assert_eq!(seen["held_by"], "recovering");
+    assert!(
+        seen["warning"]
+            .as_str()
+            .unwrap()
+            .contains("`open` continues")
+    );
+
+    let opened = house.ask(ADMIN, "POST /v1/rooms/derby/open", "").await;
+    assert_eq!(opened.status, 200);
+    let orders = store.orders.lock().unwrap().clone();
+    assert_eq!(
+        (orders.window, orders.state),
+        (WindowId(2_000_000), WindowState::Open)
+    );
+    assert_eq!(*store.epochs.lock().unwrap(), [Epoch(1_500_001)]);
+
+    house.ask(ADMIN, "POST /v1/rooms/derby/pause", "").await;
+    assert_eq!(store.epochs.lock().unwrap().len(), 1, "once is enough");
+}
+
+#[tokio::test]
+async fn no_order_is_given_to_a_store_that_has_forgotten_the_last_one() {
+    let (house, store) = house();
+    house.ask(ADMIN, "POST /v1/rooms/derby/open", "").await;
+    *store.orders.lock().unwrap() = Orders::default();
+    let refused = house.ask(ADMIN, "POST /v1/rooms/derby/open", "").await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.problem().contains("send the order again"));
+    assert_eq!(*store.orders.lock().unwrap(), Orders::default());
 }

@@ -9,6 +9,9 @@ use crate::domain::window::WindowState;
 use crate::store::survey::StoreHealth;
 use crate::telemetry::reading::Reading;
 
+/// Said of a room whose newest orders nobody knows.
+const UNKNOWN_WINDOW: &str = "visitors bring tokens of a newer sale window than the store knows, and nobody knows the orders of it: `open` continues that window, and everybody in it keeps the place";
+
 /// What is in force, and what the files say now.
 #[derive(Debug, Serialize)]
 pub struct PoliciesView<'a> {
@@ -82,7 +85,7 @@ pub struct RoomView {
     message: Option<String>,
     opens_at: Option<String>,
     ends_at: Option<String>,
-    /// What was understood and has no effect.
+    /// What was understood and has no effect, or what only an operator can put right.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<&'static str>,
 }
@@ -137,13 +140,14 @@ impl RoomView {
             message: orders.message.clone(),
             opens_at: orders.opening(schedule).map(UnixTime::rfc3339),
             ends_at: orders.ending(schedule).map(UnixTime::rfc3339),
-            warning: None,
+            warning: reading.snapshot.unknown.map(|_| UNKNOWN_WINDOW),
         }
     }
 
-    /// The same with a warning.
+    /// The same with a warning, which goes before one of its own.
     #[must_use]
     pub fn with_warning(self, warning: Option<&'static str>) -> Self {
+        let warning = warning.or(self.warning);
         Self { warning, ..self }
     }
 }
@@ -167,7 +171,8 @@ pub enum HeldBy {
     StoreAway,
     /// An operator paused the room.
     Paused,
-    /// The store has not answered since the gateway started.
+    /// Places are being made sure of after a loss; or the store has not answered since the gateway
+    /// started; or nobody knows the orders of the newest sale window, which an operator must open.
     Recovering,
     /// As many are inside as may be.
     CapacityFull,
@@ -180,10 +185,18 @@ pub enum HeldBy {
 struct Facts {
     state: WindowState,
     store: StoreHealth,
+    after_loss: AfterLoss,
     waiting: u64,
     absent: u64,
     inside: u64,
     capacity: Option<u64>,
+}
+
+/// Whether places are still being made sure of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AfterLoss {
+    Recovering,
+    Sound,
 }
 
 impl Facts {
@@ -192,6 +205,11 @@ impl Facts {
         Self {
             state: survey.orders.state,
             store: reading.snapshot.store,
+            after_loss: if reading.snapshot.recovers() {
+                AfterLoss::Recovering
+            } else {
+                AfterLoss::Sound
+            },
             waiting: survey.waiting,
             absent: survey.absent,
             inside: survey.released.saturating_add(survey.active),
@@ -205,8 +223,11 @@ impl Facts {
 fn held_by(facts: &Facts) -> Option<HeldBy> {
     match facts.store {
         StoreHealth::Reachable => {}
-        StoreHealth::NotYet => return Some(HeldBy::Recovering),
+        StoreHealth::NotYet | StoreHealth::LostSince(_) => return Some(HeldBy::Recovering),
         StoreHealth::AwaySince(_) => return Some(HeldBy::StoreAway),
+    }
+    if facts.after_loss == AfterLoss::Recovering {
+        return Some(HeldBy::Recovering);
     }
     match facts.state {
         WindowState::Closed | WindowState::Ended => None,
@@ -230,6 +251,7 @@ mod tests {
     const FLOWING: Facts = Facts {
         state: WindowState::Open,
         store: StoreHealth::Reachable,
+        after_loss: AfterLoss::Sound,
         waiting: 10,
         absent: 4,
         inside: 99,
@@ -335,6 +357,22 @@ mod tests {
             ),
         ] {
             assert_eq!(held_by(&facts), expected, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_room_that_recovers_from_a_loss_says_so_before_anything_else() {
+        let recovering = Facts {
+            after_loss: AfterLoss::Recovering,
+            state: WindowState::Paused,
+            ..FLOWING
+        };
+        let lost = Facts {
+            store: StoreHealth::LostSince(Duration::ZERO),
+            ..FLOWING
+        };
+        for facts in [recovering, lost] {
+            assert_eq!(held_by(&facts), Some(HeldBy::Recovering), "{facts:?}");
         }
     }
 

@@ -9,6 +9,7 @@ pub mod place;
 pub mod presence;
 pub mod room;
 pub mod session;
+pub mod skew;
 pub mod standing;
 pub mod tick;
 pub mod visitor;

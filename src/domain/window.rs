@@ -152,6 +152,31 @@ impl Orders {
         Ok(next.versioned(self))
     }
 
+    /// What `order` makes of these where tokens prove that there has been a window `newest`: an
+    /// opening continues that one, so that nobody in it loses the place.
+    ///
+    /// # Errors
+    /// As [`Orders::apply`].
+    pub fn apply_after(
+        &self,
+        order: &Order,
+        now: UnixTime,
+        newest: WindowId,
+    ) -> Result<Self, OrderRefused> {
+        let opens = matches!(order, Order::Open { .. });
+        if !opens || newest <= self.window {
+            return self.apply(order, now);
+        }
+        // A window that is closed and has not ended is what an opening continues, now or later.
+        let closed = Self {
+            window: newest,
+            state: WindowState::Closed,
+            ends_at: None,
+            ..self.clone()
+        };
+        closed.apply(order, now).map(|next| next.versioned(self))
+    }
+
     /// What the schedule makes of these at `now`; `None` when nothing is due. Orders given
     /// since have their way: a scheduled opening acts once.
     #[must_use]
@@ -165,8 +190,10 @@ impl Orders {
             next.opens_at = None;
             if !ended && !self.state.joins() {
                 // An ordered opening continues a window that was closed, as `open` now would.
+                // Numbered by the opening itself: a room that was lost altogether opens again as
+                // the same window.
                 if self.opens_at.is_none() || !self.has_window() {
-                    next.window = self.window.next(now);
+                    next.window = self.window.next(at);
                 }
                 next.state = WindowState::Open;
             }
@@ -311,6 +338,47 @@ mod tests {
             (open.window, WindowState::Open),
             "also when it is opened later"
         );
+    }
+
+    #[test]
+    fn a_window_that_only_tokens_know_is_continued_now_or_later() {
+        let newest = WindowId(NOON.minutes_since_2025() + 5);
+        let lost = Orders::default();
+        let open = lost.apply_after(&open_now(), NOON, newest).unwrap();
+        assert_eq!((open.window, open.state), (newest, WindowState::Open));
+        assert_eq!(open.version, 1);
+
+        let at_ten = Order::Open {
+            opens_at: Some(later(600)),
+            ends_at: None,
+        };
+        let soon = lost.apply_after(&at_ten, NOON, newest).unwrap();
+        let then = soon.due(&Schedule::default(), later(600)).unwrap();
+        assert_eq!((then.window, then.state), (newest, WindowState::Open));
+
+        let restored = Orders::default().apply(&open_now(), NOON).unwrap();
+        let open = restored.apply_after(&open_now(), NOON, newest).unwrap();
+        assert_eq!((open.window, open.version), (newest, 2));
+        let paused = restored.apply_after(&Order::Pause, NOON, newest).unwrap();
+        assert_eq!(
+            paused.window, restored.window,
+            "only an opening continues it"
+        );
+    }
+
+    #[test]
+    fn a_scheduled_window_has_the_same_number_however_late_it_is_acted_on() {
+        let schedule = Schedule {
+            opens_at: Some(later(10)),
+            ends_at: None,
+        };
+        let window = |secs| {
+            Orders::default()
+                .due(&schedule, later(secs))
+                .unwrap()
+                .window
+        };
+        assert_eq!(window(10), window(9_000));
     }
 
     #[test]

@@ -56,6 +56,7 @@ const fn state(face: Face) -> State {
         Face::Closed => State::Closed,
         Face::Ended => State::Ended,
         Face::Full => State::Full,
+        Face::Recovering => State::Recovering,
     }
 }
 

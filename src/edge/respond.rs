@@ -103,7 +103,9 @@ impl Responder {
 
     fn notice_status(&self, notice: &Notice, form: Form, asking: Asking<'_>) -> StatusCode {
         let waits = match notice.face {
-            Face::Waiting | Face::Released | Face::Admitted | Face::Paused => true,
+            Face::Waiting | Face::Released | Face::Admitted | Face::Paused | Face::Recovering => {
+                true
+            }
             Face::Closed | Face::Ended | Face::Full => false,
         };
         match (form, asking.sends(), waits) {

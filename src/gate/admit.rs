@@ -9,6 +9,7 @@ use moka::sync::Cache;
 use crate::domain::clock::{Now, UnixTime};
 use crate::domain::room::RoomName;
 use crate::domain::session::{Jti, LEEWAY, SessionTerms};
+use crate::domain::skew::WallClock;
 use crate::store::notes::{Alive, Notes, Renewal};
 use crate::store::survey::{Snapshot, StoreHealth};
 use crate::token::admission::Admission;
@@ -80,6 +81,7 @@ impl Known {
     pub(super) fn goes_on(&self, room: &Room, now: Now) -> bool {
         let terms = &room.settings.terms.session;
         let snapshot = room.snapshot.load();
+        let now = snapshot.skew.correct(now);
         let end = self.admission.since.after(terms.absolute);
         let held = self.renewal.held_until().min(end);
         let expires = held.max(self.admission.expires);
@@ -87,6 +89,7 @@ impl Known {
         if is_ended(&self.admission, &snapshot) || now.wall >= end || now.wall > honoured {
             return false;
         }
+        self.register(terms, &room.notes, &snapshot);
         let half_gone = expires.since(now.wall) <= terms.idle / 2;
         if half_gone && expires.secs() < end.secs() {
             self.ask_for_touch(terms, &room.notes, now.wall);
@@ -96,12 +99,24 @@ impl Known {
 
     fn ask_for_touch(&self, terms: &SessionTerms, notes: &Notes, now: UnixTime) {
         if self.renewal.may_ask(now, ASK_AGAIN) {
-            notes.touch(Alive {
-                session: self.admission.jti,
-                rev: self.admission.rev,
-                ends: self.admission.since.after(terms.absolute),
-                renewal: Arc::clone(&self.renewal),
-            });
+            notes.touch(self.alive(terms));
+        }
+    }
+
+    /// Tells the store of a session that this gateway has not yet told it of in the room's epoch:
+    /// one that lost the room counts it again from then on.
+    fn register(&self, terms: &SessionTerms, notes: &Notes, snapshot: &Snapshot) {
+        if self.renewal.registers(snapshot.survey.epoch) {
+            notes.touch(self.alive(terms));
+        }
+    }
+
+    fn alive(&self, terms: &SessionTerms) -> Alive {
+        Alive {
+            session: self.admission.jti,
+            rev: self.admission.rev,
+            ends: self.admission.since.after(terms.absolute),
+            renewal: Arc::clone(&self.renewal),
         }
     }
 }
@@ -162,6 +177,8 @@ impl Admissions {
     /// # Errors
     /// [`NotAdmitted`].
     pub fn admit(&self, door: Door<'_>, text: &str, now: Now) -> Result<Admitted, NotAdmitted> {
+        // Who was admitted passes also where this gateway's own clock is wrong.
+        let now = door.snapshot.skew.correct(now);
         let known = self.known(door, text, now)?;
         let admission = &known.admission;
         if is_ended(admission, door.snapshot) {
@@ -171,6 +188,7 @@ impl Admissions {
         if now.wall > honoured_until(admission.expires, away) {
             return Err(NotAdmitted::Expired);
         }
+        known.register(door.terms, door.notes, door.snapshot);
         Ok(Admitted {
             session: admission.jti,
             renewed: renew(&known, door, now.wall),
@@ -219,7 +237,9 @@ impl Admissions {
 /// it went are honoured for the idle limit past their expiry.
 fn outage(snapshot: &Snapshot, terms: &SessionTerms, now: Now) -> Duration {
     match snapshot.store {
-        StoreHealth::AwaySince(since) => now.mono.saturating_sub(since).min(terms.idle),
+        StoreHealth::AwaySince(since) | StoreHealth::LostSince(since) => {
+            now.mono.saturating_sub(since).min(terms.idle)
+        }
         StoreHealth::Reachable | StoreHealth::NotYet => Duration::ZERO,
     }
 }
@@ -244,6 +264,9 @@ fn renew(known: &Known, door: Door<'_>, now: UnixTime) -> Option<AdmissionToken>
     // Near its absolute end a session cannot be held for as long as elsewhere.
     if held < wanted && held.since(now) <= door.terms.idle / 2 {
         known.ask_for_touch(door.terms, door.notes, now);
+        return None;
+    }
+    if door.snapshot.skew.clock == WallClock::Off {
         return None;
     }
     let renewed = Admission {

@@ -1,6 +1,7 @@
 //! A visitor goes, from the line or from inside.
 
 use crate::domain::session::Jti;
+use crate::domain::skew::WallClock;
 use crate::domain::standing::EndedBy;
 use crate::store::{Ending, Leaving};
 use crate::token::queue::QueueToken;
@@ -26,7 +27,8 @@ impl Line<'_> {
         let mut notice = self.notice(Face::Ended);
         notice.ended_by = Some(EndedBy::Left);
         // The next visit joins at the end of the line, and its page says why.
-        notice.queue = token.map_or(SetToken::Clear, |token| {
+        let signs = token.filter(|_| self.snapshot.skew.clock == WallClock::Right);
+        notice.queue = signs.map_or(SetToken::Clear, |token| {
             self.place_less(token.visitor, Some(EndedBy::Left)).queue
         });
         notice.admission = SetToken::Clear;

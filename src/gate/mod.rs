@@ -259,7 +259,7 @@ impl Gate {
         let Some(text) = room.cookies.brought(headers, Token::Queue, request.https) else {
             return Ok(None);
         };
-        let now = request.ask.now.wall;
+        let now = room.snapshot.load().skew.correct(request.ask.now).wall;
         let token = match self.keys.verify_queue(&room.settings.name, text, now) {
             Ok(token) => token,
             Err(refused) => {
@@ -268,6 +268,7 @@ impl Gate {
             }
         };
         self.limiters.poll(token.visitor)?;
+        room.witness(&token);
         Ok(Some(token))
     }
 }

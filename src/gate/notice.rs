@@ -28,6 +28,8 @@ pub enum Face {
     Ended,
     /// The room takes no more visitors now.
     Full,
+    /// In the queue of a room whose places are being made sure of after a loss.
+    Recovering,
 }
 
 /// Why the wait grew or stands still.

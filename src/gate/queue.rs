@@ -7,6 +7,7 @@ use crate::domain::clock::Now;
 use crate::domain::estimate::LONGEST_JITTERED_POLL;
 use crate::domain::place::Place;
 use crate::domain::session::Jti;
+use crate::domain::skew::WallClock;
 use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::store::survey::{Snapshot, StoreHealth};
 use crate::store::{CheckIn, Claim, Claimed, Joined, Joining, QueueStore};
@@ -16,9 +17,8 @@ use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
 use super::admit::{AdmissionToken, Admissions};
-use super::notice::{Face, Notice, Reason, SetToken, Visit};
+use super::notice::{Face, Notice, SetToken, Visit};
 use super::room::Room;
-use super::tell::STORE_AWAY;
 use super::{Gate, Refusal};
 
 /// What a request may do beyond being told where the visitor stands.
@@ -52,7 +52,7 @@ pub struct Line<'a> {
 /// How the visitor came.
 #[derive(Clone, Copy, Debug)]
 pub struct Coming {
-    /// The token brought, if it verified for this room and window.
+    /// The token brought, if it verified for this room and its window is not over.
     pub token: Option<QueueToken>,
     /// What this request may do.
     pub may: May,
@@ -99,9 +99,15 @@ impl Line<'_> {
     /// # Errors
     /// [`Refusal::NoChance`] when the machine gives no random numbers.
     pub async fn serve(&self, coming: Coming) -> Result<Outcome, Refusal> {
+        if self.snapshot.skew.clock == WallClock::Off {
+            return Ok(told(self.unsigned(coming.token.as_ref())));
+        }
         let Some(token) = coming.token else {
             return self.first_visit(coming).map(told);
         };
+        if self.is_ahead_of_the_room(&token) {
+            return Ok(told(self.held(&token)));
+        }
         let outcome = match (token.place, coming.may) {
             (None, May::Look) => told(self.without_place(&token)),
             (None, May::Join | May::Claim) => self.join(&token, coming.may).await?,
@@ -145,32 +151,19 @@ impl Line<'_> {
             Ok([Joined::Stands(stand)]) => Box::pin(self.stands(token, *stand, may)).await,
             Ok([Joined::Full]) => Ok(told(self.notice(Face::Full))),
             Ok(_) => Ok(told(self.without_place(token))),
-            Err(_) => {
-                let mut notice = self.without_place(token);
-                notice.reason = Some(Reason::Recovering);
-                notice.poll_after = STORE_AWAY;
-                Ok(told(notice))
-            }
+            Err(_) => Ok(told(self.kept(token))),
         }
     }
 
     async fn stand(&self, token: &QueueToken, place: Place, may: May) -> Result<Outcome, Refusal> {
         let survey = &self.snapshot.survey;
         let known = self.snapshot.store != StoreHealth::NotYet;
-        if known && token.epoch == survey.epoch && !survey.is_near(place) {
-            let ahead = match token.position {
-                // The survey is older than the place: what was shown at the join stands.
-                Some(shown) if !survey.has_seen(place) => u64::from(shown.get()) - 1,
-                Some(_) | None => survey.ahead_of(place),
-            };
-            return Ok(told(self.waits(token, ahead)));
+        let far = token.epoch == survey.epoch && !survey.is_near(place);
+        if known && (far || may == May::Look) {
+            return Ok(told(self.waits(token, self.surveyed(token, place))));
         }
         if may == May::Look {
-            return Ok(told(if known {
-                self.waits(token, survey.ahead_of(place))
-            } else {
-                self.kept(token)
-            }));
+            return Ok(told(self.kept(token)));
         }
         let ahead = token
             .position
@@ -196,11 +189,25 @@ impl Line<'_> {
         }
     }
 
+    /// How many are ahead as far as the survey tells; what was shown stands where the token has
+    /// seen more than the survey, or the place was given since.
+    fn surveyed(&self, token: &QueueToken, place: Place) -> u64 {
+        let survey = &self.snapshot.survey;
+        let older = token.epoch != survey.epoch
+            || token.tick > survey.ticks.tick
+            || !survey.has_seen(place);
+        match token.position {
+            Some(shown) if older => u64::from(shown.get()) - 1,
+            Some(_) | None => survey.ahead_of(place),
+        }
+    }
+
     async fn stands(&self, token: &QueueToken, stand: Stand, may: May) -> Result<Outcome, Refusal> {
         let token = QueueToken {
             turn: stand.turn,
             place: stand.place,
             epoch: stand.epoch,
+            tick: stand.tick,
             ..*token
         };
         match stand.standing {
@@ -239,7 +246,9 @@ impl Line<'_> {
         let Some(expires) = terms.session.expiry(since, self.now.wall) else {
             return Ok(told(self.place_less(token.visitor, Some(EndedBy::Expired))));
         };
-        self.admissions.renewal(session).hold_until(expires);
+        let renewal = self.admissions.renewal(session);
+        renewal.hold_until(expires);
+        renewal.registered_in(token.epoch);
         let admission = Admission {
             jti: session,
             sub: self.keys.subject(self.name(), token.visitor),

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{Exempt, Method as RoomMethod, RoomSettings};
-use crate::store::notes::Notes;
+use crate::store::notes::{Glimpse, Notes};
 use crate::store::survey::{SharedSnapshot, StoreHealth};
 use crate::token::queue::QueueToken;
 
@@ -67,11 +67,25 @@ impl Room {
             .max()
     }
 
-    /// Whether a token is of the present window; while nothing is known of the room, every one is.
+    /// Whether a token is of the present window or a newer one; while nothing is known of the
+    /// room, every one is.
     #[must_use]
     pub fn counts(&self, token: &QueueToken) -> bool {
         let snapshot = self.snapshot.load();
-        snapshot.store == StoreHealth::NotYet || token.window == snapshot.survey.orders.window
+        snapshot.store == StoreHealth::NotYet || token.window >= snapshot.survey.orders.window
+    }
+
+    /// Leaves word where a token has seen more than this gateway knows: the next survey shows as
+    /// much, or the store has lost it.
+    pub fn witness(&self, token: &QueueToken) {
+        let seen = Glimpse {
+            window: token.window,
+            epoch: token.epoch,
+            tick: token.tick,
+        };
+        if seen > self.snapshot.load().survey.glimpse() {
+            self.notes.saw(seen);
+        }
     }
 
     /// Whether a request passes without queueing, by the owner's `[[exempt]]`.

@@ -20,8 +20,8 @@ use super::queue::Line;
 
 /// When the page of a first visit comes back.
 const FIRST_RETURN: Duration = Duration::from_secs(2);
-/// When to ask again while the store is away.
-pub(super) const STORE_AWAY: Duration = Duration::from_secs(10);
+/// When to ask again while the store is away, or the room recovers from a loss.
+const STORE_AWAY: Duration = Duration::from_secs(10);
 /// When a released or admitted visitor's page asks again.
 const SOON: Duration = Duration::from_secs(2);
 
@@ -53,7 +53,7 @@ impl Line<'_> {
 
     pub(super) fn reason(&self) -> Option<Reason> {
         let survey = &self.snapshot.survey;
-        if self.snapshot.store != StoreHealth::Reachable {
+        if self.snapshot.store != StoreHealth::Reachable || self.snapshot.recovers() {
             return Some(Reason::Recovering);
         }
         if survey.orders.state == WindowState::Paused {
@@ -67,9 +67,10 @@ impl Line<'_> {
         full.then_some(Reason::CapacityFull)
     }
 
-    /// The face of a room that takes no visitors; while nothing is known of it, it does.
+    /// The face of a room that takes no visitors; while nothing is known of it, or its newest
+    /// orders are not, it does.
     pub(super) fn shut_face(&self) -> Option<Face> {
-        if self.snapshot.store == StoreHealth::NotYet {
+        if self.snapshot.store == StoreHealth::NotYet || self.snapshot.unknown.is_some() {
             return None;
         }
         match self.snapshot.survey.orders.state {
@@ -86,7 +87,7 @@ impl Line<'_> {
             verdict: 0,
             rules: 0,
             visitor,
-            window: self.snapshot.survey.orders.window,
+            window: self.snapshot.window(),
             epoch: self.snapshot.survey.epoch,
             turn: Turn::FIRST,
             place: None,
@@ -115,51 +116,104 @@ impl Line<'_> {
 
     /// The last position, while the store cannot be asked.
     pub(super) fn kept(&self, token: &QueueToken) -> Notice {
+        let waits = if token.place.is_some() && self.snapshot.recovers() {
+            Face::Recovering
+        } else {
+            Face::Waiting
+        };
+        self.stays(token, self.shut_face().unwrap_or(waits))
+    }
+
+    /// The last position of a visitor whose sale window nobody has the orders of.
+    pub(super) fn held(&self, token: &QueueToken) -> Notice {
+        self.stays(token, Face::Recovering)
+    }
+
+    /// What there is to tell where nothing may be signed: the visitor keeps what it has.
+    pub(super) fn unsigned(&self, token: Option<&QueueToken>) -> Notice {
+        if let Some(token) = token {
+            return self.kept(token);
+        }
         let mut notice = self.notice(self.shut_face().unwrap_or(Face::Waiting));
+        notice.reason = Some(Reason::Recovering);
+        notice.poll_after = STORE_AWAY;
+        notice
+    }
+
+    /// Whether a token is of a newer window than the room's orders.
+    pub(super) fn is_ahead_of_the_room(&self, token: &QueueToken) -> bool {
+        self.snapshot.store != StoreHealth::NotYet
+            && token.window > self.snapshot.survey.orders.window
+    }
+
+    fn stays(&self, token: &QueueToken, face: Face) -> Notice {
+        let mut notice = self.notice(face);
         notice.reference = Some(token.visitor.reference(self.name()));
         notice.position = token.position.map(|shown| u64::from(shown.get()));
+        notice.ended_by = token.ended;
         notice.reason = Some(Reason::Recovering);
         notice.poll_after = jittered(STORE_AWAY, seed(token.visitor, self.now));
         notice
     }
 
-    /// Waiting with `ahead` before: the position shown never grows.
+    /// Waiting with `ahead` before: the position shown never grows. While places come back after a
+    /// loss it stands still, and who joins meanwhile is shown none yet.
     pub(super) fn waits(&self, token: &QueueToken, ahead: u64) -> Notice {
-        let survey = &self.snapshot.survey;
         let now = NonZeroU32::new(u32::try_from(ahead.saturating_add(1)).unwrap_or(u32::MAX));
-        let shown = token.position.min(now).or(now).or(token.position);
-        let position = shown.map_or(1, |shown| u64::from(shown.get()));
-        let face = self.shut_face().unwrap_or(match survey.orders.state {
-            WindowState::Paused => Face::Paused,
-            WindowState::Open | WindowState::Closed | WindowState::Ended => Face::Waiting,
-        });
+        let shown = if self.snapshot.recovers() {
+            token.position
+        } else {
+            token.position.min(now).or(now)
+        };
+        let position = shown.map(|shown| u64::from(shown.get()));
+        let ahead = position.map_or(ahead, |position| position - 1);
+        let face = self.waiting_face();
         let mut notice = self.notice(face);
-        notice.position = Some(position);
+        notice.position = position;
         // The survey may be older than the place.
-        notice.waiting = notice.waiting.max(position);
+        notice.waiting = notice.waiting.max(ahead.saturating_add(1));
         notice.reference = Some(token.visitor.reference(self.name()));
         let moves = face == Face::Waiting && notice.reason != Some(Reason::Recovering);
         notice.wait = moves
-            .then(|| {
-                self.snapshot
-                    .flow
-                    .as_ref()
-                    .map(|flow| flow.wait(position - 1))
-            })
+            .then(|| self.snapshot.flow.as_ref().map(|flow| flow.wait(ahead)))
             .flatten();
-        notice.poll_after = self.poll_after(position - 1, token.visitor);
+        notice.poll_after = self.poll_after(ahead, token.visitor);
+        if face == Face::Recovering {
+            let soon = jittered(STORE_AWAY, seed(token.visitor, self.now));
+            notice.poll_after = notice.poll_after.min(soon);
+        }
         // Why am I here again: told for as long as the visitor waits again.
-        if matches!(face, Face::Waiting | Face::Paused) {
+        if matches!(face, Face::Waiting | Face::Paused | Face::Recovering) {
             notice.ended_by = token.ended;
         }
         let signed = QueueToken {
             position: shown,
-            tick: survey.ticks.tick,
+            tick: self.newest_tick(token),
             expires: QueueToken::expiry(token.place, self.now.wall),
             ..*token
         };
         notice.queue = SetToken::Give(self.sign(&signed));
         notice
+    }
+
+    fn waiting_face(&self) -> Face {
+        let open = match self.snapshot.survey.orders.state {
+            _ if self.snapshot.recovers() => Face::Recovering,
+            WindowState::Paused => Face::Paused,
+            WindowState::Open | WindowState::Closed | WindowState::Ended => Face::Waiting,
+        };
+        self.shut_face().unwrap_or(open)
+    }
+
+    /// The newest tick that what is shown was made from: the token's own or the survey's. After a
+    /// loss the ticks of different epochs have nothing to do with each other.
+    fn newest_tick(&self, token: &QueueToken) -> u64 {
+        let survey = &self.snapshot.survey;
+        if token.epoch == survey.epoch {
+            token.tick.max(survey.ticks.tick)
+        } else {
+            token.tick
+        }
     }
 
     pub(super) fn released(&self, token: &QueueToken, left: Duration) -> Notice {

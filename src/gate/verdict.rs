@@ -43,7 +43,9 @@ impl Verdict {
     pub fn told(notice: Box<Notice>) -> Self {
         match notice.face {
             Face::Closed | Face::Ended | Face::Full => Self::Shut(notice),
-            Face::Waiting | Face::Released | Face::Admitted | Face::Paused => Self::Wait(notice),
+            Face::Waiting | Face::Released | Face::Admitted | Face::Paused | Face::Recovering => {
+                Self::Wait(notice)
+            }
         }
     }
 }

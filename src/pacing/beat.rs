@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use crate::domain::clock::Clock;
 use crate::domain::room::RoomSettings;
 use crate::store::QueueStore;
+use crate::store::kept::Keeper;
 use crate::store::notes::Notes;
 use crate::store::survey::SharedSnapshot;
 
@@ -26,4 +27,6 @@ pub struct Beat {
     pub store: Arc<dyn QueueStore>,
     /// The clock.
     pub clock: Clock,
+    /// Where this gateway keeps what a store that lost the room must be told; `None` for nowhere.
+    pub keeper: Option<Arc<Keeper>>,
 }

@@ -1,13 +1,14 @@
 //! A house for stories: gate, store and pacing on a clock that is moved by hand. No sockets.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{Request, header};
 
+use super::jitter::Jitter;
 use super::{Beat, RoomLoop};
 use crate::domain::clock::{Clock, UnixTime};
 use crate::domain::pace::{Pace, TICK};
@@ -26,33 +27,72 @@ use crate::gate::{Ask, Gate, Own, Site, Verdict};
 use crate::policy::limits::Limits;
 use crate::policy::rules::Rules;
 use crate::store::embedded::Embedded;
+use crate::store::kept::Keeper;
 use crate::store::recovery::Recovery;
-use crate::store::survey::Survey;
+use crate::store::survey::{Snapshot, Survey};
 use crate::store::{
     CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
     StoreError, Touch, Touched,
 };
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
-use crate::token::keyfile::{AdmissionAlgorithm, Purpose, generate};
+use crate::token::keyfile::{AdmissionAlgorithm, KeyFile, Purpose, generate};
+use crate::token::queue::QueueToken;
 
-/// A store that counts what visitors cost, remembers who was released, and can be cut off.
+/// A store that counts what it is asked, remembers who was released and when, and can be cut off,
+/// emptied, or set to another time.
 pub(crate) struct Watched {
-    store: Embedded,
+    store: Mutex<Arc<Embedded>>,
+    clock: Clock,
     pub(crate) visitor_calls: AtomicU64,
+    pub(crate) touches: AtomicU64,
+    pub(crate) sweeps: AtomicU64,
+    pub(crate) recoveries: AtomicU64,
     pub(crate) away: AtomicBool,
-    pub(crate) released: std::sync::Mutex<Vec<VisitorId>>,
+    pub(crate) released: Mutex<Vec<(Duration, VisitorId)>>,
+    /// How far its own clock is ahead of the story's, in milliseconds; `None`: it has none.
+    pub(crate) ahead_ms: Mutex<Option<i64>>,
 }
 
 impl Watched {
-    fn asked(&self, by_visitor: bool) -> Result<&Embedded, StoreError> {
+    pub(crate) fn over(store: Embedded, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            store: Mutex::new(Arc::new(store)),
+            clock,
+            visitor_calls: AtomicU64::new(0),
+            touches: AtomicU64::new(0),
+            sweeps: AtomicU64::new(0),
+            recoveries: AtomicU64::new(0),
+            away: AtomicBool::new(false),
+            released: Mutex::default(),
+            ahead_ms: Mutex::default(),
+        })
+    }
+
+    /// What it holds.
+    pub(crate) fn inner(&self) -> Arc<Embedded> {
+        Arc::clone(&self.store.lock().unwrap())
+    }
+
+    /// Holds something else from now on.
+    pub(crate) fn replace(&self, store: Embedded) {
+        *self.store.lock().unwrap() = Arc::new(store);
+    }
+
+    /// Loses everything, as a store without persistence that was restarted.
+    pub(crate) fn lose_all(&self) {
+        let minutes = self.clock.now().wall.minutes_since_2025();
+        self.replace(Embedded::in_memory(Epoch(minutes)));
+    }
+
+    fn asked(&self, by_visitor: bool) -> Result<Arc<Embedded>, StoreError> {
         if by_visitor {
             self.visitor_calls.fetch_add(1, Ordering::SeqCst);
         }
         if self.away.load(Ordering::SeqCst) {
             return Err(StoreError::Unreachable("cut off by the story".into()));
         }
-        Ok(&self.store)
+        Ok(self.inner())
     }
 }
 
@@ -92,16 +132,20 @@ impl QueueStore for Watched {
         proposal: Proposal,
     ) -> Result<Released, StoreError> {
         let released = self.asked(false)?.release(room, terms, proposal).await?;
-        self.released.lock().unwrap().extend(&released.batch);
+        let now = self.clock.now().mono;
+        let batch = released.batch.iter().map(|visitor| (now, *visitor));
+        self.released.lock().unwrap().extend(batch);
         Ok(released)
     }
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
+        self.touches.fetch_add(1, Ordering::SeqCst);
         self.asked(false)?.touch(room, touches).await
     }
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {
         self.asked(false)?.end(room, endings).await
     }
     async fn sweep(&self, room: &RoomName, terms: &Terms) -> Result<u64, StoreError> {
+        self.sweeps.fetch_add(1, Ordering::SeqCst);
         self.asked(false)?.sweep(room, terms).await
     }
     async fn survey(
@@ -110,7 +154,12 @@ impl QueueStore for Watched {
         terms: &Terms,
         ends_seen: u64,
     ) -> Result<Survey, StoreError> {
-        self.asked(false)?.survey(room, terms, ends_seen).await
+        let mut survey = self.asked(false)?.survey(room, terms, ends_seen).await?;
+        let ahead = *self.ahead_ms.lock().unwrap();
+        let wall = self.clock.now().wall.millis();
+        survey.store_time =
+            ahead.map(|ahead| UnixTime::from_millis(wall.saturating_add_signed(ahead)));
+        Ok(survey)
     }
     async fn order(
         &self,
@@ -121,6 +170,7 @@ impl QueueStore for Watched {
         self.asked(false)?.order(room, orders, if_version).await
     }
     async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError> {
+        self.recoveries.fetch_add(1, Ordering::SeqCst);
         self.asked(false)?.recover(room, recovery).await
     }
 }
@@ -131,6 +181,7 @@ pub(crate) struct House {
     pub(crate) store: Arc<Watched>,
     pub(crate) clock: Clock,
     beat: RoomLoop,
+    files: Vec<KeyFile>,
 }
 
 /// What a visitor got.
@@ -174,20 +225,7 @@ impl House {
         };
         change(&mut settings);
         let clock = Clock::by_hand(UnixTime::from_secs(1_800_000_000));
-        let store = Arc::new(Watched {
-            store: Embedded::in_memory(Epoch(1_000_000)),
-            visitor_calls: AtomicU64::new(0),
-            away: AtomicBool::new(false),
-            released: std::sync::Mutex::default(),
-        });
-        let room = Room::new(settings);
-        let beat = RoomLoop::new(Beat {
-            room: Arc::clone(&room.settings),
-            snapshot: Arc::clone(&room.snapshot),
-            notes: Arc::clone(&room.notes),
-            store: store.clone(),
-            clock: clock.clone(),
-        });
+        let store = Watched::over(Embedded::in_memory(Epoch(1_000_000)), clock.clone());
         let files = generate(
             clock.now().wall,
             &Purpose::ALL,
@@ -195,6 +233,52 @@ impl House {
             &mut random_bytes::<32>,
         )
         .unwrap();
+        let with = With {
+            store,
+            clock,
+            files,
+            keeper: None,
+            jitter: Jitter::default(),
+        };
+        Self::of(settings, with)
+    }
+
+    /// One more gateway of the same room on the same store, with the same keys.
+    pub(crate) fn beside(&self, seed: u64) -> Self {
+        self.beside_with(seed, |_| {})
+    }
+
+    /// The same, in which something is different.
+    pub(crate) fn beside_with(&self, seed: u64, change: impl FnOnce(&mut With)) -> Self {
+        let mut with = With {
+            store: Arc::clone(&self.store),
+            clock: self.clock.clone(),
+            files: self.files.clone(),
+            keeper: None,
+            jitter: Jitter::of(seed),
+        };
+        change(&mut with);
+        Self::of(self.gate.rooms[0].settings.as_ref().clone(), with)
+    }
+
+    fn of(settings: RoomSettings, with: With) -> Self {
+        let With {
+            store,
+            clock,
+            files,
+            keeper,
+            jitter,
+        } = with;
+        let room = Room::new(settings);
+        let beat = Beat {
+            room: Arc::clone(&room.settings),
+            snapshot: Arc::clone(&room.snapshot),
+            notes: Arc::clone(&room.notes),
+            store: store.clone(),
+            clock: clock.clone(),
+            keeper,
+        };
+        let beat = RoomLoop::with_jitter(beat, jitter);
         let gate = Gate {
             sites: vec![Site {
                 hosts: vec!["*".parse().unwrap()],
@@ -215,6 +299,7 @@ impl House {
             store,
             clock,
             beat,
+            files,
         }
     }
 
@@ -222,26 +307,40 @@ impl House {
     pub(crate) async fn order(&mut self, order: Order) {
         let name: RoomName = "sale".parse().unwrap();
         let terms = self.gate.rooms[0].settings.terms;
-        let now = self
-            .store
-            .store
-            .survey(&name, &terms, 0)
-            .await
-            .unwrap()
-            .orders;
-        let next = now.apply(&order, self.clock.now().wall).unwrap();
-        self.store
-            .store
-            .order(&name, &next, now.version)
-            .await
-            .unwrap();
+        let store = self.store.inner();
+        let now = store.survey(&name, &terms, 0).await.unwrap().orders;
+        let newest = self.snapshot().window();
+        let wall = self.clock.now().wall;
+        let next = now.apply_after(&order, wall, newest).unwrap();
+        if let Some(seen) = self.snapshot().unknown {
+            let recovery = Recovery {
+                epoch: Epoch(seen.epoch.0 + 1),
+                orders: Orders::default(),
+                pause: Duration::from_secs(20),
+                inside: 0,
+                inside_for: Duration::ZERO,
+            };
+            store.recover(&name, &recovery).await.unwrap();
+        }
+        store.order(&name, &next, now.version).await.unwrap();
+        self.step().await;
+    }
+
+    /// What the gate answers from.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.gate.rooms[0].snapshot.load_full()
+    }
+
+    /// The loop goes round, and what it keeps is on disk.
+    pub(crate) async fn step(&mut self) {
         self.beat.step().await;
+        self.beat.kept().await;
     }
 
     /// One tick's time goes by, and the loop goes round.
     pub(crate) async fn tick(&mut self) {
         self.clock.advance(TICK);
-        self.beat.step().await;
+        self.step().await;
     }
 
     /// So much time goes by, a tick at a time.
@@ -261,13 +360,49 @@ impl House {
 
     /// Everybody released so far.
     pub(crate) fn released(&self) -> HashSet<VisitorId> {
-        self.store
-            .released
-            .lock()
-            .unwrap()
-            .iter()
-            .copied()
-            .collect()
+        let released = self.store.released.lock().unwrap();
+        released.iter().map(|(_, visitor)| *visitor).collect()
+    }
+}
+
+/// Releases by pace in any window are at most the effective burst and what the pace gives.
+pub(crate) fn assert_bound(released: &[(Duration, VisitorId)], pace: Pace) {
+    let (burst, rate) = (pace.effective_burst(TICK), pace.per_minute.get());
+    for (from, (began, _)) in released.iter().enumerate() {
+        for (count, (at, _)) in (1..).zip(&released[from..]) {
+            let most = burst
+                + u64::try_from((*at - *began).as_micros()).unwrap() * u64::from(rate) / 60_000_000;
+            assert!(
+                count <= most,
+                "{count} released from {began:?} to {at:?}, at most {most}"
+            );
+        }
+    }
+}
+
+/// What a gateway is made with.
+pub(crate) struct With {
+    pub(crate) store: Arc<Watched>,
+    pub(crate) clock: Clock,
+    pub(crate) files: Vec<KeyFile>,
+    pub(crate) keeper: Option<Arc<Keeper>>,
+    pub(super) jitter: Jitter,
+}
+
+/// So much time goes by for several gateways on one clock; each goes round in every 50 ms if its
+/// own rest is over, in turn from another first one.
+pub(crate) async fn together(houses: &mut [&mut House], span: Duration) {
+    const STEP: Duration = Duration::from_millis(50);
+    let mut rests = vec![Duration::ZERO; houses.len()];
+    for round in 0..usize::try_from(span.as_millis() / STEP.as_millis()).unwrap() {
+        houses[0].clock.advance(STEP);
+        for at in 0..houses.len() {
+            let at = (at + round) % houses.len();
+            rests[at] = rests[at].saturating_sub(STEP);
+            if rests[at].is_zero() {
+                rests[at] = houses[at].beat.step().await;
+            }
+        }
     }
 }
 
@@ -383,6 +518,11 @@ impl Visitor {
 
     /// Who this is, as the store knows it.
     pub(crate) fn id(&self, house: &House) -> VisitorId {
+        self.token(house).visitor
+    }
+
+    /// What its queue token says.
+    pub(crate) fn token(&self, house: &House) -> QueueToken {
         let text = self.queue.as_deref().unwrap();
         let room = &house.gate.rooms[0].settings.name;
         house
@@ -390,7 +530,6 @@ impl Visitor {
             .keys
             .verify_queue(room, text, house.clock.now().wall)
             .unwrap()
-            .visitor
     }
 }
 

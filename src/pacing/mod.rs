@@ -1,66 +1,111 @@
 //! The loop of each room: what waits for the store, the schedule, the tick, the survey.
 //!
 //! One loop a room and gateway. It moves facts between store and snapshot and decides nothing:
-//! what a tick may release is `domain::tick`'s to say, inside the store.
+//! what a tick may release is `domain::tick`'s to say, inside the store; whether the store has
+//! lost something is `store::memory`'s.
+
+mod carry;
+mod ends;
+mod jitter;
+mod keep;
+mod look;
 
 mod beat;
 #[cfg(test)]
 pub(crate) mod house;
 #[cfg(test)]
+mod loss;
+#[cfg(test)]
+mod many;
+#[cfg(test)]
 mod tests;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::estimate::Flow;
 use crate::domain::pace::TICK;
-use crate::domain::session::{Jti, LEEWAY};
+use crate::domain::session::Jti;
+use crate::domain::skew::{SkewWatch, WallClock};
 use crate::domain::tick::{Pacer, Sight};
+use crate::store::memory::Memory;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
-use crate::store::{Ordered, StoreError, Touch, Touched};
+use crate::store::{MOST_CALLED, Ordered, StoreError};
+use ends::Ends;
+use jitter::Jitter;
+use keep::Keeping;
 
 pub use beat::{Beat, Told};
 
-/// How often a room that has nobody is surveyed.
+/// How often a room that has nobody is surveyed, at least: up to one tick less, by chance.
 const IDLE_SURVEY: Duration = Duration::from_secs(1);
 
-/// How often what lapsed is cleared away.
+/// How often what lapsed is cleared away by the gateway that has the ticks.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Touches and ends carried in one call.
-const NOTES_A_CALL: usize = 1_000;
+/// How often every gateway looks for something to clear away in a room that does not tick.
+const IDLE_SWEEP: Duration = Duration::from_mins(1);
+
+/// Ticks in a row at most, where each called as many as a tick can; what is left keeps its credit.
+const MOST_TICKS: usize = 64;
 
 /// The loop of one room.
 pub struct RoomLoop {
     beat: Beat,
     pacer: Pacer,
-    ends_seen: u64,
-    ended: Arc<HashSet<Jti>>,
+    jitter: Jitter,
+    /// Drawn anew for each tick seen.
+    patience: Duration,
+    newest_tick: Option<u64>,
+    /// Whether this gateway won the newest tick.
+    leads: bool,
+    memory: Memory,
+    watch: SkewWatch,
+    ends: Ends,
     /// The ends of the snapshot published last; `control` may have added to them since.
     shown: Arc<HashSet<Jti>>,
-    forget: VecDeque<(Duration, Jti)>,
+    ends_seen: u64,
+    surveyed_at: Duration,
+    touched: Option<Duration>,
     swept: Duration,
+    /// Whether the last sweep found something.
+    littered: bool,
+    keeping: Keeping,
 }
 
 impl RoomLoop {
     /// A loop that has not seen its room yet.
     #[must_use]
     pub fn new(beat: Beat) -> Self {
-        Self {
-            beat,
-            pacer: Pacer::default(),
-            ends_seen: 0,
-            ended: Arc::default(),
-            shown: Arc::default(),
-            forget: VecDeque::new(),
-            swept: Duration::ZERO,
-        }
+        Self::with_jitter(beat, Jitter::by_chance())
     }
 
-    /// Runs until cancelled; what waits for the store is carried there once more at the end.
+    fn with_jitter(beat: Beat, jitter: Jitter) -> Self {
+        let mut new = Self {
+            keeping: Keeping::new(beat.keeper.clone()),
+            beat,
+            pacer: Pacer::default(),
+            jitter,
+            patience: Duration::ZERO,
+            newest_tick: None,
+            leads: false,
+            memory: Memory::default(),
+            watch: SkewWatch::default(),
+            ends: Ends::default(),
+            shown: Arc::default(),
+            ends_seen: 0,
+            surveyed_at: Duration::ZERO,
+            touched: None,
+            swept: Duration::ZERO,
+            littered: true,
+        };
+        new.draw_jitter();
+        new
+    }
+
+    /// Runs until cancelled; what waits for the store and the disk is carried there at the end.
     pub async fn run(mut self, mut settings: Told, cancel: CancellationToken) {
         loop {
             self.beat.room = Arc::clone(&settings.borrow_and_update());
@@ -71,13 +116,15 @@ impl RoomLoop {
                 () = cancel.cancelled() => break,
             }
         }
-        if let Err(fault) = self.carry_notes().await {
+        if let Err(fault) = self.carry_all().await {
             tracing::warn!(room = %self.beat.room.name, %fault, "the last notes did not reach the store");
         }
+        self.kept().await;
     }
 
     /// One round; says how long to rest before the next.
     pub async fn step(&mut self) -> Duration {
+        self.remember_kept().await;
         match self.round().await {
             Ok(pause) => pause,
             Err(fault) => {
@@ -88,53 +135,24 @@ impl RoomLoop {
     }
 
     async fn round(&mut self) -> Result<Duration, StoreError> {
-        self.carry_notes().await?;
+        self.carry_due().await?;
         self.keep_schedule().await?;
         self.tick_if_due().await?;
         self.sweep_if_due().await?;
-        let survey = self.survey().await?;
-        let busy = has_somebody(&survey);
-        self.publish(survey);
-        Ok(if busy {
+        let survey = self.look().await?;
+        self.keep(&survey).await;
+        Ok(if has_somebody(&survey) {
             self.until_due()
         } else {
-            IDLE_SURVEY.min(self.until_opening())
+            let idle = IDLE_SURVEY.saturating_sub(self.jitter.below(TICK));
+            idle.min(self.until_opening())
         })
-    }
-
-    async fn carry_notes(&self) -> Result<(), StoreError> {
-        let name = &self.beat.room.name;
-        let endings = self.beat.notes.take_endings();
-        for chunk in endings.chunks(NOTES_A_CALL) {
-            if let Err(fault) = self.beat.store.end(name, chunk).await {
-                self.beat.notes.put_back(endings);
-                return Err(fault);
-            }
-        }
-        let idle = self.beat.room.terms.session.idle;
-        for chunk in self.beat.notes.take_touches().chunks(NOTES_A_CALL) {
-            let sent = self.beat.clock.now().wall;
-            let touches: Vec<Touch> = chunk
-                .iter()
-                .map(|alive| Touch {
-                    session: alive.session,
-                    rev: alive.rev,
-                    life: idle.min(alive.ends.since(sent)),
-                })
-                .collect();
-            let answers = self.beat.store.touch(name, &touches).await?;
-            for ((alive, touch), answer) in chunk.iter().zip(&touches).zip(answers) {
-                if answer == Touched::Held {
-                    alive.renewal.hold_until(sent.after(touch.life));
-                }
-            }
-        }
-        Ok(())
     }
 
     async fn keep_schedule(&self) -> Result<(), StoreError> {
         let snapshot = self.beat.snapshot.load();
-        if snapshot.store != StoreHealth::Reachable {
+        let sound = snapshot.store == StoreHealth::Reachable && snapshot.unknown.is_none();
+        if !sound || snapshot.skew.clock == WallClock::Off {
             return Ok(());
         }
         let orders = &snapshot.survey.orders;
@@ -151,13 +169,27 @@ impl RoomLoop {
     }
 
     async fn tick_if_due(&mut self) -> Result<(), StoreError> {
-        let now = self.beat.clock.now().mono;
-        let due = self.pacer.due(Duration::ZERO).is_some_and(|due| due <= now);
-        if !due || !has_somebody(&self.beat.snapshot.load().survey) {
+        let snapshot = self.beat.snapshot.load_full();
+        if !ticks(&snapshot) {
             return Ok(());
         }
+        let now = self.beat.clock.now().mono;
+        let due = self.pacer.due(self.patience).is_some_and(|due| due <= now);
+        let mut more = due;
+        for _ in 0..MOST_TICKS {
+            if !more {
+                break;
+            }
+            more = self.tick().await? == MOST_CALLED;
+        }
+        Ok(())
+    }
+
+    /// Proposes a tick; says how many it called.
+    async fn tick(&mut self) -> Result<u64, StoreError> {
+        let now = self.beat.clock.now().mono;
         let Some(proposal) = self.pacer.propose(now) else {
-            return Ok(());
+            return Ok(0);
         };
         let room = &self.beat.room;
         let answer = self
@@ -170,101 +202,52 @@ impl RoomLoop {
         } else {
             Sight::Told
         };
+        self.leads = answer.won;
+        self.newest_tick = Some(answer.ticks.tick);
+        self.draw_jitter();
         let seen_at = self.beat.clock.now().mono;
         self.pacer.observe(seen_at, answer.ticks.seen(), sight);
-        Ok(())
+        Ok(if answer.won {
+            answer.batch.len() as u64
+        } else {
+            0
+        })
     }
 
+    /// Clears away what lapsed, where this gateway has the ticks; where nobody has, every gateway
+    /// looks now and then.
     async fn sweep_if_due(&mut self) -> Result<(), StoreError> {
         let now = self.beat.clock.now().mono;
-        if now.saturating_sub(self.swept) < SWEEP {
+        let idle = !has_somebody(&self.beat.snapshot.load().survey);
+        let every = match (self.leads, idle) {
+            (true, false) => SWEEP,
+            (_, true) if self.littered => SWEEP,
+            (_, true) => IDLE_SWEEP,
+            (false, false) => return Ok(()),
+        };
+        if now.saturating_sub(self.swept) < every {
             return Ok(());
         }
         self.swept = now;
         let room = &self.beat.room;
-        self.beat.store.sweep(&room.name, &room.terms).await?;
+        self.littered = self.beat.store.sweep(&room.name, &room.terms).await? > 0;
         Ok(())
     }
 
-    async fn survey(&mut self) -> Result<Survey, StoreError> {
-        let room = &self.beat.room;
-        let survey = self
-            .beat
-            .store
-            .survey(&room.name, &room.terms, self.ends_seen)
-            .await?;
-        let now = self.beat.clock.now().mono;
-        self.pacer.observe(now, survey.ticks.seen(), Sight::Told);
-        self.remember_ends(&survey, now);
-        Ok(survey)
-    }
-
-    /// Keeps the ends as long as a token of such a session could be honoured.
-    fn remember_ends(&mut self, survey: &Survey, now: Duration) {
-        self.ends_seen = self.ends_seen.max(survey.ends_seq);
-        let over = self
-            .forget
-            .iter()
-            .take_while(|(until, _)| *until <= now)
-            .count();
-        if over == 0 && survey.ends.is_empty() {
-            return;
-        }
-        let keep = self.beat.room.terms.session.idle * 2 + LEEWAY;
-        let mut ended = HashSet::clone(&self.ended);
-        for (_, session) in self.forget.drain(..over) {
-            ended.remove(&session);
-        }
-        for session in &survey.ends {
-            ended.insert(*session);
-            self.forget.push_back((now.saturating_add(keep), *session));
-        }
-        self.ended = Arc::new(ended);
-    }
-
-    fn publish(&mut self, survey: Survey) {
-        let last = self.beat.snapshot.load();
-        if last.store != StoreHealth::Reachable {
-            tracing::info!(room = %self.beat.room.name, "the store answers");
-        }
-        let flow = Flow::measure(&survey.history, survey.ticks.earned);
-        let fresh = Arc::new(Snapshot {
-            flow,
-            survey,
-            ended: Arc::clone(&self.ended),
-            store: StoreHealth::Reachable,
-        });
-        // What was ordered and revoked since this survey stands: `control` has put it in already.
-        let before = std::mem::take(&mut self.shown);
-        self.beat.snapshot.rcu(|last| {
-            let mut next = Snapshot::clone(&fresh);
-            if last.survey.orders.version > fresh.survey.orders.version {
-                next.survey.orders = last.survey.orders.clone();
-            }
-            if !Arc::ptr_eq(&last.ended, &before) {
-                next.ended = Arc::new(last.ended.union(&fresh.ended).copied().collect());
-            }
-            self.shown = Arc::clone(&next.ended);
-            next
-        });
-    }
-
     fn store_is_away(&self, fault: &StoreError) {
-        if self.beat.snapshot.load().store != StoreHealth::Reachable {
-            return;
+        if self.note_health(StoreHealth::AwaySince) {
+            tracing::warn!(room = %self.beat.room.name, %fault, "the store does not answer; nobody is released until it does");
         }
-        tracing::warn!(room = %self.beat.room.name, %fault, "the store does not answer; nobody is released until it does");
-        let since = StoreHealth::AwaySince(self.beat.clock.now().mono);
-        self.beat.snapshot.rcu(|last| Snapshot {
-            store: since,
-            ..Snapshot::clone(last)
-        });
+    }
+
+    fn draw_jitter(&mut self) {
+        self.patience = self.jitter.below(TICK);
     }
 
     fn until_due(&self) -> Duration {
         let now = self.beat.clock.now().mono;
         self.pacer
-            .due(Duration::ZERO)
+            .due(self.patience)
             .map_or(TICK, |due| due.saturating_sub(now))
             .clamp(Duration::from_millis(1), TICK)
     }
@@ -281,7 +264,14 @@ impl RoomLoop {
     }
 }
 
-/// Whether a room has somebody, so that it ticks: someone waits or is inside.
+/// Whether the room ticks: the store knows it, its orders are known, and it has somebody.
+fn ticks(snapshot: &Snapshot) -> bool {
+    snapshot.store == StoreHealth::Reachable
+        && snapshot.unknown.is_none()
+        && has_somebody(&snapshot.survey)
+}
+
+/// Whether a room has somebody: someone waits, is inside, or is expected back after a loss.
 fn has_somebody(survey: &Survey) -> bool {
-    survey.waiting + survey.released + survey.active > 0
+    survey.waiting + survey.released + survey.active > 0 || !survey.recovering.is_zero()
 }

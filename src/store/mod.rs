@@ -8,6 +8,8 @@ pub(crate) mod conformance;
 pub mod embedded;
 mod fault;
 pub mod gathered;
+pub mod kept;
+pub mod memory;
 pub mod notes;
 pub mod recovery;
 pub mod redis;

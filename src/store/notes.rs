@@ -1,12 +1,16 @@
 //! Touches and session ends that wait for the store: written by the gate without waiting,
 //! carried by `pacing` in batches.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 use crate::domain::clock::UnixTime;
+use crate::domain::place::Epoch;
 use crate::domain::session::Jti;
+use crate::domain::window::WindowId;
 
 use super::Ending;
 
@@ -19,6 +23,7 @@ pub const MOST_NOTES: usize = 100_000;
 pub struct Renewal {
     held_until: AtomicU64,
     asked_at: AtomicU64,
+    registered: AtomicU32,
 }
 
 impl Renewal {
@@ -31,6 +36,20 @@ impl Renewal {
     /// Records that the store acknowledged a hold until `until`.
     pub fn hold_until(&self, until: UnixTime) {
         self.held_until.fetch_max(until.millis(), Ordering::AcqRel);
+    }
+
+    /// Whether the caller is the one to register the session in `epoch`: this gateway has not yet
+    /// told the store of it there. After a loss the store knows no session until it is told.
+    #[must_use]
+    pub fn registers(&self, epoch: Epoch) -> bool {
+        // Nearly always it is: no write then.
+        self.registered.load(Ordering::Acquire) < epoch.0
+            && self.registered.fetch_max(epoch.0, Ordering::AcqRel) < epoch.0
+    }
+
+    /// Records that the store was told of the session in `epoch`, by its claim.
+    pub fn registered_in(&self, epoch: Epoch) {
+        self.registered.fetch_max(epoch.0, Ordering::AcqRel);
     }
 
     /// Whether the caller is the one to ask for a touch: nobody has within `pause` before `now`.
@@ -58,11 +77,24 @@ pub struct Alive {
     pub renewal: Arc<Renewal>,
 }
 
+/// What a token was made from: a store that shows less than this later has lost something.
+/// Ordered by age.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Glimpse {
+    /// The sale window.
+    pub window: WindowId,
+    /// The room's epoch.
+    pub epoch: Epoch,
+    /// The tick.
+    pub tick: u64,
+}
+
 /// What one room has to tell the store.
 #[derive(Debug, Default)]
 pub struct Notes {
     touches: Mutex<Vec<Alive>>,
     endings: Mutex<Vec<Ending>>,
+    newest: ArcSwap<Glimpse>,
 }
 
 impl Notes {
@@ -76,6 +108,20 @@ impl Notes {
         push(&self.endings, ending);
     }
 
+    /// Leaves word that a verified token has seen this. Takes no lock.
+    pub fn saw(&self, seen: Glimpse) {
+        if seen > **self.newest.load() {
+            self.newest.rcu(|last| seen.max(**last));
+        }
+    }
+
+    /// The newest thing that a token has seen. Only a survey asked for after this was read can be
+    /// held against it.
+    #[must_use]
+    pub fn newest_seen(&self) -> Glimpse {
+        **self.newest.load()
+    }
+
     /// Takes the touches that wait.
     #[must_use]
     pub fn take_touches(&self) -> Vec<Alive> {
@@ -86,6 +132,13 @@ impl Notes {
     #[must_use]
     pub fn take_endings(&self) -> Vec<Ending> {
         take(&self.endings)
+    }
+
+    /// Puts touches back that the store did not take: some of them are asked for only once.
+    pub fn put_back_touches(&self, touches: &[Alive]) {
+        for alive in touches {
+            self.touch(alive.clone());
+        }
     }
 
     /// Puts ends back that the store did not take: an end is never forgotten.
@@ -119,6 +172,34 @@ mod tests {
         assert!(renewal.may_ask(now, pause));
         assert!(!renewal.may_ask(now.after(Duration::from_secs(4)), pause));
         assert!(renewal.may_ask(now.after(Duration::from_secs(5)), pause));
+    }
+
+    #[test]
+    fn one_of_many_requests_registers_a_session_once_in_each_epoch() {
+        let renewal = Renewal::default();
+        assert!(renewal.registers(Epoch(7)));
+        assert!(!renewal.registers(Epoch(7)) && !renewal.registers(Epoch(6)));
+        assert!(renewal.registers(Epoch(8)));
+    }
+
+    #[test]
+    fn the_newest_thing_seen_is_by_window_then_epoch_then_tick() {
+        let notes = Notes::default();
+        let seen = |window, epoch, tick| Glimpse {
+            window: WindowId(window),
+            epoch: Epoch(epoch),
+            tick,
+        };
+        for (one, newest) in [
+            (seen(5, 1, 90), seen(5, 1, 90)),
+            (seen(5, 2, 10), seen(5, 2, 10)),
+            (seen(5, 1, 99), seen(5, 2, 10)),
+            (seen(4, 9, 99), seen(5, 2, 10)),
+            (seen(6, 0, 0), seen(6, 0, 0)),
+        ] {
+            notes.saw(one);
+            assert_eq!(notes.newest_seen(), newest);
+        }
     }
 
     #[test]

@@ -10,8 +10,11 @@ use crate::domain::clock::UnixTime;
 use crate::domain::estimate::{Flow, ReleaseHistory};
 use crate::domain::place::{Epoch, Place};
 use crate::domain::session::Jti;
+use crate::domain::skew::Skew;
 use crate::domain::tick::TickState;
-use crate::domain::window::Orders;
+use crate::domain::window::{Orders, WindowId};
+
+use super::notes::Glimpse;
 
 /// One answer of the store's `survey` verb.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -107,6 +110,16 @@ impl Survey {
         self.samples.last().is_some_and(|last| place <= last.place)
     }
 
+    /// How new it is: a token that has seen more was made from more than the store knows.
+    #[must_use]
+    pub const fn glimpse(&self) -> Glimpse {
+        Glimpse {
+            window: self.orders.window,
+            epoch: self.epoch,
+            tick: self.ticks.tick,
+        }
+    }
+
     /// Whether holders of `place` must ask the store: it is within the horizon.
     #[must_use]
     pub fn is_near(&self, place: Place) -> bool {
@@ -123,6 +136,9 @@ pub enum StoreHealth {
     Reachable,
     /// It has not answered since this monotonic time.
     AwaySince(Duration),
+    /// It answers, and has known less than this gateway since this monotonic time: what it lost
+    /// is being put back.
+    LostSince(Duration),
 }
 
 /// What a gateway answers from: the last survey and what was measured on it. Swapped whole.
@@ -136,6 +152,29 @@ pub struct Snapshot {
     pub ended: Arc<HashSet<Jti>>,
     /// Whether the store answers.
     pub store: StoreHealth,
+    /// The newest thing that tokens have seen, where that is a sale window for which neither the
+    /// store nor this gateway has any orders. Nobody is released until an operator opens the room.
+    pub unknown: Option<Glimpse>,
+    /// This gateway's wall clock against the store's.
+    pub skew: Skew,
+}
+
+impl Snapshot {
+    /// Whether places are being made sure of after a loss: nobody is released, and positions
+    /// shown stand still.
+    #[must_use]
+    pub const fn recovers(&self) -> bool {
+        matches!(self.store, StoreHealth::LostSince(_))
+            || !self.survey.recovering.is_zero()
+            || self.unknown.is_some()
+    }
+
+    /// The newest sale window there is, as far as the store or a token tells.
+    #[must_use]
+    pub fn window(&self) -> WindowId {
+        let known = self.survey.orders.window;
+        self.unknown.map_or(known, |seen| known.max(seen.window))
+    }
 }
 
 impl Default for Snapshot {
@@ -145,6 +184,8 @@ impl Default for Snapshot {
             flow: None,
             ended: Arc::default(),
             store: StoreHealth::NotYet,
+            unknown: None,
+            skew: Skew::default(),
         }
     }
 }

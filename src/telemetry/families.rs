@@ -2,7 +2,7 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
 
 /// The bounds of every duration histogram, in seconds: those that OpenTelemetry's semantic
@@ -128,6 +128,10 @@ families! {
     pace: IntGaugeVec = "anteroom_pace_per_minute" ["room"];
     /// Median wait estimated for somebody who joined now; absent while it cannot be known.
     wait: GaugeVec = "anteroom_wait_seconds" ["room"];
+    /// 1 while places are being made sure of after a loss of the store's data, else 0.
+    recovering: IntGaugeVec = "anteroom_room_recovering" ["room"];
+    /// How far this gateway's wall clock is ahead of the store's; beyond 2 s it signs nothing.
+    clock_offset: GaugeVec = "anteroom_clock_offset_seconds" [];
     /// Calls of the queue store, by verb and by result.
     store_calls: IntCounterVec = "anteroom_store_calls_total" ["verb", "result"];
     /// How long calls of the queue store took, answered or not.
@@ -152,4 +156,15 @@ families! {
     reloads: IntCounterVec = "anteroom_reloads_total" ["result"];
     /// Always 1; the label says which version runs.
     build_info: IntGaugeVec = "anteroom_build_info" ["version"];
+}
+
+/// A counter for each of these words, in their order.
+pub(super) fn words<const N: usize>(
+    family: &IntCounterVec,
+    words: [&'static str; N],
+) -> prometheus::Result<Vec<IntCounter>> {
+    let counters = words.into_iter();
+    counters
+        .map(|word| family.get_metric_with_label_values(&[word]))
+        .collect()
 }

@@ -8,12 +8,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
+use prometheus::{Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
 use super::door::DOOR_REASONS;
-use super::families::Families;
+use super::families::{Families, words};
 use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
-use super::reading::Reading;
+use super::reading::{Reading, clock_offset};
 use super::series::{Counts, Shown};
 use super::sockets::SocketMetrics;
 use crate::domain::room::RoomName;
@@ -24,7 +24,7 @@ use crate::store::survey::StoreHealth;
 const OK: &str = "ok";
 
 /// The results a store call may have: an answer, or a word of [`StoreError`].
-const RESULTS: [&str; 4] = [OK, "timeout", "unreachable", "unreadable"];
+const RESULTS: [&str; 5] = [OK, "timeout", "unreachable", "lost", "unreadable"];
 
 /// The results a reload may have.
 const RELOADS: [&str; 2] = [OK, "refused"];
@@ -52,6 +52,7 @@ pub struct Metrics {
     /// Of WebSockets.
     pub sockets: SocketMetrics,
     store_reachable: IntGauge,
+    clock_offset: Gauge,
     last_reload: IntGauge,
     version: IntGauge,
     reloads: Vec<IntCounter>,
@@ -93,6 +94,7 @@ impl Metrics {
             store_reachable: families
                 .store_reachable
                 .get_metric_with_label_values(&none)?,
+            clock_offset: families.clock_offset.get_metric_with_label_values(&none)?,
             last_reload,
             version,
             reloads: words(&families.reloads, RELOADS)?,
@@ -162,6 +164,7 @@ impl Metrics {
             .iter()
             .all(|reading| reading.snapshot.store == StoreHealth::Reachable);
         self.store_reachable.set(i64::from(reachable));
+        self.clock_offset.set(clock_offset(readings));
         shown.follow(&self.families, readings)?;
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
     }
@@ -191,16 +194,6 @@ pub(super) fn count(counters: &[IntCounter], index: usize) {
     if let Some(counter) = counters.get(index) {
         counter.inc();
     }
-}
-
-pub(super) fn words<const N: usize>(
-    family: &IntCounterVec,
-    words: [&'static str; N],
-) -> prometheus::Result<Vec<IntCounter>> {
-    let counters = words.into_iter();
-    counters
-        .map(|word| family.get_metric_with_label_values(&[word]))
-        .collect()
 }
 
 #[cfg(test)]
@@ -311,6 +304,27 @@ mod tests {
             let text = metrics.scrape(&[reading]).unwrap();
             let line = format!("anteroom_joins_total{{room=\"derby\"}} {shown}\n");
             assert!(text.contains(&line), "{line}in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_loss_and_a_wrong_clock_are_shown() {
+        let (metrics, settings) = (metrics().0, settings_for_test("derby"));
+        let mut snapshot = surveyed(1);
+        snapshot.store = StoreHealth::LostSince(Duration::ZERO);
+        snapshot.skew.ahead_ms = -2_500;
+        let reading = Reading {
+            settings: &settings,
+            snapshot: &snapshot,
+        };
+        let text = metrics.scrape(&[reading]).unwrap();
+        for line in [
+            "anteroom_room_recovering{room=\"derby\"} 1\n",
+            "anteroom_clock_offset_seconds -2.5\n",
+            "anteroom_store_reachable 0\n",
+            "anteroom_store_calls_total{result=\"lost\",verb=\"join\"} 0\n",
+        ] {
+            assert!(text.contains(line), "{line}in\n{text}");
         }
     }
 

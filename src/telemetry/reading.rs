@@ -2,6 +2,7 @@
 //! control API both show.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use crate::domain::estimate::{Flow, WaitRange};
 use crate::domain::pace::{Pace, TICK};
@@ -56,6 +57,18 @@ impl Reading<'_> {
 /// The estimate for somebody with `ahead` visitors in front.
 fn wait_behind(flow: &Flow, ahead: u64) -> WaitRange {
     flow.wait(ahead)
+}
+
+/// The largest offset that any room's survey showed, in seconds.
+#[must_use]
+pub fn clock_offset(readings: &[Reading<'_>]) -> f64 {
+    let offsets = readings.iter().map(|room| room.snapshot.skew.ahead_ms);
+    let largest = offsets
+        .max_by_key(|ahead| ahead.unsigned_abs())
+        .unwrap_or(0);
+    let negative = largest < 0;
+    let size = Duration::from_millis(largest.unsigned_abs()).as_secs_f64();
+    if negative { -size } else { size }
 }
 
 /// Settings of a fifo room of 600 a minute without a cap, for tests here and upstairs.

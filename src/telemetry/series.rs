@@ -110,11 +110,13 @@ struct RoomMetrics {
     sessions: IntGauge,
     tick: IntGauge,
     pace: IntGauge,
+    recovering: IntGauge,
 }
 
 impl RoomMetrics {
     fn follow(&self, reading: &Reading<'_>) {
         self.pace.set(i64::from(reading.pace().per_minute.get()));
+        self.recovering.set(i64::from(reading.snapshot.recovers()));
         if reading.snapshot.store == StoreHealth::NotYet {
             return;
         }
@@ -161,6 +163,7 @@ impl Families {
             sessions: self.sessions.get_metric_with_label_values(&room)?,
             tick: self.tick.get_metric_with_label_values(&room)?,
             pace: self.pace.get_metric_with_label_values(&room)?,
+            recovering: self.recovering.get_metric_with_label_values(&room)?,
         })
     }
 
@@ -177,6 +180,7 @@ impl Families {
             &self.sessions,
             &self.tick,
             &self.pace,
+            &self.recovering,
         ];
         for family in gauges {
             let _ = family.remove_label_values(&labels);

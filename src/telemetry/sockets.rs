@@ -3,8 +3,9 @@
 use prometheus::{IntCounter, IntGauge};
 
 use super::families::Families;
+use super::families::words;
 use super::labels::{SocketEnd, SocketRefusal};
-use super::metrics::{count, words};
+use super::metrics::count;
 
 /// The handles of WebSockets.
 pub struct SocketMetrics {

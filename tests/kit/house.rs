@@ -60,6 +60,7 @@ impl House {
             audit,
             clock,
             reread: None,
+            keep: dir.path().join("kept"),
         });
         let app = app.unwrap();
         let house = Self {

@@ -47,7 +47,7 @@ pub enum OpenError {
 
     /// The file is no store of Anteroom's, or was damaged.
     #[error(
-        "the store file {} cannot be used: {reason}. Restore it from a backup, or move it away, start again and open the rooms: everybody then starts a new line",
+        "the store file {} cannot be used: {reason}. Restore it from a backup, or move it away and start again: the rooms' orders come back from this gateway's `kept` folder, and each place with its visitor's next poll",
         path.display()
     )]
     Damaged {

@@ -1,0 +1,179 @@
+//! The survey: held against what is remembered, put right where the store lost something, and
+//! published.
+
+use std::sync::Arc;
+
+use super::RoomLoop;
+use crate::domain::estimate::Flow;
+use crate::domain::skew::{Heard, Skew, WallClock};
+use crate::domain::tick::{Pacer, Sight};
+use crate::store::StoreError;
+use crate::store::memory::{Judged, Loss, Witness};
+use crate::store::notes::Glimpse;
+use crate::store::survey::{Snapshot, StoreHealth, Survey};
+
+/// Surveys asked for in one round at most: one that shows a loss, one that shows it put back, one
+/// that brings what is counted from then on.
+const MOST_SURVEYS: usize = 4;
+
+impl RoomLoop {
+    /// Surveys the room and publishes what is found. What the store lost is put back first: until
+    /// that is done the last snapshot stays.
+    pub(super) async fn look(&mut self) -> Result<Survey, StoreError> {
+        for _ in 0..MOST_SURVEYS {
+            // Read before the survey is asked for: it must show at least this much.
+            let seen = self.beat.notes.newest_seen();
+            self.memory.heed(&self.beat.snapshot.load().survey.orders);
+            let survey = self.survey().await?;
+            match self.memory.judge(&survey, self.witness(seen)) {
+                Judged::Sound => {
+                    self.take_in(&survey);
+                    let unknown = self.memory.unknown(&survey, seen);
+                    self.publish(&survey, unknown);
+                    return Ok(survey);
+                }
+                Judged::Renewed => self.renew(&survey).await?,
+                Judged::Lost(loss) => self.put_back(&loss).await?,
+            }
+        }
+        Err(StoreError::Lost)
+    }
+
+    fn witness(&self, seen: Glimpse) -> Witness {
+        Witness {
+            seen,
+            minutes: self.wall_minutes(),
+            idle: self.beat.room.terms.session.idle,
+            ends: self.ends.count(),
+        }
+    }
+
+    fn wall_minutes(&self) -> u32 {
+        let now = self.watch.skew().correct(self.beat.clock.now());
+        now.wall.minutes_since_2025()
+    }
+
+    async fn survey(&mut self) -> Result<Survey, StoreError> {
+        let room = &self.beat.room;
+        let asked = self.beat.clock.now().mono;
+        let survey = self
+            .beat
+            .store
+            .survey(&room.name, &room.terms, self.ends_seen)
+            .await?;
+        let now = self.beat.clock.now();
+        self.surveyed_at = now.mono;
+        if let Some(store) = survey.store_time {
+            let took = now.mono.saturating_sub(asked);
+            self.compare_clocks(Heard { now, took, store });
+        }
+        Ok(survey)
+    }
+
+    fn compare_clocks(&mut self, heard: Heard) {
+        let before = self.watch.skew().clock;
+        let Skew { ahead_ms, clock } = self.watch.hear(heard);
+        let room = &self.beat.room.name;
+        match (before, clock) {
+            (WallClock::Right, WallClock::Off) => {
+                tracing::error!(%room, ahead_ms, "this gateway's clock is not the store's: nothing is signed until it is put right");
+            }
+            (WallClock::Off, WallClock::Right) => {
+                tracing::info!(%room, ahead_ms, "this gateway's clock is right again");
+            }
+            (WallClock::Right, WallClock::Right) | (WallClock::Off, WallClock::Off) => {}
+        }
+    }
+
+    fn take_in(&mut self, survey: &Survey) {
+        let seen = survey.ticks.seen();
+        if self.newest_tick.is_none_or(|last| last < seen.tick) {
+            self.newest_tick = Some(seen.tick);
+            self.leads = false;
+            self.draw_jitter();
+        }
+        self.pacer.observe(self.surveyed_at, seen, Sight::Told);
+        self.ends_seen = self.ends_seen.max(survey.ends_seq);
+        self.learn_ends(&survey.ends);
+        self.memory.remember(survey);
+    }
+
+    /// This gateway or another put the room back: what is counted by epoch begins anew, and the
+    /// ends known here are told again, for the store has forgotten them.
+    async fn renew(&mut self, survey: &Survey) -> Result<(), StoreError> {
+        tracing::warn!(room = %self.beat.room.name, epoch = survey.epoch.0, "the room is in a new epoch: what the store had lost of it was put back");
+        self.tell_ends_again().await?;
+        self.pacer = Pacer::default();
+        self.newest_tick = None;
+        self.leads = false;
+        self.ends_seen = 0;
+        self.memory.renew(survey);
+        Ok(())
+    }
+
+    async fn put_back(&mut self, loss: &Loss) -> Result<(), StoreError> {
+        let room = Arc::clone(&self.beat.room);
+        if self.note_health(StoreHealth::LostSince) {
+            tracing::error!(room = %room.name, why = loss.why, "the store has lost what it knew of the room; its orders are put back, and nobody is released meanwhile");
+        }
+        let epoch = self.beat.store.recover(&room.name, &loss.recovery).await?;
+        tracing::warn!(
+            room = %room.name,
+            epoch = epoch.0,
+            version = loss.recovery.orders.version,
+            rest_ms = u64::try_from(loss.recovery.pause.as_millis()).unwrap_or(u64::MAX),
+            "what was known here was put back; visitors bring their places back as they ask"
+        );
+        Ok(())
+    }
+
+    fn publish(&mut self, survey: &Survey, unknown: Option<Glimpse>) {
+        let last = self.beat.snapshot.load();
+        let room = &self.beat.room.name;
+        match last.store {
+            StoreHealth::Reachable => {}
+            StoreHealth::NotYet | StoreHealth::AwaySince(_) => {
+                tracing::info!(%room, "the store answers");
+            }
+            StoreHealth::LostSince(_) => tracing::info!(%room, "the store knows the room again"),
+        }
+        if let (None, Some(seen)) = (last.unknown, unknown) {
+            tracing::error!(%room, window = seen.window.0, "tokens of a newer sale window exist, and nobody knows its orders: `room open` continues it; until then nobody is released");
+        }
+        let fresh = Arc::new(Snapshot {
+            flow: Flow::measure(&survey.history, survey.ticks.earned),
+            survey: survey.clone(),
+            ended: self.ends.shared(),
+            store: StoreHealth::Reachable,
+            unknown,
+            skew: self.watch.skew(),
+        });
+        // What was ordered and revoked since this survey stands: `control` has put it in already.
+        let before = std::mem::take(&mut self.shown);
+        self.beat.snapshot.rcu(|last| {
+            let mut next = Snapshot::clone(&fresh);
+            if last.survey.orders.version > fresh.survey.orders.version {
+                next.survey.orders = last.survey.orders.clone();
+            }
+            if !Arc::ptr_eq(&last.ended, &before) {
+                next.ended = Arc::new(last.ended.union(&fresh.ended).copied().collect());
+            }
+            self.shown = Arc::clone(&next.ended);
+            next
+        });
+    }
+
+    /// Says in the snapshot that the store is of no use since now, unless it has said so before;
+    /// tells whether that is new. The rest of the snapshot stays.
+    pub(super) fn note_health(&self, since: fn(std::time::Duration) -> StoreHealth) -> bool {
+        if self.beat.snapshot.load().store != StoreHealth::Reachable {
+            return false;
+        }
+        let health = since(self.beat.clock.now().mono);
+        self.beat.snapshot.rcu(|last| Snapshot {
+            store: health,
+            ..Snapshot::clone(last)
+        });
+        true
+    }
+}
