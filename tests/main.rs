@@ -18,6 +18,8 @@ mod layers;
 #[cfg(test)]
 mod line;
 #[cfg(test)]
+mod losses;
+#[cfg(test)]
 mod operators;
 #[cfg(test)]
 mod page;

@@ -124,6 +124,15 @@ impl Line<'_> {
         self.stays(token, self.shut_face().unwrap_or(waits))
     }
 
+    /// The last position, where the store answers and has forgotten the room: that is put back in a
+    /// moment, so nobody asks again later than otherwise.
+    pub(super) fn forgotten(&self, token: &QueueToken, ahead: u64) -> Notice {
+        let mut notice = self.kept(token);
+        let usual = self.poll_after(ahead, token.visitor);
+        notice.poll_after = notice.poll_after.min(usual);
+        notice
+    }
+
     /// The last position of a visitor whose sale window nobody has the orders of.
     pub(super) fn held(&self, token: &QueueToken) -> Notice {
         self.stays(token, Face::Recovering)

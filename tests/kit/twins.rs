@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::policies::Addresses;
 use super::process::{free_addresses, furnish};
-use super::{Gateway, Plan, Visitor};
+use super::{Gateway, Plan};
 
 /// The folders of the two, and where they listen.
 pub struct Twins {
@@ -45,14 +45,14 @@ impl Twins {
         Gateway::start(&self.folder(which), self.at[which]).await
     }
 
+    /// Starts one of them whose room need not be open.
+    pub async fn start_closed(&self, which: usize) -> Gateway {
+        Gateway::start_without_store(&self.folder(which), self.at[which]).await
+    }
+
     /// Where visitors come to one of them.
     pub fn public(&self, which: usize) -> SocketAddr {
         self.at[which].public
-    }
-
-    /// Somebody at one of them who says over JSON what an app would.
-    pub fn app(&self, which: usize) -> Visitor {
-        Visitor::to(self.public(which)).speaking_json()
     }
 
     /// The folder of one of them.
