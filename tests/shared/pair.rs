@@ -1,6 +1,7 @@
 //! Two gateways with policies of their own, the same keys, and one Redis.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,12 +68,12 @@ impl Pair {
 
     /// Somebody who says over JSON what an app would, at this gateway.
     pub fn app(&self, gateway: usize) -> Visitor {
-        Visitor::to(self.at[gateway].public).speaking_json()
+        Visitor::to(self.public(gateway)).speaking_json()
     }
 
-    /// The visitor goes on at this gateway.
-    pub fn moved(&self, visitor: Visitor, gateway: usize) -> Visitor {
-        visitor.sent_to(self.at[gateway].public)
+    /// Where visitors come to this gateway.
+    pub fn public(&self, gateway: usize) -> SocketAddr {
+        self.at[gateway].public
     }
 
     /// Somebody with the control token at this gateway.
