@@ -92,6 +92,7 @@ pub async fn run(args: &DemoArgs, control_token: Option<String>) -> anyhow::Resu
         store: Arc::clone(&store),
         control_token: Some(token.clone()),
         clock,
+        reread: None,
     })?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();

@@ -3,6 +3,7 @@
 //! One loop a room and gateway. It moves facts between store and snapshot and decides nothing:
 //! what a tick may release is `domain::tick`'s to say, inside the store.
 
+mod beat;
 #[cfg(test)]
 pub(crate) mod house;
 #[cfg(test)]
@@ -14,15 +15,14 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::clock::Clock;
 use crate::domain::estimate::Flow;
 use crate::domain::pace::TICK;
-use crate::domain::room::RoomSettings;
 use crate::domain::session::{Jti, LEEWAY};
 use crate::domain::tick::{Pacer, Sight};
-use crate::store::notes::Notes;
-use crate::store::survey::{SharedSnapshot, Snapshot, StoreHealth, Survey};
-use crate::store::{Ordered, QueueStore, StoreError, Touch, Touched};
+use crate::store::survey::{Snapshot, StoreHealth, Survey};
+use crate::store::{Ordered, StoreError, Touch, Touched};
+
+pub use beat::{Beat, Told};
 
 /// How often a room that has nobody is surveyed.
 const IDLE_SURVEY: Duration = Duration::from_secs(1);
@@ -32,21 +32,6 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// Touches and ends carried in one call.
 const NOTES_A_CALL: usize = 1_000;
-
-/// What a room's loop works on.
-#[derive(Clone)]
-pub struct Beat {
-    /// The room.
-    pub room: Arc<RoomSettings>,
-    /// What the gate answers from.
-    pub snapshot: SharedSnapshot,
-    /// What the gate leaves for the store.
-    pub notes: Arc<Notes>,
-    /// Where the rooms are kept.
-    pub store: Arc<dyn QueueStore>,
-    /// The clock.
-    pub clock: Clock,
-}
 
 /// The loop of one room.
 pub struct RoomLoop {
@@ -76,11 +61,13 @@ impl RoomLoop {
     }
 
     /// Runs until cancelled; what waits for the store is carried there once more at the end.
-    pub async fn run(mut self, cancel: CancellationToken) {
+    pub async fn run(mut self, mut settings: Told, cancel: CancellationToken) {
         loop {
+            self.beat.room = Arc::clone(&settings.borrow_and_update());
             let pause = self.step().await;
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                Ok(()) = settings.changed() => {}
                 () = cancel.cancelled() => break,
             }
         }

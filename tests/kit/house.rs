@@ -59,6 +59,7 @@ impl House {
             control_token: Some(CONTROL_TOKEN.to_owned()),
             audit,
             clock,
+            reread: None,
         });
         let app = app.unwrap();
         let house = Self {

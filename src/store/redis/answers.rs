@@ -4,18 +4,14 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use redis::Value;
-use serde_json::json;
 
 use crate::domain::clock::UnixTime;
-use crate::domain::estimate::ReleaseHistory;
 use crate::domain::pace::Pace;
 use crate::domain::place::{Epoch, Place, Turn};
-use crate::domain::session::Jti;
 use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::tick::TickState;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
-use crate::store::survey::{Sample, Survey};
 use crate::store::{Claimed, Joined, Ordered, Released, StoreError, Touched};
 
 /// An answer that is not in the shape its script promises.
@@ -24,7 +20,7 @@ use crate::store::{Claimed, Joined, Ordered, Released, StoreError, Touched};
 pub(super) struct Odd;
 
 /// What is left of an answer.
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
     /// From its beginning.
@@ -32,7 +28,7 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], Odd> {
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], Odd> {
         let (first, rest) = self.0.split_first_chunk().ok_or(Odd)?;
         self.0 = rest;
         Ok(*first)
@@ -47,16 +43,19 @@ impl<'a> Reader<'a> {
         self.take().map(u16::from_be_bytes)
     }
 
-    fn small(&mut self) -> Result<u32, Odd> {
+    pub(super) fn small(&mut self) -> Result<u32, Odd> {
         self.take().map(u32::from_be_bytes)
     }
 
-    fn number(&mut self) -> Result<u64, Odd> {
+    pub(super) fn number(&mut self) -> Result<u64, Odd> {
         self.take().map(u64::from_be_bytes)
     }
 
     /// As many as there are until the end.
-    fn all<T>(&mut self, mut one: impl FnMut(&mut Self) -> Result<T, Odd>) -> Result<Vec<T>, Odd> {
+    pub(super) fn all<T>(
+        &mut self,
+        mut one: impl FnMut(&mut Self) -> Result<T, Odd>,
+    ) -> Result<Vec<T>, Odd> {
         let mut all = Vec::new();
         while !self.0.is_empty() {
             all.push(one(self)?);
@@ -102,7 +101,7 @@ pub(super) fn ordered(value: Value, key: &str) -> Result<Ordered, StoreError> {
     Ok(Ordered::Changed(Box::new(orders(&present, key)?)))
 }
 
-fn said(value: &Value, key: &str) -> StoreError {
+pub(super) fn said(value: &Value, key: &str) -> StoreError {
     let source = match value {
         Value::SimpleString(word) if word == "LOST" => return StoreError::Lost,
         Value::SimpleString(words) => match words.strip_prefix("UNREADABLE ") {
@@ -115,7 +114,7 @@ fn said(value: &Value, key: &str) -> StoreError {
     StoreError::Unreadable { key, source }
 }
 
-fn orders(json: &[u8], key: &str) -> Result<Orders, StoreError> {
+pub(super) fn orders(json: &[u8], key: &str) -> Result<Orders, StoreError> {
     if json.is_empty() {
         return Ok(Orders::default());
     }
@@ -187,7 +186,7 @@ impl Record {
 }
 
 /// A place as answers have it: one more than its score, 0 for none.
-fn place(score: u64) -> Result<Option<Place>, Odd> {
+pub(super) fn place(score: u64) -> Result<Option<Place>, Odd> {
     match score.checked_sub(1) {
         None => Ok(None),
         Some(score) => Place::from_score(score).map(Some).ok_or(Odd),
@@ -269,7 +268,7 @@ pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {
     })
 }
 
-fn ticks(from: &mut Reader<'_>) -> Result<TickState, Odd> {
+pub(super) fn ticks(from: &mut Reader<'_>) -> Result<TickState, Odd> {
     Ok(TickState {
         tick: from.number()?,
         earned: from.number()?,
@@ -287,76 +286,4 @@ fn pace(rate: u64, burst: u64) -> Result<Option<Pace>, Odd> {
         (None, None) if rate == 0 && burst == 0 => Ok(None),
         _ => Err(Odd),
     }
-}
-
-/// Reads a survey; `key` is the room's head.
-pub(super) fn survey(value: Value, key: &str) -> Result<Survey, StoreError> {
-    let Value::Array(parts) = value else {
-        return Err(said(&value, key));
-    };
-    let odd = |odd: Odd| StoreError::Unreadable {
-        key: key.to_owned(),
-        source: odd.into(),
-    };
-    let parts: Vec<_> = parts.into_iter().map(|part| bytes(part, key)).collect();
-    let parts: Vec<Vec<u8>> = parts.into_iter().collect::<Result<_, _>>()?;
-    let [json, incarnation, numbers, history, samples, ends] = parts.as_slice() else {
-        return Err(odd(Odd));
-    };
-    let read = || -> Result<Survey, Odd> {
-        let text = str::from_utf8(incarnation).map_err(|_| Odd)?;
-        Ok(Survey {
-            incarnation: u64::from_str_radix(text, 16).map_err(|_| Odd)?,
-            history: measured(&mut Reader::new(history))?,
-            samples: Reader::new(samples).all(sample)?,
-            ends: Reader::new(ends).all(|from| from.take().map(Jti))?,
-            ..counted(&mut Reader::new(numbers))?
-        })
-    };
-    let survey = read().map_err(odd)?;
-    let orders = orders(json, key)?;
-    Ok(Survey { orders, ..survey })
-}
-
-fn counted(from: &mut Reader<'_>) -> Result<Survey, Odd> {
-    Ok(Survey {
-        epoch: Epoch(u32::try_from(from.number()?).map_err(|_| Odd)?),
-        ticks: ticks(from)?,
-        recovering: Duration::from_micros(from.number()?),
-        store_time: Some(UnixTime::from_millis(from.number()?)),
-        waiting: from.number()?,
-        absent: from.number()?,
-        released: from.number()?,
-        active: from.number()?,
-        horizon: place(from.number()?)?,
-        releases_total: from.number()?,
-        granted_total: from.number()?,
-        joins_total: from.number()?,
-        claims_total: from.number()?,
-        ends_seq: from.number()?,
-        ..Survey::default()
-    })
-}
-
-fn sample(from: &mut Reader<'_>) -> Result<Sample, Odd> {
-    Ok(Sample {
-        place: Place::from_score(from.number()?).ok_or(Odd)?,
-        ahead: u64::from(from.small()?),
-    })
-}
-
-/// The release history, in the form in which it is written down elsewhere too.
-fn measured(from: &mut Reader<'_>) -> Result<ReleaseHistory, Odd> {
-    if from.0.is_empty() {
-        return Ok(ReleaseHistory::default());
-    }
-    let last = from.number()?.checked_sub(1);
-    let form = json!({
-        "last": last,
-        "measured": from.number()?,
-        "into": from.number()?,
-        "running": from.number()?,
-        "complete": from.all(Reader::number)?,
-    });
-    serde_json::from_value(form).map_err(|_| Odd)
 }

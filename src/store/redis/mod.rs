@@ -17,6 +17,7 @@ mod script;
 mod scripts;
 #[cfg(test)]
 mod server;
+mod surveyed;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -45,7 +46,7 @@ use script::Script;
 
 /// Visitors or sessions in one call at most; larger batches are asked in parts, so that no call
 /// keeps Redis busy for long.
-const MOST_ASKS: usize = 250;
+const MOST_ASKS: usize = 200;
 
 /// The same for joins, which cost less.
 const MOST_JOINS: usize = 500;
@@ -242,7 +243,7 @@ impl QueueStore for Redis {
     ) -> Result<Survey, StoreError> {
         let seen = asks::number(ends_seen).to_vec();
         let call = self.to(room, &scripts::SURVEY, [asks::terms(terms), seen])?;
-        answers::survey(self.make(&call).await?, call.head())
+        surveyed::survey(self.make(&call).await?, call.head())
     }
 
     async fn order(

@@ -11,7 +11,7 @@
 -- kept from going by that keeps the credit.
 
 local MOST_CALLED, LATE_TOUCH = 2000, 60000000
-local MOST_ENDED, MOST_LOOKS = 300, 1000
+local MOST_ENDED, MOST_LOOKS, TOGETHER = 200, 1000, 50
 
 local refused = load({'epoch', 'last_number', 'front', 'tick', 'earned', 'credit', 'slack',
   'anchor', 'last_rate', 'last_burst', 'claim_time', 'carry', 'grants_met', 'releases_total',
@@ -123,9 +123,8 @@ local function range_of(from, to, late)
     till_bytes = struct.pack('>I8', till), turns = {}}
 end
 
--- The record of somebody called. Only the far have none before: others would have lapsed.
-local function released_record(record, score, till_bytes)
-  if record then return '\1' .. string.sub(record, 2, 13) .. till_bytes end
+-- The record of somebody called who had none. Only the far have none: others would have lapsed.
+local function new_record(score, till_bytes)
   return '\1' .. PLAIN .. struct.pack('>I8', tonumber(score)) .. till_bytes
 end
 
@@ -146,14 +145,16 @@ end
 -- Calls or passes over those found until so many are called; how many it dealt with.
 local function deal_with(range, found, scores, kept, most)
   local near, till_bytes, done = not range.late, range.till_bytes, 0
-  for at, visitor in ipairs(found) do
+  local cut, read_struct, now = string.sub, struct.unpack, head.earned
+  for at = 1, #found do
     if called == most then break end
-    local record = kept[at]
-    if near and has_lapsed(record) then
+    local visitor, record = found[at], kept[at]
+    if near and (not record or read_struct('>I8', record, 14) <= now) then
       if not pass_over(visitor, record) then break end
     else
       rewrites[written + 1] = visitor
-      rewrites[written + 2] = released_record(record, scores[at], till_bytes)
+      rewrites[written + 2] = record and '\1' .. cut(record, 2, 13) .. till_bytes
+        or new_record(scores[at], till_bytes)
       written, called = written + 2, called + 1
       batch[called] = visitor
       range.front, range.front_record = visitor, record
@@ -212,13 +213,16 @@ local function call_in_order()
   passed = {behind, near, late}
 end
 
--- Notes the turns of a range: one member of the sorted set for all that were called at once.
+-- Notes the turns of a range: one member of the sorted set for many of them.
 local function note(range)
   if range.last then moved() end
   if range.front then
     local score = score_of(range.front, range.front_record)
     set('front', math.max(head.front, tonumber(score)))
-    add(TURNS, range.till, table.concat(range.turns))
+    local turns = table.concat(range.turns)
+    for from = 1, #turns, 16 * TOGETHER do
+      add(TURNS, range.till, turns:sub(from, from + 16 * TOGETHER - 1))
+    end
   end
 end
 

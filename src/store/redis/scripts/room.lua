@@ -5,8 +5,8 @@
 --   2 queue     sorted set: visitor -> place, for all who wait and were not found absent
 --   3 absent    sorted set: visitor -> place, for those who were
 --   4 entries   hash: visitor -> record, for all but those who plainly wait far from the front
---   5 turns     sorted set: the visitors released at one tick, 16 bytes each -> claim time until
---               which they may claim; each stays until then, whatever became of its visitors
+--   5 turns     sorted set: up to 50 visitors released at one tick, 16 bytes each -> claim time
+--               until which they may claim; it stays until then, whatever became of them
 --   6 sessions  hash: session -> window, visitor, turn and beginning, where these are known
 --   7 slots     sorted set: session -> room time until which its slot is held
 --   8 guests    hash: window and visitor -> session
@@ -38,7 +38,8 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
 --   tick, earned, credit, slack, anchor, last_rate, last_burst   see domain/tick.rs
 --   claim_time, carry, grants_met, joins_total, claims_total, releases_total, granted_total
 --   out                how many are released and have not claimed
---   newest_end, recovering_until, missing, missing_until, cursor
+--   newest_end, recovering_until, missing, missing_until
+--   cursor, swept      where the sweep goes on, and 1 + the tick it last began at
 --   version, window, state, rate, burst (0: the file's), capacity (0: the file's, -1: none),
 --   grants, rev        the standing orders, as far as scripts act on them
 --   moved              grows with every change of the queue: samples of it are then stale

@@ -1,0 +1,86 @@
+//! A survey, read back.
+
+use std::time::Duration;
+
+use redis::Value;
+use serde_json::json;
+
+use super::answers::{Odd, Reader, bytes, orders, place, said, ticks};
+use crate::domain::clock::UnixTime;
+use crate::domain::estimate::ReleaseHistory;
+use crate::domain::place::{Epoch, Place};
+use crate::domain::session::Jti;
+use crate::store::StoreError;
+use crate::store::survey::{Sample, Survey};
+
+/// Reads a survey; `key` is the room's head.
+pub(super) fn survey(value: Value, key: &str) -> Result<Survey, StoreError> {
+    let Value::Array(parts) = value else {
+        return Err(said(&value, key));
+    };
+    let odd = |odd: Odd| StoreError::Unreadable {
+        key: key.to_owned(),
+        source: odd.into(),
+    };
+    let parts: Vec<_> = parts.into_iter().map(|part| bytes(part, key)).collect();
+    let parts: Vec<Vec<u8>> = parts.into_iter().collect::<Result<_, _>>()?;
+    let [json, incarnation, numbers, history, samples, ends] = parts.as_slice() else {
+        return Err(odd(Odd));
+    };
+    let read = || -> Result<Survey, Odd> {
+        let text = str::from_utf8(incarnation).map_err(|_| Odd)?;
+        Ok(Survey {
+            incarnation: u64::from_str_radix(text, 16).map_err(|_| Odd)?,
+            history: measured(&mut Reader::new(history))?,
+            samples: Reader::new(samples).all(sample)?,
+            ends: Reader::new(ends).all(|from| from.take().map(Jti))?,
+            ..counted(&mut Reader::new(numbers))?
+        })
+    };
+    let survey = read().map_err(odd)?;
+    let orders = orders(json, key)?;
+    Ok(Survey { orders, ..survey })
+}
+
+fn counted(from: &mut Reader<'_>) -> Result<Survey, Odd> {
+    Ok(Survey {
+        epoch: Epoch(u32::try_from(from.number()?).map_err(|_| Odd)?),
+        ticks: ticks(from)?,
+        recovering: Duration::from_micros(from.number()?),
+        store_time: Some(UnixTime::from_millis(from.number()?)),
+        waiting: from.number()?,
+        absent: from.number()?,
+        released: from.number()?,
+        active: from.number()?,
+        horizon: place(from.number()?)?,
+        releases_total: from.number()?,
+        granted_total: from.number()?,
+        joins_total: from.number()?,
+        claims_total: from.number()?,
+        ends_seq: from.number()?,
+        ..Survey::default()
+    })
+}
+
+fn sample(from: &mut Reader<'_>) -> Result<Sample, Odd> {
+    Ok(Sample {
+        place: Place::from_score(from.number()?).ok_or(Odd)?,
+        ahead: u64::from(from.small()?),
+    })
+}
+
+/// The release history, in the form in which it is written down elsewhere too.
+fn measured(from: &mut Reader<'_>) -> Result<ReleaseHistory, Odd> {
+    if from.0.is_empty() {
+        return Ok(ReleaseHistory::default());
+    }
+    let last = from.number()?.checked_sub(1);
+    let form = json!({
+        "last": last,
+        "measured": from.number()?,
+        "into": from.number()?,
+        "running": from.number()?,
+        "complete": from.all(Reader::number)?,
+    });
+    serde_json::from_value(form).map_err(|_| Odd)
+}
