@@ -30,6 +30,11 @@ pub fn claims_of(token: &str) -> Value {
     serde_json::from_slice(&decoded(token.split('.').nth(1).unwrap())).unwrap()
 }
 
+/// The place that a queue token holds, 0 for none.
+pub fn place_of(token: &str) -> u64 {
+    u64::from_be_bytes(decoded(token)[35..43].try_into().unwrap())
+}
+
 /// Seconds since 1970.
 pub fn now() -> u64 {
     Clock::machine().now().wall.secs()

@@ -1,7 +1,7 @@
 //! A redis-server of a test's own: a process on a free port, in a folder of its own.
 
 use std::collections::BTreeMap;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -54,9 +54,14 @@ impl Redis {
         redis
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
     /// What `[store] url` says.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{}", self.address())
     }
 
     /// Kills it at once, as a power failure would.
@@ -109,8 +114,7 @@ impl Redis {
     /// It listens, and has loaded what its disk holds.
     async fn is_up(&self) {
         until("redis-server answers", || async {
-            let address = ([127, 0, 0, 1], self.port).into();
-            TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
+            TcpStream::connect_timeout(&self.address(), Duration::from_secs(1)).ok()?;
             self.try_run(&["PING"]).ok()
         })
         .await;

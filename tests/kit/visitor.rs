@@ -136,6 +136,13 @@ impl Visitor {
         }
     }
 
+    /// The same visitor, sent to another gateway from now on.
+    pub fn sent_to(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self.wire = None;
+        self
+    }
+
     /// The queue token held.
     pub fn queue_token(&self) -> String {
         self.jar["anteroom-q-derby"].clone()
