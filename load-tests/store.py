@@ -238,11 +238,11 @@ def run(room, count):
     room.measure("join, 500 at a time", 500, fresh(500, 100))
     room.measure("join, 1,000 at a time", 1_000, fresh(1_000, 60))
     again = chance.sample(stands, 20_000)
-    room.measure("join again, 250 at a time", 250, [lambda p=p: room.join([v for v, _ in p]) for p in parts(again, 250)])
+    room.measure("join again, 200 at a time", 200, [lambda p=p: room.join([v for v, _ in p]) for p in parts(again, 200)])
     near = stands[1_000:3_000]
     room.measure("check-in near the front, 1 at a time", 1, [lambda s=s: room.check_in([s]) for s in near])
-    room.measure("check-in near the front, 250 at a time", 250, [lambda p=p: room.check_in(p) for p in parts(near, 250)])
-    room.measure("check-in from afar, 250 at a time", 250, [lambda p=p: room.check_in(p) for p in parts(again, 250)])
+    room.measure("check-in near the front, 200 at a time", 200, [lambda p=p: room.check_in(p) for p in parts(near, 200)])
+    room.measure("check-in from afar, 200 at a time", 200, [lambda p=p: room.check_in(p) for p in parts(again, 200)])
     room.measure("survey, samples kept", 1, [room.survey] * 200)
 
     room.measure("survey, samples new", 1, [survey_anew] * 20)
@@ -255,7 +255,7 @@ def run(room, count):
     # Time passes until all whom the horizon reached are expected to have checked in, as many do.
     for _ in range(30):
         room.release(3 * SECOND // 2)
-    for part in parts(stands[40_000:240_000], 250):
+    for part in parts(stands[40_000:240_000], 200):
         room.check_in(part)
     for _ in range(20):
         room.release(3 * SECOND // 2)
@@ -265,13 +265,13 @@ def run(room, count):
     assert all(len(batch) == 1_000 for batch in batches), [len(batch) for batch in batches]
     out = [visitor for batch in batches for visitor in batch]
     room.measure("claim, 1 at a time", 1, [lambda v=v: room.claim([v]) for v in out[:2_000]])
-    room.measure("claim, 250 at a time", 250, [lambda p=p: room.claim(p) for p in parts(out[2_000:22_000], 250)])
+    room.measure("claim, 200 at a time", 200, [lambda p=p: room.claim(p) for p in parts(out[2_000:22_000], 200)])
     inside = [jti(visitor) for visitor in out[:20_000]]
-    room.measure("touch, 250 at a time", 250, [lambda p=p: room.touch(p) for p in parts(inside, 250)])
-    room.measure("end, 250 at a time", 250, [lambda p=p: room.end(p) for p in parts(inside[:5_000], 250)])
-    room.measure("leave from inside, 250 at a time", 250, [lambda p=p: room.leave(p) for p in parts(out[5_000:10_000], 250)])
+    room.measure("touch, 200 at a time", 200, [lambda p=p: room.touch(p) for p in parts(inside, 200)])
+    room.measure("end, 200 at a time", 200, [lambda p=p: room.end(p) for p in parts(inside[:5_000], 200)])
+    room.measure("leave from inside, 200 at a time", 200, [lambda p=p: room.leave(p) for p in parts(out[5_000:10_000], 200)])
     going = [visitor for visitor, _ in chance.sample(stands[240_000:], 5_000)]
-    room.measure("leave the queue, 250 at a time", 250, [lambda p=p: room.leave(p) for p in parts(going, 250)])
+    room.measure("leave the queue, 200 at a time", 200, [lambda p=p: room.leave(p) for p in parts(going, 200)])
     room.rate, room.burst = 60, 1
     room.order()
     # Time passes in a room that lets nobody in: turns are missed, sessions run out, visitors lapse.
@@ -279,7 +279,7 @@ def run(room, count):
     room.measure("sweep of 500", 1, [room.sweep] * 60)
     room.recover()
     lost = [(chance.randbytes(16), (EPOCH - 1 << 29) + at) for at in range(10_000)]
-    room.measure("check-in that puts back, 250 at a time", 250, [lambda p=p: room.check_in(p, EPOCH - 1) for p in parts(lost, 250)])
+    room.measure("check-in that puts back, 200 at a time", 200, [lambda p=p: room.check_in(p, EPOCH - 1) for p in parts(lost, 200)])
     room.rev += 1
     room.measure("order that revokes every session", 1, [room.order])
     room.state = ENDED

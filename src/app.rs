@@ -1,6 +1,8 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
 pub mod audit;
+mod loops;
+mod reload;
 mod storing;
 mod wiring;
 
@@ -9,42 +11,32 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::config::gateway::Connections;
+use crate::control::policies::Policies;
 use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
 use crate::edge::listener::Listening;
-use crate::edge::respond::{Responder, farewell};
-use crate::edge::serve::Door;
+use crate::edge::respond::farewell;
 use crate::edge::tunnel::Drain;
-use crate::gate::admit::Admissions;
-use crate::gate::identify::Proxies;
-use crate::gate::limit::Limiters;
-use crate::gate::room::Room;
-use crate::gate::{Gate, Screens};
-use crate::origin::Origin;
-use crate::pacing::{Beat, RoomLoop};
 use crate::store::QueueStore;
 use crate::store::kept::Keeper;
 use crate::telemetry::metered::Metered;
+use crate::telemetry::metrics::Metrics;
 use crate::token::Keyring;
 
-pub use storing::open_store;
-use wiring::{
-    Listeners, addresses, all_surveyed, bind, controlled, credentials, metrics, origin_settings,
-    places, sites,
-};
+use loops::{Loops, Works, surveyed};
+use reload::{Lasting, Reloads};
+use wiring::{addresses, bind, credentials, places};
 
-/// How long visitors are let wait for the first surveys after a start: before them nobody knows
-/// which sessions have ended.
-const FIRST_SURVEY: Duration = Duration::from_secs(2);
+pub use reload::{Fresh, Reread};
+pub use storing::open_store;
 
 /// How often limiters forget whoever has not asked lately.
 const TIDY: Duration = Duration::from_secs(5);
@@ -63,6 +55,8 @@ pub struct Parts {
     pub audit: SharedLedger,
     /// The clock.
     pub clock: Clock,
+    /// Reads policies and keys again; `None` where there are no files.
+    pub reread: Option<Reread>,
     /// The folder in which this gateway keeps what a store that lost a room must be told.
     pub keep: PathBuf,
 }
@@ -74,6 +68,7 @@ pub struct App {
     loops: TaskTracker,
     stop_loops: CancellationToken,
     ready: Arc<Readiness>,
+    reloads: Arc<Reloads>,
     drain: Duration,
     public: Vec<SocketAddr>,
     control: SocketAddr,
@@ -85,7 +80,7 @@ impl App {
     /// # Errors
     /// When an address cannot be listened on.
     pub fn start(parts: Parts) -> anyhow::Result<Self> {
-        let listen = &parts.config.listen;
+        let (listen, connections) = (parts.config.listen.clone(), parts.config.connections);
         let public = listen
             .public
             .iter()
@@ -95,25 +90,24 @@ impl App {
         control::guarded(listen.control, &tokens)?;
         let control = bind(listen.control)?;
         let health = listen.health.map(bind).transpose()?;
-        let stop = CancellationToken::new();
-        let mut app = Self {
-            tracker: TaskTracker::new(),
-            loops: TaskTracker::new(),
-            stop_loops: CancellationToken::new(),
-            ready: Arc::default(),
-            drain: parts.config.connections.drain,
+        let (loops, stop_loops) = (TaskTracker::new(), CancellationToken::new());
+        let app = Self {
             public: addresses(&public)?,
             control: control.local_addr()?,
-            stop,
+            reloads: Arc::new(begin(parts, &loops, &stop_loops)?),
+            drain: connections.drain,
+            stop: CancellationToken::new(),
+            ready: Arc::default(),
+            tracker: TaskTracker::new(),
+            loops,
+            stop_loops,
         };
-        app.launch(
-            parts,
-            Listeners {
-                public,
-                control,
-                health,
-            },
-        )?;
+        app.tidy();
+        app.answer_visitors(public, connections);
+        if let Some(health) = health {
+            app.answer_probes(health, listen.metrics);
+        }
+        app.answer_operators(control);
         Ok(app)
     }
 
@@ -127,6 +121,15 @@ impl App {
     #[must_use]
     pub const fn control(&self) -> SocketAddr {
         self.control
+    }
+
+    /// Puts what the policy files say now into force in the background; the log tells how it went.
+    pub fn reload(&self, by: &'static str) {
+        let reloads = Arc::clone(&self.reloads);
+        self.loops.spawn(async move {
+            // What became of it is in the log already.
+            let _ = reloads.reload(by).await;
+        });
     }
 
     /// Stops accepting, lets what runs finish within the drain limit, then ends the loops.
@@ -153,108 +156,36 @@ impl App {
         }
     }
 
-    fn launch(&mut self, parts: Parts, listeners: Listeners) -> anyhow::Result<()> {
-        let Parts {
-            config,
-            keys,
-            store,
-            control_token,
-            audit,
-            clock,
-            keep,
-        } = parts;
-        let metrics = Arc::new(metrics(&config)?);
-        let store: Arc<dyn QueueStore> =
-            Arc::new(Metered::new(store, Arc::clone(&metrics), clock.clone()));
-        let rooms: Vec<Room> = config.rooms.iter().cloned().map(Room::new).collect();
-        self.start_loops(&rooms, (&store, &Arc::new(Keeper::new(keep))), &clock);
-        let operators = Control {
-            rooms: rooms.iter().map(controlled).collect(),
-            store: Arc::clone(&store),
-            tokens: credentials(&config, control_token.as_deref()),
-            clock: clock.clone(),
-            metrics: Arc::clone(&metrics),
+    fn operators(&self) -> Control {
+        let (reloads, lasting) = (&self.reloads, &self.reloads.lasting);
+        let policies = || Arc::clone(reloads) as Arc<dyn Policies>;
+        Control {
+            in_force: Arc::clone(&reloads.in_force),
+            store: Arc::clone(&lasting.store),
+            clock: lasting.clock.clone(),
+            metrics: Arc::clone(&lasting.metrics),
             ready: Arc::clone(&self.ready),
-            audit,
-            reload: None,
-        };
-        let limiters = Arc::new(Limiters::new(&config.limits, clock.clone()));
-        self.tidy(Arc::clone(&limiters));
-        let door = Arc::new(Door {
-            origin: Origin::new(config.sites.iter().map(origin_settings).collect()),
-            responder: Responder::new(&config.prefix, &keys.jwks()),
-            clock,
-            metrics,
-            sockets: places(config.connections.sockets),
-            gate: Arc::new(Gate {
-                sites: sites(&config),
-                rooms,
-                proxies: Proxies::trusting(config.trusted_proxies.clone()),
-                prefix: config.prefix.clone(),
-                screens: ArcSwap::from_pointee(Screens {
-                    rules: config.rules,
-                }),
-                limiters,
-                keys,
-                store,
-                admissions: Admissions::default(),
-            }),
-        });
-        self.listen(door, config.connections, listeners.public);
-        if let Some(health) = listeners.health {
-            let shown = if config.listen.metrics {
-                routes::HEALTH_AND_METRICS
-            } else {
-                routes::HEALTH
-            };
-            let stop = self.stop_loops.clone();
-            self.loops.spawn(control::serve_health(
-                health,
-                operators.clone(),
-                shown,
-                stop,
-            ));
-        }
-        self.serve_control(operators, listeners.control);
-        Ok(())
-    }
-
-    fn start_loops(
-        &self,
-        rooms: &[Room],
-        (store, keeper): (&Arc<dyn QueueStore>, &Arc<Keeper>),
-        clock: &Clock,
-    ) {
-        for room in rooms {
-            let beat = Beat {
-                room: Arc::clone(&room.settings),
-                snapshot: Arc::clone(&room.snapshot),
-                notes: Arc::clone(&room.notes),
-                store: Arc::clone(store),
-                clock: clock.clone(),
-                keeper: Some(Arc::clone(keeper)),
-            };
-            self.loops
-                .spawn(RoomLoop::new(beat).run(self.stop_loops.clone()));
+            audit: Arc::clone(&lasting.audit),
+            policies: reloads.has_files().then(policies),
         }
     }
 
-    fn tidy(&self, limiters: Arc<Limiters>) {
-        let stop = self.stop_loops.clone();
+    fn tidy(&self) {
+        let (stop, door) = (self.stop_loops.clone(), Arc::clone(&self.reloads.door));
         self.loops.spawn(async move {
             while stop
                 .run_until_cancelled(tokio::time::sleep(TIDY))
                 .await
                 .is_some()
             {
-                limiters.tidy();
+                door.load_full().gate.limiters.tidy();
             }
         });
     }
 
-    fn listen(&self, door: Arc<Door>, connections: Connections, listeners: Vec<TcpListener>) {
+    fn answer_visitors(&self, listeners: Vec<TcpListener>, connections: Connections) {
         let listening = Listening {
-            door,
+            door: Arc::clone(&self.reloads.door),
             terms: Arc::new(Terms {
                 limits: FramingLimits::default(),
                 deadlines: Deadlines::default(),
@@ -268,22 +199,55 @@ impl App {
         for listener in listeners {
             let listening = listening.clone();
             self.tracker.spawn(async move {
-                let gate = &listening.door.gate;
-                let known = tokio::time::timeout(FIRST_SURVEY, all_surveyed(gate)).await;
-                if known.is_err() {
-                    tracing::warn!("the store has not answered yet; visitors are told to wait");
-                }
+                let door = listening.door.load_full();
+                surveyed(&door.gate.rooms.iter().collect::<Vec<_>>()).await;
+                drop(door);
                 listening.accept(listener).await;
             });
         }
     }
 
-    fn serve_control(&self, operators: Control, listener: TcpListener) {
-        let stop = self.stop_loops.clone();
+    fn answer_probes(&self, listener: TcpListener, metrics: bool) {
+        let shown = if metrics {
+            routes::HEALTH_AND_METRICS
+        } else {
+            routes::HEALTH
+        };
+        let (operators, stop) = (self.operators(), self.stop_loops.clone());
+        self.loops
+            .spawn(control::serve_health(listener, operators, shown, stop));
+    }
+
+    fn answer_operators(&self, listener: TcpListener) {
+        let (operators, stop) = (self.operators(), self.stop_loops.clone());
         self.loops.spawn(async move {
             if let Err(fault) = control::serve(listener, operators, stop).await {
                 tracing::error!(%fault, "the control API ended");
             }
         });
     }
+}
+
+/// Puts the policies of the start into force and begins the loops of their rooms.
+fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow::Result<Reloads> {
+    let metrics = Arc::new(Metrics::new()?);
+    let metered = Metered::new(parts.store, Arc::clone(&metrics), parts.clock.clone());
+    let store: Arc<dyn QueueStore> = Arc::new(metered);
+    let loops = Loops::new(Works {
+        store: Arc::clone(&store),
+        clock: parts.clock.clone(),
+        keeper: Arc::new(Keeper::new(parts.keep)),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    });
+    let lasting = Lasting {
+        store,
+        clock: parts.clock,
+        metrics,
+        control_token: parts.control_token,
+        audit: parts.audit,
+        reread: parts.reread,
+        tasks: tasks.clone(),
+    };
+    Ok(Reloads::start(lasting, (parts.config, parts.keys), loops)?)
 }

@@ -26,6 +26,8 @@ mod pipelines;
 #[cfg(test)]
 mod quiet;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod shared_store;
 #[cfg(test)]
 mod sockets;

@@ -1,9 +1,9 @@
 //! From the configuration's words to the folders' own settings, and the sockets to listen on.
+//! Where policies replace others, what lasts is taken over from the door before.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -12,14 +12,23 @@ use tokio::sync::Semaphore;
 
 use crate::config::{Config, site};
 use crate::control::ControlRoom;
-use crate::control::auth::{Credential, Role};
+use crate::control::auth::{Credential, Door as Guard, Role};
+use crate::control::policies::{Edition, InForce, Names};
 use crate::domain::room::RoomName;
+use crate::edge::respond::Responder;
+use crate::edge::serve::Door;
+use crate::gate::admit::Admissions;
+use crate::gate::identify::Proxies;
+use crate::gate::limit::Limiters;
 use crate::gate::room::Room;
 use crate::gate::{Gate, Site};
-use crate::origin::Settings as OriginSettings;
-use crate::store::survey::StoreHealth;
+use crate::origin::{Origin, Settings as OriginSettings};
 use crate::telemetry::labels::RuleLabel;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::MetricsError;
+use crate::telemetry::series::Counts;
+use crate::token::Keyring;
+
+use super::reload::Lasting;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4_096;
@@ -52,8 +61,70 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<Socket
     listeners.iter().map(TcpListener::local_addr).collect()
 }
 
-pub(super) fn metrics(config: &Config) -> anyhow::Result<Metrics> {
-    let rooms: Vec<RoomName> = config.rooms.iter().map(|room| room.name.clone()).collect();
+/// The door of these policies. It takes over from the `last` one what outlives them: what is known
+/// of rooms, tables of limits that are the same, connections to origins that are the same, and
+/// what the same keys verified.
+///
+/// # Errors
+/// When a metric's series cannot be declared.
+pub(super) fn door(
+    lasting: &Lasting,
+    config: &Config,
+    keys: Keyring,
+    last: Option<&Door>,
+) -> Result<Door, MetricsError> {
+    let origins = config.sites.iter().map(origin_settings).collect();
+    let (limits, clock) = (&config.limits, &lasting.clock);
+    Ok(Door {
+        origin: match last {
+            Some(last) => last.origin.renewed(origins),
+            None => Origin::new(origins),
+        },
+        responder: Responder::new(&config.prefix, &keys.jwks()),
+        clock: clock.clone(),
+        metrics: Arc::clone(&lasting.metrics),
+        counts: counts(lasting, config)?,
+        sockets: match last {
+            Some(last) => Arc::clone(&last.sockets),
+            None => places(config.connections.sockets),
+        },
+        gate: Gate {
+            sites: sites(config),
+            rooms: rooms(config, last.map(|last| &last.gate)),
+            proxies: Proxies::trusting(config.trusted_proxies.clone()),
+            prefix: config.prefix.clone(),
+            rules: config.rules.clone(),
+            limiters: match last {
+                Some(last) => last.gate.limiters.renewed(limits),
+                None => Limiters::new(limits, clock.clone()),
+            },
+            admissions: match last.map(|last| &last.gate) {
+                Some(last) if last.keys.is_same(&keys) => last.admissions.clone(),
+                Some(last) => last.admissions.for_other_keys(),
+                None => Admissions::default(),
+            },
+            store: Arc::clone(&lasting.store),
+            keys,
+        },
+    })
+}
+
+fn rooms(config: &Config, last: Option<&Gate>) -> Vec<Room> {
+    let known = |name: &RoomName| {
+        let mut rooms = last?.rooms.iter();
+        rooms.find(|room| room.settings.name == *name)
+    };
+    let rooms = config.rooms.iter().cloned();
+    rooms
+        .map(|settings| match known(&settings.name) {
+            Some(room) => room.renewed(settings),
+            None => Room::new(settings),
+        })
+        .collect()
+}
+
+/// The handles of the series that these policies name.
+fn counts(lasting: &Lasting, config: &Config) -> Result<Counts, MetricsError> {
     let sites: Vec<RoomName> = config.sites.iter().map(|site| site.name.clone()).collect();
     let rules: Vec<RuleLabel> = config
         .rules
@@ -63,10 +134,30 @@ pub(super) fn metrics(config: &Config) -> anyhow::Result<Metrics> {
             action: action.word(),
         })
         .collect();
-    Ok(Metrics::new(&rooms, &sites, &rules)?)
+    lasting.metrics.counts(&sites, &rules)
 }
 
-pub(super) fn controlled(room: &Room) -> ControlRoom {
+/// What operators are told of these policies.
+pub(super) fn in_force(config: &Config, door: &Door, guard: Guard, edition: Edition) -> InForce {
+    let rules = config.rules.names().map(|(name, _)| name.to_string());
+    let limits = config.limits.limits.iter();
+    InForce {
+        rooms: door.gate.rooms.iter().map(controlled).collect(),
+        door: guard,
+        edition,
+        names: Names {
+            sites: config
+                .sites
+                .iter()
+                .map(|site| site.name.to_string())
+                .collect(),
+            limits: limits.map(|limit| limit.name.to_string()).collect(),
+            rules: rules.collect(),
+        },
+    }
+}
+
+fn controlled(room: &Room) -> ControlRoom {
     ControlRoom {
         settings: room.settings.as_ref().clone(),
         snapshot: Arc::clone(&room.snapshot),
@@ -87,7 +178,7 @@ pub(super) fn credentials(config: &Config, from_environment: Option<&str>) -> Ve
         .collect()
 }
 
-pub(super) fn sites(config: &Config) -> Vec<Site> {
+fn sites(config: &Config) -> Vec<Site> {
     config
         .sites
         .iter()
@@ -105,7 +196,7 @@ pub(super) fn sites(config: &Config) -> Vec<Site> {
         .collect()
 }
 
-pub(super) fn origin_settings(site: &site::Site) -> OriginSettings {
+fn origin_settings(site: &site::Site) -> OriginSettings {
     OriginSettings {
         address: site.origin.to_string(),
         connect: site.connect,
@@ -113,20 +204,5 @@ pub(super) fn origin_settings(site: &site::Site) -> OriginSettings {
         idle: site.idle,
         max_connections: usize::try_from(site.max_connections.get()).unwrap_or(usize::MAX),
         idle_connections: 256,
-    }
-}
-
-/// Sockets that were bound before anything started.
-pub(super) struct Listeners {
-    pub(super) public: Vec<TcpListener>,
-    pub(super) control: TcpListener,
-    pub(super) health: Option<TcpListener>,
-}
-
-/// Waits until every room has been surveyed once.
-pub(super) async fn all_surveyed(gate: &Gate) {
-    let unknown = |room: &Room| room.snapshot.load().store == StoreHealth::NotYet;
-    while gate.rooms.iter().any(unknown) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -12,10 +12,13 @@ use super::completion::CompletionArgs;
 use super::demo::DemoArgs;
 use super::healthcheck::HealthcheckArgs;
 use super::keys::KeysArgs;
+use super::reload::ReloadArgs;
 use super::room::RoomArgs;
 use super::run::RunArgs;
 use super::token::TokenArgs;
-use super::{audit, check, completion, demo, ended, healthcheck, keys, room, run, token, version};
+use super::{
+    audit, check, completion, demo, ended, healthcheck, keys, reload, room, run, token, version,
+};
 use crate::telemetry::logs;
 
 /// Anteroom: a virtual waiting room and admission gateway.
@@ -42,6 +45,8 @@ enum Verb {
     Demo(DemoArgs),
     /// Reads the policies and says everything that is wrong with them; starts nothing.
     Check(CheckArgs),
+    /// Makes a running gateway read its policies and keys again.
+    Reload(ReloadArgs),
     /// Makes, replaces and lists the keys that sign tokens.
     Keys(KeysArgs),
     /// Shows and steers the rooms of a running gateway.
@@ -68,6 +73,7 @@ impl Cli {
             Verb::Run(args) => serving(run::run(args, control_token())),
             Verb::Demo(args) => serving(demo::run(args, control_token())),
             Verb::Check(args) => check_policies(args, shared.output),
+            Verb::Reload(args) => reload::run(args, shared),
             Verb::Keys(args) => ended(keys::run(args).map(|()| String::new())),
             Verb::Room(args) => room::run(args, shared),
             Verb::Token(args) => token::run(args, shared.output),
@@ -183,6 +189,8 @@ mod tests {
             "room message derby Soon",
             "room message derby --clear",
             "room release derby 10",
+            "reload",
+            "reload --output json --control http://localhost:9 --token-file t",
             "room revoke derby --all",
             "room revoke derby --session 0123456789abcdef0123456789abcdef",
             "audit verify policies/audit.jsonl",

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::args::Output;
 use super::policies;
-use crate::config::{self, Checked, Fault, Faults, Sources};
+use crate::config::{self, Checked, Faults, Sources};
+use crate::control::policies::Finding;
 use crate::text::excerpt::{Severity, excerpts};
 
 /// Checks the policies without starting anything.
@@ -100,18 +101,8 @@ fn machine(checked: &Result<Checked, Faults>) -> Value {
         "valid": checked.is_ok(),
         "fault_count": faults.len(),
         "warning_count": warnings.len(),
-        "faults": faults.iter().map(fault).collect::<Vec<_>>(),
-        "warnings": warnings.iter().map(fault).collect::<Vec<_>>(),
-    })
-}
-
-fn fault(fault: &Fault) -> Value {
-    json!({
-        "file": fault.file.as_ref(),
-        "line": fault.line,
-        "column": fault.column,
-        "message": fault.message,
-        "suggestion": fault.suggestion,
+        "faults": faults.iter().map(Finding::from).collect::<Vec<_>>(),
+        "warnings": warnings.iter().map(Finding::from).collect::<Vec<_>>(),
     })
 }
 

@@ -93,6 +93,7 @@ pub async fn run(args: &DemoArgs, control_token: Option<String>) -> anyhow::Resu
         store: Arc::clone(&store),
         control_token: Some(token.clone()),
         clock,
+        reread: None,
         keep,
     })?;
     let stop = CancellationToken::new();

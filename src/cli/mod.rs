@@ -10,6 +10,7 @@ pub mod fans;
 pub mod healthcheck;
 pub mod keys;
 pub mod policies;
+pub mod reload;
 pub mod room;
 pub mod rotate;
 pub mod run;

@@ -275,7 +275,7 @@ pub(crate) mod tests {
     /// A control listener that stops when this is dropped.
     pub(crate) struct Gateway {
         pub(crate) client: Client,
-        url: String,
+        pub(crate) url: String,
         _stop: DropGuard,
     }
 

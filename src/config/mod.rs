@@ -1,6 +1,7 @@
 //! The policies directory, from texts to a checked configuration or every fault in it.
 
 mod cross;
+mod difference;
 mod exempt;
 pub mod gateway;
 pub mod listen;
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ipnet::IpNet;
+
+pub use difference::Difference;
 
 pub use crate::text::fault::{Fault, Faults};
 pub use crate::text::source::Sources;

@@ -8,13 +8,13 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use tokio_util::task::TaskTracker;
 
-use super::auth::Door;
 use super::carry::etag;
 use super::deed::gave_up;
 use super::host::HostRule;
 use super::pages;
+use super::policies::{InForce, Reloaded};
 use super::problem::Problem;
-use super::view::RoomView;
+use super::view::{FilesView, PoliciesView, RoomView};
 use super::{Control, ControlRoom};
 use crate::store::survey::Snapshot;
 use crate::telemetry::reading::Reading;
@@ -28,7 +28,6 @@ const MOST_NAMED: usize = 20;
 /// The control API behind one listener.
 pub struct Api {
     pub(super) control: Control,
-    pub(super) door: Door,
     pub(super) hosts: HostRule,
     /// Changes under way.
     pub(super) deeds: TaskTracker,
@@ -37,11 +36,9 @@ pub struct Api {
 impl Api {
     /// The API of `control`, answering to `hosts`.
     #[must_use]
-    pub fn new(mut control: Control, hosts: HostRule) -> Self {
-        let door = Door::new(std::mem::take(&mut control.tokens));
+    pub fn new(control: Control, hosts: HostRule) -> Self {
         Self {
             control,
-            door,
             hosts,
             deeds: TaskTracker::new(),
         }
@@ -54,7 +51,8 @@ impl Api {
     }
 
     pub(super) fn rooms(&self) -> Response {
-        let rooms = self.control.rooms.iter();
+        let in_force = self.control.in_force.load();
+        let rooms = in_force.rooms.iter();
         let views: Vec<_> = rooms
             .map(|room| RoomView::of(&reading(room, &room.snapshot.load())))
             .collect();
@@ -62,26 +60,31 @@ impl Api {
     }
 
     pub(super) fn room(&self, name: &str) -> Result<Response, Problem> {
-        let room = self.find(name)?;
+        let in_force = self.control.in_force.load();
+        let room = find(&in_force, name)?;
         let snapshot = room.snapshot.load();
         let view = RoomView::of(&reading(room, &snapshot));
         Ok(tagged(json(&view), snapshot.survey.orders.version))
     }
 
-    pub(super) async fn reload(&self) -> Result<Response, Problem> {
-        let Some(reload) = self.control.reload.as_ref().map(Arc::clone) else {
+    /// What is in force, and what the files say now.
+    pub(super) async fn policies(&self) -> Response {
+        let in_force = self.control.in_force.load_full();
+        let files = match &self.control.policies {
+            None => None,
+            Some(policies) => Some(FilesView::of(policies.look().await)),
+        };
+        json(&PoliciesView::of(&in_force, files))
+    }
+
+    pub(super) async fn reload(&self, by: &str) -> Result<Reloaded, Problem> {
+        let Some(policies) = self.control.policies.as_ref().map(Arc::clone) else {
             return Err(Problem::new(
                 StatusCode::NOT_FOUND,
-                "this version reads its policies at the start only: restart the gateway to change them",
+                "this gateway has no policy files to read again",
             ));
         };
-        let outcome = tokio::task::spawn_blocking(move || reload()).await;
-        let outcome = outcome.unwrap_or_else(|_| Err("the reload broke off: see the log".into()));
-        self.control.metrics.reloaded(&outcome);
-        outcome.map_err(|faults| {
-            Problem::unacceptable(format!("the policies in force stay: {faults}"))
-        })?;
-        Ok(json(&serde_json::json!({"reloaded": true})))
+        Ok(policies.reload(by).await?)
     }
 
     /// Lines of the audit log; `query` says which.
@@ -96,7 +99,8 @@ impl Api {
     }
 
     pub(super) fn metrics(&self) -> Result<Response, Problem> {
-        let rooms = self.control.rooms.iter();
+        let in_force = self.control.in_force.load();
+        let rooms = in_force.rooms.iter();
         let last: Vec<_> = rooms
             .map(|room| (room, room.snapshot.load_full()))
             .collect();
@@ -112,7 +116,8 @@ impl Api {
     }
 
     pub(super) fn ready(&self) -> Response {
-        let rooms = self.control.rooms.iter();
+        let in_force = self.control.in_force.load();
+        let rooms = in_force.rooms.iter();
         let snapshots: Vec<_> = rooms.map(|room| room.snapshot.load()).collect();
         let now = self.control.clock.now();
         let known = snapshots.iter().map(|snapshot| &***snapshot);
@@ -127,15 +132,15 @@ impl Api {
         }
         response
     }
+}
 
-    pub(super) fn find(&self, name: &str) -> Result<&ControlRoom, Problem> {
-        let mut rooms = self.control.rooms.iter();
-        let found = rooms.find(|room| room.settings.name.as_str() == name);
-        found.ok_or_else(|| {
-            let known: Vec<_> = self.control.rooms.iter().collect();
-            Problem::new(StatusCode::NOT_FOUND, no_such_room(name, &known))
-        })
-    }
+pub(super) fn find<'f>(in_force: &'f InForce, name: &str) -> Result<&'f ControlRoom, Problem> {
+    let mut rooms = in_force.rooms.iter();
+    let found = rooms.find(|room| room.settings.name.as_str() == name);
+    found.ok_or_else(|| {
+        let known: Vec<_> = in_force.rooms.iter().collect();
+        Problem::new(StatusCode::NOT_FOUND, no_such_room(name, &known))
+    })
 }
 
 pub(super) fn live() -> Response {

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -101,7 +102,7 @@ pub enum Needs {
 #[derive(Debug, Default)]
 pub struct Door {
     tokens: Vec<Credential>,
-    lockout: Lockout,
+    lockout: Arc<Lockout>,
 }
 
 impl Door {
@@ -110,8 +111,23 @@ impl Door {
     pub fn new(tokens: Vec<Credential>) -> Self {
         Self {
             tokens,
-            lockout: Lockout::default(),
+            lockout: Arc::default(),
         }
+    }
+
+    /// A door that other tokens open. Whoever is locked out stays so.
+    #[must_use]
+    pub fn renewed(&self, tokens: Vec<Credential>) -> Self {
+        Self {
+            tokens,
+            lockout: Arc::clone(&self.lockout),
+        }
+    }
+
+    /// The tokens that open it. None: only the health routes answer.
+    #[must_use]
+    pub fn tokens(&self) -> &[Credential] {
+        &self.tokens
     }
 
     /// Who asks; `None` where the route does not want to know. `now` is monotonic.
@@ -301,6 +317,7 @@ mod tests {
         for _ in 0..PATIENCE {
             assert_eq!(status(&door, Role::Viewer, &["Bearer wrong"]), 401);
         }
+        let door = door.renewed(door.tokens().to_vec());
         assert_eq!(status(&door, Role::Viewer, &[&right]), 429);
         assert_eq!(
             status(&door, Role::Viewer, &[]),

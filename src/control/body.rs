@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
@@ -37,6 +38,18 @@ pub async fn read(body: Body) -> Result<Bytes, Problem> {
             format!("the body did not arrive within {} s", PATIENCE.as_secs()),
         )),
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Understands a body that has nothing to say: `{}`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn nothing(bytes: &[u8]) -> Result<(), Problem> {
+    parse::<Nothing>(bytes).map(|Nothing {}| ())
 }
 
 /// Understands a body as a JSON object; an empty one is `{}`.

@@ -11,14 +11,15 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::api::{Api, json, reading, tagged};
+use super::api::{Api, find, json as shown, reading, tagged};
 use super::audit::{Entry, Head, Intent};
 use super::auth::Credential;
 use super::carry::carry_out;
 use super::ledger::LedgerFault;
-use super::orders::{Asked, ReadOrder, nothing};
+use super::orders::{Asked, ReadOrder};
+use super::policies::Reloaded;
 use super::problem::Problem;
 use super::sessions::{self, Revoked};
 use super::view::RoomView;
@@ -26,6 +27,9 @@ use super::{ControlRoom, body};
 use crate::domain::session::Jti;
 use crate::domain::window::{Order, Orders};
 use crate::store::survey::Snapshot;
+
+/// Changes of the policies that one record names at most.
+const MOST_RECORDED: usize = 100;
 
 /// A kind of change.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +61,8 @@ enum Deed {
 /// A change that was made, or was in force before.
 struct Done {
     response: Response,
-    /// The room's orders before and after.
-    orders: Option<(Orders, Orders)>,
+    /// What it changed, before and after.
+    changed: Option<(Value, Value)>,
 }
 
 impl Api {
@@ -90,16 +94,20 @@ impl Api {
 
     fn understand(&self, change: Change, room: &str, body: &[u8]) -> Result<Deed, Problem> {
         match change {
-            Change::Order(read) => Ok(Deed::Order(self.find(room)?.clone(), read(body)?)),
-            Change::Reload => nothing(body).map(|()| Deed::Reload),
+            Change::Order(read) => Ok(Deed::Order(self.known(room)?, read(body)?)),
+            Change::Reload => body::nothing(body).map(|()| Deed::Reload),
             Change::Revoke => {
-                let room = self.find(room)?.clone();
+                let room = self.known(room)?;
                 Ok(match sessions::read(body)? {
                     Revoked::One(session) => Deed::End(room, session),
                     Revoked::All => Deed::Order(room, Order::RevokeAll.into()),
                 })
             }
         }
+    }
+
+    fn known(&self, room: &str) -> Result<ControlRoom, Problem> {
+        find(&self.control.in_force.load(), room).cloned()
     }
 
     async fn recorded(
@@ -112,13 +120,13 @@ impl Api {
         let room = intent.room.clone();
         let begun = self.write(Entry::Intent(intent)).await;
         let begun = begun.map_err(|fault| not_recorded(&fault))?;
-        let outcome = self.perform(deed, headers).await;
+        let outcome = self.perform(deed, &by, headers).await;
         let status = match &outcome {
             Ok(done) => done.response.status(),
             Err(problem) => problem.status(),
         };
-        let orders = outcome.as_ref().ok().and_then(|done| done.orders.as_ref());
-        let (before, after) = orders.map(|(old, new)| difference(old, new)).unzip();
+        let changed = outcome.as_ref().ok().and_then(|done| done.changed.clone());
+        let (before, after) = changed.unzip();
         let entry = Entry::Outcome {
             of: begun.number,
             status: status.as_u16(),
@@ -142,24 +150,24 @@ impl Api {
         written.unwrap_or_else(|_| Err(gave_up()))
     }
 
-    async fn perform(&self, deed: &Deed, headers: &HeaderMap) -> Result<Done, Problem> {
+    async fn perform(&self, deed: &Deed, by: &str, headers: &HeaderMap) -> Result<Done, Problem> {
         match deed {
-            Deed::Reload => self.reload().await.map(|response| Done {
-                response,
-                orders: None,
+            Deed::Reload => self.reload(by).await.map(|reloaded| Done {
+                response: shown(&reloaded),
+                changed: Some(replaced(&reloaded)),
             }),
             Deed::Order(room, asked) => {
                 let (before, after) = carry_out(&self.control, room, &asked.order, headers).await?;
                 Ok(Done {
                     response: answer(room, &after, asked.warning),
-                    orders: Some((before, after)),
+                    changed: Some(difference(&before, &after)),
                 })
             }
             Deed::End(room, session) => {
                 let orders = sessions::end(&self.control, room, *session, headers).await?;
                 Ok(Done {
                     response: answer(room, &orders, None),
-                    orders: None,
+                    changed: None,
                 })
             }
         }
@@ -171,7 +179,7 @@ fn answer(room: &ControlRoom, orders: &Orders, warning: Option<&'static str>) ->
     let mut snapshot = Snapshot::clone(&room.snapshot.load());
     snapshot.survey.orders.clone_from(orders);
     let view = RoomView::of(&reading(room, &snapshot));
-    tagged(json(&view.with_warning(warning)), orders.version)
+    tagged(shown(&view.with_warning(warning)), orders.version)
 }
 
 /// Those fields of a room's orders that differ: before, and after.
@@ -189,6 +197,17 @@ fn difference(before: &Orders, after: &Orders) -> (Value, Value) {
         })
         .unzip();
     (kept.into(), put.into())
+}
+
+/// The number of the policies before and after, and what changed.
+fn replaced(reloaded: &Reloaded) -> (Value, Value) {
+    let changes = reloaded.found.changes.iter().take(MOST_RECORDED);
+    let changes: Vec<String> = changes.map(ToString::to_string).collect();
+    let number = reloaded.version;
+    (
+        json!({"policies": number.saturating_sub(1)}),
+        json!({"policies": number, "changes": changes}),
+    )
 }
 
 fn not_recorded(fault: &LedgerFault) -> Problem {
@@ -216,7 +235,6 @@ fn broke_off() -> Problem {
 mod tests {
     use super::*;
     use crate::domain::clock::UnixTime;
-    use serde_json::json;
 
     #[test]
     fn only_what_changed_is_told() {

@@ -15,10 +15,13 @@ use serde_json::Value;
 
 use super::api::Api;
 use super::audit::{Entry, Head};
-use super::auth::{Credential, Role};
+use super::auth::{Credential, Door, Role};
 use super::health::Readiness;
 use super::host::HostRule;
 use super::ledger::{Ledger, LedgerFault, Lines, Page};
+use super::policies::{
+    Change, Edition, Finding, Found, InForce, Names, Policies, Refused, Reloaded,
+};
 use super::routes::{Peer, ROUTES, router};
 use super::{Control, ControlRoom};
 use crate::domain::clock::{Clock, UnixTime};
@@ -218,17 +221,81 @@ pub(crate) fn control(store: Arc<OrderBook>) -> Control {
         settings: settings_for_test(name.as_str()),
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot.clone())),
     });
-    Control {
+    let now = UnixTime::from_secs(1_800_000_000);
+    let in_force = InForce {
         rooms: rooms.collect(),
+        door: Door::new(
+            Role::ALL
+                .map(|role| Credential::of(role.word(), role, &token(role)))
+                .into(),
+        ),
+        edition: Edition {
+            number: 1,
+            loaded_at: now,
+        },
+        names: Names {
+            sites: vec!["shop".to_owned()],
+            ..Names::default()
+        },
+    };
+    Control {
+        in_force: Arc::new(ArcSwap::from_pointee(in_force)),
         store,
-        tokens: Role::ALL
-            .map(|role| Credential::of(role.word(), role, &token(role)))
-            .into(),
-        clock: Clock::by_hand(UnixTime::from_secs(1_800_000_000)),
-        metrics: Arc::new(Metrics::new(&names, &[], &[]).unwrap()),
+        clock: Clock::by_hand(now),
+        metrics: Arc::new(Metrics::new().unwrap()),
         ready: Arc::new(Readiness::default()),
         audit: Arc::new(Diary::default()),
-        reload: None,
+        policies: None,
+    }
+}
+
+/// Policy files of which it is known beforehand what comes of reading them.
+pub(crate) struct Files(pub(crate) Result<Found, Refused>);
+
+impl Files {
+    /// Another pace, and another store.
+    pub(crate) fn sound() -> Self {
+        Self(Ok(Found {
+            changes: vec![Change {
+                before: Some("600".into()),
+                after: Some("900".into()),
+                ..Change::unshown("room derby", "pace.per_minute")
+            }],
+            needs_restart: vec![Change::unshown("[store]", "url")],
+            warnings: Vec::new(),
+        }))
+    }
+
+    /// Nothing else than what is in force.
+    pub(crate) fn same() -> Self {
+        Self(Ok(Found::default()))
+    }
+
+    /// One fault.
+    pub(crate) fn faulty() -> Self {
+        Self(Err(Refused {
+            summary: "1 fault in 1 file".into(),
+            faults: vec![Finding {
+                file: Some("rooms/derby.toml".into()),
+                line: Some(3),
+                column: Some(1),
+                message: "unknown key `pase`".into(),
+                suggestion: Some("pace".into()),
+            }],
+        }))
+    }
+}
+
+#[async_trait]
+impl Policies for Files {
+    async fn reload(self: Arc<Self>, by: &str) -> Result<Reloaded, Refused> {
+        assert_eq!(by, "admin");
+        let found = self.0.clone()?;
+        Ok(Reloaded { version: 2, found })
+    }
+
+    async fn look(&self) -> Result<Found, Refused> {
+        self.0.clone()
     }
 }
 

@@ -60,7 +60,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(ServeError::Address)?;
-    let hosts = guarded(address, &control.tokens)?;
+    let hosts = guarded(address, control.in_force.load().door.tokens())?;
     let api = Arc::new(Api::new(control, hosts));
     converse_with_all(listener, router(&api, ROUTES), stop).await;
     api.finish().await;

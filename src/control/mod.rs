@@ -19,6 +19,7 @@ pub mod lockout;
 mod lost;
 pub mod orders;
 mod pages;
+pub mod policies;
 pub mod problem;
 pub mod routes;
 pub mod sessions;
@@ -31,30 +32,26 @@ mod tests;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use crate::domain::clock::Clock;
 use crate::domain::room::RoomSettings;
 use crate::store::QueueStore;
 use crate::store::survey::SharedSnapshot;
 use crate::telemetry::metrics::Metrics;
-use auth::Credential;
 use health::Readiness;
 use ledger::SharedLedger;
+use policies::{InForce, Policies};
 
 pub use listener::{ServeError, guarded, serve, serve_health};
-
-/// Reads the policies again. `Err` says what is wrong with the new ones, in sentences; the old
-/// ones stay in force then. May block: it is called off the runtime's threads.
-pub type Reload = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// What the control API speaks of and acts on.
 #[derive(Clone)]
 pub struct Control {
-    /// Every room, in the order in which they are listed.
-    pub rooms: Vec<ControlRoom>,
+    /// What the policies in force say: the rooms, and who may do what.
+    pub in_force: Arc<ArcSwap<InForce>>,
     /// Where orders are written.
     pub store: Arc<dyn QueueStore>,
-    /// Who may do what. None: only the health routes answer.
-    pub tokens: Vec<Credential>,
     /// The clock by which orders are given.
     pub clock: Clock,
     /// What `/metrics` shows.
@@ -63,8 +60,8 @@ pub struct Control {
     pub ready: Arc<Readiness>,
     /// Where every change is recorded.
     pub audit: SharedLedger,
-    /// Reads the policies again; `None` where there is nothing to read.
-    pub reload: Option<Reload>,
+    /// The files that the policies come from; `None` where there is nothing to read.
+    pub policies: Option<Arc<dyn Policies>>,
 }
 
 /// One room as the control API sees it.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::body::{number, parse, time, wrong};
+use super::body::{nothing, number, parse, time, wrong};
 use super::problem::Problem;
 use crate::domain::clock::UnixTime;
 use crate::domain::pace::Pace;
@@ -32,18 +32,6 @@ impl From<Order> for Asked {
 
 /// Reads an order from a request's body.
 pub type ReadOrder = fn(&[u8]) -> Result<Asked, Problem>;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-/// `{}`, for what needs no more to be said.
-///
-/// # Errors
-/// 400 and 422 as [`parse`] says.
-pub fn nothing(body: &[u8]) -> Result<(), Problem> {
-    parse::<Nothing>(body).map(|Nothing {}| ())
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

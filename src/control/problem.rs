@@ -5,6 +5,7 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use super::policies::{Finding, Refused};
 use crate::domain::window::OrderRefused;
 use crate::store::StoreError;
 
@@ -14,6 +15,7 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    faults: Vec<Finding>,
 }
 
 #[derive(Serialize)]
@@ -22,6 +24,9 @@ struct Body<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
+    /// What is wrong with the policies, where that was asked.
+    #[serde(skip_serializing_if = "<[Finding]>::is_empty")]
+    faults: &'a [Finding],
 }
 
 impl Problem {
@@ -32,6 +37,7 @@ impl Problem {
             status,
             detail: detail.into(),
             headers: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
@@ -72,6 +78,7 @@ impl IntoResponse for Problem {
             title: self.status.canonical_reason().unwrap_or("Problem"),
             status: self.status.as_u16(),
             detail: &self.detail,
+            faults: &self.faults,
         };
         // A struct of strings and a number always has a JSON text.
         let text = serde_json::to_string(&body).unwrap_or_default();
@@ -81,6 +88,16 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, kind);
         headers.extend(self.headers);
         response
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let detail = format!("the policies in force stay: {}", refused.summary);
+        Self {
+            faults: refused.faults,
+            ..Self::unacceptable(detail)
+        }
     }
 }
 

@@ -56,6 +56,7 @@ enum Work {
     Rooms,
     Room,
     Audit,
+    Policies,
     Change(Change),
 }
 
@@ -102,6 +103,7 @@ pub const ROUTES: &[Route] = &[
     // Whoever may act may see who acted. A viewer's token, which often hangs on a wall or in a
     // monitoring system, must not tell colleagues' names and addresses.
     route("GET", "/v1/audit", OPERATOR, Work::Audit),
+    route("GET", "/v1/policies", VIEWER, Work::Policies),
     route(
         "POST",
         "/v1/policies/reload",
@@ -171,7 +173,8 @@ async fn work(api: &Arc<Api>, target: Target, request: Request) -> Result<Respon
         Target::NoMethod | Target::Nowhere => VIEWER,
     };
     let now = api.control.clock.now().mono;
-    let by = api.door.admit(needs, &parts.headers, from, now);
+    let in_force = api.control.in_force.load_full();
+    let by = in_force.door.admit(needs, &parts.headers, from, now);
     let by = by.inspect_err(|problem| api.control.metrics.turned_away(problem.door_word()))?;
     let route = match target {
         Target::Route(route) => route,
@@ -189,6 +192,7 @@ async fn work(api: &Arc<Api>, target: Target, request: Request) -> Result<Respon
         Work::OpenApi => Ok(openapi()),
         Work::Rooms => Ok(api.rooms()),
         Work::Room => api.room(room),
+        Work::Policies => Ok(api.policies().await),
         Work::Audit => api.audit(parts.uri.query().unwrap_or_default()).await,
         Work::Change(change) => {
             let arrived = deed::Arrived {

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Control;
 use super::api::OPENAPI;
-use super::auth::{Needs, Role};
-use super::kit::{Diary, House, OrderBook, bearer, control, request, text};
+use super::auth::{Door, Needs, Role};
+use super::kit::{Diary, Files, House, OrderBook, bearer, control, request, text};
+use super::policies::InForce;
 use super::routes::{ROUTES, Route};
 use crate::domain::place::Epoch;
 use crate::domain::session::{Jti, SessionTerms};
@@ -44,7 +45,7 @@ fn body(route: &Route) -> &'static str {
 
 /// Every route and the role it needs, written down a second time on purpose: a new route, or
 /// one opened to a lower role, is decided here as well.
-const MATRIX: [(&str, Option<Role>); 18] = [
+const MATRIX: [(&str, Option<Role>); 19] = [
     ("GET /livez", None),
     ("GET /readyz", None),
     ("GET /metrics", Some(Role::Viewer)),
@@ -65,6 +66,7 @@ const MATRIX: [(&str, Option<Role>); 18] = [
         Some(Role::Operator),
     ),
     ("GET /v1/audit", Some(Role::Operator)),
+    ("GET /v1/policies", Some(Role::Viewer)),
     ("POST /v1/policies/reload", Some(Role::Admin)),
 ];
 
@@ -112,8 +114,14 @@ async fn every_route_opens_to_its_role_and_those_above_and_to_nobody_else_c2() {
 
 #[tokio::test]
 async fn without_tokens_only_health_answers_c1() {
-    let mut bare = control(Arc::default());
-    bare.tokens.clear();
+    let bare = control(Arc::default());
+    let told = bare.in_force.load_full();
+    bare.in_force.store(Arc::new(InForce {
+        rooms: told.rooms.clone(),
+        door: Door::default(),
+        edition: told.edition,
+        names: told.names.clone(),
+    }));
     let house = House::of(bare);
     for route in ROUTES {
         let answer = house.ask(ADMIN, &line(route), body(route)).await;
@@ -385,7 +393,7 @@ async fn a_prequeue_is_taken_with_a_warning() {
 async fn while_the_store_is_away_orders_are_503_and_readers_are_told() {
     let store = Arc::new(OrderBook::default());
     let control = control(store.clone());
-    let room = control.rooms[0].snapshot.clone();
+    let room = control.in_force.load().rooms[0].snapshot.clone();
     room.store(Arc::new(Snapshot {
         store: StoreHealth::AwaySince(std::time::Duration::ZERO),
         ..Snapshot::default()
@@ -435,27 +443,80 @@ async fn metrics_and_the_description_are_served() {
     assert_eq!(described["openapi"], "3.1.0");
 }
 
+fn with(files: Files) -> House {
+    House::of(Control {
+        policies: Some(Arc::new(files)),
+        ..control(Arc::default())
+    })
+}
+
 #[tokio::test]
 async fn a_reload_takes_effect_or_says_what_is_wrong() {
-    let reloading = |outcome: Result<(), String>| {
-        House::of(Control {
-            reload: Some(Arc::new(move || outcome.clone())),
-            ..control(Arc::default())
-        })
-    };
     let line = "POST /v1/policies/reload";
-    let fine = reloading(Ok(())).ask(ADMIN, line, "").await;
-    assert_eq!((fine.status, fine.json()), (200, json!({"reloaded": true})));
-    let house = reloading(Err("rooms/derby.toml:3:1: unknown key".into()));
-    let bad = house.ask(ADMIN, line, "").await;
+    let sound = with(Files::sound());
+    let fine = sound.ask(ADMIN, line, "{}").await;
+    assert_eq!(fine.status, 200);
+    let recorded = sound.ask(ADMIN, "GET /v1/audit", "").await.json();
+    let last = recorded["lines"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["before"], json!({"policies": 1}));
+    let changes = ["room derby: pace.per_minute 600 → 900"];
+    assert_eq!(last["after"], json!({"policies": 2, "changes": changes}));
+    let told = fine.json();
+    assert_eq!(told["version"], 2);
+    let pace = json!({"what": "room derby", "change": "changed", "key": "pace.per_minute",
+        "before": "600", "after": "900"});
+    assert_eq!(told["changes"], json!([pace]));
+    assert_eq!(told["needs_restart"][0]["what"], "[store]");
+
+    let bad = with(Files::faulty()).ask(ADMIN, line, "").await;
     assert_eq!(bad.status, 422);
-    assert!(bad.problem().contains("derby.toml:3:1"));
-    let metrics = house.ask(ADMIN, "GET /metrics", "").await.text;
-    assert!(metrics.contains("anteroom_config_last_reload_successful 0\n"));
-    let none = House::of(control(Arc::default()))
-        .ask(ADMIN, line, "")
+    assert_eq!(
+        bad.problem(),
+        "the policies in force stay: 1 fault in 1 file"
+    );
+    let fault = &bad.json()["faults"][0];
+    assert_eq!(
+        (&fault["file"], &fault["line"]),
+        (&json!("rooms/derby.toml"), &json!(3))
+    );
+
+    let odd = with(Files::sound())
+        .ask(ADMIN, line, r#"{"now":true}"#)
         .await;
-    assert_eq!(none.status, 404);
+    assert_eq!(odd.status, 422);
+    let (none, _) = house();
+    assert_eq!(none.ask(ADMIN, line, "").await.status, 404);
+}
+
+#[tokio::test]
+async fn what_is_in_force_is_shown_beside_what_the_files_say() {
+    let line = "GET /v1/policies";
+    let sound = with(Files::sound())
+        .ask(Role::Viewer, line, "")
+        .await
+        .json();
+    assert_eq!(sound["version"], 1);
+    assert_eq!(sound["loaded_at"], "2027-01-15T08:00:00Z");
+    assert_eq!(sound["rooms"], json!(["derby", "final"]));
+    assert_eq!(
+        (&sound["sites"], &sound["rules"]),
+        (&json!(["shop"]), &json!([]))
+    );
+    assert_eq!(sound["files"]["valid"], true);
+    assert_eq!(sound["files"]["changes"][0]["after"], "900");
+
+    let faulty = with(Files::faulty())
+        .ask(Role::Viewer, line, "")
+        .await
+        .json();
+    assert_eq!(faulty["version"], 1);
+    assert_eq!(faulty["files"]["valid"], false);
+    assert_eq!(faulty["files"]["faults"][0]["suggestion"], "pace");
+    let (none, _) = house();
+    assert_eq!(
+        none.ask(Role::Viewer, line, "").await.json()["files"],
+        Value::Null
+    );
 }
 
 /// A house whose log can be read.
@@ -599,7 +660,7 @@ async fn the_log_is_read_in_pages_as_it_was_written() {
 async fn one_session_ends_at_once_and_the_orders_stay() {
     let store = Arc::new(OrderBook::default());
     let control = control(store.clone());
-    let snapshot = control.rooms[0].snapshot.clone();
+    let snapshot = control.in_force.load().rooms[0].snapshot.clone();
     let house = House::of(control);
     let line = "POST /v1/rooms/derby/sessions/revoke";
     let name = "0123456789abcdef0123456789abcdef";
@@ -631,7 +692,7 @@ async fn one_session_ends_at_once_and_the_orders_stay() {
 async fn revoking_all_raises_the_rooms_number_each_time() {
     let store = Arc::new(OrderBook::default());
     let control = control(store.clone());
-    let snapshot = control.rooms[0].snapshot.clone();
+    let snapshot = control.in_force.load().rooms[0].snapshot.clone();
     let house = House::of(control);
     let line = "POST /v1/rooms/derby/sessions/revoke";
     for (body, rev) in [("", 1), ("{}", 2), (r#"{"all":true}"#, 3)] {
@@ -747,7 +808,7 @@ async fn a_request_under_way_is_answered_before_the_stop() {
 async fn a_window_that_only_tokens_know_is_told_of_and_continued_by_open() {
     let store = Arc::new(OrderBook::default());
     let control = control(store.clone());
-    let room = control.rooms[0].snapshot.clone();
+    let room = control.in_force.load().rooms[0].snapshot.clone();
     room.rcu(|last| Snapshot {
         unknown: Some(Glimpse {
             window: WindowId(2_000_000),

@@ -1,7 +1,8 @@
-//! A room as the control API shows it, and why nobody is being released.
+//! Rooms and policies as the control API shows them, and why nobody is being released.
 
 use serde::Serialize;
 
+use super::policies::{Finding, Found, InForce, Names, Refused};
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
 use crate::domain::window::WindowState;
@@ -10,6 +11,60 @@ use crate::telemetry::reading::Reading;
 
 /// Said of a room whose newest orders nobody knows.
 const UNKNOWN_WINDOW: &str = "visitors bring tokens of a newer sale window than the store knows, and nobody knows the orders of it: `open` continues that window, and everybody in it keeps the place";
+
+/// What is in force, and what the files say now.
+#[derive(Debug, Serialize)]
+pub struct PoliciesView<'a> {
+    version: u64,
+    loaded_at: String,
+    rooms: Vec<&'a str>,
+    #[serde(flatten)]
+    names: &'a Names,
+    files: Option<FilesView>,
+}
+
+impl<'a> PoliciesView<'a> {
+    /// Of what is in force, and of the files where there are any.
+    #[must_use]
+    pub fn of(in_force: &'a InForce, files: Option<FilesView>) -> Self {
+        let rooms = in_force.rooms.iter();
+        Self {
+            version: in_force.edition.number,
+            loaded_at: in_force.edition.loaded_at.rfc3339(),
+            rooms: rooms.map(|room| room.settings.name.as_str()).collect(),
+            names: &in_force.names,
+            files,
+        }
+    }
+}
+
+/// What a reload would find.
+#[derive(Debug, Serialize)]
+pub struct FilesView {
+    valid: bool,
+    faults: Vec<Finding>,
+    #[serde(flatten)]
+    found: Found,
+}
+
+impl FilesView {
+    /// Of what a look at the files gave.
+    #[must_use]
+    pub fn of(look: Result<Found, Refused>) -> Self {
+        match look {
+            Ok(found) => Self {
+                valid: true,
+                faults: Vec::new(),
+                found,
+            },
+            Err(refused) => Self {
+                valid: false,
+                faults: refused.faults,
+                found: Found::default(),
+            },
+        }
+    }
+}
 
 /// One room. Counts are those of the last survey.
 #[derive(Debug, Serialize)]

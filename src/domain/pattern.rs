@@ -154,6 +154,23 @@ impl FromStr for HostPattern {
     }
 }
 
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let port = match self {
+            Self::Any => return f.write_str("*"),
+            Self::Exact(name, port) => {
+                f.write_str(name)?;
+                port
+            }
+            Self::Under(suffix, port) => {
+                write!(f, "*{suffix}")?;
+                port
+            }
+        };
+        port.iter().try_for_each(|port| write!(f, ":{port}"))
+    }
+}
+
 impl HostPattern {
     /// Whether `host` is one of these.
     #[must_use]

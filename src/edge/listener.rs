@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -27,8 +28,8 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// What a listener works by.
 #[derive(Clone)]
 pub struct Listening {
-    /// Answers requests.
-    pub door: Arc<Door>,
+    /// Answers requests, by the policies in force.
+    pub door: Arc<ArcSwap<Door>>,
     /// What the guard of each connection keeps to.
     pub terms: Arc<Terms>,
     /// Connections there may be at once, over all listeners.
@@ -85,7 +86,10 @@ impl Listening {
         };
         let service = service_fn(|request| {
             // Pinned, because a connection that is not shut down by hyper must be movable.
-            Box::pin(async move { Ok::<_, Infallible>(self.door.answer(request, caller).await) })
+            Box::pin(async move {
+                let door = self.door.load_full();
+                Ok::<_, Infallible>(door.answer(request, caller).await)
+            })
         });
         let mut connection = http1::Builder::new()
             .half_close(true)

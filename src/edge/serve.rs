@@ -19,6 +19,7 @@ use crate::gate::{Ask, Decided, Gate, Refusal, Trace, Verdict};
 use crate::origin::Origin;
 use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::series::Counts;
 
 use super::body::AnswerBody;
 use super::cookies::{set_admission, tell_admission};
@@ -27,10 +28,11 @@ use super::negotiate::NEGOTIATED;
 use super::respond::{Answer, Asking, Responder, close};
 use super::sockets::Switch;
 
-/// Everything a request needs on this side.
+/// Everything a request needs on this side, made for one set of policies: a request takes it once,
+/// and other policies come as another door.
 pub struct Door {
     /// Decides.
-    pub gate: Arc<Gate>,
+    pub gate: Gate,
     /// Carries what may pass.
     pub origin: Origin,
     /// Makes our own answers.
@@ -39,6 +41,8 @@ pub struct Door {
     pub clock: Clock,
     /// Where outcomes are counted.
     pub metrics: Arc<Metrics>,
+    /// Where outcomes of these sites and rules are counted.
+    pub counts: Counts,
     /// WebSockets that may be open at once, over all sites.
     pub sockets: Arc<Semaphore>,
 }
@@ -170,7 +174,7 @@ impl Door {
     /// Records how long a site took to answer a request that came then.
     pub(super) fn time(&self, site: usize, came: Now) {
         let took = self.clock.now().mono.saturating_sub(came.mono);
-        self.metrics.origin_answered(site, took);
+        self.counts.origin_answered(site, took);
     }
 
     fn count(&self, decided: &Decided) {
@@ -193,7 +197,7 @@ impl Door {
             self.metrics.refusal(label(*refusal));
         }
         if let Some((rule, _)) = rule {
-            self.metrics.rule_matched(rule);
+            self.counts.rule_matched(rule);
         }
         if let Some(reason) = token {
             self.metrics.token_refused(reason);

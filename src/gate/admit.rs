@@ -121,8 +121,8 @@ impl Known {
     }
 }
 
-/// What the gate remembers of verified admissions.
-#[derive(Debug)]
+/// What the gate remembers of verified admissions. A clone shares it.
+#[derive(Clone, Debug)]
 pub struct Admissions {
     verified: Cache<Box<str>, Arc<Known>>,
     renewals: Cache<Jti, Arc<Renewal>>,
@@ -194,6 +194,15 @@ impl Admissions {
             renewed: renew(&known, door, now.wall),
             known,
         })
+    }
+
+    /// The same memory for other keys: what older keys verified is verified anew.
+    #[must_use]
+    pub fn for_other_keys(&self) -> Self {
+        Self {
+            renewals: self.renewals.clone(),
+            ..Self::default()
+        }
     }
 
     /// The renewal state that all tokens of a session share.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::Clock as GovernorClock;
@@ -36,8 +37,8 @@ const POLLS: (Option<NonZeroU32>, Option<NonZeroU32>) = (NonZeroU32::new(10), No
 #[derive(Debug)]
 pub struct Limiters {
     clock: Ticking,
-    addresses: Vec<(Limit, Limiter<AddressKey>)>,
-    polls: Limiter<VisitorId>,
+    addresses: Vec<(Limit, Arc<Limiter<AddressKey>>)>,
+    polls: Arc<Limiter<VisitorId>>,
 }
 
 impl Limiters {
@@ -45,24 +46,30 @@ impl Limiters {
     #[must_use]
     pub fn new(limits: &Limits, clock: Clock) -> Self {
         let clock = Ticking(clock);
-        let addresses = limits
-            .limits
-            .iter()
-            .map(|limit| {
-                let quota = Quota::per_second(limit.rate).allow_burst(limit.burst);
-                (
-                    limit.clone(),
-                    RateLimiter::dashmap_with_clock(quota, clock.clone()),
-                )
-            })
-            .collect();
+        let addresses = limits.limits.iter().map(|limit| fresh(limit, &clock));
         let (rate, burst) = POLLS;
         let polls = Quota::per_second(rate.unwrap_or(NonZeroU32::MIN))
             .allow_burst(burst.unwrap_or(NonZeroU32::MIN));
         Self {
-            polls: RateLimiter::dashmap_with_clock(polls, clock.clone()),
-            addresses,
+            polls: Arc::new(RateLimiter::dashmap_with_clock(polls, clock.clone())),
+            addresses: addresses.collect(),
             clock,
+        }
+    }
+
+    /// The limiters of other limits. Where a limit is the same in name, rate, burst and paths its
+    /// table is shared with this one, so that who was limited before is limited after.
+    #[must_use]
+    pub fn renewed(&self, limits: &Limits) -> Self {
+        let addresses = limits.limits.iter().map(|limit| {
+            let mut held = self.addresses.iter();
+            let same = held.find(|(held, _)| held == limit);
+            same.cloned().unwrap_or_else(|| fresh(limit, &self.clock))
+        });
+        Self {
+            addresses: addresses.collect(),
+            polls: Arc::clone(&self.polls),
+            clock: self.clock.clone(),
         }
     }
 
@@ -126,10 +133,63 @@ impl Limiters {
     }
 }
 
+fn fresh(limit: &Limit, clock: &Ticking) -> (Limit, Arc<Limiter<AddressKey>>) {
+    let quota = Quota::per_second(limit.rate).allow_burst(limit.burst);
+    let limiter = RateLimiter::dashmap_with_clock(quota, clock.clone());
+    (limit.clone(), Arc::new(limiter))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::clock::UnixTime;
+
+    #[test]
+    fn a_limit_that_stays_the_same_keeps_its_table_and_any_other_begins_anew() {
+        let one = NonZeroU32::MIN;
+        let two = NonZeroU32::new(2).unwrap();
+        let limit = Limit {
+            name: "address".parse().unwrap(),
+            rate: one,
+            burst: two,
+            paths: vec!["/buy/*".parse().unwrap()],
+        };
+        let of = |limit: Limit| Limits {
+            limits: vec![limit],
+        };
+        let clock = Clock::by_hand(UnixTime::from_secs(1_800_000_000));
+        let ann: IpAddr = "192.0.2.7".parse().unwrap();
+        let visitor = VisitorId::from_bytes([1; 16]);
+        let before = Limiters::new(&of(limit.clone()), clock);
+        while before.visit(ann, "/buy/1").is_ok() {}
+        while before.poll(visitor).is_ok() {}
+
+        let same = before.renewed(&of(limit.clone()));
+        assert!(same.visit(ann, "/buy/1").is_err());
+        assert!(same.poll(visitor).is_err());
+        for other in [
+            Limit {
+                name: "other".parse().unwrap(),
+                ..limit.clone()
+            },
+            Limit {
+                rate: two,
+                ..limit.clone()
+            },
+            Limit {
+                burst: one,
+                ..limit.clone()
+            },
+            Limit {
+                paths: Vec::new(),
+                ..limit
+            },
+        ] {
+            let anew = before.renewed(&of(other.clone()));
+            assert!(anew.visit(ann, "/buy/1").is_ok(), "{other:?}");
+            assert!(anew.poll(visitor).is_err(), "{other:?}");
+        }
+    }
 
     #[test]
     fn a_poller_gets_twenty_at_once_and_ten_a_second_and_is_then_forgotten() {

@@ -24,7 +24,6 @@ pub mod verdict;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use http::{Method, header, request};
 
 use crate::domain::clock::Now;
@@ -58,14 +57,8 @@ pub struct Ask<'a> {
     pub now: Now,
 }
 
-/// What may be swapped while requests run: the rules.
-#[derive(Debug, Default)]
-pub struct Screens {
-    /// Bot rules.
-    pub rules: Rules,
-}
-
-/// Everything the gate decides by.
+/// Everything the gate decides by. It never changes: other policies make another gate, which
+/// takes over what lasts (`Room::renewed`, `Limiters::renewed`, `Admissions`).
 pub struct Gate {
     /// The sites, in the order of the configuration.
     pub sites: Vec<Site>,
@@ -75,10 +68,10 @@ pub struct Gate {
     pub proxies: Proxies,
     /// Where our own URLs live, without a trailing slash.
     pub prefix: String,
-    /// Bot rules in force.
-    pub screens: ArcSwap<Screens>,
-    /// Rate limits in force.
-    pub limiters: Arc<Limiters>,
+    /// Bot rules.
+    pub rules: Rules,
+    /// Rate limits.
+    pub limiters: Limiters,
     /// The keys.
     pub keys: Keyring,
     /// Where the rooms are kept.
@@ -118,7 +111,7 @@ impl Gate {
         );
         trace.room = covering;
         let asked = (request.canonical.key.as_str(), &ask.head.headers);
-        screen::screen(&self.screens.load().rules, request.client, asked, trace)?;
+        screen::screen(&self.rules, request.client, asked, trace)?;
         self.limiters
             .visit(request.client, &request.canonical.key)?;
         if own::is_under(&self.prefix, &request.canonical.key) {

@@ -40,6 +40,15 @@ impl Room {
         }
     }
 
+    /// The same room with other settings: it goes on from what is known of it.
+    #[must_use]
+    pub fn renewed(&self, settings: RoomSettings) -> Self {
+        Self {
+            settings: Arc::new(settings),
+            ..self.clone()
+        }
+    }
+
     /// How specifically this room covers a request; `None` when it does not. A path that lost
     /// something in its comparing form is under no `except` and in no room where nobody waits.
     #[must_use]

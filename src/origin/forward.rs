@@ -29,6 +29,20 @@ impl Origin {
         Self { sites }
     }
 
+    /// The origins of other settings. A site whose settings are the same as one's here keeps that
+    /// one's connections, and counts as busy what is under way there.
+    #[must_use]
+    pub fn renewed(&self, settings: Vec<Settings>) -> Self {
+        let mut held = self.sites.clone();
+        let sites = settings.into_iter().map(|settings| {
+            let same = held.iter().position(|site| site.is_of(&settings));
+            same.map_or_else(|| Arc::new(Site::new(settings)), |at| held.swap_remove(at))
+        });
+        Self {
+            sites: sites.collect(),
+        }
+    }
+
     /// How busy a site's origin is; `None` if there is no such site.
     #[must_use]
     pub fn stats(&self, site: usize) -> Option<OriginStats> {

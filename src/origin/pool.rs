@@ -47,6 +47,10 @@ impl Site {
         }
     }
 
+    pub(super) fn is_of(&self, settings: &Settings) -> bool {
+        self.settings == *settings
+    }
+
     pub(super) const fn deadlines(&self) -> Deadlines {
         self.deadlines
     }
@@ -292,6 +296,29 @@ mod tests {
         text(get(&second).await.unwrap()).await.unwrap();
 
         assert_eq!((one.heard().len(), two.heard().len()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_site_whose_settings_stay_keeps_its_connections() {
+        let (one, two) = (
+            TicketSite::answering(OK).await,
+            TicketSite::answering(OK).await,
+        );
+        let before = Origin::new(vec![one.settings()]);
+        text(get(&before).await.unwrap()).await.unwrap();
+
+        let same = before.renewed(vec![one.settings(), one.settings(), two.settings()]);
+        text(get(&same).await.unwrap()).await.unwrap();
+        let slower = Settings {
+            response: Duration::from_secs(9),
+            ..one.settings()
+        };
+        let changed = same.renewed(vec![slower]);
+        text(get(&changed).await.unwrap()).await.unwrap();
+
+        let used: Vec<_> = one.heard().iter().map(|heard| heard.connection).collect();
+        assert_eq!(used, [0, 0, 1]);
+        assert_eq!(same.stats(2).unwrap().busy, 0);
     }
 
     #[tokio::test]

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use http::{Request, header};
 
@@ -24,8 +23,9 @@ use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::notice::{Notice, SetToken};
 use crate::gate::room::Room;
-use crate::gate::{Ask, Gate, Own, Screens, Site, Verdict};
+use crate::gate::{Ask, Gate, Own, Site, Verdict};
 use crate::policy::limits::Limits;
+use crate::policy::rules::Rules;
 use crate::store::embedded::Embedded;
 use crate::store::kept::Keeper;
 use crate::store::recovery::Recovery;
@@ -288,8 +288,8 @@ impl House {
             rooms: vec![room],
             proxies: Proxies::default(),
             prefix: "/_anteroom".into(),
-            screens: ArcSwap::from_pointee(Screens::default()),
-            limiters: Arc::new(Limiters::new(&Limits::default(), clock.clone())),
+            rules: Rules::default(),
+            limiters: Limiters::new(&Limits::default(), clock.clone()),
             keys: Keyring::read(&files).unwrap(),
             store: store.clone(),
             admissions: Admissions::default(),

@@ -10,6 +10,7 @@ mod jitter;
 mod keep;
 mod look;
 
+mod beat;
 #[cfg(test)]
 pub(crate) mod house;
 #[cfg(test)]
@@ -25,20 +26,18 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::clock::Clock;
 use crate::domain::pace::TICK;
-use crate::domain::room::RoomSettings;
 use crate::domain::session::Jti;
 use crate::domain::skew::{SkewWatch, WallClock};
 use crate::domain::tick::{Pacer, Sight};
-use crate::store::kept::Keeper;
 use crate::store::memory::Memory;
-use crate::store::notes::Notes;
-use crate::store::survey::{SharedSnapshot, Snapshot, StoreHealth, Survey};
-use crate::store::{MOST_CALLED, Ordered, QueueStore, StoreError};
+use crate::store::survey::{Snapshot, StoreHealth, Survey};
+use crate::store::{MOST_CALLED, Ordered, StoreError};
 use ends::Ends;
 use jitter::Jitter;
 use keep::Keeping;
+
+pub use beat::{Beat, Told};
 
 /// How often a room that has nobody is surveyed, at least: up to one tick less, by chance.
 const IDLE_SURVEY: Duration = Duration::from_secs(1);
@@ -51,23 +50,6 @@ const IDLE_SWEEP: Duration = Duration::from_mins(1);
 
 /// Ticks in a row at most, where each called as many as a tick can; what is left keeps its credit.
 const MOST_TICKS: usize = 64;
-
-/// What a room's loop works on.
-#[derive(Clone)]
-pub struct Beat {
-    /// The room.
-    pub room: Arc<RoomSettings>,
-    /// What the gate answers from.
-    pub snapshot: SharedSnapshot,
-    /// What the gate leaves for the store.
-    pub notes: Arc<Notes>,
-    /// Where the rooms are kept.
-    pub store: Arc<dyn QueueStore>,
-    /// The clock.
-    pub clock: Clock,
-    /// Where this gateway keeps what a store that lost the room must be told; `None` for nowhere.
-    pub keeper: Option<Arc<Keeper>>,
-}
 
 /// The loop of one room.
 pub struct RoomLoop {
@@ -124,11 +106,13 @@ impl RoomLoop {
     }
 
     /// Runs until cancelled; what waits for the store and the disk is carried there at the end.
-    pub async fn run(mut self, cancel: CancellationToken) {
+    pub async fn run(mut self, mut settings: Told, cancel: CancellationToken) {
         loop {
+            self.beat.room = Arc::clone(&settings.borrow_and_update());
             let pause = self.step().await;
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                Ok(()) = settings.changed() => {}
                 () = cancel.cancelled() => break,
             }
         }

@@ -91,6 +91,23 @@ struct Rule {
     header: Option<(HeaderName, Regex)>,
 }
 
+/// What one rule says.
+#[derive(Clone, Debug)]
+pub struct Saying<'r> {
+    /// Its name.
+    pub name: &'r RoomName,
+    /// What it does.
+    pub action: Action,
+    /// Its expressions for a `User-Agent`.
+    pub agents: Vec<String>,
+    /// Its patterns and expressions for the path.
+    pub paths: Vec<String>,
+    /// Its networks.
+    pub from: &'r [IpNet],
+    /// Its header: the name, and the expression, which may be a secret.
+    pub header: Option<(&'r str, &'r str)>,
+}
+
 /// The expressions of all rules together are too large.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the expressions of all rules together are too large")]
@@ -139,6 +156,31 @@ impl Rules {
     /// Every rule's name and action, in order: the labels of its metric.
     pub fn names(&self) -> impl Iterator<Item = (&RoomName, Action)> {
         self.rules.iter().map(|rule| (&rule.name, rule.action))
+    }
+
+    /// What each rule says, in order, as texts to compare and to show.
+    pub fn sayings(&self) -> impl Iterator<Item = Saying<'_>> {
+        self.rules.iter().map(|rule| {
+            let within = |set: &RegexSet, range: &Range<usize>| {
+                set.patterns()
+                    .get(range.clone())
+                    .unwrap_or_default()
+                    .to_vec()
+            };
+            let mut paths: Vec<String> = rule.paths.iter().map(PathPattern::to_string).collect();
+            paths.extend(within(&self.paths, &rule.path_expressions));
+            Saying {
+                name: &rule.name,
+                action: rule.action,
+                agents: within(&self.agents, &rule.agents),
+                paths,
+                from: &rule.from,
+                header: rule
+                    .header
+                    .as_ref()
+                    .map(|(name, pattern)| (name.as_str(), pattern.as_str())),
+            }
+        })
     }
 
     /// Judges one request: the first rule whose conditions all hold decides.

@@ -150,6 +150,10 @@ families! {
     sockets_ended: IntCounterVec = "anteroom_websockets_ended_total" ["by"];
     /// 1 if the last reload of the policies took effect, 0 if it was refused.
     last_reload: IntGaugeVec = "anteroom_config_last_reload_successful" [];
+    /// Number of the policies in force: 1 at the start, one more after each reload that took effect.
+    version: IntGaugeVec = "anteroom_policies_version" [];
+    /// Reloads of the policies, by whether they took effect.
+    reloads: IntCounterVec = "anteroom_reloads_total" ["result"];
     /// Always 1; the label says which version runs.
     build_info: IntGaugeVec = "anteroom_build_info" ["version"];
 }

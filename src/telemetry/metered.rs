@@ -252,7 +252,7 @@ mod tests {
 
     fn house() -> (Metered<dyn QueueStore>, Arc<Metrics>, RoomName) {
         let room: RoomName = "derby".parse().unwrap();
-        let metrics = Arc::new(Metrics::new(std::slice::from_ref(&room), &[], &[]).unwrap());
+        let metrics = Arc::new(Metrics::new().unwrap());
         let clock = Clock::by_hand(UnixTime::from_secs(1_800_000_000));
         let store: Arc<dyn QueueStore> = Arc::new(HalfDeaf);
         (Metered::new(store, metrics.clone(), clock), metrics, room)

@@ -1,19 +1,20 @@
 //! Counting and showing the gateway's metrics; [`super::families`] declares them.
 //!
-//! Handles are resolved when the configuration is known, so that counting is one atomic addition.
+//! Handles are resolved beforehand, so that counting is one atomic addition; those that the
+//! configuration names are in [`super::series`].
 //! Figures about rooms are read from the snapshots when somebody scrapes: a room's joins, releases
 //! and claims are counted in the store, over the room's life, and every gateway shows the same.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
+use prometheus::{Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
 use super::door::DOOR_REASONS;
 use super::families::{Families, words};
 use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
 use super::reading::{Reading, clock_offset};
+use super::series::{Counts, Shown};
 use super::sockets::SocketMetrics;
 use crate::domain::room::RoomName;
 use crate::store::StoreError;
@@ -25,25 +26,13 @@ const OK: &str = "ok";
 /// The results a store call may have: an answer, or a word of [`StoreError`].
 const RESULTS: [&str; 5] = [OK, "timeout", "unreachable", "lost", "unreadable"];
 
+/// The results a reload may have.
+const RELOADS: [&str; 2] = [OK, "refused"];
+
 /// The metrics could not be declared or written out.
 #[derive(Debug, thiserror::Error)]
 #[error("metrics: {0}")]
 pub struct MetricsError(#[from] prometheus::Error);
-
-/// One room's handles.
-struct RoomMetrics {
-    joins: IntCounter,
-    releases: IntCounter,
-    grants: IntCounter,
-    claims: IntCounter,
-    waiting: IntGauge,
-    absent: IntGauge,
-    released: IntGauge,
-    sessions: IntGauge,
-    tick: IntGauge,
-    pace: IntGauge,
-    recovering: IntGauge,
-}
 
 /// One store verb's handles.
 struct VerbMetrics {
@@ -56,34 +45,29 @@ pub struct Metrics {
     registry: Registry,
     verdicts: Vec<IntCounter>,
     refusals: Vec<IntCounter>,
-    rules: Vec<(String, IntCounter)>,
     /// In the order of [`TOKEN_REASONS`].
     tokens: Vec<IntCounter>,
     pub(super) door: Vec<IntCounter>,
-    sites: Vec<Histogram>,
     verbs: Vec<VerbMetrics>,
     /// Of WebSockets.
     pub sockets: SocketMetrics,
-    rooms: HashMap<RoomName, RoomMetrics>,
     store_reachable: IntGauge,
     clock_offset: Gauge,
     last_reload: IntGauge,
-    wait: GaugeVec,
+    version: IntGauge,
+    reloads: Vec<IntCounter>,
+    families: Families,
     /// Held while the figures of the rooms are brought up to date, never across an await.
-    scraping: Mutex<()>,
+    shown: Mutex<Shown>,
 }
 
 impl Metrics {
-    /// Declares every metric for these rooms, sites and bot rules. Sites are counted by
-    /// their index in the list, rules by name.
+    /// Declares every metric. Those of rooms appear with the first reading, those of sites and
+    /// bot rules with [`Metrics::counts`].
     ///
     /// # Errors
     /// [`MetricsError`] when the library refuses a declaration.
-    pub fn new(
-        rooms: &[RoomName],
-        sites: &[RoomName],
-        rules: &[RuleLabel],
-    ) -> Result<Self, MetricsError> {
+    pub fn new() -> Result<Self, MetricsError> {
         let registry = Registry::new();
         let families = Families::register(&registry)?;
         let none: [&str; 0] = [];
@@ -92,9 +76,8 @@ impl Metrics {
         build_info.get_metric_with_label_values(&version)?.set(1);
         let last_reload = families.last_reload.get_metric_with_label_values(&none)?;
         last_reload.set(1);
-        let rooms = rooms
-            .iter()
-            .map(|room| Ok((room.clone(), families.room(room)?)));
+        let version = families.version.get_metric_with_label_values(&none)?;
+        version.set(1);
         Ok(Self {
             verdicts: words(
                 &families.requests,
@@ -104,21 +87,20 @@ impl Metrics {
                 &families.refusals,
                 RefusalLabel::ALL.map(RefusalLabel::word),
             )?,
-            rules: families.rules(rules)?,
             tokens: words(&families.tokens, TOKEN_REASONS)?,
             door: words(&families.control_refusals, DOOR_REASONS)?,
-            sites: families.sites(sites)?,
             verbs: families.verbs()?,
             sockets: SocketMetrics::of(&families)?,
-            rooms: rooms.collect::<prometheus::Result<_>>()?,
             store_reachable: families
                 .store_reachable
                 .get_metric_with_label_values(&none)?,
             clock_offset: families.clock_offset.get_metric_with_label_values(&none)?,
             last_reload,
-            wait: families.wait,
+            version,
+            reloads: words(&families.reloads, RELOADS)?,
+            families,
             registry,
-            scraping: Mutex::new(()),
+            shown: Mutex::default(),
         })
     }
 
@@ -132,24 +114,10 @@ impl Metrics {
         count(&self.refusals, reason as usize);
     }
 
-    /// Counts a match of the bot rule of this name.
-    pub fn rule_matched(&self, rule: &RoomName) {
-        if let Some((_, counter)) = self.rules.iter().find(|(name, _)| name == rule.as_str()) {
-            counter.inc();
-        }
-    }
-
     /// Counts a token that did not count, by one of [`TOKEN_REASONS`].
     pub fn token_refused(&self, reason: &str) {
         if let Some(at) = TOKEN_REASONS.iter().position(|word| *word == reason) {
             count(&self.tokens, at);
-        }
-    }
-
-    /// Records how long the origin of the site with this index took.
-    pub fn origin_answered(&self, site: usize, took: Duration) {
-        if let Some(histogram) = self.sites.get(site) {
-            histogram.observe(took.as_secs_f64());
         }
     }
 
@@ -165,9 +133,24 @@ impl Metrics {
         }
     }
 
-    /// Records whether a reload of the policies took effect.
-    pub fn reloaded<T, E>(&self, outcome: &Result<T, E>) {
-        self.last_reload.set(i64::from(outcome.is_ok()));
+    /// The handles of these sites and bot rules, which are shown from now on; those of others are
+    /// shown no longer. Sites are counted by their index in the list, rules by name.
+    ///
+    /// # Errors
+    /// [`MetricsError`] when the library refuses a series.
+    pub fn counts(&self, sites: &[RoomName], rules: &[RuleLabel]) -> Result<Counts, MetricsError> {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(shown.counts(&self.families, sites, rules)?)
+    }
+
+    /// Counts a reload of the policies: the number of those in force since, or `None` when it was
+    /// refused.
+    pub fn reloaded(&self, number: Option<u64>) {
+        self.last_reload.set(i64::from(number.is_some()));
+        count(&self.reloads, usize::from(number.is_none()));
+        if let Some(number) = number {
+            self.version.set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
     }
 
     /// Brings the rooms' figures up to date and writes everything as Prometheus text. A room
@@ -176,71 +159,20 @@ impl Metrics {
     /// # Errors
     /// [`MetricsError`] when the text cannot be written.
     pub fn scrape(&self, readings: &[Reading<'_>]) -> Result<String, MetricsError> {
-        let _one_at_a_time = self.scraping.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let reachable = readings
             .iter()
             .all(|reading| reading.snapshot.store == StoreHealth::Reachable);
         self.store_reachable.set(i64::from(reachable));
         self.clock_offset.set(clock_offset(readings));
-        for reading in readings {
-            if let Some(room) = self.rooms.get(&reading.settings.name) {
-                room.follow(reading);
-                self.follow_wait(reading)?;
-            }
-        }
+        shown.follow(&self.families, readings)?;
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
-    }
-
-    fn follow_wait(&self, reading: &Reading<'_>) -> Result<(), MetricsError> {
-        let labels = [reading.settings.name.as_str()];
-        match reading.newcomer_wait() {
-            Some(wait) => self
-                .wait
-                .get_metric_with_label_values(&labels)?
-                .set(wait.median.as_secs_f64()),
-            // A series that is not there may be removed again: that is no fault.
-            None => drop(self.wait.remove_label_values(&labels)),
-        }
-        Ok(())
     }
 }
 
 impl Families {
-    fn rules(&self, rules: &[RuleLabel]) -> prometheus::Result<Vec<(String, IntCounter)>> {
-        let counter = |rule: &RuleLabel| {
-            let labels = [rule.rule.as_str(), rule.action];
-            let counter = self.rule_matches.get_metric_with_label_values(&labels)?;
-            Ok((rule.rule.clone(), counter))
-        };
-        rules.iter().map(counter).collect()
-    }
-
-    fn sites(&self, sites: &[RoomName]) -> prometheus::Result<Vec<Histogram>> {
-        let labels = sites.iter().map(|site| [site.as_str()]);
-        labels
-            .map(|labels| self.origin_duration.get_metric_with_label_values(&labels))
-            .collect()
-    }
-
     fn verbs(&self) -> prometheus::Result<Vec<VerbMetrics>> {
         Verb::ALL.into_iter().map(|verb| self.verb(verb)).collect()
-    }
-
-    fn room(&self, room: &RoomName) -> prometheus::Result<RoomMetrics> {
-        let room = [room.as_str()];
-        Ok(RoomMetrics {
-            joins: self.joins.get_metric_with_label_values(&room)?,
-            releases: self.releases.get_metric_with_label_values(&room)?,
-            grants: self.grants.get_metric_with_label_values(&room)?,
-            claims: self.claims.get_metric_with_label_values(&room)?,
-            waiting: self.waiting.get_metric_with_label_values(&room)?,
-            absent: self.absent.get_metric_with_label_values(&room)?,
-            released: self.released.get_metric_with_label_values(&room)?,
-            sessions: self.sessions.get_metric_with_label_values(&room)?,
-            tick: self.tick.get_metric_with_label_values(&room)?,
-            pace: self.pace.get_metric_with_label_values(&room)?,
-            recovering: self.recovering.get_metric_with_label_values(&room)?,
-        })
     }
 
     fn verb(&self, verb: Verb) -> prometheus::Result<VerbMetrics> {
@@ -258,39 +190,6 @@ impl Families {
     }
 }
 
-impl RoomMetrics {
-    fn follow(&self, reading: &Reading<'_>) {
-        self.pace.set(i64::from(reading.pace().per_minute.get()));
-        self.recovering.set(i64::from(reading.snapshot.recovers()));
-        if reading.snapshot.store == StoreHealth::NotYet {
-            return;
-        }
-        let survey = &reading.snapshot.survey;
-        follow_total(&self.joins, survey.joins_total);
-        follow_total(&self.releases, survey.releases_total);
-        follow_total(&self.grants, survey.granted_total);
-        follow_total(&self.claims, survey.claims_total);
-        set(&self.waiting, survey.waiting);
-        set(&self.absent, survey.absent);
-        set(&self.released, survey.released);
-        set(&self.sessions, survey.active);
-        set(&self.tick, survey.ticks.tick);
-    }
-}
-
-/// Moves a counter to a total that is kept elsewhere. A smaller total means that the store lost
-/// its data: the counter starts again, as after a restart.
-fn follow_total(counter: &IntCounter, total: u64) {
-    if total < counter.get() {
-        counter.reset();
-    }
-    counter.inc_by(total.saturating_sub(counter.get()));
-}
-
-fn set(gauge: &IntGauge, value: u64) {
-    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-}
-
 pub(super) fn count(counters: &[IntCounter], index: usize) {
     if let Some(counter) = counters.get(index) {
         counter.inc();
@@ -305,16 +204,17 @@ mod tests {
     use crate::telemetry::labels::{SocketEnd, SocketRefusal};
     use crate::telemetry::reading::settings_for_test;
 
-    fn derby() -> RoomName {
-        "derby".parse().unwrap()
+    fn metrics() -> (Metrics, Counts) {
+        let metrics = Metrics::new().unwrap();
+        let counts = metrics.counts(&["shop".parse().unwrap()], &[scanners()]);
+        (metrics, counts.unwrap())
     }
 
-    fn metrics() -> Metrics {
-        let rules = [RuleLabel {
+    fn scanners() -> RuleLabel {
+        RuleLabel {
             rule: "scanners".into(),
             action: "deny",
-        }];
-        Metrics::new(&[derby()], &["shop".parse().unwrap()], &rules).unwrap()
+        }
     }
 
     fn surveyed(joins_total: u64) -> Snapshot {
@@ -331,7 +231,13 @@ mod tests {
 
     #[test]
     fn every_metric_with_fixed_labels_is_there_from_the_start() {
-        let text = metrics().scrape(&[]).unwrap();
+        let snapshot = Snapshot::default();
+        let settings = settings_for_test("derby");
+        let reading = Reading {
+            settings: &settings,
+            snapshot: &snapshot,
+        };
+        let text = metrics().0.scrape(&[reading]).unwrap();
         for metric in DECLARED
             .iter()
             .filter(|metric| metric.name != "anteroom_wait_seconds")
@@ -347,12 +253,12 @@ mod tests {
 
     #[test]
     fn what_is_recorded_is_shown_under_its_words() {
-        let metrics = metrics();
+        let (metrics, counts) = metrics();
         metrics.verdict(VerdictLabel::Wait);
         metrics.refusal(RefusalLabel::Limited);
-        metrics.rule_matched(&"scanners".parse().unwrap());
-        metrics.rule_matched(&"unknown".parse().unwrap());
-        metrics.origin_answered(0, Duration::from_millis(60));
+        counts.rule_matched(&"scanners".parse().unwrap());
+        counts.rule_matched(&"unknown".parse().unwrap());
+        counts.origin_answered(0, Duration::from_millis(60));
         let late: Result<(), _> = Err(StoreError::Timeout {
             waited: Duration::from_secs(2),
         });
@@ -361,7 +267,8 @@ mod tests {
         metrics.sockets.opened();
         metrics.sockets.ended(SocketEnd::Idle);
         metrics.sockets.refused(SocketRefusal::Full);
-        metrics.reloaded(&Err::<(), _>("bad"));
+        metrics.reloaded(Some(2));
+        metrics.reloaded(None);
 
         let text = metrics.scrape(&[]).unwrap();
         for line in [
@@ -377,6 +284,9 @@ mod tests {
             "anteroom_websockets_ended_total{by=\"idle\"} 1\n",
             "anteroom_websockets_refused_total{reason=\"full\"} 1\n",
             "anteroom_config_last_reload_successful 0\n",
+            "anteroom_policies_version 2\n",
+            "anteroom_reloads_total{result=\"ok\"} 1\n",
+            "anteroom_reloads_total{result=\"refused\"} 1\n",
         ] {
             assert!(text.contains(line), "{line}in\n{text}");
         }
@@ -384,7 +294,7 @@ mod tests {
 
     #[test]
     fn totals_follow_the_store_and_start_again_after_a_loss() {
-        let (metrics, settings) = (metrics(), settings_for_test("derby"));
+        let (metrics, settings) = (metrics().0, settings_for_test("derby"));
         for (total, shown) in [(5, 5), (5, 5), (9, 9), (2, 2)] {
             let snapshot = surveyed(total);
             let reading = Reading {
@@ -399,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_loss_and_a_wrong_clock_are_shown() {
-        let (metrics, settings) = (metrics(), settings_for_test("derby"));
+        let (metrics, settings) = (metrics().0, settings_for_test("derby"));
         let mut snapshot = surveyed(1);
         snapshot.store = StoreHealth::LostSince(Duration::ZERO);
         snapshot.skew.ahead_ms = -2_500;
@@ -420,7 +330,7 @@ mod tests {
 
     #[test]
     fn a_room_not_yet_surveyed_shows_its_pace_and_nothing_it_does_not_know() {
-        let (metrics, settings) = (metrics(), settings_for_test("derby"));
+        let (metrics, settings) = (metrics().0, settings_for_test("derby"));
         let snapshot = Snapshot::default();
         let reading = Reading {
             settings: &settings,
@@ -434,6 +344,36 @@ mod tests {
             !text.contains("anteroom_wait_seconds{"),
             "unknown is absent"
         );
+    }
+
+    #[test]
+    fn series_come_and_go_with_the_policies() {
+        let (metrics, _) = metrics();
+        let snapshot = surveyed(7);
+        let settings = ["derby", "final"].map(settings_for_test);
+        let [derby, last] = settings.each_ref().map(|settings| Reading {
+            settings,
+            snapshot: &snapshot,
+        });
+        let text = metrics.scrape(&[derby]).unwrap();
+        for there in ["room=\"derby\"", "site=\"shop\"", "rule=\"scanners\""] {
+            assert!(text.contains(there), "{there}");
+        }
+
+        let allowed = RuleLabel {
+            action: "allow",
+            ..scanners()
+        };
+        metrics
+            .counts(&["other".parse().unwrap()], &[allowed])
+            .unwrap();
+        let text = metrics.scrape(&[last]).unwrap();
+        for gone in ["room=\"derby\"", "site=\"shop\"", "action=\"deny\""] {
+            assert!(!text.contains(gone), "{gone}in\n{text}");
+        }
+        for there in ["room=\"final\"", "site=\"other\"", "action=\"allow\""] {
+            assert!(text.contains(there), "{there}");
+        }
     }
 
     #[test]

@@ -7,4 +7,5 @@ pub mod logs;
 pub mod metered;
 pub mod metrics;
 pub mod reading;
+pub mod series;
 pub mod sockets;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use hmac::Mac as _;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::admission::AdmissionKey;
 use super::duty::{KeyLine, Keys, lines};
@@ -29,6 +30,8 @@ pub struct Keyring {
     identity: HmacSha256,
     draw: HmacSha256,
     lines: Vec<KeyLine>,
+    /// SHA-256 over every key file's name and text.
+    digest: [u8; 32],
 }
 
 impl fmt::Debug for Keyring {
@@ -46,7 +49,11 @@ impl Keyring {
     /// # Errors
     /// Every fault of every file, and every purpose without a file.
     pub fn read(files: &[KeyFile]) -> Result<Self, Vec<KeyFault>> {
-        inspect(files).and_then(Self::of)
+        let keyring = inspect(files).and_then(Self::of)?;
+        Ok(Self {
+            digest: digest(files),
+            ..keyring
+        })
     }
 
     /// The keyring of sound keys, in the order in which they sign.
@@ -81,6 +88,7 @@ impl Keyring {
             identity: identity.ok_or_else(|| missing(Purpose::Identity))?,
             draw: draw.ok_or_else(|| missing(Purpose::Draw))?,
             lines,
+            digest: [0; 32],
         })
     }
 
@@ -146,6 +154,18 @@ impl Keyring {
         json!({ "keys": keys })
     }
 
+    /// Whether two keyrings were read from the same files.
+    #[must_use]
+    pub fn has_keys_of(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+
+    /// Whether what one keyring verifies, the other does: the same keys for the same issuer.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.has_keys_of(other) && self.issuer == other.issuer
+    }
+
     /// Every key by purpose, in the order in which they sign.
     #[must_use]
     pub fn lines(&self) -> &[KeyLine] {
@@ -162,6 +182,20 @@ impl Keyring {
             .chain_update(room.as_str())
             .chain_update([0])
     }
+}
+
+/// One figure for all key files, whatever their order.
+fn digest(files: &[KeyFile]) -> [u8; 32] {
+    let mut files: Vec<&KeyFile> = files.iter().collect();
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    let mut digest = Sha256::new();
+    for file in files {
+        for part in [file.name.as_bytes(), file.text.as_bytes()] {
+            digest.update(part.len().to_be_bytes());
+            digest.update(part);
+        }
+    }
+    digest.finalize().into()
 }
 
 /// 128 of a tag's 256 bits.

@@ -59,6 +59,7 @@ impl House {
             control_token: Some(CONTROL_TOKEN.to_owned()),
             audit,
             clock,
+            reread: None,
             keep: dir.path().join("kept"),
         });
         let app = app.unwrap();

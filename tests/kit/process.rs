@@ -117,14 +117,25 @@ impl Gateway {
 
     /// Asks it to stop.
     pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Asks it to read its policies again.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Somebody with the control token, at the control API.
+    pub fn operator(&self) -> Visitor {
+        Visitor::to(self.at.control)
+            .host(&self.at.control.to_string())
+            .with_header("authorization", &format!("Bearer {CONTROL_TOKEN}"))
     }
 
     /// Waits until it has ended.

@@ -155,6 +155,34 @@ async fn those_inside_before_a_loss_keep_their_slots_until_they_end_or_time_is_o
 }
 
 #[tokio::test]
+async fn the_end_of_one_who_is_missing_frees_one_slot() {
+    for_every_store(async |store| {
+        let room = Stage::open(store, 2).await?.holding(2);
+        let inside = Recovery {
+            pause: Duration::ZERO,
+            inside: 2,
+            inside_for: Duration::from_mins(1),
+            ..recovery(101, Orders::default())
+        };
+        store.recover(&room.room, &inside).await?;
+        room.crowd(1..=2).await?;
+        assert_eq!(room.pass(1).await?, []);
+
+        let over = crate::store::Ending {
+            session: jti(71, Turn::FIRST),
+            why: EndedBy::Left,
+            life: Duration::from_mins(5),
+        };
+        store.end(&room.room, &[over, over]).await?;
+
+        assert_eq!(room.tick().await?, visitors([1]));
+        assert_eq!(room.tick().await?, []);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_higher_rev_ends_every_session_at_once() {
     for_every_store(async |store| {
         let mut room = Stage::open(store, 2).await?.holding(2);

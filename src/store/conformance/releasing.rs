@@ -234,6 +234,28 @@ async fn those_from_behind_the_front_take_half_of_each_batch() {
 }
 
 #[tokio::test]
+async fn calling_those_from_behind_does_not_move_the_front_back() {
+    for_every_store(async |store| {
+        let mut room = Stage::open(store, 4).await?.holding(8);
+        let places = room.crowd(1..=8).await?;
+        assert_eq!(room.pass(1).await?, visitors(1..=8));
+        room.pass(69).await?;
+        room.turn_to(WindowState::Paused).await?;
+        for (number, place) in (1..=8).zip(&places) {
+            room.shows(number, *place).await?;
+        }
+        room.turn_to(WindowState::Open).await?;
+        assert_eq!(room.tick().await?, visitors(1..=4));
+
+        room.crowd(9..=12).await?;
+
+        assert_eq!(room.tick().await?, visitors([5, 6, 9, 10]));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn nobody_at_the_front_can_block_the_queue() {
     for_every_store(async |store| {
         let room = Stage::open(store, 4).await?.holding(4);

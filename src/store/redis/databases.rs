@@ -37,11 +37,14 @@ impl Server {
             .args(["-c", KEEPER, &port.to_string(), &databases.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+            .spawn();
+        let server = Self {
+            port,
+            keeper: keeper.unwrap(),
+        };
         for _ in 0..4_000 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { port, keeper };
+                return server;
             }
             std::thread::sleep(Duration::from_millis(5));
         }

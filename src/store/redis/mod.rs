@@ -46,7 +46,7 @@ use script::Script;
 
 /// Visitors or sessions in one call at most; larger batches are asked in parts, so that no call
 /// keeps Redis busy for long.
-const MOST_ASKS: usize = 250;
+const MOST_ASKS: usize = 200;
 
 /// The same for joins, which cost less.
 const MOST_JOINS: usize = 500;

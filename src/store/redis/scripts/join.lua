@@ -20,17 +20,14 @@ local asks = ARGV[3]
 local longest, oldest, newest = struct.unpack('>I8I4I4', asks)
 if newest > head.window then return LOST end
 local visitors = {unpack(ARGV, 4)}
-find(visitors)
-
-local present = call('ZCARD', QUEUE)
-local waiting = present + call('ZCARD', ABSENT)
+local count = #visitors
+local present, absent = call('ZCARD', QUEUE), call('ZCARD', ABSENT)
+local waiting = present + absent
 local joins = head.state == OPEN or head.state == PAUSED
 local current = oldest == newest and oldest == head.window
 local base, number = head.epoch * NUMBERS, head.last_number
 local most = math.min(terms.max_waiting, waiting + NUMBERS - 1 - number)
 local far = gone_within(terms.horizon + longest, terms)
-local fresh, places, answers = {}, {}, {}
-local run, run_ahead, run_number = 0, 0, 0
 
 -- Scores as text. Writing all their digits anew for each newcomer would cost as much as its place.
 local prefix, prefix_of = '', 0
@@ -39,6 +36,60 @@ local function score_of(place)
   if high ~= prefix_of then prefix, prefix_of = text(high), high end
   return prefix .. string.format('%07d', place - high * 10000000)
 end
+
+local function answered(answers)
+  return struct.pack('>I4I8', head.epoch, head.tick) .. answers
+end
+
+local function none(found)
+  for at = 1, count do
+    if found[at] then return false end
+  end
+  return true
+end
+
+-- Joins the whole batch where all in it are new, which is what a queue that grows is made of. One
+-- command says whether they were; where not, nothing is left of this. Says whether it did so.
+local function join_newcomers()
+  if not (current and joins) or waiting + count > most then return false end
+  if not none(call('HMGET', ENTRIES, unpack(visitors))) then return false end
+  if absent > 0 and not none(call('ZMSCORE', ABSENT, unpack(visitors))) then return false end
+  local places = {}
+  for at = 1, count do
+    places[2 * at - 1], places[2 * at] = score_of(base + number + at), visitors[at]
+  end
+  set('last_number', number + count)
+  save()
+  if call('ZADD', QUEUE, 'NX', unpack(places)) == count then return true end
+  set('last_number', number)
+  local scores = call('ZMSCORE', QUEUE, unpack(visitors))
+  for at = 1, count do
+    if scores[at] and tonumber(scores[at]) > base + number then take(QUEUE, visitors[at]) end
+  end
+  write()
+  return false
+end
+
+if join_newcomers() then
+  for at = 1, math.min(count, far - present) do
+    local _, lasts = struct.unpack('>I4I8', asks, at * 12 + 5)
+    local place = base + number + at
+    if is_near(place, present + at - 1, lasts, terms) then
+      local entry = first_wait(place)
+      entry.number = head.earned + lasts
+      keep(visitors[at], entry)
+    end
+  end
+  set('joins_total', head.joins_total + count)
+  moved()
+  write()
+  return answered(stand(RUN, present, count, base + number + 2))
+end
+
+-- Somebody is known, came twice, or may not join: one after another.
+find(visitors)
+local fresh, places, answers = {}, {}, {}
+local run, run_ahead, run_number = 0, 0, 0
 
 local function end_run()
   if run > 0 then
@@ -94,16 +145,7 @@ local function answer(at, visitor)
   if head.moved ~= held then present = present + 1 end
 end
 
-for at, visitor in ipairs(visitors) do
-  if current and joins and present >= far and waiting < most
-    and not known[visitor] and not fresh[visitor] then
-    if run == 0 then run_ahead, run_number = present, number + 1 end
-    add_newcomer(visitor)
-    run = run + 1
-  else
-    answer(at, visitor)
-  end
-end
+for at, visitor in ipairs(visitors) do answer(at, visitor) end
 end_run()
 
 if number > head.last_number then
@@ -112,4 +154,4 @@ if number > head.last_number then
   adds[QUEUE] = places
 end
 write()
-return struct.pack('>I4I8', head.epoch, head.tick) .. table.concat(answers)
+return answered(table.concat(answers))

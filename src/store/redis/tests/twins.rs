@@ -9,6 +9,7 @@ use super::*;
 use crate::domain::clock::UnixTime;
 use crate::domain::pace::Pace;
 use crate::domain::place::{Place, Turn};
+use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::domain::window::{WindowId, WindowState};
 use crate::store::conformance::{PROMISED, jti};
@@ -16,6 +17,16 @@ use crate::store::embedded::Embedded;
 
 /// Something that is done to both: what, to whom, and a number that says how.
 type Step = (u8, u32, u64);
+
+/// Somebody, with what it last was told, or nearly that.
+struct One {
+    number: u32,
+    how: u64,
+    window: WindowId,
+    turn: Turn,
+    place: Place,
+    session: Jti,
+}
 
 struct Twins {
     one: Embedded,
@@ -66,118 +77,129 @@ impl Twins {
 
     async fn step(&mut self, (what, number, how): Step) {
         let (turn, place) = self.told[number as usize];
-        let window =
-            WindowId(self.orders.window.0 - u32::from(how % 19 == 18 && self.orders.window.0 > 0));
+        let past = how % 19 == 18 && self.orders.window.0 > 0;
         let old = how % 7 == 6;
         let turn = Turn(if old {
             turn.saturating_sub(1).max(1)
         } else {
             turn
         });
-        let who = visitor(number);
-        let session = jti(number, turn);
+        let one = One {
+            number,
+            how,
+            window: WindowId(self.orders.window.0 - u32::from(past)),
+            turn,
+            place,
+            session: jti(number, turn),
+        };
         match what {
-            0..=5 => {
-                let ask = |visitor| Joining {
-                    visitor,
-                    window,
-                    promised: PROMISED,
-                };
-                let asks = [ask(who), ask(visitor(number % 5)), ask(who)];
-                let asks = &asks[..1 + (how % 3) as usize];
-                if let Ok(joined) = both!(self, join(&self.terms, asks)) {
-                    if let Joined::Stands(stand) = &joined[0] {
-                        self.note(number, stand);
-                    }
-                    if let Some(Joined::Stands(stand)) = joined.get(1) {
-                        self.note(number % 5, stand);
-                    }
-                }
-            }
-            6..=9 => {
-                let turn = if how % 11 == 10 { turn.next() } else { turn };
-                let lost = how % 5 == 4;
-                let place = if lost {
-                    Place::new(EPOCH, 20 + (how % 3) as u32).unwrap()
-                } else {
-                    place
-                };
-                let epoch = Epoch(if lost { EPOCH.0 } else { self.epoch });
-                let tick = self.tick + u64::from(how % 17 == 16);
-                let token = CheckIn {
-                    visitor: who,
-                    window,
-                    epoch,
-                    turn,
-                    place,
-                    tick,
-                    promised: PROMISED,
-                };
-                let tokens = [
-                    token,
-                    CheckIn {
-                        visitor: visitor(1),
-                        ..token
-                    },
-                ];
-                let tokens = &tokens[..1 + (how % 2) as usize];
-                if let Ok(stands) = both!(self, check_in(&self.terms, tokens)) {
-                    self.note(number, &stands[0]);
-                    if let Some(stand) = stands.get(1) {
-                        self.note(1, stand);
-                    }
-                }
-            }
-            10..=14 => {
-                let at = UnixTime::from_secs(1_000 + self.tick * 2);
-                let claim = Claim {
-                    visitor: who,
-                    window,
-                    turn,
-                    session,
-                    at,
-                };
-                let _ = both!(self, claim(&self.terms, &[claim]));
-            }
-            15 => {
-                let _ = both!(
-                    self,
-                    leave(&[Leaving {
-                        visitor: who,
-                        window,
-                        turn
-                    }])
-                );
-            }
-            16 => {
-                let rev = self.orders.rev;
-                let touch = |session| Touch {
-                    session,
-                    rev,
-                    life: Duration::from_secs(how % 40),
-                };
-                let _ = both!(self, touch(&[touch(session), touch(session)]));
-            }
-            17 => {
-                let why = EndedBy::ALL[(how % 6) as usize];
-                let ending = Ending {
-                    session,
-                    why,
-                    life: Duration::from_secs(how % 30),
-                };
-                let _ = both!(self, end(&[ending, ending]));
-            }
+            0..=5 => self.join(&one).await,
+            6..=9 => self.check_in(&one).await,
+            10..=14 => self.claim(&one).await,
+            15 => self.leave(&one).await,
+            16 => self.touch(&one).await,
+            17 => self.end(&one).await,
             18..=24 => self.tick(how).await,
-            25 => {
-                let _ = (
-                    self.one.sweep(&self.room, &self.terms).await,
-                    self.other.sweep(&self.room, &self.terms).await,
-                );
-            }
+            25 => self.sweep().await,
             26 => self.recover(how).await,
             _ => self.order(how).await,
         }
         self.compare().await;
+    }
+
+    async fn join(&mut self, one: &One) {
+        let ask = |number| Joining {
+            visitor: visitor(number),
+            window: one.window,
+            promised: PROMISED,
+        };
+        let numbers = [one.number, one.number % 5, one.number];
+        let asks = numbers.map(ask);
+        let asks = &asks[..1 + (one.how % 3) as usize];
+        let Ok(joined) = both!(self, join(&self.terms, asks)) else {
+            return;
+        };
+        for (number, joined) in numbers.into_iter().zip(&joined) {
+            if let Joined::Stands(stand) = joined {
+                self.note(number, stand);
+            }
+        }
+    }
+
+    async fn check_in(&mut self, one: &One) {
+        let how = one.how;
+        let lost = how % 5 == 4;
+        let somewhere = Place::new(EPOCH, 20 + (how % 3) as u32).unwrap();
+        let token = CheckIn {
+            visitor: visitor(one.number),
+            window: one.window,
+            epoch: Epoch(if lost { EPOCH.0 } else { self.epoch }),
+            turn: if how % 11 == 10 {
+                one.turn.next()
+            } else {
+                one.turn
+            },
+            place: if lost { somewhere } else { one.place },
+            tick: self.tick + u64::from(how % 17 == 16),
+            promised: PROMISED,
+        };
+        let other = CheckIn {
+            visitor: visitor(1),
+            ..token
+        };
+        let tokens = [token, other];
+        let tokens = &tokens[..1 + (how % 2) as usize];
+        let Ok(stands) = both!(self, check_in(&self.terms, tokens)) else {
+            return;
+        };
+        for (number, stand) in [one.number, 1].into_iter().zip(&stands) {
+            self.note(number, stand);
+        }
+    }
+
+    async fn claim(&self, one: &One) {
+        let claim = Claim {
+            visitor: visitor(one.number),
+            window: one.window,
+            turn: one.turn,
+            session: one.session,
+            at: UnixTime::from_secs(1_000 + self.tick * 2),
+        };
+        let _ = both!(self, claim(&self.terms, &[claim]));
+    }
+
+    async fn leave(&self, one: &One) {
+        let leaving = Leaving {
+            visitor: visitor(one.number),
+            window: one.window,
+            turn: one.turn,
+        };
+        let _ = both!(self, leave(&[leaving]));
+    }
+
+    async fn touch(&self, one: &One) {
+        let touch = Touch {
+            session: one.session,
+            rev: self.orders.rev,
+            life: Duration::from_secs(one.how % 40),
+        };
+        let _ = both!(self, touch(&[touch, touch]));
+    }
+
+    async fn end(&self, one: &One) {
+        let ending = Ending {
+            session: one.session,
+            why: EndedBy::ALL[(one.how % 6) as usize],
+            life: Duration::from_secs(one.how % 30),
+        };
+        let _ = both!(self, end(&[ending, ending]));
+    }
+
+    /// Leftovers of dismissed queues are cleared by one store only, so the numbers may differ.
+    async fn sweep(&self) {
+        for store in [&self.one as &dyn QueueStore, &self.other] {
+            store.sweep(&self.room, &self.terms).await.unwrap();
+        }
     }
 
     async fn tick(&mut self, how: u64) {
@@ -200,7 +222,7 @@ impl Twins {
 
     async fn recover(&mut self, how: u64) {
         let mut orders = self.orders.clone();
-        if how % 3 == 0 {
+        if how.is_multiple_of(3) {
             orders.version += 2;
             orders.grants += 1;
         }
@@ -223,9 +245,9 @@ impl Twins {
             3 => orders.capacity = Some(NonZeroU32::new((how / 12 % 4) as u32)),
             4 => orders.capacity = None,
             5 => orders.grants += how / 12 % 4,
-            6 if how / 12 % 3 == 0 => orders.rev += 1,
-            7 if how / 12 % 4 == 0 => orders.window.0 += 1,
-            8 if how / 12 % 4 == 0 => orders.state = WindowState::Ended,
+            6 if (how / 12).is_multiple_of(3) => orders.rev += 1,
+            7 if (how / 12).is_multiple_of(4) => orders.window.0 += 1,
+            8 if (how / 12).is_multiple_of(4) => orders.state = WindowState::Ended,
             9 => orders.message = Some(format!("„{how}“")),
             _ => {
                 orders.state = WindowState::Open;

@@ -1,0 +1,32 @@
+//! What a room's loop works on, and how it hears of other settings.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::domain::clock::Clock;
+use crate::domain::room::RoomSettings;
+use crate::store::QueueStore;
+use crate::store::kept::Keeper;
+use crate::store::notes::Notes;
+use crate::store::survey::SharedSnapshot;
+
+/// The room's settings, as they are told to its loop; they hold from its next round on.
+pub type Told = watch::Receiver<Arc<RoomSettings>>;
+
+/// What a room's loop works on.
+#[derive(Clone)]
+pub struct Beat {
+    /// The room.
+    pub room: Arc<RoomSettings>,
+    /// What the gate answers from.
+    pub snapshot: SharedSnapshot,
+    /// What the gate leaves for the store.
+    pub notes: Arc<Notes>,
+    /// Where the rooms are kept.
+    pub store: Arc<dyn QueueStore>,
+    /// The clock.
+    pub clock: Clock,
+    /// Where this gateway keeps what a store that lost the room must be told; `None` for nowhere.
+    pub keeper: Option<Arc<Keeper>>,
+}

@@ -1,0 +1,215 @@
+//! The series that the configuration names: those of rooms, sites and bot rules. They come and go
+//! with the policies.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use prometheus::{Histogram, IntCounter, IntGauge};
+
+use super::families::Families;
+use super::labels::RuleLabel;
+use super::reading::Reading;
+use crate::domain::room::RoomName;
+use crate::store::survey::StoreHealth;
+
+/// The handles of the sites and rules of one set of policies. Whoever counts with an older set
+/// than the one in force counts into series that are shown no longer.
+pub struct Counts {
+    sites: Vec<Histogram>,
+    rules: Vec<(String, IntCounter)>,
+}
+
+impl Counts {
+    /// Counts a match of the bot rule of this name.
+    pub fn rule_matched(&self, rule: &RoomName) {
+        if let Some((_, counter)) = self.rules.iter().find(|(name, _)| name == rule.as_str()) {
+            counter.inc();
+        }
+    }
+
+    /// Records how long the origin of the site with this index took.
+    pub fn origin_answered(&self, site: usize, took: Duration) {
+        if let Some(histogram) = self.sites.get(site) {
+            histogram.observe(took.as_secs_f64());
+        }
+    }
+}
+
+/// What is shown at present.
+#[derive(Default)]
+pub(super) struct Shown {
+    rooms: HashMap<RoomName, RoomMetrics>,
+    sites: Vec<RoomName>,
+    rules: Vec<RuleLabel>,
+}
+
+impl Shown {
+    /// The handles of these sites and rules; takes down the series of those that are gone.
+    pub(super) fn counts(
+        &mut self,
+        families: &Families,
+        sites: &[RoomName],
+        rules: &[RuleLabel],
+    ) -> prometheus::Result<Counts> {
+        for gone in self.sites.iter().filter(|site| !sites.contains(site)) {
+            // A series that is not there may be taken down again: that is no fault.
+            let _ = families
+                .origin_duration
+                .remove_label_values(&[gone.as_str()]);
+        }
+        for gone in self.rules.iter().filter(|rule| !rules.contains(rule)) {
+            let labels = [gone.rule.as_str(), gone.action];
+            let _ = families.rule_matches.remove_label_values(&labels);
+        }
+        self.sites = sites.to_vec();
+        self.rules = rules.to_vec();
+        Ok(Counts {
+            sites: families.sites(sites)?,
+            rules: families.rules(rules)?,
+        })
+    }
+
+    /// Brings the figures of these rooms up to date; takes down those of rooms that are gone.
+    pub(super) fn follow(
+        &mut self,
+        families: &Families,
+        readings: &[Reading<'_>],
+    ) -> prometheus::Result<()> {
+        let names = readings.iter().map(|reading| &reading.settings.name);
+        let there: HashSet<&RoomName> = names.collect();
+        self.rooms.retain(|room, _| {
+            let stays = there.contains(room);
+            if !stays {
+                families.drop_room(room);
+            }
+            stays
+        });
+        for reading in readings {
+            let name = &reading.settings.name;
+            if !self.rooms.contains_key(name) {
+                self.rooms.insert(name.clone(), families.room(name)?);
+            }
+            if let Some(room) = self.rooms.get(name) {
+                room.follow(reading);
+                families.follow_wait(reading)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One room's handles.
+struct RoomMetrics {
+    joins: IntCounter,
+    releases: IntCounter,
+    grants: IntCounter,
+    claims: IntCounter,
+    waiting: IntGauge,
+    absent: IntGauge,
+    released: IntGauge,
+    sessions: IntGauge,
+    tick: IntGauge,
+    pace: IntGauge,
+    recovering: IntGauge,
+}
+
+impl RoomMetrics {
+    fn follow(&self, reading: &Reading<'_>) {
+        self.pace.set(i64::from(reading.pace().per_minute.get()));
+        self.recovering.set(i64::from(reading.snapshot.recovers()));
+        if reading.snapshot.store == StoreHealth::NotYet {
+            return;
+        }
+        let survey = &reading.snapshot.survey;
+        follow_total(&self.joins, survey.joins_total);
+        follow_total(&self.releases, survey.releases_total);
+        follow_total(&self.grants, survey.granted_total);
+        follow_total(&self.claims, survey.claims_total);
+        set(&self.waiting, survey.waiting);
+        set(&self.absent, survey.absent);
+        set(&self.released, survey.released);
+        set(&self.sessions, survey.active);
+        set(&self.tick, survey.ticks.tick);
+    }
+}
+
+impl Families {
+    fn rules(&self, rules: &[RuleLabel]) -> prometheus::Result<Vec<(String, IntCounter)>> {
+        let counter = |rule: &RuleLabel| {
+            let labels = [rule.rule.as_str(), rule.action];
+            let counter = self.rule_matches.get_metric_with_label_values(&labels)?;
+            Ok((rule.rule.clone(), counter))
+        };
+        rules.iter().map(counter).collect()
+    }
+
+    fn sites(&self, sites: &[RoomName]) -> prometheus::Result<Vec<Histogram>> {
+        let labels = sites.iter().map(|site| [site.as_str()]);
+        labels
+            .map(|labels| self.origin_duration.get_metric_with_label_values(&labels))
+            .collect()
+    }
+
+    fn room(&self, room: &RoomName) -> prometheus::Result<RoomMetrics> {
+        let room = [room.as_str()];
+        Ok(RoomMetrics {
+            joins: self.joins.get_metric_with_label_values(&room)?,
+            releases: self.releases.get_metric_with_label_values(&room)?,
+            grants: self.grants.get_metric_with_label_values(&room)?,
+            claims: self.claims.get_metric_with_label_values(&room)?,
+            waiting: self.waiting.get_metric_with_label_values(&room)?,
+            absent: self.absent.get_metric_with_label_values(&room)?,
+            released: self.released.get_metric_with_label_values(&room)?,
+            sessions: self.sessions.get_metric_with_label_values(&room)?,
+            tick: self.tick.get_metric_with_label_values(&room)?,
+            pace: self.pace.get_metric_with_label_values(&room)?,
+            recovering: self.recovering.get_metric_with_label_values(&room)?,
+        })
+    }
+
+    fn drop_room(&self, room: &RoomName) {
+        let labels = [room.as_str()];
+        let counters = [&self.joins, &self.releases, &self.grants, &self.claims];
+        for family in counters {
+            let _ = family.remove_label_values(&labels);
+        }
+        let gauges = [
+            &self.waiting,
+            &self.absent,
+            &self.released,
+            &self.sessions,
+            &self.tick,
+            &self.pace,
+            &self.recovering,
+        ];
+        for family in gauges {
+            let _ = family.remove_label_values(&labels);
+        }
+        let _ = self.wait.remove_label_values(&labels);
+    }
+
+    fn follow_wait(&self, reading: &Reading<'_>) -> prometheus::Result<()> {
+        let labels = [reading.settings.name.as_str()];
+        match reading.newcomer_wait() {
+            Some(wait) => self
+                .wait
+                .get_metric_with_label_values(&labels)?
+                .set(wait.median.as_secs_f64()),
+            None => drop(self.wait.remove_label_values(&labels)),
+        }
+        Ok(())
+    }
+}
+
+/// Moves a counter to a total that is kept elsewhere. A smaller total means that the store lost
+/// its data: the counter starts again, as after a restart.
+fn follow_total(counter: &IntCounter, total: u64) {
+    if total < counter.get() {
+        counter.reset();
+    }
+    counter.inc_by(total.saturating_sub(counter.get()));
+}
+
+fn set(gauge: &IntGauge, value: u64) {
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+}
