@@ -30,6 +30,8 @@ mod quiet;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod shared;
+#[cfg(test)]
 mod shared_store;
 #[cfg(test)]
 mod sockets;

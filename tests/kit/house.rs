@@ -152,15 +152,7 @@ impl House {
 
     /// The sum of a metric over all its series whose labels contain `labels`.
     pub async fn metric(&self, name: &str, labels: &str) -> f64 {
-        let text = self.operator().get("/metrics").await;
-        let text = text.is(200).text();
-        let of_metric = text.lines().filter(|line| {
-            let rest = line.strip_prefix(name);
-            rest.is_some_and(|rest| rest.starts_with(['{', ' '])) && line.contains(labels)
-        });
-        of_metric
-            .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
-            .sum()
+        metric(&mut self.operator(), name, labels).await
     }
 
     /// How often a verb of the store was called.
@@ -182,4 +174,17 @@ impl House {
     pub async fn drain(self) {
         self.app.drain().await;
     }
+}
+
+/// The sum of a metric over all its series whose labels contain `labels`, as an operator sees it.
+pub async fn metric(operator: &mut Visitor, name: &str, labels: &str) -> f64 {
+    let text = operator.get("/metrics").await;
+    let text = text.is(200).text();
+    let of_metric = text.lines().filter(|line| {
+        let rest = line.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with(['{', ' '])) && line.contains(labels)
+    });
+    of_metric
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+        .sum()
 }

@@ -1,6 +1,7 @@
 //! The kit the tests are told with: a house, its visitors, and the ticket site behind it.
 
 pub mod answer;
+pub mod crowd;
 pub mod forge;
 pub mod house;
 pub mod origin;
@@ -9,6 +10,7 @@ pub mod process;
 pub mod recording;
 pub mod redis;
 pub mod relay;
+pub mod tally;
 pub mod twins;
 pub mod visitor;
 pub mod wire;

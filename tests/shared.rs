@@ -1,0 +1,8 @@
+//! Two gateways, each a process of its own, that share one room on one Redis.
+
+mod calls;
+mod losses;
+mod memory;
+mod orders;
+mod pace;
+mod pair;
