@@ -84,6 +84,32 @@ async fn two_hundred_polls_from_afar_and_admitted_requests_ask_redis_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_touches_of_many_sessions_are_at_most_one_call_a_second() {
+    let pair = Pair::open(Plan::per_minute(1).session("idle_s = 10")).await;
+    // They come in one after the other, and so are due for a touch one after the other.
+    let mut insiders = pair.insiders(40).await;
+    let clock = Clock::machine();
+    let before = [
+        pair.store_calls(A, "touch").await,
+        pair.store_calls(B, "touch").await,
+    ];
+    let begun = clock.now().mono;
+    while clock.now().mono - begun < Duration::from_secs(8) {
+        for visitor in &mut insiders {
+            visitor.get("/buy/1").await.is_served();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for gateway in [A, B] {
+        let touches = pair.store_calls(gateway, "touch").await - before[gateway];
+        let took = (clock.now().mono - begun).as_secs_f64();
+        println!("{touches} touches in {took} s for 20 sessions");
+        assert!(touches >= 1.0, "their half life went by");
+        assert!(touches <= took + 1.0, "{touches} calls in {took} s");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_first_visits_ask_redis_nothing_and_a_poll_near_the_front_once() {
     let pair = Pair::open(Plan::per_minute(1)).await;
     let mut fans = pair.fans(20).await;
