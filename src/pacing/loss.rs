@@ -397,7 +397,11 @@ async fn a_gateway_started_again_knows_from_its_disk_what_the_store_forgot() {
     let inside = crowd.served();
     drop(one);
 
-    // The data file is gone when the gateway comes back.
+    // The data file is gone when the gateway comes back, and once more within the minute.
+    base.store.lose_all();
+    let mut again = with(&base);
+    crowd.live(&mut [&mut again], 5 * SECOND).await;
+    drop(again);
     base.store.lose_all();
     let mut again = with(&base);
     crowd.live(&mut [&mut again], 60 * SECOND).await;
@@ -406,6 +410,7 @@ async fn a_gateway_started_again_knows_from_its_disk_what_the_store_forgot() {
     assert_eq!(snapshot.survey.orders.state, WindowState::Open);
     assert!(inside < 30);
     assert_eq!(crowd.served(), 30, "nobody lost the place");
+    assert_eq!(base.store.recoveries.load(Ordering::SeqCst), 2, "once each");
 }
 
 #[tokio::test]

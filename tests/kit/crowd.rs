@@ -92,10 +92,16 @@ impl App {
     }
 
     async fn claims(&mut self, line: &mut Visitor) -> String {
-        let claim = self.asks(Ask::post(&format!("{ROOM}/claim")));
-        let status = line.ask(claim).await.is(200).json();
-        let token = status["admission_token"].as_str();
-        token.unwrap_or_else(|| panic!("{status}")).to_owned()
+        loop {
+            let claim = self.asks(Ask::post(&format!("{ROOM}/claim")));
+            let status = line.ask(claim).await.json();
+            if let Some(token) = status["admission_token"].as_str() {
+                return token.to_owned();
+            }
+            // Only where the store did not answer in time a claim may have to be made again.
+            assert_eq!(status["reason"], "recovering", "{status}");
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
     }
 
     fn asks(&self, ask: Ask) -> Ask {

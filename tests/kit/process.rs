@@ -125,6 +125,13 @@ impl Gateway {
         self.signal("-HUP");
     }
 
+    /// Stands still for so long, as on a machine that has no time for it.
+    pub async fn stands_still(&self, span: Duration) {
+        self.signal("-STOP");
+        tokio::time::sleep(span).await;
+        self.signal("-CONT");
+    }
+
     fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &id]).status().unwrap();

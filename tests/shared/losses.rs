@@ -151,7 +151,7 @@ impl Pair {
     async fn both_say_that_the_store_is_away(&self) {
         for gateway in [A, B] {
             until("the gateway is not ready", || async {
-                let ready = self.operator(gateway).get("/readyz").await;
+                let ready = self.gateway(gateway).operator().get("/readyz").await;
                 let away = ready.status == 503 && ready.text().contains("store_away");
                 away.then_some(())
             })

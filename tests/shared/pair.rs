@@ -10,7 +10,7 @@ use anteroom::domain::clock::Clock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::kit::house::{CONTROL_TOKEN, metric};
+use crate::kit::house::metric;
 use crate::kit::policies::Addresses;
 use crate::kit::process::{free_addresses, furnish};
 use crate::kit::{Ask, Gateway, Origin, Plan, Redis, Visitor, until};
@@ -76,17 +76,13 @@ impl Pair {
         self.at[gateway].public
     }
 
-    /// Somebody with the control token at this gateway.
-    pub fn operator(&self, gateway: usize) -> Visitor {
-        let control = self.at[gateway].control;
-        Visitor::to(control)
-            .host(&control.to_string())
-            .with_header("authorization", &format!("Bearer {CONTROL_TOKEN}"))
-    }
-
     /// What this gateway says of the room.
     pub async fn room(&self, gateway: usize) -> Value {
-        let room = self.operator(gateway).get("/v1/rooms/derby").await;
+        let room = self
+            .gateway(gateway)
+            .operator()
+            .get("/v1/rooms/derby")
+            .await;
         room.is(200).json()
     }
 
@@ -104,7 +100,7 @@ impl Pair {
         let ask = Ask::new(method, &format!("/v1/rooms/derby/{what}"))
             .with("content-type", "application/json")
             .body(body.to_string());
-        self.operator(gateway).ask(ask).await.is(200);
+        self.gateway(gateway).operator().ask(ask).await.is(200);
     }
 
     /// So many visitors who have entered by an operator's order, half of them at each gateway.
@@ -147,7 +143,7 @@ impl Pair {
     /// How often this gateway called a verb of the store.
     pub async fn store_calls(&self, gateway: usize, verb: &str) -> f64 {
         let labels = format!("verb=\"{verb}\"");
-        let mut operator = self.operator(gateway);
+        let mut operator = self.gateway(gateway).operator();
         metric(&mut operator, "anteroom_store_calls_total", &labels).await
     }
 
