@@ -99,7 +99,7 @@
     if (s.claim_by) moment('claim-by', s.claim_by, false);
     moment('updated', s.updated_at, false);
     line('again', T.again[s.ended_by]);
-    line('reason', placed && T.reasons[s.reason]);
+    line('reason', (now === 'waiting' || now === 'first' && s.reason === 'recovering') && T.reasons[s.reason]);
     line('chance', placed && T.chances[s.chance]);
     put('message', s.message || '');
     see('word', s.message);

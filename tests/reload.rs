@@ -147,7 +147,12 @@ async fn a_room_comes_and_goes_with_its_file_and_its_metrics_with_it() {
     );
 
     fs::remove_file(run.path().join("rooms/final.toml")).unwrap();
-    assert!(run.reloads().starts_with("room final: removed\n"));
+    let told = run.reloads();
+    assert!(told.starts_with("room final: removed\n"), "{told}");
+    assert!(
+        told.contains("warning: room final guards nothing any more"),
+        "{told}"
+    );
     visitor.get("/final/1").await.is_served();
     assert!(!run.metrics().await.contains("room=\"final\""));
     let gone = run.gateway.operator().get("/v1/rooms/final").await;

@@ -18,7 +18,7 @@ use crate::control;
 use crate::control::auth::Door as Guard;
 use crate::control::ledger::SharedLedger;
 use crate::control::policies::{
-    Change, Edition, Finding, Found, InForce, Policies, Refused, Reloaded,
+    Change, Edition, Finding, Found, InForce, Policies, Refused, Reloaded, Turn,
 };
 use crate::domain::clock::Clock;
 use crate::edge::serve::Door;
@@ -122,10 +122,12 @@ impl Reloads {
         let difference = running.difference(&fresh.config);
         let mut changes = difference.changes;
         changes.extend(keys_changed(&self.door.load().gate.keys, &fresh.keys));
+        let mut warnings: Vec<Finding> = fresh.warnings.iter().map(Finding::from).collect();
+        warnings.extend(changes.iter().filter_map(unguarded));
         Found {
             changes,
             needs_restart: difference.needs_restart,
-            warnings: fresh.warnings.iter().map(Finding::from).collect(),
+            warnings,
         }
     }
 
@@ -181,6 +183,17 @@ impl Policies for Reloads {
         let fresh = self.fresh().await?;
         Ok(self.found(&running.config, &fresh))
     }
+}
+
+/// What a room that went leaves open. It may have been a slip in the middle of a sale.
+fn unguarded(change: &Change) -> Option<Finding> {
+    let gone = change.change == Turn::Removed && change.what.starts_with("room ");
+    gone.then(|| {
+        Finding::of_all(format!(
+            "{} guards nothing any more: its paths are open to everybody unless another room covers them",
+            change.what
+        ))
+    })
 }
 
 fn refused(fault: impl std::fmt::Display) -> Refused {

@@ -198,6 +198,7 @@ fn greet(
     let wait = (minutes * 60.0).ceil();
     println!("Visitors   http://{public}/        choose Buy tickets and queue");
     println!("Operators  http://{control}/        ANTEROOM_CONTROL_TOKEN={token}");
+    println!("           with that token set: anteroom --control http://{control} room list");
     println!("The shop   http://{shop}/        without a queue in front");
     println!(
         "{} fans are in line at {} a minute: you will wait about {wait} s. Ctrl+C ends the demo.",

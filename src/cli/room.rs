@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::args::{Output, Reach, Shared};
@@ -78,14 +78,18 @@ enum Verb {
         active: Cap,
     },
     /// Shows a message to those waiting, or takes it down.
+    #[command(
+        group(ArgGroup::new("words").required(true)),
+        override_usage = "anteroom room message [OPTIONS] <NAME> <TEXT|--clear>"
+    )]
     Message {
         /// The room's name
         name: String,
         /// At most 500 characters
-        #[arg(required_unless_present = "clear", conflicts_with = "clear")]
+        #[arg(group = "words")]
         text: Option<String>,
         /// Take the message down
-        #[arg(long)]
+        #[arg(long, group = "words")]
         clear: bool,
     },
     /// Lets the next so many in now, within capacity.
@@ -97,14 +101,15 @@ enum Verb {
         count: u32,
     },
     /// Ends one session, or all: who it was is told so and waits at the back.
+    #[command(group(ArgGroup::new("which").required(true)))]
     Revoke {
         /// The room's name
         name: String,
         /// The session: the `jti` of its admission token
-        #[arg(long, value_name = "JTI", value_parser = session, required_unless_present = "all")]
+        #[arg(long, value_name = "JTI", value_parser = session, group = "which")]
         session: Option<String>,
         /// Every session of the room
-        #[arg(long, conflicts_with = "session")]
+        #[arg(long, group = "which")]
         all: bool,
     },
 }

@@ -830,6 +830,7 @@ async fn a_window_that_only_tokens_know_is_told_of_and_continued_by_open() {
 
     let opened = house.ask(ADMIN, "POST /v1/rooms/derby/open", "").await;
     assert_eq!(opened.status, 200);
+    assert_eq!(opened.json()["warning"], Value::Null, "it is done");
     let orders = store.orders.lock().unwrap().clone();
     assert_eq!(
         (orders.window, orders.state),

@@ -140,7 +140,9 @@ impl RoomView {
             message: orders.message.clone(),
             opens_at: orders.opening(schedule).map(UnixTime::rfc3339),
             ends_at: orders.ending(schedule).map(UnixTime::rfc3339),
-            warning: reading.snapshot.unknown.map(|_| UNKNOWN_WINDOW),
+            warning: (reading.snapshot.unknown)
+                .filter(|seen| seen.window > orders.window)
+                .map(|_| UNKNOWN_WINDOW),
         }
     }
 

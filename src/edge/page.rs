@@ -536,6 +536,42 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_of_ours_is_told_once_and_to_those_without_a_place_too() {
+        let house = house();
+        let (order, still) = ("putting the line back in order", "a fault on our side");
+        let recovering = Status {
+            reason: Some(Reason::Recovering),
+            ..house.status()
+        };
+        let first = Status {
+            position: None,
+            ahead: None,
+            ..recovering
+        };
+        for (state, line, told) in [
+            (State::Recovering, recovering, [true, false]),
+            (State::Waiting, recovering, [false, true]),
+            (State::Waiting, first, [false, true]),
+        ] {
+            let html = house.html(&view(&Status { state, ..line }));
+            assert_eq!(
+                [order, still].map(|text| html.contains(text)),
+                told,
+                "{state:?}"
+            );
+        }
+        let full = Status {
+            reason: Some(Reason::CapacityFull),
+            ..first
+        };
+        let html = house.html(&view(&full));
+        assert!(
+            !html.contains("full inside"),
+            "of no use before there is a place"
+        );
+    }
+
+    #[test]
     fn a_form_that_was_not_passed_on_is_spoken_of() {
         let house = house();
         let status = house.status();

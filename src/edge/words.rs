@@ -76,7 +76,7 @@ pub(super) fn lines<'a>(
         again: status.ended_by.map(|end| again(texts, end)),
         reason: status
             .reason
-            .filter(|_| has_place)
+            .filter(|reason| explains(scene, *reason))
             .map(|reason| why(texts, reason)),
         chance: status
             .chance
@@ -87,6 +87,13 @@ pub(super) fn lines<'a>(
         can_leave: has_place || lobby || released,
         notes: scene.in_line(),
     }
+}
+
+/// Whether `scene` leaves open why the line moves as it does. The others say it themselves, and
+/// whoever has no place yet is told of faults alone.
+fn explains(scene: Scene, reason: Reason) -> bool {
+    let in_line = scene == Scene::Plain(State::Waiting);
+    in_line || (scene == Scene::First && reason == Reason::Recovering)
 }
 
 /// The tab's title: the place first, because tabs are narrow.

@@ -56,7 +56,7 @@ impl RoomLoop {
             Ok(Ok(Some(kept))) => self.take_up(&kept),
             Ok(Ok(None)) => {}
             Ok(Err(fault)) => {
-                tracing::warn!(room = %self.beat.room.name, %fault, cause = ?std::error::Error::source(&fault), "what this gateway kept of the room cannot be used; it goes on without");
+                tracing::warn!(room = %self.beat.room.name, fault = whole(&fault), "what this gateway kept of the room cannot be used; it goes on without");
             }
             Err(fault) => {
                 tracing::warn!(room = %self.beat.room.name, %fault, "what this gateway kept of the room was not read");
@@ -124,15 +124,12 @@ impl RoomLoop {
     fn tell_fault(&mut self, written: Result<Result<(), KeptError>, String>) {
         let fault = match written {
             Ok(Ok(())) => return,
-            Ok(Err(fault)) => match std::error::Error::source(&fault) {
-                Some(source) => format!("{fault}: {source}"),
-                None => fault.to_string(),
-            },
+            Ok(Err(fault)) => whole(&fault),
             Err(fault) => fault,
         };
         // Tried again once ends are due, not in every round.
         self.keeping.ends_changed = true;
-        tracing::warn!(room = %self.beat.room.name, %fault, "the room's orders could not be kept on this gateway's disk");
+        tracing::warn!(room = %self.beat.room.name, %fault, "the room's orders could not be kept on this gateway's disk: let it write to the folder of `[store] keep`");
     }
 
     fn write(&mut self, survey: &Survey) {
@@ -153,5 +150,13 @@ impl RoomLoop {
         let room = self.beat.room.name.clone();
         let write = move || keeper.write(&room, &kept);
         self.keeping.writing = Some(tokio::task::spawn_blocking(write));
+    }
+}
+
+/// A fault and what caused it, in one line.
+fn whole(fault: &KeptError) -> String {
+    match std::error::Error::source(fault) {
+        Some(source) => format!("{fault}: {source}"),
+        None => fault.to_string(),
     }
 }

@@ -121,7 +121,7 @@ const STATES: States = States {
     },
     recovering: StateWords {
         head: "One moment, please",
-        lead: "We\u{2019}re making sure that everyone has the right place again. Yours is kept.",
+        lead: "We\u{2019}ve had a fault and are putting the line back in order. Nobody loses their place, and this page goes on by itself.",
         action: "Check now",
     },
     reject: StateWords {
@@ -160,7 +160,7 @@ const REASONS: Reasons = Reasons {
     capacity_full: "It is full inside: the line moves on as soon as someone is done.",
     absent_returned: "Some people ahead of you came back to their places, so the wait has grown a little.",
     lanes: "Other lines share the door with this one, so the wait has grown a little.",
-    recovering: "We\u{2019}re making sure of everyone\u{2019}s place after a fault. Yours is kept.",
+    recovering: "The line stands still for a moment because of a fault on our side. Nobody loses their place.",
     sold_out: "Everything has been sold.",
 };
 
