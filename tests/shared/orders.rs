@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anteroom::domain::clock::Clock;
 use serde_json::{Value, json};
 
 use super::pair::{A, B, Pair, time_until};
@@ -147,8 +148,9 @@ const TEXT: &[u8] = b"\x81\x85\0\0\0\0hello";
 
 /// Waits until a socket is closed because its session is over; how long that took.
 async fn ends(wire: &mut Wire) -> Duration {
-    let began = std::time::Instant::now();
+    let clock = Clock::machine();
+    let begun = clock.now().mono;
     hears(wire, b"\x88\x02\x03\xf0").await;
     wire.is_closed().await;
-    began.elapsed()
+    clock.now().mono - begun
 }
