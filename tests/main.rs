@@ -18,6 +18,8 @@ mod layers;
 #[cfg(test)]
 mod line;
 #[cfg(test)]
+mod losses;
+#[cfg(test)]
 mod operators;
 #[cfg(test)]
 mod page;
@@ -35,6 +37,8 @@ mod shared_store;
 mod sockets;
 #[cfg(test)]
 mod steady;
+#[cfg(test)]
+mod store_kills;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

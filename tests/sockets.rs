@@ -15,7 +15,7 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// A good handshake with these lines too.
-fn handshake(target: &str, fields: &str) -> String {
+pub fn handshake(target: &str, fields: &str) -> String {
     format!(
         "GET {target} HTTP/1.1\r\nHost: shop.example\r\nConnection: keep-alive, Upgrade\r\n\
          Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{fields}\r\n"
@@ -23,7 +23,7 @@ fn handshake(target: &str, fields: &str) -> String {
 }
 
 /// The cookies of a visitor, as a line.
-fn cookies(visitor: &Visitor) -> String {
+pub fn cookies(visitor: &Visitor) -> String {
     let pairs: Vec<_> = visitor
         .jar
         .iter()
@@ -47,7 +47,7 @@ async fn asks(house: &House, asked: &str) -> (Wire, Option<Answer>) {
 }
 
 /// Reads as many bytes as `bytes` and demands that they are the same.
-async fn hears(wire: &mut Wire, bytes: &[u8]) {
+pub async fn hears(wire: &mut Wire, bytes: &[u8]) {
     let mut heard = Vec::new();
     while heard.len() < bytes.len() {
         let more = wire.some().await;

@@ -10,7 +10,7 @@ use crate::domain::session::Jti;
 use crate::domain::skew::WallClock;
 use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::store::survey::{Snapshot, StoreHealth};
-use crate::store::{CheckIn, Claim, Claimed, Joined, Joining, QueueStore};
+use crate::store::{CheckIn, Claim, Claimed, Joined, Joining, QueueStore, StoreError};
 use crate::token::admission::Admission;
 use crate::token::chance;
 use crate::token::keyring::Keyring;
@@ -185,6 +185,7 @@ impl Line<'_> {
             .as_deref()
         {
             Ok([stand]) => Box::pin(self.stands(token, *stand, may)).await,
+            Err(StoreError::Lost) => Ok(told(self.forgotten(token, ahead))),
             Ok(_) | Err(_) => Ok(told(self.kept(token))),
         }
     }

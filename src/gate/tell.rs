@@ -124,6 +124,15 @@ impl Line<'_> {
         self.stays(token, self.shut_face().unwrap_or(waits))
     }
 
+    /// The last position, where the store answers and has forgotten the room: that is put back in a
+    /// moment, so nobody asks again later than otherwise.
+    pub(super) fn forgotten(&self, token: &QueueToken, ahead: u64) -> Notice {
+        let mut notice = self.kept(token);
+        let usual = self.poll_after(ahead, token.visitor);
+        notice.poll_after = notice.poll_after.min(usual);
+        notice
+    }
+
     /// The last position of a visitor whose sale window nobody has the orders of.
     pub(super) fn held(&self, token: &QueueToken) -> Notice {
         self.stays(token, Face::Recovering)
@@ -162,14 +171,14 @@ impl Line<'_> {
     /// loss it stands still, and who joins meanwhile is shown none yet.
     pub(super) fn waits(&self, token: &QueueToken, ahead: u64) -> Notice {
         let now = NonZeroU32::new(u32::try_from(ahead.saturating_add(1)).unwrap_or(u32::MAX));
-        let shown = if self.snapshot.recovers() {
+        let shown = if self.recovers(token) {
             token.position
         } else {
             token.position.min(now).or(now)
         };
         let position = shown.map(|shown| u64::from(shown.get()));
         let ahead = position.map_or(ahead, |position| position - 1);
-        let face = self.waiting_face();
+        let face = self.waiting_face(token);
         let mut notice = self.notice(face);
         notice.position = position;
         // The survey may be older than the place.
@@ -198,9 +207,17 @@ impl Line<'_> {
         notice
     }
 
-    fn waiting_face(&self) -> Face {
+    /// Whether places are coming back after a loss. A stand of an epoch that this gateway has not
+    /// surveyed yet tells so first: another gateway has just put the room back, and few are there.
+    fn recovers(&self, token: &QueueToken) -> bool {
+        let known = self.snapshot.store != StoreHealth::NotYet;
+        let newer = token.epoch > self.snapshot.survey.epoch;
+        self.snapshot.recovers() || (known && newer)
+    }
+
+    fn waiting_face(&self, token: &QueueToken) -> Face {
         let open = match self.snapshot.survey.orders.state {
-            _ if self.snapshot.recovers() => Face::Recovering,
+            _ if self.recovers(token) => Face::Recovering,
             WindowState::Paused => Face::Paused,
             WindowState::Open | WindowState::Closed | WindowState::Ended => Face::Waiting,
         };

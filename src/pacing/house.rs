@@ -261,6 +261,17 @@ impl House {
         Self::of(self.gate.rooms[0].settings.as_ref().clone(), with)
     }
 
+    /// One more gateway of the same room, whose file has this schedule.
+    pub(crate) fn scheduled(&self, schedule: Schedule) -> Self {
+        let mut beside = self.beside(7);
+        let mut settings = self.gate.rooms[0].settings.as_ref().clone();
+        settings.schedule = schedule;
+        let settings = Arc::new(settings);
+        beside.gate.rooms[0].settings = Arc::clone(&settings);
+        beside.beat.beat.room = settings;
+        beside
+    }
+
     fn of(settings: RoomSettings, with: With) -> Self {
         let With {
             store,

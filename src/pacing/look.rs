@@ -8,7 +8,7 @@ use crate::domain::estimate::Flow;
 use crate::domain::skew::{Heard, Skew, WallClock};
 use crate::domain::tick::{Pacer, Sight};
 use crate::store::StoreError;
-use crate::store::memory::{Judged, Loss, Witness};
+use crate::store::memory::{Judged, Loss, Memory, Witness};
 use crate::store::notes::Glimpse;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 
@@ -33,6 +33,7 @@ impl RoomLoop {
                     return Ok(survey);
                 }
                 Judged::Renewed => self.renew(&survey).await?,
+                Judged::Outdated => self.begin_anew(&survey).await?,
                 Judged::Lost(loss) => self.put_back(&loss).await?,
             }
         }
@@ -103,12 +104,31 @@ impl RoomLoop {
     async fn renew(&mut self, survey: &Survey) -> Result<(), StoreError> {
         tracing::warn!(room = %self.beat.room.name, epoch = survey.epoch.0, "the room is in a new epoch: what the store had lost of it was put back");
         self.tell_ends_again().await?;
+        self.start_over(survey);
+        Ok(())
+    }
+
+    /// What this gateway remembers is of a sale long gone: it obeys the one that runs.
+    async fn begin_anew(&mut self, survey: &Survey) -> Result<(), StoreError> {
+        tracing::warn!(room = %self.beat.room.name, kept = self.memory.orders().window.0, runs = survey.orders.window.0, "the store was emptied since this gateway last saw it, and another sale runs: what is known here of the old one is dropped");
+        self.tell_ends_again().await?;
+        self.memory = Memory::default();
+        self.beat.snapshot.rcu(|last| {
+            let mut next = Snapshot::clone(last);
+            next.survey.orders.clone_from(&survey.orders);
+            next
+        });
+        self.start_over(survey);
+        Ok(())
+    }
+
+    fn start_over(&mut self, survey: &Survey) {
         self.pacer = Pacer::default();
         self.newest_tick = None;
         self.leads = false;
         self.ends_seen = 0;
-        self.memory.renew(survey);
-        Ok(())
+        let idle = self.beat.room.terms.session.idle;
+        self.memory.renew(survey, idle);
     }
 
     async fn put_back(&mut self, loss: &Loss) -> Result<(), StoreError> {

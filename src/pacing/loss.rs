@@ -235,6 +235,23 @@ async fn who_joins_while_places_come_back_is_shown_none_before_they_have() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_hears_of_a_loss_from_a_stand_shows_no_position_made_of_it() {
+    let mut one = House::open(per_minute(7)).await;
+    let mut two = one.beside(2);
+    two.step().await;
+    let mut crowd = Crowd::joins(&one, 30).await;
+    crowd.live(&mut [&mut one, &mut two], 3 * SECOND).await;
+    one.store.lose_all();
+    one.tick().await;
+    let mut fans = crowd.fans.iter_mut();
+    let fan = fans.find(|fan| fan.shown >= Some(10)).unwrap();
+
+    // Nobody else is back, so there the store counts nobody ahead.
+    let told = fan.visitor.get(&two, "/buy/1").await.is_not_served();
+    assert_eq!((told.face, told.position), (Face::Recovering, fan.shown));
+}
+
+#[tokio::test]
 async fn while_the_loss_cannot_be_put_back_nobody_is_told_that_it_is_over() {
     let mut one = House::open(per_minute(60)).await;
     let mut crowd = Crowd::joins(&one, 10).await;

@@ -18,6 +18,8 @@ mod loss;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
+mod resets;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
@@ -30,6 +32,7 @@ use crate::domain::pace::TICK;
 use crate::domain::session::Jti;
 use crate::domain::skew::{SkewWatch, WallClock};
 use crate::domain::tick::{Pacer, Sight};
+use crate::domain::window::Orders;
 use crate::store::memory::Memory;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{MOST_CALLED, Ordered, StoreError};
@@ -151,13 +154,20 @@ impl RoomLoop {
 
     async fn keep_schedule(&self) -> Result<(), StoreError> {
         let snapshot = self.beat.snapshot.load();
-        let sound = snapshot.store == StoreHealth::Reachable && snapshot.unknown.is_none();
-        if !sound || snapshot.skew.clock == WallClock::Off {
+        if snapshot.store != StoreHealth::Reachable || snapshot.skew.clock == WallClock::Off {
             return Ok(());
         }
         let orders = &snapshot.survey.orders;
         let now = self.beat.clock.now().wall;
-        if let Some(next) = orders.due(&self.beat.room.schedule, now) {
+        // A window that only tokens know is an operator's to continue; the opening of that very
+        // one or of a newer one needs nobody.
+        let is_known = |next: &Orders| {
+            snapshot
+                .unknown
+                .is_none_or(|seen| next.window >= seen.window)
+        };
+        let due = orders.due(&self.beat.room.schedule, now);
+        if let Some(next) = due.filter(is_known) {
             let name = &self.beat.room.name;
             let ordered = self.beat.store.order(name, &next, orders.version).await?;
             if ordered != Ordered::Done {

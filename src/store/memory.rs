@@ -9,7 +9,7 @@ use super::recovery::Recovery;
 use super::survey::Survey;
 use crate::domain::pace::TICK;
 use crate::domain::place::Epoch;
-use crate::domain::window::Orders;
+use crate::domain::window::{Orders, WindowId};
 
 /// How long a room rests whose data is gone, or old: so long visitors have to come back to their
 /// places before anybody is released.
@@ -21,12 +21,18 @@ pub const SHORT_REST: Duration = Duration::from_millis(500);
 /// More missing ticks than this are more than the last moments: two seconds.
 const FEW_TICKS: u64 = 8;
 
+/// A sale window opened so many minutes ago is one that runs, not one that somebody opened in an
+/// emptied store before a gateway with a memory came round.
+const RUNS: u32 = 10;
+
 /// What a gateway remembers of one room.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
     known: Option<Known>,
     orders: Orders,
     inside: u64,
+    /// Room time in microseconds until which surveys after a loss may not show everybody inside.
+    uncounted_until: u64,
 }
 
 /// The newest survey that was sound.
@@ -45,6 +51,9 @@ pub enum Judged {
     /// The room is in another epoch, entered by another gateway that put back what was lost, or
     /// its orders were put back there: what is counted by epoch begins anew.
     Renewed,
+    /// The store was emptied long ago and another sale runs in it: what is remembered is of no
+    /// use any more.
+    Outdated,
     /// The store knows less than is remembered.
     Lost(Loss),
 }
@@ -84,6 +93,7 @@ impl Memory {
             known: Some(known),
             orders,
             inside: 0,
+            uncounted_until: 0,
         }
     }
 
@@ -108,11 +118,21 @@ impl Memory {
             tick: survey.ticks.tick,
         });
         self.heed(&survey.orders);
-        self.inside = survey.released.saturating_add(survey.active);
+        let counted = survey.released.saturating_add(survey.active);
+        // A store that is lost again soon after must not take the few it has counted for all.
+        let uncounted = survey.ticks.earned < self.uncounted_until;
+        self.inside = if uncounted {
+            self.inside.max(counted)
+        } else {
+            counted
+        };
     }
 
-    /// Begins anew in the epoch of `survey`, which another gateway entered.
-    pub fn renew(&mut self, survey: &Survey) {
+    /// Begins anew in the epoch of `survey`, which this gateway or another entered. For `idle`
+    /// from then on there may be more inside than the store knows.
+    pub fn renew(&mut self, survey: &Survey, idle: Duration) {
+        let idle = u64::try_from(idle.as_micros()).unwrap_or(u64::MAX);
+        self.uncounted_until = survey.ticks.earned.saturating_add(idle);
         self.known = Some(Known {
             incarnation: survey.incarnation,
             epoch: survey.epoch,
@@ -128,6 +148,9 @@ impl Memory {
     /// [`Memory::unknown`].
     #[must_use]
     pub fn judge(&self, survey: &Survey, by: Witness) -> Judged {
+        if self.is_outdated(survey, by.minutes) {
+            return Judged::Outdated;
+        }
         let told = by.seen > survey.glimpse() && by.seen.window <= self.newest_window(survey);
         let why = self
             .missing(survey)
@@ -157,8 +180,24 @@ impl Memory {
         (seen.window > self.newest_window(survey)).then_some(seen)
     }
 
-    fn newest_window(&self, survey: &Survey) -> crate::domain::window::WindowId {
-        survey.orders.window.max(self.orders.window)
+    /// The window of the newest orders, which stand whatever was opened elsewhere.
+    fn newest_window(&self, survey: &Survey) -> WindowId {
+        if survey.orders.version > self.orders.version {
+            survey.orders.window
+        } else {
+            self.orders.window
+        }
+    }
+
+    /// Windows are numbered by the time they were opened at, so a newer one in other data came
+    /// after whatever is remembered. Just opened, it may be an error: visitors still hold their
+    /// places in the older one, and get them back.
+    fn is_outdated(&self, survey: &Survey, minutes: u32) -> bool {
+        let window = survey.orders.window;
+        self.known
+            .is_some_and(|known| known.incarnation != survey.incarnation)
+            && window > self.orders.window
+            && minutes.saturating_sub(window.0) >= RUNS
     }
 
     /// By what the store shows that it knows less than is remembered.
@@ -237,7 +276,7 @@ const _: () = assert!(SHORT_REST.as_millis() == 2 * TICK.as_millis());
 mod tests {
     use super::*;
     use crate::domain::tick::TickState;
-    use crate::domain::window::{WindowId, WindowState};
+    use crate::domain::window::WindowState;
 
     const BY: Witness = Witness {
         seen: Glimpse {
@@ -294,7 +333,7 @@ mod tests {
                 loss.recovery.orders.version,
                 loss.recovery.pause,
             )),
-            Judged::Sound | Judged::Renewed => None,
+            Judged::Sound | Judged::Renewed | Judged::Outdated => None,
         }
     }
 
@@ -332,7 +371,8 @@ mod tests {
     fn orders_given_to_an_emptied_store_do_not_undo_those_before() {
         let mut other = survey(2, 130, 0, 7);
         other.orders.window = WindowId(10);
-        let judged = memory().judge(&other, BY);
+        let just_opened = Witness { minutes: 12, ..BY };
+        let judged = memory().judge(&other, just_opened);
         assert_eq!(lost(judged), Some((130, 8, LONG_REST)));
     }
 
@@ -359,6 +399,55 @@ mod tests {
         assert_eq!(memory.judge(&now, by), Judged::Sound);
         assert_eq!(memory.unknown(&now, by.seen), Some(by.seen));
         assert_eq!(memory.unknown(&now, seen(9, 100, 500).seen), None);
+    }
+
+    #[test]
+    fn a_sale_that_runs_in_other_data_outdates_what_is_remembered_and_a_new_one_does_not() {
+        let memory = memory();
+        for (incarnation, window, minutes, expected) in [
+            (2, 10, 20, true),
+            (2, 10, 19, false),
+            (2, 9, 99, false),
+            (1, 10, 99, false),
+        ] {
+            let mut running = survey(incarnation, 90, 4, 3);
+            running.orders.window = WindowId(window);
+            let judged = memory.judge(&running, Witness { minutes, ..BY });
+            assert_eq!(judged == Judged::Outdated, expected, "{judged:?}");
+        }
+    }
+
+    #[test]
+    fn tokens_of_a_window_that_was_overruled_are_no_loss() {
+        let mut memory = Memory::default();
+        let mut opened = survey(2, 130, 4, 1);
+        opened.orders.window = WindowId(10);
+        memory.remember(&opened);
+        let (overruled, by) = (survey(2, 131, 2, 7), seen(10, 130, 5));
+        assert_eq!(memory.judge(&overruled, by), Judged::Renewed);
+        memory.renew(&overruled, BY.idle);
+        assert_eq!(memory.judge(&overruled, by), Judged::Sound);
+        assert_eq!(memory.unknown(&overruled, by.seen), Some(by.seen));
+    }
+
+    #[test]
+    fn who_was_inside_before_a_loss_counts_at_the_next_one_soon_after() {
+        let mut memory = memory();
+        let after = |secs: u64| {
+            let mut few = survey(2, 101, 4, 7);
+            few.ticks.earned = secs * 1_000_000;
+            few.active = 1;
+            few
+        };
+        let inside = |memory: &Memory| match memory.judge(&survey(3, 90, 0, 0), BY) {
+            Judged::Lost(loss) => loss.recovery.inside,
+            sound => panic!("it is lost: {sound:?}"),
+        };
+        memory.renew(&after(0), BY.idle);
+        memory.remember(&after(299));
+        assert_eq!(inside(&memory), 7);
+        memory.remember(&after(300));
+        assert_eq!(inside(&memory), 3, "all who are inside were counted");
     }
 
     #[test]

@@ -35,6 +35,11 @@ pub fn place_of(token: &str) -> u64 {
     u64::from_be_bytes(decoded(token)[35..43].try_into().unwrap())
 }
 
+/// Whose queue token this is.
+pub fn visitor_of(token: &str) -> Vec<u8> {
+    decoded(token)[9..25].to_vec()
+}
+
 /// Seconds since 1970.
 pub fn now() -> u64 {
     Clock::machine().now().wall.secs()

@@ -9,7 +9,9 @@ pub mod policies;
 pub mod process;
 pub mod recording;
 pub mod redis;
+pub mod relay;
 pub mod tally;
+pub mod twins;
 pub mod visitor;
 pub mod wire;
 
@@ -23,6 +25,8 @@ pub use origin::Origin;
 pub use policies::Plan;
 pub use process::Gateway;
 pub use redis::Redis;
+pub use relay::{Cut, Relay, Trap};
+pub use twins::Twins;
 pub use visitor::{Ask, Visitor};
 pub use wire::{Wire, raw};
 

@@ -1,10 +1,12 @@
 //! The gateway as a process of its own: for kills, exit codes and memory.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::hash::BuildHasher;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::house::CONTROL_TOKEN;
@@ -22,12 +24,18 @@ pub fn free_addresses() -> [SocketAddr; 2] {
     held.map(|listener| listener.local_addr().unwrap())
 }
 
-/// A listener on such a port.
+/// The ports that were given already: what is to listen there may not do so yet.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+/// A listener on such a port, which is given once only.
 pub fn free_listener() -> TcpListener {
     loop {
         // A new hasher is seeded at random.
         let random = std::hash::RandomState::new().hash_one(0);
         let port = 20_000 + u16::try_from(random % 12_000).unwrap();
+        if !GIVEN.lock().unwrap().insert(port) {
+            continue;
+        }
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
             return listener;
         }

@@ -98,6 +98,20 @@ impl Redis {
         self.run(&["CONFIG", "RESETSTAT"]);
     }
 
+    /// The numbers that stand in these fields of a room's head, 0 where there is none.
+    pub fn head<const N: usize>(&self, room: &str, fields: [&str; N]) -> [u64; N] {
+        let key = format!("anteroom:{{{room}}}:head");
+        let mut words = vec!["HMGET", &key];
+        words.extend(fields);
+        let found: Vec<Option<u64>> = redis::from_redis_value(self.run(&words)).unwrap();
+        std::array::from_fn(|at| found[at].unwrap_or(0))
+    }
+
+    /// Does one command that answers with a number.
+    pub fn count(&self, words: &[&str]) -> u64 {
+        redis::from_redis_value(self.run(words)).unwrap()
+    }
+
     /// Does one command.
     pub fn run(&self, words: &[&str]) -> Value {
         self.try_run(words).unwrap()

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::pair::{A, B, Pair, time_until};
 use crate::kit::forge::claims_of;
-use crate::kit::{Plan, Visitor};
+use crate::kit::wire::Asked;
+use crate::kit::{Plan, Visitor, Wire};
+use crate::sockets::{cookies, handshake, hears};
 
 /// An order takes effect everywhere within a second; three times that, for a busy machine.
 const SLACK: Duration = Duration::from_secs(3);
@@ -109,4 +111,44 @@ async fn sessions_revoked_at_one_gateway_are_refused_at_the_other() {
         visitor.get("/buy/1").await.is_queue();
     }
     pair.origin.saw_nothing();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_at_one_gateway_closes_the_sockets_open_at_the_other() {
+    let pair = Pair::open(Plan::per_minute(1)).await;
+    let insiders = pair.insiders(3).await;
+    let session = claims_of(insiders[1].admission().unwrap())["jti"].clone();
+    let mut wires = Vec::new();
+    // One came in at A and opens the socket at B, one has always been at B.
+    for visitor in insiders {
+        let mut wire = Wire::to(pair.public(B)).await;
+        let asked = handshake("/buy/socket", &cookies(&visitor));
+        wire.send(&asked).await.unwrap();
+        wire.answer(Asked::Any).await.unwrap().is(101);
+        wires.push(wire);
+    }
+    let [mut ann, mut ben, mut cleo] = <[Wire; 3]>::try_from(wires).ok().unwrap();
+
+    pair.order(A, "sessions/revoke", json!({ "jti": session }))
+        .await;
+    in_time("B closes the one", ends(&mut ben).await);
+    for wire in [&mut ann, &mut cleo] {
+        wire.send(TEXT).await.unwrap();
+        hears(wire, TEXT).await;
+    }
+
+    pair.order(A, "sessions/revoke", json!({})).await;
+    in_time("B closes the second", ends(&mut ann).await);
+    in_time("B closes the third", ends(&mut cleo).await);
+}
+
+/// A text frame as a client sends it, its mask zero.
+const TEXT: &[u8] = b"\x81\x85\0\0\0\0hello";
+
+/// Waits until a socket is closed because its session is over; how long that took.
+async fn ends(wire: &mut Wire) -> Duration {
+    let began = std::time::Instant::now();
+    hears(wire, b"\x88\x02\x03\xf0").await;
+    wire.is_closed().await;
+    began.elapsed()
 }

@@ -42,7 +42,8 @@ use crate::domain::window::Orders;
 use answers::{Odd, Reader};
 use asks::Ask;
 use link::Link;
-use script::Script;
+
+pub use script::Script;
 
 /// Visitors or sessions in one call at most; larger batches are asked in parts, so that no call
 /// keeps Redis busy for long.
@@ -50,6 +51,12 @@ const MOST_ASKS: usize = 200;
 
 /// The same for joins, which cost less.
 const MOST_JOINS: usize = 500;
+
+/// The scripts by which Redis does what the verbs of [`QueueStore`] ask, one for each verb and of
+/// its name. Whoever watches what a Redis is asked knows them by their digests.
+pub fn scripts() -> impl Iterator<Item = &'static Script> {
+    scripts::all().into_iter()
+}
 
 /// Rooms kept in Redis.
 pub struct Redis {

@@ -17,8 +17,9 @@ macro_rules! script {
     };
 }
 
-// Without `allow-oom` Redis refuses a script while its memory is full: so are those that make the
-// room larger. All others go on, or nobody could leave a full room.
+// Without `allow-oom` Redis refuses a script while its memory is full: so is the one that makes
+// the room larger. All others go on, or nobody could leave a full room, and nobody pause, end or
+// put back one.
 
 pub(super) static JOIN: LazyLock<Script> = script!("join", "", ["room", "terms", "visitors"]);
 pub(super) static CHECK_IN: LazyLock<Script> = script!(
@@ -50,5 +51,12 @@ pub(super) static SWEEP: LazyLock<Script> = script!(
 );
 pub(super) static SURVEY: LazyLock<Script> =
     script!("survey", "allow-oom", ["room", "terms", "visitors"]);
-pub(super) static ORDER: LazyLock<Script> = script!("order", "", ["room", "orders"]);
-pub(super) static RECOVER: LazyLock<Script> = script!("recover", "", ["room", "orders"]);
+pub(super) static ORDER: LazyLock<Script> = script!("order", "allow-oom", ["room", "orders"]);
+pub(super) static RECOVER: LazyLock<Script> = script!("recover", "allow-oom", ["room", "orders"]);
+
+/// Every script, each under the name of its verb.
+pub(super) fn all() -> [&'static Script; 11] {
+    [
+        &JOIN, &CHECK_IN, &CLAIM, &LEAVE, &RELEASE, &TOUCH, &END, &SWEEP, &SURVEY, &ORDER, &RECOVER,
+    ]
+}

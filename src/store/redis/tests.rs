@@ -148,7 +148,7 @@ async fn a_full_memory_stops_newcomers_and_nobody_else() {
     let server = Server::start(1);
     let mut connection = server.connection(0).await;
     let store = Redis::new(Link::new(connection.clone()), || EPOCH);
-    let room = Stage::open(&store, 1).await.unwrap();
+    let mut room = Stage::open(&store, 1).await.unwrap();
     let places = room.crowd(1..=3).await.unwrap();
     let mut full = cmd("CONFIG");
     full.arg("SET").arg("maxmemory").arg(1);
@@ -163,10 +163,13 @@ async fn a_full_memory_stops_newcomers_and_nobody_else() {
     room.leave(2).await.unwrap();
     store.sweep(&room.room, &room.terms).await.unwrap();
     assert_eq!(room.counts().await.unwrap(), (1, 0, 0, 1));
+    room.turn_to(WindowState::Paused).await.unwrap();
+    assert_eq!(room.enters(1_500_000).await.unwrap().0, 1_500_000);
     full = cmd("CONFIG");
     full.arg("SET").arg("maxmemory").arg(0);
     full.query_async::<()>(&mut connection).await.unwrap();
-    assert_eq!(room.join(4).await.unwrap().place.unwrap().number(), 4);
+    let place = room.join(4).await.unwrap().place.unwrap();
+    assert_eq!((place.epoch().0, place.number()), (1_500_000, 1));
 }
 
 /// Whoever is far from the front costs a place and nothing else, and is called all the same.

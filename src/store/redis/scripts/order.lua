@@ -3,7 +3,7 @@
 -- KEYS as in room.lua. ARGV: 1 birth, 2 orders as in orders.lua, 3 that version (8 bytes).
 -- Answers 1 where they are in force, else the orders that are, as JSON (empty: none yet).
 --
--- The same orders may be sent again. Refused when memory is full.
+-- The same orders may be sent again.
 
 local refused = load({'version', 'window', 'state', 'grants', 'rev', 'moved'})
 if refused then return refused end
