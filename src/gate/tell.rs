@@ -159,6 +159,8 @@ impl Line<'_> {
         let mut notice = self.notice(face);
         notice.reference = Some(token.visitor.reference(self.name()));
         notice.position = token.position.map(|shown| u64::from(shown.get()));
+        // The store may know fewer than were shown.
+        notice.waiting = notice.waiting.max(notice.position.unwrap_or(0));
         notice.ended_by = token.ended;
         notice.reason = Some(Reason::Recovering);
         notice.poll_after = jittered(STORE_AWAY, seed(token.visitor, self.now));

@@ -297,6 +297,8 @@ async fn a_gateway_without_memory_holds_a_window_that_only_tokens_know() {
             (Face::Recovering, Some(Reason::Recovering))
         );
         assert_eq!((held.position, &held.queue), (fan.shown, &SetToken::Keep));
+        let in_line = Some(held.waiting);
+        assert!(in_line >= held.position, "nobody is shown behind the end");
         new.pass(SECOND).await;
     }
     assert_eq!(new.snapshot().unknown.map(|seen| seen.window), Some(window));
