@@ -214,7 +214,7 @@ impl Facts {
             },
             waiting: survey.waiting,
             absent: survey.absent,
-            inside: survey.released.saturating_add(survey.active),
+            inside: survey.inside(),
             capacity: reading.capacity().map(|cap| u64::from(cap.get())),
         }
     }

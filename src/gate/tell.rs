@@ -63,7 +63,7 @@ impl Line<'_> {
             .orders
             .capacity
             .unwrap_or(self.room.settings.terms.capacity);
-        let full = capacity.is_some_and(|cap| survey.released + survey.active >= cap.get().into());
+        let full = capacity.is_some_and(|cap| survey.inside() >= cap.get().into());
         full.then_some(Reason::CapacityFull)
     }
 

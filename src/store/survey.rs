@@ -39,6 +39,8 @@ pub struct Survey {
     pub released: u64,
     /// Admitted sessions.
     pub active: u64,
+    /// Those inside before a loss of whom the store knows nothing yet: they hold their slots.
+    pub missing: u64,
     /// Places up to this one are near the front and check in; `None` while nobody waits. It never
     /// moves back while somebody waits.
     pub horizon: Option<Place>,
@@ -74,6 +76,14 @@ pub struct Sample {
 }
 
 impl Survey {
+    /// How many slots are taken: those called, those inside, and those missing after a loss.
+    #[must_use]
+    pub const fn inside(&self) -> u64 {
+        self.released
+            .saturating_add(self.active)
+            .saturating_add(self.missing)
+    }
+
     /// How many are ahead of `place` as far as the samples tell: exact at a sample, in between
     /// never less than the sample below and never more than the one above.
     #[must_use]

@@ -136,7 +136,11 @@ async fn those_inside_before_a_loss_keep_their_slots_until_they_end_or_time_is_o
             rev: 0,
             life,
         });
+        let seen = room.survey().await?;
+        assert_eq!((seen.missing, seen.inside()), (3, 3));
         assert_eq!(store.touch(&room.room, &again).await?, [Touched::Held; 2]);
+        let seen = room.survey().await?;
+        assert_eq!((seen.missing, seen.inside()), (1, 3));
         assert_eq!(room.pass(1).await?, [], "they are among the three");
 
         let over = crate::store::Ending {
@@ -149,6 +153,7 @@ async fn those_inside_before_a_loss_keep_their_slots_until_they_end_or_time_is_o
         room.enter(1).await?;
         assert_eq!(room.pass(6).await?, []);
         assert_eq!(room.pass(1).await?, visitors([2]), "the third never came");
+        assert_eq!(room.survey().await?.missing, 0);
         Ok(())
     })
     .await;

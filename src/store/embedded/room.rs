@@ -217,6 +217,7 @@ impl Room {
             absent: self.queue.absent(),
             released: self.turns.len() as u64,
             active: self.sessions.active(),
+            missing: self.missing(),
             horizon: self
                 .horizon(terms)
                 .map(|now| now.max(head.horizons.covered().unwrap_or(now))),

@@ -52,6 +52,7 @@ fn counted(from: &mut Reader<'_>) -> Result<Survey, Odd> {
         absent: from.number()?,
         released: from.number()?,
         active: from.number()?,
+        missing: from.number()?,
         horizon: place(from.number()?)?,
         releases_total: from.number()?,
         granted_total: from.number()?,

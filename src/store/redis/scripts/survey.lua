@@ -13,7 +13,8 @@ local MOST_SAMPLES, EVEN, MOST_ENDS = 1024, 500, 4096
 
 local refused = load({'epoch', 'last_number', 'covered', 'tick', 'earned', 'credit', 'slack',
   'anchor', 'last_rate', 'last_burst', 'releases_total', 'granted_total', 'joins_total',
-  'claims_total', 'newest_end', 'recovering_until', 'rate', 'rev', 'out', 'moved'})
+  'claims_total', 'newest_end', 'recovering_until', 'missing', 'missing_until', 'rate',
+  'rev', 'out', 'moved'})
 if refused then return refused end
 
 local present, absent = call('ZCARD', QUEUE), call('ZCARD', ABSENT)
@@ -75,9 +76,10 @@ if #ends == MOST_ENDS then newest = tonumber(call('ZSCORE', TOLD, ends[MOST_ENDS
 local time = call('TIME')
 local texts = call('HMGET', HEAD, 'orders', 'incarnation', 'history')
 local recovering = math.max(0, head.recovering_until - head.earned)
-local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
+local missing = head.missing_until > head.earned and head.missing or 0
+local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
   head.earned, head.credit, head.slack, head.anchor, head.last_rate, head.last_burst, recovering,
   time[1] * 1000 + math.floor(time[2] / 1000), present + absent, absent, head.out,
-  call('ZCARD', SLOTS), horizon(), head.releases_total, head.granted_total, head.joins_total,
+  call('ZCARD', SLOTS), missing, horizon(), head.releases_total, head.granted_total, head.joins_total,
   head.claims_total, newest)
 return {texts[1] or '', texts[2] or '', numbers, texts[3] or '', samples(), table.concat(ends)}
