@@ -39,6 +39,22 @@ use crate::token::chance::random_bytes;
 use crate::token::keyfile::{AdmissionAlgorithm, KeyFile, Purpose, generate};
 use crate::token::queue::QueueToken;
 
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// Opens the room now.
+pub(crate) const OPEN: Order = Order::Open {
+    opens_at: None,
+    ends_at: None,
+};
+
+/// Somebody who came, came back, and so has a place.
+pub(crate) async fn joined(house: &House) -> Visitor {
+    let mut visitor = house.visitor();
+    visitor.get(house, "/buy/1").await.is_not_served();
+    visitor.get(house, "/buy/1").await.is_not_served();
+    visitor
+}
+
 /// A store that counts what it is asked, remembers who was released and when, and can be cut off,
 /// emptied, or set to another time.
 pub(crate) struct Watched {

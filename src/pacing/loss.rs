@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::house::{Got, House, Visitor, Watched, assert_bound, per_minute, together};
+use super::house::{
+    Got, House, OPEN, SECOND, Visitor, Watched, assert_bound, joined, per_minute, together,
+};
 use crate::domain::clock::{Clock, UnixTime};
 use crate::domain::pace::Pace;
 use crate::domain::place::{Epoch, Place};
@@ -19,20 +21,6 @@ use crate::gate::notice::{Face, Reason, SetToken, Visit};
 use crate::store::embedded::Embedded;
 use crate::store::kept::Keeper;
 use crate::store::survey::StoreHealth;
-
-const SECOND: Duration = Duration::from_secs(1);
-
-const OPEN: Order = Order::Open {
-    opens_at: None,
-    ends_at: None,
-};
-
-async fn joined(house: &House) -> Visitor {
-    let mut visitor = house.visitor();
-    visitor.get(house, "/buy/1").await.is_not_served();
-    visitor.get(house, "/buy/1").await.is_not_served();
-    visitor
-}
 
 /// Somebody who polls as told, and what was shown so far.
 struct Fan {

@@ -4,21 +4,12 @@ use std::num::NonZeroU32;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::house::{House, Visitor, assert_bound, per_minute, together};
+use super::house::{House, SECOND, assert_bound, joined, per_minute, together};
 use crate::domain::pace::Pace;
 use crate::domain::room::RoomName;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::Order;
 use crate::store::{Joining, QueueStore};
-
-const SECOND: Duration = Duration::from_secs(1);
-
-async fn joined(house: &House) -> Visitor {
-    let mut visitor = house.visitor();
-    visitor.get(house, "/buy/1").await.is_not_served();
-    visitor.get(house, "/buy/1").await.is_not_served();
-    visitor
-}
 
 fn sale() -> RoomName {
     "sale".parse().unwrap()

@@ -4,26 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::house::{Got, House, Visitor, per_minute, together};
+use super::house::{Got, House, OPEN, SECOND, Visitor, joined, per_minute, together};
 use crate::domain::room::{Schedule, Terms};
 use crate::domain::window::{Order, WindowState};
 use crate::store::kept::Keeper;
 use crate::store::survey::StoreHealth;
 
-const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
-
-const OPEN: Order = Order::Open {
-    opens_at: None,
-    ends_at: None,
-};
-
-async fn joined(house: &House) -> Visitor {
-    let mut visitor = house.visitor();
-    visitor.get(house, "/buy/1").await.is_not_served();
-    visitor.get(house, "/buy/1").await.is_not_served();
-    visitor
-}
 
 /// How many of these get in when they ask once each.
 async fn served(house: &House, visitors: &mut [Visitor]) -> usize {

@@ -141,7 +141,7 @@ impl Notes {
         }
     }
 
-    /// Puts ends back that the store did not take: an end is never forgotten.
+    /// Puts ends back that the store did not take, as far as there is room for them.
     pub fn put_back(&self, endings: Vec<Ending>) {
         for ending in endings {
             self.end(ending);

@@ -2,17 +2,13 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::os::unix::fs::symlink;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anteroom::domain::clock::Clock;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::kit::house::metric;
-use crate::kit::policies::Addresses;
-use crate::kit::process::{free_addresses, furnish};
+use crate::kit::twins::Twins;
 use crate::kit::{Ask, Gateway, Origin, Plan, Redis, Visitor, until};
 
 /// The first gateway of a pair.
@@ -26,9 +22,8 @@ pub struct Pair {
     pub origin: Origin,
     /// Where their room is kept.
     pub redis: Redis,
-    at: [Addresses; 2],
+    twins: Twins,
     gateways: [Option<Gateway>; 2],
-    _dir: TempDir,
 }
 
 impl Pair {
@@ -39,30 +34,15 @@ impl Pair {
 
     /// A pair on this Redis.
     pub async fn on(redis: Redis, plan: Plan) -> Self {
-        let (origin, dir) = (Origin::open().await, TempDir::new().unwrap());
-        let plan = plan.stored_at(&redis.url());
-        let folders = ["a", "b"].map(|name| dir.path().join(name));
-        for folder in &folders {
-            std::fs::create_dir(folder).unwrap();
-        }
-        let first = furnish(&folders[A], &plan, origin.address);
-        let [public, control] = free_addresses();
-        let second = Addresses {
-            public,
-            control,
-            ..first
-        };
-        plan.write(&folders[B], second);
-        symlink(folders[A].join("keys"), folders[B].join("keys")).unwrap();
-        let at = [first, second];
-        let start = |gateway: usize| start(folders[gateway].clone(), at[gateway]);
-        let (a, b) = tokio::join!(start(A), start(B));
+        let origin = Origin::open().await;
+        let urls = [redis.url(), redis.url()];
+        let twins = Twins::furnish(&plan, urls, origin.address);
+        let (a, b) = tokio::join!(twins.start(A), twins.start(B));
         Self {
             origin,
             redis,
-            at,
+            twins,
             gateways: [Some(a), Some(b)],
-            _dir: dir,
         }
     }
 
@@ -73,7 +53,7 @@ impl Pair {
 
     /// Where visitors come to this gateway.
     pub fn public(&self, gateway: usize) -> SocketAddr {
-        self.at[gateway].public
+        self.twins.public(gateway)
     }
 
     /// What this gateway says of the room.
@@ -158,9 +138,8 @@ impl Pair {
 
     /// A number in the room's head, 0 where there is none.
     pub fn head(&self, field: &str) -> u64 {
-        let value = self.redis.run(&["HGET", "anteroom:{derby}:head", field]);
-        let text: Option<String> = redis::from_redis_value(value).unwrap();
-        text.map_or(0, |text| text.parse().unwrap())
+        let [number] = self.redis.head("derby", [field]);
+        number
     }
 
     /// A gateway, while it lives.
@@ -172,10 +151,6 @@ impl Pair {
     pub fn kill_nine(&mut self, gateway: usize) {
         self.gateways[gateway].take().unwrap().kill_nine();
     }
-}
-
-async fn start(folder: PathBuf, at: Addresses) -> Gateway {
-    Gateway::start(&folder, at).await
 }
 
 /// Waits until `look` says yes; how long that took.
