@@ -26,6 +26,9 @@ const CALLS: u64 = 6;
 /// Stories told at the same time.
 const TOGETHER: usize = 6;
 
+/// Longer than a gateway waits for another's tick before it makes one itself.
+const TAKES_OVER: Duration = Duration::from_millis(1_300);
+
 /// Far longer than a story takes.
 const STORY: Duration = Duration::from_secs(60);
 
@@ -292,6 +295,8 @@ async fn story(case: Case) -> bool {
         operator.post("/v1/rooms/derby/pause").await.is(200);
         let fans = scene.fans();
         scene.joined(all).await;
+        // The room ticks for those who wait: now it is the gateway to be killed that has the ticks.
+        other.stands_still(TAKES_OVER).await;
         scene.kill_at(case, &killed);
         operator.post("/v1/rooms/derby/resume").await.is(200);
         fans
