@@ -1,7 +1,9 @@
 //! What things are. Pure: no async, no input or output, and only `clock` reads a clock.
 
 pub mod clock;
+pub mod draw;
 pub mod estimate;
+pub mod lane;
 pub mod order;
 pub mod pace;
 pub mod pattern;
