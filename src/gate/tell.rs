@@ -222,7 +222,7 @@ impl Line<'_> {
     pub(super) fn waiting_face(&self, token: &QueueToken) -> Face {
         let open = match self.snapshot.survey.orders.state {
             _ if self.recovers(token) => Face::Recovering,
-            state => open_face(state),
+            state => Face::in_line_at(state),
         };
         self.shut_face().unwrap_or(open)
     }
@@ -281,16 +281,6 @@ impl Line<'_> {
             .pace
             .unwrap_or(self.room.settings.terms.pace);
         jittered(poll_after(ahead, median, pace), seed(visitor, self.now))
-    }
-}
-
-/// What somebody in line is to a room in this state.
-const fn open_face(state: WindowState) -> Face {
-    match state {
-        WindowState::Prequeue => Face::Prequeue,
-        WindowState::Drawing => Face::Drawing,
-        WindowState::Paused => Face::Paused,
-        WindowState::Open | WindowState::Closed | WindowState::Ended => Face::Waiting,
     }
 }
 
