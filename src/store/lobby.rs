@@ -17,7 +17,7 @@ use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowId;
 
 /// Visitors in one page of a lobby or roster at most.
-pub const MOST_PAGE: u32 = 5_000;
+pub const MOST_PAGE: u32 = 4_000;
 
 /// A frozen lobby, and how far it has its places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

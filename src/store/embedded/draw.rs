@@ -268,7 +268,8 @@ impl Room {
         Placed { upto: cut.placed }
     }
 
-    /// Puts places of a draw back that the orders tell of and the room does not know.
+    /// Puts places of a draw back that the orders tell of and the room does not know. What was
+    /// lost is of an older epoch.
     fn place_lost(&mut self, chunk: &Chunk) -> Placed {
         let told = published(&self.head.orders).copied();
         let Some(draw) = told.filter(|draw| is_told(chunk, draw)) else {
@@ -276,7 +277,10 @@ impl Room {
         };
         let mut placed = self.drawn();
         let next = next_of(chunk, placed, draw.count);
-        if !next.is_empty() && self.head.roster_of != chunk.window {
+        if next.is_empty() || draw.epoch >= self.epoch() {
+            return Placed { upto: placed };
+        }
+        if self.head.roster_of != chunk.window {
             self.begin_roster(chunk.window);
         }
         for visitor in next {

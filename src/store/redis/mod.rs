@@ -55,7 +55,7 @@ const MOST_ASKS: usize = 200;
 const MOST_JOINS: usize = 500;
 
 /// Those of a chunk who get their places in one call at most.
-const MOST_PLACED: usize = 1_000;
+const MOST_PLACED: usize = 500;
 
 /// The scripts by which Redis does what the verbs of [`QueueStore`] ask, one for each verb and of
 /// its name. Whoever watches what a Redis is asked knows them by their digests.

@@ -22,7 +22,7 @@ macro_rules! script {
 // put back one.
 
 pub(super) static JOIN: LazyLock<Script> =
-    script!("join", "", ["room", "terms", "visitors", "draw"]);
+    script!("join", "", ["room", "terms", "visitors", "gather"]);
 pub(super) static CHECK_IN: LazyLock<Script> = script!(
     "check_in",
     "allow-oom",
@@ -39,7 +39,7 @@ pub(super) static RELEASE: LazyLock<Script> = script!(
     "release",
     "allow-oom",
     [
-        "room", "terms", "visitors", "draw", "sessions", "presence", "history", "tick"
+        "room", "terms", "visitors", "gather", "draw", "sessions", "presence", "history", "tick"
     ]
 );
 pub(super) static TOUCH: LazyLock<Script> = script!("touch", "allow-oom", ["room"]);
@@ -50,17 +50,20 @@ pub(super) static SWEEP: LazyLock<Script> = script!(
     "allow-oom",
     ["room", "terms", "visitors", "presence"]
 );
-pub(super) static SURVEY: LazyLock<Script> =
-    script!("survey", "allow-oom", ["room", "terms", "visitors", "draw"]);
+pub(super) static SURVEY: LazyLock<Script> = script!(
+    "survey",
+    "allow-oom",
+    ["room", "terms", "visitors", "gather", "draw"]
+);
 pub(super) static ORDER: LazyLock<Script> =
-    script!("order", "allow-oom", ["room", "draw", "orders"]);
+    script!("order", "allow-oom", ["room", "gather", "draw", "orders"]);
 pub(super) static RECOVER: LazyLock<Script> =
-    script!("recover", "allow-oom", ["room", "draw", "orders"]);
+    script!("recover", "allow-oom", ["room", "gather", "draw", "orders"]);
 pub(super) static LOBBY: LazyLock<Script> = script!("lobby", "allow-oom", ["room"]);
 pub(super) static PLACE: LazyLock<Script> = script!(
     "place",
     "allow-oom",
-    ["room", "visitors", "draw", "sessions"]
+    ["room", "visitors", "gather", "draw", "sessions"]
 );
 pub(super) static ROSTER: LazyLock<Script> = script!("roster", "allow-oom", ["room"]);
 

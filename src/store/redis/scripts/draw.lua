@@ -4,8 +4,8 @@
 -- The fields of the head that these rules need, besides window and state.
 local function with_draw(names)
   for _, name in ipairs({'epoch', 'last_number', 'cut', 'cut_round', 'cut_epoch', 'cut_base',
-    'cut_count', 'cut_placed', 'undrawn', 'behind', 'lobby_since', 'rounds', 'roster_of', 'draw',
-    'frozen_epoch', 'frozen_base', 'frozen_count'}) do
+    'cut_count', 'cut_placed', 'undrawn', 'behind', 'lobby_since', 'rounds', 'roster_of',
+    'roster_count', 'draw', 'frozen_epoch', 'frozen_base', 'frozen_count'}) do
     names[#names + 1] = name
   end
   return names
@@ -13,21 +13,7 @@ end
 
 -- How many of the present window's drawn order are kept.
 local function drawn()
-  return head.roster_of == head.window and call('STRLEN', ROSTER) / 16 or 0
-end
-
--- Whether the prequeue's lobby of the orders' window was frozen, here or as they tell. The head
--- has the orders in force.
-local function has_frozen(orders)
-  return head.roster_of == orders.window or orders.draw == 2
-end
-
--- Whether who joins now has to wait for a draw.
-local function gathers()
-  if head.state == PREQUEUE then return true end
-  -- The prequeue's lobby was lost before anything was published of it.
-  if head.state == DRAWING then return not has_frozen(head) end
-  return terms.fairness_window > 0 and (head.state == OPEN or head.state == PAUSED)
+  return head.roster_of == head.window and head.roster_count or 0
 end
 
 -- Whether places that the orders tell of are not there.
@@ -56,6 +42,12 @@ local function go_too_far(new)
   return (before or new.draw > 0) and call('EXISTS', LOBBY) == 1
 end
 
+local function begin_roster()
+  set('roster_of', head.window)
+  set('roster_count', 0)
+  call('UNLINK', ROSTER)
+end
+
 -- Freezes the running lobby: it gets the next numbers, and nobody comes into it any more.
 local function freeze(round)
   local count = call('ZCARD', LOBBY)
@@ -69,10 +61,7 @@ local function freeze(round)
   set('last_number', head.last_number + count)
   set('behind', head.epoch * NUMBERS + head.last_number)
   moved()
-  if round == 0 then
-    set('roster_of', head.window)
-    call('UNLINK', ROSTER)
-  end
+  if round == 0 then begin_roster() end
   save()
   if count > 0 then call('RENAME', LOBBY, FROZEN) end
 end

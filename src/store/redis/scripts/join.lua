@@ -14,8 +14,8 @@
 -- or make records of those that are there.
 
 local refused = load({'epoch', 'last_number', 'front', 'covered', 'tick', 'earned', 'claim_time',
-  'window', 'state', 'rate', 'rev', 'joins_total', 'moved', 'undrawn', 'behind', 'lobby_since',
-  'roster_of', 'draw'})
+  'window', 'state', 'rate', 'rev', 'joins_total', 'moved', 'undrawn', 'behind', 'roster_of',
+  'draw'})
 if refused then return refused end
 
 local asks = ARGV[3]
@@ -33,14 +33,6 @@ local base, number = head.epoch * NUMBERS, head.last_number
 local most = math.min(terms.max_waiting, waiting + NUMBERS - 1 - number - gathered)
 local far = gone_within(terms.horizon + longest, terms)
 
--- Scores as text. Writing all their digits anew for each newcomer would cost as much as its place.
-local prefix, prefix_of = '', 0
-local function score_of(place)
-  local high = math.floor(place / 10000000)
-  if high ~= prefix_of then prefix, prefix_of = text(high), high end
-  return prefix .. string.format('%07d', place - high * 10000000)
-end
-
 local function ask_of(at)
   return struct.unpack('>I4I8B', asks, at * 13 + 4)
 end
@@ -56,45 +48,37 @@ local function none(found)
   return true
 end
 
--- Whether nobody of the batch has a record or is a member of these sorted sets.
-local function all_new(keys)
-  if not none(call('HMGET', ENTRIES, unpack(visitors))) then return false end
-  for key, size in pairs(keys) do
-    if size > 0 and not none(call('ZMSCORE', key, unpack(visitors))) then return false end
-  end
-  return true
+-- Whether nobody of the batch is in this sorted set, of so many members.
+local function all_new_to(key, size)
+  return size == 0 or none(call('ZMSCORE', key, unpack(visitors)))
 end
 
--- Puts the whole batch into the lobby where it has no turn but there. Says whether it did so.
-local function gather_newcomers()
-  if not (current and to_lobby) or waiting + count > most then return false end
-  if not all_new({[QUEUE] = present, [ABSENT] = absent, [FROZEN] = head.undrawn}) then
-    return false
+if to_lobby and current and waiting + count <= most then
+  -- Puts the whole batch into the lobby where nobody in it has a turn but there.
+  if none(call('HMGET', ENTRIES, unpack(visitors))) and all_new_to(QUEUE, present)
+    and all_new_to(ABSENT, absent) and all_new_to(FROZEN, head.undrawn) then
+    local members = {}
+    for at = 1, count do
+      local _, _, lane = ask_of(at)
+      members[2 * at - 1], members[2 * at] = lane, visitors[at]
+    end
+    if gathered == 0 then set('lobby_since', head.earned) end
+    set('joins_total', head.joins_total + call('ZADD', LOBBY, 'NX', unpack(members)))
+    save()
+    return answered(stand(GATHERED, 0, count, 0))
   end
-  local members = {}
-  for at = 1, count do
-    local _, _, lane = ask_of(at)
-    members[2 * at - 1], members[2 * at] = lane, visitors[at]
-  end
-  local added = call('ZADD', LOBBY, 'NX', unpack(members))
-  if gathered == 0 then set('lobby_since', head.earned) end
-  set('joins_total', head.joins_total + added)
-  save()
-  return true
 end
-
-if gather_newcomers() then return answered(stand(GATHERED, 0, count, 0)) end
 
 -- Joins the whole batch where all in it are new, which is what a queue that grows is made of. One
 -- command says whether they were; where not, nothing is left of this. Says whether it did so.
 local function join_newcomers()
   if not (current and joins) or to_lobby or waiting + count > most then return false end
-  if not all_new({[ABSENT] = absent, [LOBBY] = gathered, [FROZEN] = head.undrawn}) then
-    return false
-  end
+  if not none(call('HMGET', ENTRIES, unpack(visitors))) then return false end
+  if not (all_new_to(ABSENT, absent) and all_new_to(LOBBY, gathered)) then return false end
+  if not all_new_to(FROZEN, head.undrawn) then return false end
   local places = {}
   for at = 1, count do
-    places[2 * at - 1], places[2 * at] = score_of(base + number + at), visitors[at]
+    places[2 * at - 1], places[2 * at] = as_score(base + number + at), visitors[at]
   end
   set('last_number', number + count)
   save()
@@ -146,7 +130,7 @@ end
 local function add_newcomer(visitor)
   number = number + 1
   local at = #places
-  places[at + 1], places[at + 2] = score_of(base + number), visitor
+  places[at + 1], places[at + 2] = as_score(base + number), visitor
   fresh[visitor] = number
   present, waiting = present + 1, waiting + 1
 end

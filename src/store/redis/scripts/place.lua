@@ -6,8 +6,9 @@
 --
 -- What was placed before changes nothing, and a chunk that would leave a gap writes nothing. The
 -- head is written last: a chunk that was cut off in the middle is done again and writes the same.
--- Where the orders tell of a draw that the room does not know, it is put back. It may be written
--- when memory is full: these visitors are there already, and the frozen lobby goes at the end.
+-- Where the orders tell of a draw that the room does not know, it is put back; what was lost is of
+-- an older epoch. It may be written when memory is full: these visitors are there already, and the
+-- frozen lobby goes at the end.
 
 local refused = load(with_draw({'window', 'state', 'rev', 'out', 'moved'}))
 if refused then return refused end
@@ -26,7 +27,7 @@ local placed = frozen and head.cut_placed or drawn()
 local count = frozen and head.cut_count or head.frozen_count
 local first = 3 + placed - from
 local last = math.min(#ARGV, first + count - placed - 1)
-if from > placed or last < first then
+if from > placed or last < first or (told and epoch >= head.epoch) then
   save()
   return placed
 end
@@ -51,7 +52,7 @@ local function place_frozen()
       or (entry.kind == IN_LOBBY and not call('ZSCORE', LOBBY, visitor))
     if waits then
       live = live + 1
-      places[2 * live - 1], places[2 * live] = text(before + at), visitor
+      places[2 * live - 1], places[2 * live] = as_score(before + at), visitor
       if entry or tonumber(lane_of[at]) > 0 then
         entry = entry or in_lobby(tonumber(lane_of[at]))
         entry.kind, entry.place, entry.number = WAITING, before + at, 0
@@ -106,10 +107,21 @@ local function place_lost()
       if entry.kept then keep(visitor, entry) end
     end
   end
-  if head.roster_of ~= window then
-    set('roster_of', window)
-    call('UNLINK', ROSTER)
+  if head.roster_of ~= window then begin_roster() end
+end
+
+-- Adds them to the drawn order; what of them is in it already is written over.
+local function add_to_roster()
+  local at, upto = placed, placed + #visitors
+  while at < upto do
+    local block = math.floor(at / BLOCK)
+    local over = math.min(upto, (block + 1) * BLOCK)
+    local held = at > block * BLOCK and call('HGET', ROSTER, block):sub(1, 16 * (at - block * BLOCK))
+    local more = table.concat(visitors, '', at - placed + 1, over - placed)
+    call('HSET', ROSTER, block, (held or '') .. more)
+    at = over
   end
+  set('roster_count', upto)
 end
 
 if frozen then
@@ -120,14 +132,14 @@ if frozen then
 else
   place_lost()
 end
-if round == 0 then call('SETRANGE', ROSTER, 16 * placed, table.concat(visitors)) end
 write()
+if round == 0 then add_to_roster() end
 placed = placed + #visitors
 if frozen then
   set('cut_placed', placed)
   set('undrawn', math.max(0, head.undrawn - live))
   moved()
   if round > 0 or head.state == OPEN or head.state == PAUSED then dismiss_complete() end
-  save()
 end
+save()
 return placed

@@ -290,7 +290,7 @@ impl Twins {
     async fn published(&self, how: u64) -> Option<Draw> {
         let seen = self.one.survey(&self.room, &self.terms, 0).await.unwrap();
         let unknown = Cut {
-            epoch: EPOCH,
+            epoch: Epoch(EPOCH.0 - how as u32 % 2),
             base: 18,
             count: 5,
             ..Cut::default()
