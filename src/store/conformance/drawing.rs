@@ -441,6 +441,47 @@ async fn a_new_window_and_an_end_dismiss_the_lobby_and_keep_the_roster() {
     .await;
 }
 
+#[tokio::test]
+async fn everybody_who_joined_is_somewhere_at_every_step_of_a_draw() {
+    for_every_store(async |store| {
+        let mut room = Stage::prequeue(store, 2).await?.holding(3);
+        let adds_up = async |room: &Stage<'_>, joined: u64, over: u64| -> Told {
+            let seen = room.survey().await?;
+            let inside = seen.released + seen.active;
+            let counted = (seen.joins_total, seen.waiting + inside + over);
+            assert_eq!(counted, (joined, joined));
+            Ok(())
+        };
+        room.gather(1..=6).await?;
+        room.leave(6).await?;
+        adds_up(&room, 6, 1).await?;
+        room.join(6).await?;
+        room.leave(5).await?;
+        room.turn_to(WindowState::Drawing).await?;
+        adds_up(&room, 7, 2).await?;
+        room.crowd(7..=8).await?;
+        room.leave(1).await?;
+        room.leave(7).await?;
+        let cut = room.cut().await?;
+        room.place(&cut, 0, [4, 1]).await?;
+        adds_up(&room, 9, 4).await?;
+        room.leave(4).await?;
+        room.join(1).await?;
+        room.place(&cut, 2, [6, 2, 3]).await?;
+        adds_up(&room, 10, 5).await?;
+        room.turn_to(WindowState::Open).await?;
+        assert_eq!(room.tick().await?, visitors([6, 2]));
+        room.enter(2).await?;
+        adds_up(&room, 10, 5).await?;
+        room.leave(2).await?;
+        assert_eq!(room.pass(1).await?, visitors([3, 8]));
+        adds_up(&room, 10, 6).await?;
+        assert_eq!(room.counts().await?, (1, 0, 3, 0));
+        Ok(())
+    })
+    .await;
+}
+
 /// A gateway's memory of a room that was drawn, brought to a store that lost everything.
 async fn lost(room: &mut Stage<'_>, cut: &Cut, state: WindowState) -> Told {
     let orders = Orders {
