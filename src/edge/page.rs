@@ -176,6 +176,7 @@ impl Page {
         let shared = context! {
             lang => self.texts.lang,
             figures => Serde(&self.texts.figures),
+            times => Serde(&self.texts.times),
             page => Serde(&self.texts.page),
             prefix => self.prefix.as_str(),
             style => files.style.name.as_str(),
@@ -225,15 +226,15 @@ fn refresh(view: &PageView<'_>) -> Option<String> {
         (PageKind::FirstVisit, _) => (2, marked(view.wanted)),
         (PageKind::Standing, State::Ended) if status.ended_by.is_some() => return None,
         (PageKind::Standing, State::Released | State::Admitted) => (2, unmarked(view.wanted)),
-        (PageKind::Standing, State::Closed | State::Ended | State::Full) => {
-            (60, unmarked(view.wanted))
-        }
         (
             PageKind::Standing,
             State::Prequeue
             | State::Drawing
             | State::Waiting
             | State::Paused
+            | State::Closed
+            | State::Ended
+            | State::Full
             | State::Challenge
             | State::Recovering,
         ) => (status.poll_after_s.max(2), unmarked(view.wanted)),
