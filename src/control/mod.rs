@@ -24,6 +24,8 @@ pub mod problem;
 pub mod routes;
 pub mod sessions;
 pub mod view;
+mod warning;
+pub mod windows;
 
 #[cfg(test)]
 pub(crate) mod kit;

@@ -21,6 +21,8 @@ mod many;
 mod resets;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod windows;
 
 use std::collections::HashSet;
 use std::sync::Arc;
