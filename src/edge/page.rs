@@ -602,6 +602,37 @@ mod tests {
     }
 
     #[test]
+    fn times_to_come_are_told_with_their_zone_where_no_script_counts_down() {
+        let house = house();
+        let lobby = UnixTime::from_secs(1_795_293_000);
+        let opens = UnixTime::from_secs(1_795_294_800);
+        let told = |state, prequeue_opens_at| {
+            let status = Status {
+                state,
+                prequeue_opens_at,
+                opens_at: Some(opens),
+                poll_after_s: 37,
+                ..house.status()
+            };
+            house.html(&view(&status))
+        };
+        let before = told(State::Closed, Some(lobby));
+        assert!(before.contains("data-scene=\"before_lobby\""));
+        assert!(before.contains(">2026-11-21, 20:30 UTC</time>"));
+        assert!(before.contains(">2026-11-21, 21:00 UTC</time>"));
+        assert!(
+            before.contains("content=\"37; url=/buy/1?a=b\""),
+            "in time for it"
+        );
+        assert!(before.contains("<p id=\"countdown\" class=\"countdown\" hidden>"));
+        let opening = told(State::Closed, None);
+        assert!(opening.contains("data-scene=\"opening\"") && !opening.contains("20:30 UTC"));
+        let over = told(State::Ended, None);
+        assert!(over.contains(EN.times.next) && over.contains("21:00 UTC"));
+        assert!(!told(State::Waiting, None).contains("21:00 UTC"));
+    }
+
+    #[test]
     fn every_state_has_a_page_under_12_kib() {
         use State::*;
         let house = house();

@@ -351,6 +351,16 @@ mod tests {
             ..status
         };
         assert_eq!(Scene::of(&placeless), Scene::First);
+        let soon = Status {
+            opens_at: Some(status.updated_at),
+            ..at(State::Closed, None)
+        };
+        assert_eq!(Scene::of(&soon), Scene::Opening);
+        let sooner = Status {
+            prequeue_opens_at: Some(status.updated_at),
+            ..soon
+        };
+        assert_eq!(Scene::of(&sooner), Scene::BeforeLobby);
         assert_eq!(Scene::of(&status), Scene::Plain(State::Waiting));
         assert_eq!(
             Scene::of(&at(State::Ended, Some(EndedBy::Left))),
