@@ -107,7 +107,7 @@
     var now = sceneOf(s), words = T.states[now], mark = best(s), changed = now !== scene;
     if (!words) return go();
     var inLine = /^(first|waiting|prequeue|drawing|paused|recovering)$/.test(now);
-    var placed = inLine && s.position !== null, ahead = placed ? mark.least : null;
+    var lobby = now === 'prequeue', placed = inLine && !lobby && s.position !== null, ahead = placed ? mark.least : null;
     scene = now;
     main.setAttribute('data-scene', now);
     put('head', words.head);
@@ -117,8 +117,9 @@
     if (placed) progress(ahead, mark.first);
     line('wait', now === 'waiting' ? waitText(s.wait) : '');
     see('wait-figure', now === 'waiting');
-    line('in-line', placed || now === 'prequeue' ? num(s.waiting) : '');
-    see('in-line-figure', placed || now === 'prequeue');
+    line('in-line', placed || lobby ? num(s.waiting) : '');
+    put('in-line-label', lobby ? T.crowd.lobby : T.crowd.line);
+    see('in-line-figure', placed || lobby);
     count(s, now);
     see('lobby', now === 'before_lobby');
     if (s.prequeue_opens_at) moment('lobby-at', s.prequeue_opens_at, true);
@@ -136,7 +137,7 @@
     put('reference', s.reference || '');
     see('code', s.reference);
     see('notes', inLine);
-    see('leave', placed || now === 'prequeue' || now === 'released');
+    see('leave', placed || lobby || now === 'released');
     tab(now, ahead, words);
     tell(placed ? words.head + '. ' + aheadText(ahead) : words.head + '. ' + words.lead, changed);
   }

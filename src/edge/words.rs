@@ -21,6 +21,7 @@ pub(super) struct Lines<'a> {
     ahead: Option<Ahead>,
     wait: Option<String>,
     in_line: Option<String>,
+    in_line_label: &'static str,
     lobby_opens: Option<Moment>,
     opens: Option<Moment>,
     opens_label: &'static str,
@@ -55,10 +56,10 @@ pub(super) fn lines<'a>(
     status: &Status<'a>,
     title: &str,
 ) -> Lines<'a> {
-    let has_place = scene.in_line() && status.position.is_some();
+    let lobby = scene == Scene::Plain(State::Prequeue);
+    let has_place = scene.in_line() && !lobby && status.position.is_some();
     let waits = scene == Scene::Plain(State::Waiting);
     let released = scene == Scene::Plain(State::Released);
-    let lobby = scene == Scene::Plain(State::Prequeue);
     Lines {
         scene: scene.name(),
         tab: tab(texts, scene, status, title),
@@ -69,6 +70,11 @@ pub(super) fn lines<'a>(
             .map(|count| ahead(texts, count)),
         wait: waits.then(|| wait(texts, status.wait)),
         in_line: (has_place || lobby).then(|| number(texts, status.waiting)),
+        in_line_label: if lobby {
+            texts.crowd.lobby
+        } else {
+            texts.crowd.line
+        },
         lobby_opens: status
             .prequeue_opens_at
             .filter(|_| scene == Scene::BeforeLobby)

@@ -1,8 +1,8 @@
 //! English.
 
 use super::{
-    Again, Chances, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States, Texts, Times,
-    Wait,
+    Again, Chances, Crowd, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States, Texts,
+    Times, Wait,
 };
 
 /// English.
@@ -20,12 +20,16 @@ pub static EN: Texts = Texts {
         other: "{n} ahead",
     },
     wait: WAIT,
+    crowd: Crowd {
+        line: "People in line",
+        lobby: "People in the lobby",
+    },
     times: Times {
         lobby: "The lobby opens",
-        opens: "Opens",
+        opens: "The sale opens",
         next: "The next sale opens",
         lobby_in: "The lobby opens in",
-        opens_in: "Opens in",
+        opens_in: "The sale opens in",
         now: "any moment now",
         units: ["{n} d", "{n} h", "{n} min", "{n} s"],
     },
@@ -43,7 +47,6 @@ pub static EN: Texts = Texts {
     trouble: "We can\u{2019}t reach the line right now. We\u{2019}ll keep trying; your place is kept.",
     figures: Figures {
         wait: "Estimated wait",
-        in_line: "People in line",
         updated: "Last update",
         reference: "Your reference code",
         claim_by: "Your turn is kept until",
@@ -95,7 +98,7 @@ const STATES: States = States {
     },
     before_lobby: StateWords {
         head: "Not open yet",
-        lead: "First the lobby opens. Everyone who is in it at the opening is put in a random order, so there is no need to be there early. This page goes on by itself.",
+        lead: "First the lobby opens. Everyone in it at the opening gets a place at random, so there is no need to be early. This page goes on by itself.",
         action: "Check again",
     },
     opening: StateWords {

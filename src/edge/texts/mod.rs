@@ -26,6 +26,8 @@ pub struct Texts {
     pub tab_ahead: Plural,
     /// The words around the estimated wait.
     pub wait: Wait,
+    /// The label of how many there are.
+    pub crowd: Crowd,
     /// The words around the times at which something opens.
     pub times: Times,
     /// How far the visitor has come.
@@ -121,6 +123,15 @@ pub struct Wait {
     pub hours: &'static str,
 }
 
+/// The label of how many there are.
+#[derive(Debug, Serialize)]
+pub struct Crowd {
+    /// In line.
+    pub line: &'static str,
+    /// In the lobby.
+    pub lobby: &'static str,
+}
+
 /// The words around the times at which something opens.
 #[derive(Debug, Serialize)]
 pub struct Times {
@@ -148,7 +159,6 @@ pub struct Times {
 )]
 pub struct Figures {
     pub wait: &'static str,
-    pub in_line: &'static str,
     pub updated: &'static str,
     pub reference: &'static str,
     pub claim_by: &'static str,
