@@ -42,11 +42,11 @@ impl Day {
 
 trait Windows {
     /// With one more room, of these lines of `[window]`.
-    fn room(self, name: &str, window: &str) -> Self;
+    fn sale(self, name: &str, window: &str) -> Self;
 }
 
 impl Windows for Plan {
-    fn room(self, name: &str, window: &str) -> Self {
+    fn sale(self, name: &str, window: &str) -> Self {
         let text = format!(
             "name = \"{name}\"\nsite = \"shop\"\npaths = [\"/{name}/*\"]\n[pace]\nper_minute = 60\n\
              [capacity]\nactive = 10\n[window]\n{window}"
@@ -88,7 +88,7 @@ async fn a_room_goes_from_closed_through_its_prequeue_to_the_draw_by_itself() {
         day.at(8),
         day.at(14)
     );
-    let plan = Plan::default().room("gala", &window);
+    let plan = Plan::default().sale("gala", &window);
     let at = furnish(dir.path(), &plan, origin.address);
     let gateway = Gateway::start(dir.path(), at).await;
     let mut ann = Visitor::to(at.public).speaking_json();
@@ -132,13 +132,13 @@ async fn a_gateway_that_was_killed_before_the_opening_does_what_is_right_when_it
         )
     };
     let plan = Plan::default()
-        .room("drawn", &times(1, 16))
-        .room("missed", &times(14, 15))
-        .room(
+        .sale("drawn", &times(1, 16))
+        .sale("missed", &times(14, 15))
+        .sale(
             "over",
             &format!("{}ends_at = {}\n", times(14, 15), day.at(16)),
         )
-        .room("early", &times(14, 400));
+        .sale("early", &times(14, 400));
     let at = furnish(dir.path(), &plan, origin.address);
     let gateway = Gateway::start(dir.path(), at).await;
     let lobby = comes_to(&gateway, "drawn", &["prequeue"]).await;

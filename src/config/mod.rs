@@ -8,6 +8,7 @@ pub mod listen;
 mod room;
 pub mod site;
 pub mod store;
+mod ways;
 mod window;
 
 use std::path::{Path, PathBuf};

@@ -4,13 +4,14 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::exempt;
+use super::ways::{self, Ways};
 use super::window::{self, Usual};
 use crate::domain::lane::Weights;
 use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{
-    AbsenceTerms, Activation, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, NO_CORRECTION,
-    PageStatus, RoomName, RoomSettings, Schedule, Terms, WhenStoreFails,
+    AbsenceTerms, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, NO_CORRECTION, PageStatus,
+    RoomName, RoomSettings, Schedule, Terms,
 };
 use crate::domain::session::SessionTerms;
 use crate::text::fault::Findings;
@@ -33,10 +34,10 @@ pub(super) struct RoomText<'a> {
 
 struct Rest {
     exempt: Vec<Exempt>,
-    method: Method,
     terms: Terms,
     schedule: Schedule,
     page_status: PageStatus,
+    ways: Ways,
 }
 
 impl RoomText<'_> {
@@ -50,12 +51,12 @@ impl RoomText<'_> {
             paths: values(self.paths).collect(),
             except: values(self.except).collect(),
             exempt: rest.exempt,
-            method: rest.method,
+            method: rest.ways.method,
             terms: rest.terms,
             schedule: rest.schedule,
             page_status: rest.page_status,
-            activation: Activation::Always,
-            when_store_fails: WhenStoreFails::Hold,
+            activation: rest.ways.activation,
+            when_store_fails: rest.ways.when_store_fails,
             lanes: Vec::new(),
         })
     }
@@ -76,13 +77,13 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> RoomText<'
         except: except.unwrap_or_default(),
         rest: rest(&mut table),
     };
-    table.later("fairness_window_s");
     table.finish();
     text
 }
 
 fn rest(table: &mut Table<'_>) -> Option<Rest> {
-    let method = method(table);
+    let ways = ways::read(table);
+    let method = ways.as_ref().map(|ways| ways.method);
     let exempt: Vec<_> = table
         .sections("exempt")
         .into_iter()
@@ -90,40 +91,29 @@ fn rest(table: &mut Table<'_>) -> Option<Rest> {
         .collect();
     let usual = Usual {
         method: method.unwrap_or(Method::Fifo),
+        activation: ways.as_ref().map(|ways| ways.activation),
         paced: table.holds("pace"),
     };
     let schedule = window::schedule(table, usual);
+    let draws = |schedule: &Schedule| {
+        let mut windows = schedule.windows().iter();
+        let random = Some(Method::Random);
+        method == random || windows.any(|window| window.method == random)
+    };
+    let fairness_window = ways::fairness_window(table, schedule.as_ref().map(draws));
     let page_status = page_status(table);
     let terms = terms(table, method.unwrap_or(Method::Fifo));
+    let ways = ways?;
     Some(Rest {
         exempt: exempt.into_iter().collect::<Option<_>>()?,
-        method: method?,
-        terms: terms?,
+        terms: Terms {
+            fairness_window: fairness_window?,
+            ..terms?
+        },
         schedule: schedule?,
         page_status: page_status?,
+        ways,
     })
-}
-
-/// Reads `method`, and the keys that have but one meaning in this version.
-fn method(table: &mut Table<'_>) -> Option<Method> {
-    if let Some(value) = table.take("activation") {
-        value.only("always", &["overload"]);
-    }
-    if let Some(value) = table.take("when_store_fails") {
-        value.only("hold", &["pass"]);
-    }
-    let method = table.take("method");
-    method.map_or(Some(Method::Fifo), method_word)
-}
-
-/// Reads the word for who waits, of a room or a window.
-pub(super) fn method_word(value: Value<'_>) -> Option<Method> {
-    let methods = [
-        ("fifo", Method::Fifo),
-        ("passthrough", Method::Passthrough),
-        ("reject", Method::Reject),
-    ];
-    value.word(&methods, &["random"])
 }
 
 fn page_status(table: &mut Table<'_>) -> Option<PageStatus> {
@@ -173,8 +163,7 @@ fn pace(table: Table<'_>, method: Method) -> Option<Pace> {
         per_minute: NonZeroU32::MIN,
         burst: NonZeroU32::MIN,
     };
-    let needed = matches!(method, Method::Fifo | Method::Random);
-    pace_of(table, (!needed).then_some(lowest))
+    pace_of(table, (!ways::queues(method)).then_some(lowest))
 }
 
 /// Reads a pace; without `per_minute` it is `otherwise`, or that is missing.
@@ -207,7 +196,7 @@ fn capacity(room: &mut Table<'_>, method: Method) -> Option<Option<NonZeroU32>> 
     let active = table.take("active").map(|value| value.count(Pace::MOST));
     let broken = table.reader().is_broken();
     table.finish();
-    if active.is_none() && method == Method::Fifo && !broken {
+    if active.is_none() && ways::queues(method) && !broken {
         let message = "no `active` in `[capacity]`: nothing limits how many are inside at once";
         reader.warn(at, message);
     }

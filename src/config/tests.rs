@@ -227,7 +227,7 @@ fn every_key_is_read() {
     assert_eq!(last.exempt.len(), 2);
     assert_eq!(last.exempt[1].header.as_ref().unwrap().0, "x-partner");
     assert_eq!(last.terms.horizon.as_secs(), 600);
-    let [first, second] = last.schedule.windows() else {
+    let [first, second, third] = last.schedule.windows() else {
         panic!("{:?}", last.schedule);
     };
     let expected = SaleWindow {
@@ -243,6 +243,10 @@ fn every_key_is_read() {
     assert_eq!(second.opens_at, time("2026-12-02T09:00:00Z"));
     assert_eq!(second.pace, Pace::per_minute(600));
     assert_eq!(second.method, Some(Method::Passthrough));
+    assert_eq!(third.method, Some(Method::Random));
+    let round = last.terms.fairness_window.map(|span| span.as_secs());
+    assert_eq!(round, Some(90), "for that window");
+    assert_eq!(through.terms.fairness_window, None);
     assert_eq!(
         through.schedule,
         Schedule::ending(time("2026-12-24T12:00:00Z"))

@@ -1,11 +1,12 @@
 //! `[window]` and `[[window]]`: when a room opens and ends by itself.
 
-use super::room::{method_word, pace_of};
+use super::room::pace_of;
+use super::ways::{method_word, queues};
 use crate::control::orders::MOST_MESSAGE;
 use crate::domain::clock::UnixTime;
 use crate::domain::order::MOST_SOURCE;
 use crate::domain::pace::Pace;
-use crate::domain::room::{Method, SaleWindow, Schedule};
+use crate::domain::room::{Activation, Method, SaleWindow, Schedule};
 use crate::text::span::Span;
 use crate::text::table::{Reader, Table};
 use crate::text::value::{Placed, Value};
@@ -18,6 +19,8 @@ const MOST_WINDOWS: usize = 100;
 pub(super) struct Usual {
     /// Who waits.
     pub method: Method,
+    /// When anybody does; `None` where that could not be read.
+    pub activation: Option<Activation>,
     /// Whether the room has a pace.
     pub paced: bool,
 }
@@ -28,10 +31,10 @@ pub(super) fn schedule(room: &mut Table<'_>, usual: Usual) -> Option<Schedule> {
         return Some(Schedule::default());
     };
     let (reader, at) = (room.reader(), value.span());
-    let tables = if value.is_list() {
-        value.tables()
-    } else {
+    let tables = if value.is_table() {
         value.table().into_iter().collect()
+    } else {
+        value.tables()
     };
     if tables.len() > MOST_WINDOWS {
         let message = format!(
@@ -173,8 +176,11 @@ fn in_order(
 
 /// A window in which people wait needs a pace, its own or the room's.
 fn suits(reader: Reader<'_>, method: Placed<Method>, (usual, own_pace): (Usual, bool)) {
-    let waits = matches!(method.value, Method::Fifo | Method::Random);
-    if waits && !usual.paced && !own_pace {
+    if method.value == Method::Random && usual.activation == Some(Activation::Overload) {
+        let message = "the room lets pass who comes first (`activation = \"overload\"`), so none of its windows can be `random`";
+        reader.fault(method.at, message);
+    }
+    if queues(method.value) && !usual.paced && !own_pace {
         let message = "who waits in this window is let in at a pace: add `pace` here, or `[pace]` to the room";
         reader.fault(method.at, message);
     }

@@ -151,7 +151,8 @@ pub struct Terms {
     pub horizon: Duration,
     /// What the pace is multiplied by for those who will not come, in thousandths: 1,000 to 1,300.
     pub correction: u16,
-    /// How long a round of [`Method::Random`] lasts; `None` in every other method.
+    /// How long a round of [`Method::Random`] lasts; `None` in a room that never has one.
+    /// [`Orders::terms`](super::window::Orders::terms) leaves it out in windows of other methods.
     pub fairness_window: Option<Duration>,
     /// The share of each lane.
     pub lanes: Weights,

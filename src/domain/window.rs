@@ -20,7 +20,7 @@ use super::clock::UnixTime;
 use super::draw::{Draw, Drawn};
 pub use super::order::{Opening, Order, OrderRefused};
 use super::pace::Pace;
-use super::room::Method;
+use super::room::{Method, RoomSettings, Terms};
 
 pub use past::{Finish, MOST_PAST, PastWindow, Running, Totals};
 pub use seal::Seal;
@@ -259,6 +259,16 @@ impl Orders {
             | WindowState::Drawing
             | WindowState::Open
             | WindowState::Paused => self.lent.method.unwrap_or(usual),
+        }
+    }
+
+    /// The terms the store keeps the room by: rounds are drawn only where the window is `random`.
+    #[must_use]
+    pub fn terms(&self, settings: &RoomSettings) -> Terms {
+        let draws = self.method(settings.method) == Method::Random;
+        Terms {
+            fairness_window: settings.terms.fairness_window.filter(|_| draws),
+            ..settings.terms
         }
     }
 

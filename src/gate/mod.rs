@@ -5,6 +5,7 @@
 
 pub mod admit;
 pub mod canonical;
+pub mod claim;
 pub mod identify;
 pub mod leave;
 pub mod limit;
@@ -12,6 +13,7 @@ pub mod lobby;
 mod moments;
 pub mod notice;
 pub mod own;
+pub mod pass;
 pub mod path;
 pub mod permit;
 pub mod queue;

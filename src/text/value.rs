@@ -256,12 +256,6 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Whether this is a list.
-    #[must_use]
-    pub const fn is_list(&self) -> bool {
-        matches!(self.value, DeValue::Array(_))
-    }
-
     /// Whether this is a table.
     #[must_use]
     pub const fn is_table(&self) -> bool {
@@ -278,7 +272,7 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn tables(self) -> Vec<Table<'a>> {
         let title = format!("[[{}]]", self.key);
-        if !self.is_list() {
+        if !matches!(self.value, DeValue::Array(_)) {
             self.is_not::<()>(&format!("written `{title}`: there may be several"));
             return Vec::new();
         }

@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 
 use super::*;
 use crate::domain::draw::Hash;
+use crate::domain::room::{Activation, PageStatus, WhenStoreFails};
 use crate::domain::schedule::{SaleWindow, Schedule};
 
 const NOON: UnixTime = UnixTime::from_secs(1_795_000_000);
@@ -299,6 +300,48 @@ fn what_a_window_brings_along_holds_until_an_order_or_the_next_window() {
         let shut = first.after(&order, 12);
         assert_eq!(shut.method(Method::Fifo), Method::Fifo, "nobody passes");
     }
+}
+
+fn settings() -> RoomSettings {
+    RoomSettings {
+        name: "derby".parse().unwrap(),
+        site: "shop".parse().unwrap(),
+        paths: Vec::new(),
+        except: Vec::new(),
+        exempt: Vec::new(),
+        method: Method::Fifo,
+        terms: Terms::of_pace(Pace::per_minute(600).unwrap()),
+        schedule: unscheduled(),
+        page_status: PageStatus::default(),
+        activation: Activation::Always,
+        when_store_fails: WhenStoreFails::Hold,
+        lanes: Vec::new(),
+    }
+}
+
+#[test]
+fn rounds_are_drawn_in_windows_that_are_random_and_in_no_others() {
+    let round = Some(std::time::Duration::from_secs(60));
+    let mut settings = settings();
+    settings.terms.fairness_window = round;
+    let of = |method| SaleWindow {
+        method: Some(method),
+        ..window(10)
+    };
+    for (usual, own, expected) in [
+        (Method::Fifo, Method::Random, round),
+        (Method::Random, Method::Fifo, None),
+        (Method::Random, Method::Random, round),
+    ] {
+        settings.method = usual;
+        let open = Orders::default().at(&Schedule::of(vec![of(own)]), 10);
+        assert_eq!(open.terms(&settings).fairness_window, expected, "{own:?}");
+    }
+    assert_eq!(
+        Orders::default().terms(&settings),
+        settings.terms,
+        "the room's own method between windows"
+    );
 }
 
 #[test]

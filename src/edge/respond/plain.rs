@@ -7,7 +7,7 @@ use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::Answer;
-use crate::domain::room::PageStatus;
+use crate::domain::room::{Activation, PageStatus};
 use crate::edge::body::AnswerBody;
 use crate::edge::framing::{Fault, FaultKind};
 use crate::edge::page::{PageKind, page_headers};
@@ -60,6 +60,7 @@ pub(super) const fn page_status(status: PageStatus) -> StatusCode {
 pub(super) fn page_kind(notice: &Notice) -> PageKind {
     match notice.visit {
         Visit::Rejected => PageKind::Reject,
+        Visit::First if notice.room.activation == Activation::Overload => PageKind::Passing,
         Visit::First => PageKind::FirstVisit,
         Visit::CookiesOff => PageKind::CookiesOff,
         Visit::Usual => PageKind::Standing,
