@@ -67,7 +67,7 @@ fn aligned(headings: &[(&'static str, &str)], rooms: &[Value]) -> String {
         let cells: Vec<String> = values.clone().map(|value| cell(value, "-")).collect();
         let width = cells.iter().map(|cell| cell.chars().count()).max();
         columns.push(Column {
-            heading: *heading,
+            heading,
             right: values.flatten().any(Value::is_number),
             width: width.unwrap_or(0).max(heading.len()),
             cells,

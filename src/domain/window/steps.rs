@@ -2,7 +2,7 @@
 //! in, is closed, goes on, and ends.
 
 use super::past::{Finish, MOST_PAST, PastWindow, Running};
-use super::{Lent, Orders, Unopened, WindowState};
+use super::{Orders, Unopened, WindowState};
 use crate::domain::clock::UnixTime;
 use crate::domain::schedule::SaleWindow;
 
@@ -58,7 +58,7 @@ impl Orders {
     }
 
     fn give_back(&mut self) {
-        let lent = std::mem::replace(&mut self.lent, Lent::default());
+        let lent = std::mem::take(&mut self.lent);
         if lent.pace {
             self.pace = None;
         }
