@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use super::args::{Output, Reach, Shared};
@@ -10,6 +10,7 @@ use super::client::{Client, wait_for};
 use super::ended;
 use super::table::{list, sheet};
 use crate::domain::session::Jti;
+use crate::domain::stock::MOST_STOCK;
 
 /// What to do with rooms.
 #[derive(Debug, Args)]
@@ -100,6 +101,28 @@ enum Verb {
         #[arg(value_parser = number(), allow_negative_numbers = true)]
         count: u32,
     },
+    /// Says how much is left to be sold; 0 ends the window.
+    Stock {
+        /// The room's name
+        name: String,
+        /// How many are left
+        #[arg(value_name = "N", value_parser = clap::value_parser!(u64).range(0..=MOST_STOCK), allow_negative_numbers = true)]
+        remaining: u64,
+    },
+    /// Completes, revokes or holds one session, as the site itself can on its answers.
+    Session {
+        /// The room's name
+        name: String,
+        /// The session: what the site finds in `Anteroom-Session-Id`
+        #[arg(value_name = "JTI", value_parser = session)]
+        session: String,
+        /// What is to be done to it
+        #[arg(value_enum)]
+        order: SessionOrder,
+        /// How long to hold it
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_592_000), required_if_eq("order", "hold"), allow_negative_numbers = true)]
+        seconds: Option<u32>,
+    },
     /// Ends one session, or all: who it was is told so and waits at the back.
     #[command(group(ArgGroup::new("which").required(true)))]
     Revoke {
@@ -112,6 +135,27 @@ enum Verb {
         #[arg(long, group = "which")]
         all: bool,
     },
+}
+
+/// What can be done to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SessionOrder {
+    /// The purchase is done: the slot is free
+    Complete,
+    /// It ends
+    Revoke,
+    /// It is kept through a payment
+    Hold,
+}
+
+impl SessionOrder {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Revoke => "revoke",
+            Self::Hold => "hold",
+        }
+    }
 }
 
 /// A capacity as it is typed.
@@ -215,6 +259,22 @@ impl Verb {
             } => at("PUT", name, "/message", Some(json!({"message": text}))),
             Self::Release { name, count } => {
                 at("POST", name, "/release", Some(json!({"count": count})))
+            }
+            Self::Stock { name, remaining } => {
+                let body = json!({"remaining": remaining});
+                at("PUT", name, "/stock", Some(body))
+            }
+            Self::Session {
+                name,
+                session,
+                order,
+                seconds,
+            } => {
+                let mut body = json!({"order": order.word()});
+                if let (Some(seconds), Some(fields)) = (seconds, body.as_object_mut()) {
+                    fields.insert("seconds".to_owned(), (*seconds).into());
+                }
+                at("POST", name, &format!("/sessions/{session}"), Some(body))
             }
             Self::Revoke { name, session, .. } => {
                 let which = session.as_ref();

@@ -208,7 +208,7 @@ fn session(mut table: Table<'_>) -> Option<SessionTerms> {
     let absolute = seconds(&mut table, "absolute_s", defaults.absolute);
     let longest_idle = absolute.map_or(defaults.idle, |absolute| absolute.value);
     let idle = seconds(&mut table, "idle_s", defaults.idle.min(longest_idle));
-    table.later("hold_max_s");
+    let hold_max = seconds(&mut table, "hold_max_s", defaults.hold_max);
     table.finish();
     let (idle, absolute) = (idle?, absolute?);
     if idle.value > absolute.value {
@@ -221,6 +221,7 @@ fn session(mut table: Table<'_>) -> Option<SessionTerms> {
         idle: idle.value,
         absolute: absolute.value,
         claim_window: claim_window?.value,
+        hold_max: hold_max?.value,
     })
 }
 

@@ -52,6 +52,7 @@ pub async fn carry_out(
         return Err(forgotten());
     }
     let newest = known.window();
+    let order = &order.clone().counting(survey.over());
     let mut orders = survey.orders;
     for _ in 0..TRIES {
         demand_version(headers, orders.version)?;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::policies::{Finding, Found, InForce, Names, Refused};
+use super::steer::SessionView;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
 use crate::domain::window::WindowState;
@@ -85,6 +86,11 @@ pub struct RoomView {
     message: Option<String>,
     opens_at: Option<String>,
     ends_at: Option<String>,
+    /// What is left to be sold, where that was said.
+    stock: Option<u64>,
+    /// What became of the session that was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<SessionView>,
     /// What was understood and has no effect, or what only an operator can put right.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<&'static str>,
@@ -140,10 +146,19 @@ impl RoomView {
             message: orders.message.clone(),
             opens_at: orders.opening(schedule).map(UnixTime::rfc3339),
             ends_at: orders.ending(schedule).map(UnixTime::rfc3339),
+            stock: orders.stock.map(|stock| stock.left),
+            session: None,
             warning: (reading.snapshot.unknown)
                 .filter(|seen| seen.window > orders.window)
                 .map(|_| UNKNOWN_WINDOW),
         }
+    }
+
+    /// The same with what became of a session.
+    #[must_use]
+    pub fn with_session(self, session: SessionView) -> Self {
+        let session = Some(session);
+        Self { session, ..self }
     }
 
     /// The same with a warning, which goes before one of its own.

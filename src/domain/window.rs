@@ -12,6 +12,7 @@ use super::draw::Draw;
 pub use super::order::{Order, OrderRefused};
 use super::pace::Pace;
 use super::room::Schedule;
+use super::stock::Stock;
 
 /// Which sale window this is: max(last + 1, minutes since 2025). 0 before the first.
 #[derive(
@@ -105,9 +106,9 @@ pub struct Orders {
     /// What is published of this window's draw; `None` where it had no prequeue.
     #[serde(default)]
     pub draw: Option<Draw>,
-    /// How many things are left to be sold in this window, where the site says so.
+    /// What is left to be sold in this window, where the site or an operator says so.
     #[serde(default)]
-    pub stock: Option<u64>,
+    pub stock: Option<Stock>,
     /// The scheduled opening (Unix ms) that has been acted on, so that each opens once.
     pub opened_for: Option<u64>,
     /// The scheduled end (Unix ms) that has passed, so that each ends once and a room opened
@@ -170,6 +171,7 @@ impl Orders {
             Order::Message(message) => next.message.clone_from(message),
             Order::Release(count) => next.grant(*count)?,
             Order::RevokeAll => next.rev = next.rev.saturating_add(1),
+            Order::Stock { left, over, word } => next.tell_stock(*word, *left, *over),
         }
         Ok(next.versioned(self))
     }
@@ -216,6 +218,7 @@ impl Orders {
                 // the same window.
                 if self.opens_at.is_none() || !self.has_window() {
                     next.window = self.window.next(at);
+                    next.renew_stock();
                 }
                 next.state = WindowState::Open;
             }
@@ -271,13 +274,14 @@ impl Orders {
         self.opens_at = None;
         if !self.has_window() {
             self.window = self.window.next(now);
+            self.renew_stock();
         }
         self.state = WindowState::Open;
         Ok(())
     }
 
     /// Whether there is a window that has not ended.
-    fn has_window(&self) -> bool {
+    pub(super) fn has_window(&self) -> bool {
         self.window != WindowId::default() && self.state != WindowState::Ended
     }
 
@@ -296,7 +300,7 @@ impl Orders {
         }
     }
 
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.opens_at = None;
         self.ends_at = None;
         self.state = WindowState::Ended;
@@ -321,6 +325,7 @@ impl Orders {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::stock::{Over, Word};
 
     const NOON: UnixTime = UnixTime::from_secs(1_795_000_000);
 
@@ -508,6 +513,7 @@ mod tests {
     fn orders_survive_being_written_down() {
         let mut orders = Orders::default().apply(&open_now(), NOON).unwrap();
         orders.pace = Pace::per_minute(7);
+        orders.stock = Some(Stock::first(90, Over(5)).told(Word::Site, 80, Over(11)));
         for capacity in [None, Some(None), Some(NonZeroU32::new(5))] {
             orders.capacity = capacity;
             let text = serde_json::to_string(&orders).unwrap();

@@ -1,6 +1,7 @@
 //! Stage 7: join, say where the visitor stands, or claim. The store is asked only when somebody
 //! joins, claims, leaves, or stands near the front.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::clock::Now;
@@ -17,7 +18,7 @@ use crate::token::chance;
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
-use super::admit::{AdmissionToken, Admissions};
+use super::admit::{AdmissionToken, Admissions, Known};
 use super::notice::{Face, Notice, SetToken, Visit};
 use super::room::Room;
 use super::{Gate, Refusal};
@@ -70,6 +71,8 @@ pub enum Outcome {
     Claimed {
         /// The session.
         session: Jti,
+        /// What is known of it.
+        known: Arc<Known>,
         /// Its token.
         token: AdmissionToken,
         /// What the status endpoint tells.
@@ -245,16 +248,24 @@ impl Line<'_> {
         };
         let terms = &self.room.settings.terms;
         let answer = self.store.claim(self.name(), terms, &[claim]).await;
-        let (since, rev) = match answer.as_deref() {
-            Ok([Claimed::Admitted { since, rev, .. }]) => (*since, *rev),
+        let (since, rev, kept) = match answer.as_deref() {
+            Ok(
+                [
+                    Claimed::Admitted {
+                        since, rev, kept, ..
+                    },
+                ],
+            ) => (*since, *rev, *kept),
             Ok([Claimed::Not(stand)]) => return Ok(told(self.not_claimed(token, *stand))),
             Ok(_) | Err(_) => return Ok(told(self.kept(token))),
         };
-        let Some(expires) = terms.session.expiry(since, self.now.wall) else {
+        let usual = terms.session.expiry(since, self.now.wall);
+        let Some(expires) = usual.max((kept > self.now.wall).then_some(kept)) else {
             return Ok(told(self.place_less(token.visitor, Some(EndedBy::Expired))));
         };
         let renewal = self.admissions.renewal(session);
         renewal.hold_until(expires);
+        renewal.keep_until(kept);
         renewal.registered_in(token.epoch);
         let admission = Admission {
             jti: session,
@@ -275,6 +286,7 @@ impl Line<'_> {
         notice.admission = SetToken::Give(given.clone());
         Ok(Outcome::Claimed {
             session,
+            known: Arc::new(Known::of(self.name(), admission, renewal)),
             token: given,
             notice: Box::new(notice),
         })

@@ -23,7 +23,7 @@ use super::body::{OriginBody, RequestBody};
 use super::deadline::Silence;
 use super::forward::{Failure, Origin, make_fit};
 use super::pool::Slot;
-use super::{OriginError, framing, headers};
+use super::{OriginError, Said, framing, headers};
 use crate::gate::permit::Permit;
 use crate::gate::socket::{Opening, SocketKey};
 
@@ -106,6 +106,7 @@ fn declined(
 fn outgoing(mut head: request::Parts, opening: &Opening) -> Request<RequestBody> {
     let passage = opening.permit.passage();
     headers::prepare_request(&mut head.headers, passage);
+    headers::name_session(&mut head.headers, opening.permit.grounds());
     headers::say_upgrade(&mut head.headers);
     let key = opening.key.text().clone();
     head.headers.insert(SEC_WEBSOCKET_KEY, key);
@@ -127,6 +128,8 @@ async fn switched(
     let connection = hyper::upgrade::on(&mut answer).await;
     let connection = connection.map_err(|error| bad(error.to_string()))?;
     *answer.version_mut() = Version::HTTP_11;
+    let said = Said::read(answer.headers());
+    answer.extensions_mut().insert(said);
     let words = answer.headers_mut();
     headers::clean_answer(words);
     words.remove(CONTENT_LENGTH);

@@ -33,8 +33,8 @@ use crate::store::kept::Keeper;
 use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, QueueStore,
+    Released, StoreError, Touch, Touched,
 };
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
@@ -158,6 +158,10 @@ impl QueueStore for Watched {
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         self.touches.fetch_add(1, Ordering::SeqCst);
         self.asked(false)?.touch(room, touches).await
+    }
+
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        self.asked(false)?.hold(room, holds).await
     }
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {
         self.asked(false)?.end(room, endings).await

@@ -13,6 +13,7 @@ pub mod memory;
 pub mod notes;
 pub mod recovery;
 pub mod redis;
+pub mod stay;
 pub mod survey;
 
 use std::time::Duration;
@@ -24,7 +25,7 @@ use crate::domain::lane::Lane;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::room::{RoomName, Terms};
 use crate::domain::session::Jti;
-use crate::domain::standing::{EndedBy, Stand};
+use crate::domain::standing::Stand;
 use crate::domain::tick::{Proposal, TickState};
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Orders, WindowId};
@@ -32,6 +33,7 @@ use recovery::Recovery;
 use survey::Survey;
 
 pub use fault::{BoxError, StoreError};
+pub use stay::{Ending, Held, Hold, Touch, Touched};
 
 /// Visitors called in one tick at most, so that no call takes long; what is beyond keeps its
 /// credit, and a tick that called so many may be followed by the next at once.
@@ -108,6 +110,8 @@ pub enum Claimed {
         turn: Turn,
         /// The room's `rev`: a token signed under a lower one is void.
         rev: u32,
+        /// Until when a [`Hold`] keeps it; zero time where none did.
+        kept: UnixTime,
     },
     /// Not released, or no claims are taken now.
     Not(Stand),
@@ -122,38 +126,6 @@ pub struct Leaving {
     pub window: WindowId,
     /// The stay that ends.
     pub turn: Turn,
-}
-
-/// A session shown to be alive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Touch {
-    /// Which.
-    pub session: Jti,
-    /// The `rev` its token was signed under: below the room's the session was revoked.
-    pub rev: u32,
-    /// How long its token will live, counted from the moment this was sent; the slot is held that
-    /// long and [`LEEWAY`](crate::domain::session::LEEWAY) more.
-    pub life: Duration,
-}
-
-/// What became of a [`Touch`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Touched {
-    /// The slot is held; a missing session was made again.
-    Held,
-    /// The session has ended and stays so.
-    Ended(EndedBy),
-}
-
-/// A session's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ending {
-    /// Which.
-    pub session: Jti,
-    /// Why.
-    pub why: EndedBy,
-    /// How long its token may still live: the end is remembered and told to gateways that long.
-    pub life: Duration,
 }
 
 /// What a tick did.
@@ -242,6 +214,12 @@ pub trait QueueStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; safe to send again.
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError>;
+
+    /// Keeps sessions for a while, whatever their visitors do.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError>;
 
     /// Ends sessions; unknown ones are remembered as ended.
     ///

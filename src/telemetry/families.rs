@@ -140,6 +140,8 @@ families! {
     store_reachable: IntGaugeVec = "anteroom_store_reachable" [];
     /// How long the origin took until the head of its answer.
     origin_duration: HistogramVec = "anteroom_origin_duration_seconds" ["site"];
+    /// What sites said on their answers, by word.
+    site_words: IntCounterVec = "anteroom_site_words_total" ["word"];
     /// WebSockets that are open between visitors and sites.
     sockets_open: IntGaugeVec = "anteroom_websockets_open" [];
     /// WebSockets that were opened.

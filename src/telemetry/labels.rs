@@ -196,6 +196,8 @@ pub enum Verb {
     Release,
     /// Sessions are shown to be alive.
     Touch,
+    /// Keeps a session while its visitor pays.
+    Hold,
     /// Sessions end.
     End,
     /// What is over is cleared away.
@@ -210,13 +212,14 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Join,
         Self::CheckIn,
         Self::Claim,
         Self::Leave,
         Self::Release,
         Self::Touch,
+        Self::Hold,
         Self::End,
         Self::Sweep,
         Self::Survey,
@@ -234,6 +237,7 @@ impl Verb {
             Self::Leave => "leave",
             Self::Release => "release",
             Self::Touch => "touch",
+            Self::Hold => "hold",
             Self::End => "end",
             Self::Sweep => "sweep",
             Self::Survey => "survey",

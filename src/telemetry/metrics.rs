@@ -15,6 +15,7 @@ use super::families::{Families, words};
 use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
 use super::reading::{Reading, clock_offset};
 use super::series::{Counts, Shown};
+use super::site::SiteMetrics;
 use super::sockets::SocketMetrics;
 use crate::domain::room::RoomName;
 use crate::store::StoreError;
@@ -49,6 +50,8 @@ pub struct Metrics {
     tokens: Vec<IntCounter>,
     pub(super) door: Vec<IntCounter>,
     verbs: Vec<VerbMetrics>,
+    /// Of sites' words.
+    pub site: SiteMetrics,
     /// Of WebSockets.
     pub sockets: SocketMetrics,
     store_reachable: IntGauge,
@@ -90,6 +93,7 @@ impl Metrics {
             tokens: words(&families.tokens, TOKEN_REASONS)?,
             door: words(&families.control_refusals, DOOR_REASONS)?,
             verbs: families.verbs()?,
+            site: SiteMetrics::of(&families)?,
             sockets: SocketMetrics::of(&families)?,
             store_reachable: families
                 .store_reachable

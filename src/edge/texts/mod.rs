@@ -86,6 +86,7 @@ pub struct States {
     pub opening: StateWords,
     pub ended: StateWords,
     pub sold_out: StateWords,
+    pub done: StateWords,
     pub over: StateWords,
     pub left: StateWords,
     pub full: StateWords,

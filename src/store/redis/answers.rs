@@ -8,11 +8,12 @@ use redis::Value;
 use crate::domain::clock::UnixTime;
 use crate::domain::pace::Pace;
 use crate::domain::place::{Epoch, Place, Turn};
+use crate::domain::session::Jti;
 use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::tick::TickState;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
-use crate::store::{Claimed, Joined, Ordered, Released, StoreError, Touched};
+use crate::store::{Claimed, Held, Joined, Ordered, Released, StoreError, Touched};
 
 /// An answer that is not in the shape its script promises.
 #[derive(Debug, thiserror::Error)]
@@ -240,11 +241,13 @@ pub(super) fn claimed(from: &mut Reader<'_>) -> Result<Vec<Claimed>, Odd> {
     let rev = from.small()?;
     from.all(|from| {
         let record = Record::read(from)?;
+        let kept = UnixTime::from_millis(from.number()?);
         Ok(match (record.kind, record.number.checked_sub(1)) {
             (2, Some(since)) => Claimed::Admitted {
                 since: UnixTime::from_millis(since),
                 turn: record.turn,
                 rev,
+                kept,
             },
             _ => Claimed::Not(record.stand(&front)?),
         })
@@ -258,6 +261,23 @@ pub(super) fn touched(from: &mut Reader<'_>) -> Result<Vec<Touched>, Odd> {
             why => Touched::Ended(reason(u64::from(why))?),
         })
     })
+}
+
+pub(super) fn held(from: &mut Reader<'_>) -> Result<Vec<Held>, Odd> {
+    from.all(|from| {
+        let (kind, number) = (from.byte()?, from.number()?);
+        Ok(match kind {
+            0 => Held::Until(UnixTime::from_millis(number)),
+            1 => Held::Ended(reason(number)?),
+            2 => Held::Unknown,
+            3.. => return Err(Odd),
+        })
+    })
+}
+
+/// A session that ended before its token, and why.
+pub(super) fn told_end(from: &mut Reader<'_>) -> Result<(Jti, EndedBy), Odd> {
+    Ok((from.take().map(Jti)?, reason(u64::from(from.byte()?))?))
 }
 
 pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {

@@ -31,8 +31,8 @@ use redis::Value;
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, QueueStore,
+    Released, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -231,6 +231,11 @@ impl QueueStore for Redis {
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         let what = (room, None, &*scripts::TOUCH);
         self.batch(what, touches, answers::touched).await
+    }
+
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        let what = (room, None, &*scripts::HOLD);
+        self.batch(what, holds, answers::held).await
     }
 
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {
