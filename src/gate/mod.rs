@@ -9,6 +9,7 @@ pub mod identify;
 mod known;
 pub mod leave;
 pub mod limit;
+pub mod lobby;
 pub mod notice;
 mod odds;
 pub mod own;
