@@ -6,3 +6,4 @@ mod memory;
 mod orders;
 mod pace;
 mod pair;
+mod steering;

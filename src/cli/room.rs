@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::args::{Output, Reach, Shared};
 use super::client::{Client, wait_for};
 use super::ended;
 use super::table::{list, sheet};
-use crate::domain::session::Jti;
+use super::typed::{Cap, SessionOrder, cap, number, session, time};
 use crate::domain::stock::MOST_STOCK;
 
 /// What to do with rooms.
@@ -135,59 +135,6 @@ enum Verb {
         #[arg(long, group = "which")]
         all: bool,
     },
-}
-
-/// What can be done to a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum SessionOrder {
-    /// The purchase is done: the slot is free
-    Complete,
-    /// It ends
-    Revoke,
-    /// It is kept through a payment
-    Hold,
-}
-
-impl SessionOrder {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Revoke => "revoke",
-            Self::Hold => "hold",
-        }
-    }
-}
-
-/// A capacity as it is typed.
-#[derive(Clone, Copy, Debug)]
-struct Cap(Option<u32>);
-
-/// The bounds of the API, so that a slip is said before anything is sent.
-fn number() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=10_000_000)
-}
-
-fn cap(text: &str) -> Result<Cap, String> {
-    if text == "none" {
-        return Ok(Cap(None));
-    }
-    let number = text.parse().ok().filter(|n| (1..=10_000_000).contains(n));
-    let range = || "write a whole number from 1 to 10000000, or `none`".to_owned();
-    number.map(|n| Cap(Some(n))).ok_or_else(range)
-}
-
-fn session(text: &str) -> Result<String, String> {
-    match Jti::parse(text) {
-        Some(jti) => Ok(jti.to_string()),
-        None => Err("write the 32 lower-case hex digits of a token's `jti`".to_owned()),
-    }
-}
-
-fn time(text: &str) -> Result<String, String> {
-    match text.parse::<jiff::Timestamp>() {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("write a time with its zone, such as 2026-12-01T10:00:00+01:00".to_owned()),
-    }
 }
 
 /// Asks the control API and prints what it answers.

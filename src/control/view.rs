@@ -420,7 +420,7 @@ mod tests {
             "capacity": {"active": null},
             "wait": {"known": false, "low_s": null, "median_s": null, "high_s": null},
             "tick": 0, "version": 0, "held_by": null,
-            "message": null, "opens_at": null, "ends_at": null,
+            "message": null, "opens_at": null, "ends_at": null, "stock": null,
         });
         assert_eq!(view, expected);
     }

@@ -56,9 +56,13 @@ impl Stock {
         }
     }
 
-    /// What is left now. Telling the same number again changes nothing.
+    /// What is left now. Telling the same number again changes nothing, nor does a site's number
+    /// after nothing was left: that is an older one, told by another gateway.
     #[must_use]
     pub fn told(self, word: Word, left: u64, over: Over) -> Self {
+        if self.is_sold_out() && word == Word::Site {
+            return self;
+        }
         let rises = left > self.left;
         let mut next = Self { left, ..self };
         if left < self.low {
@@ -170,6 +174,12 @@ mod tests {
         let out = some.apply(&stock(0), NOON).unwrap();
         assert_eq!((out.state, out.is_sold_out()), (WindowState::Ended, true));
         assert_eq!(out.apply(&stock(0), NOON).unwrap(), out);
+        let late = Order::Stock {
+            left: 2,
+            over: Over(7),
+            word: Word::Site,
+        };
+        assert_eq!(out.apply(&late, NOON).unwrap(), out, "an older number");
         let back = out.apply(&stock(3), NOON).unwrap();
         assert_eq!(
             (back.state, back.is_sold_out()),

@@ -16,6 +16,7 @@ use crate::domain::place::Epoch;
 use crate::domain::room::{
     Activation, Method, PageStatus, RoomName, RoomSettings, Schedule, Terms, WhenStoreFails,
 };
+use crate::domain::session::Steer;
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::visitor::VisitorId;
@@ -25,6 +26,7 @@ use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::notice::{Notice, SetToken};
 use crate::gate::room::Room;
+use crate::gate::steer::Steered;
 use crate::gate::{Ask, Gate, Own, Site, Verdict};
 use crate::policy::limits::Limits;
 use crate::policy::rules::Rules;
@@ -515,6 +517,22 @@ impl Visitor {
                 panic!("not asked for")
             }
         }
+    }
+
+    /// Asks as an admitted visitor, and the site says this on its answer.
+    pub(crate) async fn steered(&mut self, house: &House, steer: Steer) -> Steered {
+        let head = self.head("GET", "/buy/pay", &[]);
+        let decided = house.gate.decide(&ask(house, &head)).await;
+        let holder = decided.trace.holder.expect("the visitor is inside");
+        let room = &house.gate.rooms[0];
+        let said = (steer, house.clock.now());
+        let steered = house.gate.steer(room, &holder, said).await;
+        match &steered {
+            Steered::Kept(token) => self.admission = Some(token.text.clone()),
+            Steered::Ended => self.admission = None,
+            Steered::AsBefore => {}
+        }
+        steered
     }
 
     fn head(&self, method: &str, path: &str, more: &[(&str, &str)]) -> http::request::Parts {

@@ -20,6 +20,8 @@ mod many;
 #[cfg(test)]
 mod resets;
 #[cfg(test)]
+mod steering;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;

@@ -8,12 +8,11 @@ use redis::Value;
 use crate::domain::clock::UnixTime;
 use crate::domain::pace::Pace;
 use crate::domain::place::{Epoch, Place, Turn};
-use crate::domain::session::Jti;
 use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::tick::TickState;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
-use crate::store::{Claimed, Held, Joined, Ordered, Released, StoreError, Touched};
+use crate::store::{Joined, Ordered, Released, StoreError};
 
 /// An answer that is not in the shape its script promises.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +34,7 @@ impl<'a> Reader<'a> {
         Ok(*first)
     }
 
-    fn byte(&mut self) -> Result<u8, Odd> {
+    pub(super) fn byte(&mut self) -> Result<u8, Odd> {
         let [byte] = self.take()?;
         Ok(byte)
     }
@@ -126,13 +125,13 @@ pub(super) fn orders(json: &[u8], key: &str) -> Result<Orders, StoreError> {
 }
 
 /// What stands in front of all stands of an answer.
-struct Front {
+pub(super) struct Front {
     epoch: Epoch,
     tick: u64,
 }
 
 impl Front {
-    fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
         Ok(Self {
             epoch: Epoch(from.small()?),
             tick: from.number()?,
@@ -151,15 +150,15 @@ impl Front {
 }
 
 /// One visitor's record in an answer.
-struct Record {
-    kind: u8,
-    number: u64,
-    turn: Turn,
+pub(super) struct Record {
+    pub(super) kind: u8,
+    pub(super) number: u64,
+    pub(super) turn: Turn,
     place: Option<Place>,
 }
 
 impl Record {
-    fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
         Ok(Self {
             kind: from.byte()?,
             number: from.number()?,
@@ -182,7 +181,7 @@ impl Record {
         })
     }
 
-    fn stand(&self, front: &Front) -> Result<Stand, Odd> {
+    pub(super) fn stand(&self, front: &Front) -> Result<Stand, Odd> {
         Ok(front.stand(self.standing()?, self.turn, self.place))
     }
 }
@@ -195,7 +194,7 @@ pub(super) fn place(score: u64) -> Result<Option<Place>, Odd> {
     }
 }
 
-fn reason(number: u64) -> Result<EndedBy, Odd> {
+pub(super) fn reason(number: u64) -> Result<EndedBy, Odd> {
     let at = usize::try_from(number).map_err(|_| Odd)?.checked_sub(1);
     at.and_then(|at| EndedBy::ALL.get(at)).copied().ok_or(Odd)
 }
@@ -234,50 +233,6 @@ fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
 pub(super) fn stands(from: &mut Reader<'_>) -> Result<Vec<Stand>, Odd> {
     let front = Front::read(from)?;
     from.all(|from| Record::read(from)?.stand(&front))
-}
-
-pub(super) fn claimed(from: &mut Reader<'_>) -> Result<Vec<Claimed>, Odd> {
-    let front = Front::read(from)?;
-    let rev = from.small()?;
-    from.all(|from| {
-        let record = Record::read(from)?;
-        let kept = UnixTime::from_millis(from.number()?);
-        Ok(match (record.kind, record.number.checked_sub(1)) {
-            (2, Some(since)) => Claimed::Admitted {
-                since: UnixTime::from_millis(since),
-                turn: record.turn,
-                rev,
-                kept,
-            },
-            _ => Claimed::Not(record.stand(&front)?),
-        })
-    })
-}
-
-pub(super) fn touched(from: &mut Reader<'_>) -> Result<Vec<Touched>, Odd> {
-    from.all(|from| {
-        Ok(match from.byte()? {
-            0 => Touched::Held,
-            why => Touched::Ended(reason(u64::from(why))?),
-        })
-    })
-}
-
-pub(super) fn held(from: &mut Reader<'_>) -> Result<Vec<Held>, Odd> {
-    from.all(|from| {
-        let (kind, number) = (from.byte()?, from.number()?);
-        Ok(match kind {
-            0 => Held::Until(UnixTime::from_millis(number)),
-            1 => Held::Ended(reason(number)?),
-            2 => Held::Unknown,
-            3.. => return Err(Odd),
-        })
-    })
-}
-
-/// A session that ended before its token, and why.
-pub(super) fn told_end(from: &mut Reader<'_>) -> Result<(Jti, EndedBy), Odd> {
-    Ok((from.take().map(Jti)?, reason(u64::from(from.byte()?))?))
 }
 
 pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {

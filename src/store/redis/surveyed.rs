@@ -5,7 +5,8 @@ use std::time::Duration;
 use redis::Value;
 use serde_json::json;
 
-use super::answers::{Odd, Reader, bytes, orders, place, said, ticks, told_end};
+use super::answers::{Odd, Reader, bytes, orders, place, said, ticks};
+use super::stayed::told_end;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::ReleaseHistory;
 use crate::domain::place::{Epoch, Place};
