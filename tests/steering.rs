@@ -199,3 +199,47 @@ async fn what_is_left_is_told_as_a_chance_and_nothing_left_is_said_kindly() {
     let put = house.set("stock", json!({"remaining": 3})).await;
     assert_eq!((&put["state"], &put["stock"]), (&json!("ended"), &json!(3)));
 }
+
+/// Asks from somewhere, as a trusted proxy tells.
+async fn from(visitor: &mut Visitor, client: &str) -> Answer {
+    let ask = Ask::get("/buy/1").with("x-forwarded-for", client);
+    visitor.ask(ask).await
+}
+
+#[tokio::test]
+async fn t8_a_session_used_from_many_networks_is_counted_and_can_be_limited() {
+    for (lines, last_is_served) in [("", true), ("max_networks = 4", false)] {
+        let plan = Plan::default().session(lines).behind("\"127.0.0.0/8\"");
+        let house = House::of(plan).await;
+        let (mut ann, mut bob) = (house.app(), house.app());
+        for visitor in [&mut ann, &mut bob] {
+            visitor.joins().await;
+            house.release(1).await;
+            visitor.polls_until("released").await;
+            visitor.get("/buy/1").await.is_served();
+        }
+        // The own network is one of the four.
+        for client in ["10.1.0.1", "10.2.0.1", "10.2.0.77", "10.3.0.1"] {
+            from(&mut ann, client).await.is_served();
+        }
+        let spread = || house.metric("anteroom_sessions_spread_total", "");
+        assert_eq!(spread().await, 0.0);
+
+        let one_more = from(&mut ann, "10.4.0.1").await;
+        assert!(one_more.is_from_the_shop() || !last_is_served);
+        from(&mut ann, "10.5.0.1").await;
+        assert_eq!(spread().await, 1.0, "once a session");
+
+        if last_is_served {
+            from(&mut ann, "10.6.0.1").await.is_served();
+        } else {
+            until("the session is over", || async {
+                (house.room().await["active"] == 1).then_some(())
+            })
+            .await;
+            let told = ann.get("/buy/1").await;
+            assert_eq!(told.is_queue().says("ended_by"), "revoked");
+        }
+        bob.get("/buy/1").await.is_served();
+    }
+}

@@ -29,8 +29,8 @@ pub struct Before {
 /// What a visitor takes before anything was measured: one in two or so buys, two or three each.
 const USUAL_BASKET: f64 = 1.5;
 
-/// The most that visitors may be thought to take each: a number that fell by more was put right, not
-/// sold.
+/// The most that visitors can be thought to take each: a number that fell by more was put right and
+/// not sold, and says nothing of baskets.
 const LARGEST_BASKET: f64 = 12.0;
 
 /// So many visitors the usual basket counts for beside those measured.
@@ -60,7 +60,11 @@ pub fn chance(stock: &Stock, before: Before) -> Option<Chance> {
     let half_inside = HALF * number(before.inside);
     let measured = USUAL_COUNTS + number(stock.over) + half_inside;
     let basket = (USUAL_COUNTS * USUAL_BASKET + number(stock.sold)) / measured;
-    let basket = basket.min(LARGEST_BASKET);
+    let basket = if basket > LARGEST_BASKET {
+        USUAL_BASKET
+    } else {
+        basket
+    };
     let buyers = number(before.ahead) + half_inside;
     let demand = buyers * basket;
     let variance = SPREAD * basket * buyers * (1.0 + buyers / measured);
@@ -109,6 +113,12 @@ mod tests {
         assert_eq!(measured(250), Some(Chance::Likely), "half a ticket each");
         assert_eq!(measured(500), Some(Chance::Possible), "one each");
         assert_eq!(measured(1_000), Some(Chance::Unlikely), "two each");
+    }
+
+    #[test]
+    fn a_number_that_was_put_right_says_nothing_of_baskets() {
+        assert_eq!(chance_of(1_000, 50_000, 10, 100), Some(Chance::Likely));
+        assert_eq!(chance_of(1_000, 0, 0, 100), Some(Chance::Likely));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One admitted visitor's stay: its name, its limits and how long its token may live.
 
 use std::fmt;
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 use super::clock::UnixTime;
@@ -59,6 +60,9 @@ pub struct SessionTerms {
     pub claim_window: Duration,
     /// What one hold lasts at most, and how far past its absolute end holds may keep a session.
     pub hold_max: Duration,
+    /// From how many networks a session may be used at a time before it is revoked; `None` for any
+    /// number.
+    pub max_networks: Option<NonZeroU8>,
 }
 
 impl Default for SessionTerms {
@@ -68,6 +72,7 @@ impl Default for SessionTerms {
             absolute: Duration::from_mins(30),
             claim_window: Duration::from_mins(2),
             hold_max: Duration::from_mins(15),
+            max_networks: None,
         }
     }
 }

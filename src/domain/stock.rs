@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::clock::UnixTime;
 use super::window::{Orders, WindowState};
 
 /// What is said to be left, and what was counted on the way there.
@@ -103,9 +104,10 @@ impl Orders {
         }
     }
 
-    /// A new window sells what is left, and is measured by itself; after one that was sold out
-    /// nobody knows what there is.
-    pub(super) fn renew_stock(&mut self) {
+    /// Begins a new window. It sells what is left, and is measured by itself; after one that was
+    /// sold out nobody knows what there is.
+    pub(super) fn begin_window(&mut self, at: UnixTime) {
+        self.window = self.window.next(at);
         let stock = self.stock.filter(|stock| !stock.is_sold_out());
         self.stock = stock.map(|stock| Stock::first(stock.left, Over(stock.seen)));
     }
@@ -114,7 +116,6 @@ impl Orders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::clock::UnixTime;
     use crate::domain::window::Order;
 
     const NOON: UnixTime = UnixTime::from_secs(1_795_000_000);

@@ -195,8 +195,7 @@ impl Orders {
                 // Numbered by the opening itself: a room that was lost altogether opens again as
                 // the same window.
                 if self.opens_at.is_none() || !self.has_window() {
-                    next.window = self.window.next(at);
-                    next.renew_stock();
+                    next.begin_window(at);
                 }
                 next.state = WindowState::Open;
             }
@@ -251,8 +250,7 @@ impl Orders {
         }
         self.opens_at = None;
         if !self.has_window() {
-            self.window = self.window.next(now);
-            self.renew_stock();
+            self.begin_window(now);
         }
         self.state = WindowState::Open;
         Ok(())

@@ -204,7 +204,11 @@ impl Door {
             rule,
             token,
             holder: _,
+            spread,
         } = &decided.trace;
+        if *spread {
+            self.metrics.session_spread();
+        }
         self.metrics.verdict(match &decided.verdict {
             Ok(Verdict::Pass(..) | Verdict::Socket(..)) => VerdictLabel::Pass,
             Ok(Verdict::Claimed(..)) => VerdictLabel::Claimed,

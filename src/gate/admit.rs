@@ -9,10 +9,16 @@ use moka::sync::Cache;
 use crate::domain::clock::{Now, UnixTime};
 use crate::domain::room::RoomName;
 use crate::domain::session::{Jti, LEEWAY, SessionTerms};
-use crate::store::notes::{Notes, Renewal};
+use crate::domain::standing::EndedBy;
+use crate::store::notes::Notes;
 use crate::store::survey::{Snapshot, StoreHealth};
 use crate::token::admission::Admission;
 use crate::token::keyring::Keyring;
+
+use super::known::Shared;
+use super::room::Room;
+use super::spread::USUAL;
+use super::{Gate, Request, Trace, identify};
 
 pub use super::known::Known;
 
@@ -55,7 +61,7 @@ impl NotAdmitted {
 #[derive(Clone, Debug)]
 pub struct Admissions {
     verified: Cache<Box<str>, Arc<Known>>,
-    renewals: Cache<Jti, Arc<Renewal>>,
+    sessions: Cache<Jti, Arc<Shared>>,
 }
 
 impl Default for Admissions {
@@ -66,7 +72,7 @@ impl Default for Admissions {
                 .max_capacity(MOST_VERIFIED)
                 .time_to_idle(life)
                 .build(),
-            renewals: Cache::builder()
+            sessions: Cache::builder()
                 .max_capacity(MOST_VERIFIED)
                 .time_to_idle(life)
                 .build(),
@@ -130,15 +136,15 @@ impl Admissions {
     #[must_use]
     pub fn for_other_keys(&self) -> Self {
         Self {
-            renewals: self.renewals.clone(),
+            sessions: self.sessions.clone(),
             ..Self::default()
         }
     }
 
-    /// The renewal state that all tokens of a session share.
+    /// What all tokens of a session share.
     #[must_use]
-    pub fn renewal(&self, session: Jti) -> Arc<Renewal> {
-        self.renewals.get_with(session, Arc::default)
+    pub(super) fn shared(&self, session: Jti) -> Arc<Shared> {
+        self.sessions.get_with(session, Arc::default)
     }
 
     fn known(&self, door: Door<'_>, text: &str, now: Now) -> Result<Arc<Known>, NotAdmitted> {
@@ -153,8 +159,8 @@ impl Admissions {
             .keys
             .verify_admission(door.room, text, then, longest)
             .map_err(|refused| NotAdmitted::Refused(refused.reason()))?;
-        let renewal = self.renewal(admission.jti);
-        let known = Arc::new(Known::of(door.room, admission, renewal));
+        let shared = self.shared(admission.jti);
+        let known = Arc::new(Known::of(door.room, admission, shared));
         self.verified.insert(text.into(), Arc::clone(&known));
         Ok(known)
     }
@@ -202,4 +208,51 @@ fn renew(known: &Known, door: Door<'_>, now: UnixTime) -> Option<AdmissionToken>
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Gate {
+    /// The admission that a request brings, if it holds. One that is used from more networks at a
+    /// time than its room allows ends here.
+    pub(super) fn admit(
+        &self,
+        room: &Room,
+        request: &Request<'_>,
+        trace: &mut Trace,
+    ) -> Option<Admitted> {
+        let headers = &request.ask.head.headers;
+        let text = room
+            .cookies
+            .brought(headers, identify::Token::Admission, request.https)?;
+        let snapshot = room.snapshot.load();
+        match self
+            .admissions
+            .admit(room.door(&self.keys, &snapshot), text, request.ask.now)
+        {
+            Ok(admitted) => self.unless_spread((room, admitted), request, trace),
+            Err(refused) => {
+                trace.token = Some(refused.reason());
+                None
+            }
+        }
+    }
+
+    fn unless_spread(
+        &self,
+        (room, admitted): (&Room, Admitted),
+        request: &Request<'_>,
+        trace: &mut Trace,
+    ) -> Option<Admitted> {
+        let limit = room.settings.terms.session.max_networks;
+        let most = limit.map_or(USUAL, |limit| usize::from(limit.get()));
+        if admitted.known.used_from(request.client, request.ask.now) <= most {
+            return Some(admitted);
+        }
+        trace.spread = admitted.known.flag_as_spread();
+        if limit.is_none() {
+            return Some(admitted);
+        }
+        room.end(admitted.session, EndedBy::Revoked);
+        trace.token = Some("spread");
+        None
+    }
 }

@@ -1,5 +1,6 @@
 //! One session as a gateway knows it by a token that verified.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::token::admission::Admission;
 
 use super::admit::{AdmissionToken, Door, honoured_until, is_ended, outage};
 use super::room::Room;
+use super::spread::Networks;
 
 /// How long a session waits before it asks again for a touch that was not acknowledged.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -22,18 +24,37 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 pub struct Known {
     room: RoomName,
     admission: Admission,
-    renewal: Arc<Renewal>,
+    shared: Arc<Shared>,
+}
+
+/// What all tokens of one session share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    /// What the store has promised of it.
+    pub(super) renewal: Arc<Renewal>,
+    /// Where it is used from.
+    pub(super) networks: Networks,
 }
 
 impl Known {
     /// What a token of this room says, and what its session's tokens share.
     #[must_use]
-    pub(super) fn of(room: &RoomName, admission: Admission, renewal: Arc<Renewal>) -> Self {
+    pub(super) fn of(room: &RoomName, admission: Admission, shared: Arc<Shared>) -> Self {
         Self {
             room: room.clone(),
             admission,
-            renewal,
+            shared,
         }
+    }
+
+    /// Notes a use from this address; from how many networks it is used at a time.
+    pub(super) fn used_from(&self, client: IpAddr, now: Now) -> usize {
+        self.shared.networks.used(client, now.mono)
+    }
+
+    /// Whether the caller is the first to find it used from too many.
+    pub(super) fn flag_as_spread(&self) -> bool {
+        self.shared.networks.flag()
     }
 
     /// The room it admits to.
@@ -50,8 +71,8 @@ impl Known {
 
     /// What the store has promised of its session.
     #[must_use]
-    pub(super) const fn renewal(&self) -> &Arc<Renewal> {
-        &self.renewal
+    pub(super) fn renewal(&self) -> &Arc<Renewal> {
+        &self.shared.renewal
     }
 
     /// A token that verified, for tests of what is judged by it.
@@ -60,7 +81,7 @@ impl Known {
         Self {
             room: "derby".parse().unwrap(),
             admission,
-            renewal: Arc::default(),
+            shared: Arc::default(),
         }
     }
 
@@ -72,9 +93,9 @@ impl Known {
         let terms = &room.settings.terms.session;
         let snapshot = room.snapshot.load();
         let now = snapshot.skew.correct(now);
-        let kept = self.renewal.kept_until().max(self.admission.expires);
+        let kept = self.shared.renewal.kept_until().max(self.admission.expires);
         let end = self.admission.since.after(terms.absolute).max(kept);
-        let held = self.renewal.held_until().min(end);
+        let held = self.shared.renewal.held_until().min(end);
         let expires = held.max(kept);
         let honoured = honoured_until(expires, outage(&snapshot, terms, now));
         if is_ended(&self.admission, &snapshot) || now.wall >= end || now.wall > honoured {
@@ -89,7 +110,7 @@ impl Known {
     }
 
     pub(super) fn ask_for_touch(&self, terms: &SessionTerms, notes: &Notes, now: UnixTime) {
-        if self.renewal.may_ask(now, ASK_AGAIN) {
+        if self.shared.renewal.may_ask(now, ASK_AGAIN) {
             notes.touch(self.alive(terms));
         }
     }
@@ -97,7 +118,7 @@ impl Known {
     /// Tells the store of a session that this gateway has not yet told it of in the room's epoch:
     /// one that lost the room counts it again from then on.
     pub(super) fn register(&self, terms: &SessionTerms, notes: &Notes, snapshot: &Snapshot) {
-        if self.renewal.registers(snapshot.survey.epoch) {
+        if self.shared.renewal.registers(snapshot.survey.epoch) {
             notes.touch(self.alive(terms));
         }
     }
@@ -128,8 +149,8 @@ impl Known {
             session: self.admission.jti,
             rev: self.admission.rev,
             ends: self.admission.since.after(terms.absolute),
-            least: self.renewal.kept_until().max(self.admission.expires),
-            renewal: Arc::clone(&self.renewal),
+            least: self.shared.renewal.kept_until().max(self.admission.expires),
+            renewal: Arc::clone(&self.shared.renewal),
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod room;
 pub mod screen;
 pub mod sites;
 pub mod socket;
+mod spread;
 pub mod stay;
 pub mod steer;
 pub mod tell;
@@ -182,29 +183,6 @@ impl Gate {
             RoomMethod::Fifo | RoomMethod::Random => {}
         }
         Ok(None)
-    }
-
-    fn admit(
-        &self,
-        room: &Room,
-        request: &Request<'_>,
-        trace: &mut Trace,
-    ) -> Option<admit::Admitted> {
-        let headers = &request.ask.head.headers;
-        let text = room
-            .cookies
-            .brought(headers, Token::Admission, request.https)?;
-        let snapshot = room.snapshot.load();
-        match self
-            .admissions
-            .admit(room.door(&self.keys, &snapshot), text, request.ask.now)
-        {
-            Ok(admitted) => Some(admitted),
-            Err(refused) => {
-                trace.token = Some(refused.reason());
-                None
-            }
-        }
     }
 
     async fn queue(

@@ -263,10 +263,10 @@ impl Line<'_> {
         let Some(expires) = usual.max((kept > self.now.wall).then_some(kept)) else {
             return Ok(told(self.place_less(token.visitor, Some(EndedBy::Expired))));
         };
-        let renewal = self.admissions.renewal(session);
-        renewal.hold_until(expires);
-        renewal.keep_until(kept);
-        renewal.registered_in(token.epoch);
+        let shared = self.admissions.shared(session);
+        shared.renewal.hold_until(expires);
+        shared.renewal.keep_until(kept);
+        shared.renewal.registered_in(token.epoch);
         let admission = Admission {
             jti: session,
             sub: self.keys.subject(self.name(), token.visitor),
@@ -286,7 +286,7 @@ impl Line<'_> {
         notice.admission = SetToken::Give(given.clone());
         Ok(Outcome::Claimed {
             session,
-            known: Arc::new(Known::of(self.name(), admission, renewal)),
+            known: Arc::new(Known::of(self.name(), admission, shared)),
             token: given,
             notice: Box::new(notice),
         })

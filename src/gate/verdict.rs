@@ -123,4 +123,6 @@ pub struct Trace {
     pub token: Option<&'static str>,
     /// The session that the request belongs to, where it is admitted: what the site may steer.
     pub holder: Option<Arc<Known>>,
+    /// Whether that session was found just now to be used from too many networks.
+    pub spread: bool,
 }

@@ -224,6 +224,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::domain::session::Steer;
     use crate::gate::stay::Stay;
     use crate::origin::testing::{TicketSite, admitted, asking, text};
 
@@ -362,6 +363,33 @@ mod tests {
         let mut read = String::new();
         switched.socket.read_to_string(&mut read).await.unwrap();
         assert_eq!(read, "welcomehello");
+    }
+
+    #[tokio::test]
+    async fn a_site_steers_a_session_by_its_101_too() {
+        let site = TicketSite::doing(async |mut caller| {
+            caller.hear().await;
+            let words = [&GOOD[..], &[("anteroom-session", "hold=60")]].concat();
+            caller.say(switching(&words)).await;
+        })
+        .await;
+        let fields = [
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-key", KEY),
+            ("sec-websocket-version", "13"),
+            ("anteroom-session", "revoke"),
+        ];
+
+        let Opened::Switched(switched) = open(&site, &fields).await.unwrap() else {
+            panic!("the site said 101");
+        };
+
+        assert!(site.heard()[0].all("anteroom-session").is_empty());
+        let said = switched.answer.extensions().get::<Said>().unwrap();
+        let minute = Duration::from_secs(60);
+        assert_eq!(said.session, Some(Steer::Hold(minute)));
+        assert!(!switched.answer.headers().contains_key("anteroom-session"));
     }
 
     #[tokio::test]

@@ -96,6 +96,7 @@ impl<'a> Stage<'a> {
             absolute: Duration::from_secs(20),
             claim_window: Duration::from_secs(2),
             hold_max: Duration::from_secs(15),
+            max_networks: None,
         };
         let mut stage = Self {
             store,

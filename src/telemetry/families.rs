@@ -122,6 +122,8 @@ families! {
     released: IntGaugeVec = "anteroom_visitors_released" ["room"];
     /// Sessions of admitted visitors.
     sessions: IntGaugeVec = "anteroom_sessions_active" ["room"];
+    /// Sessions that were used from more networks at a time than their room allows, or than is usual.
+    sessions_spread: IntCounterVec = "anteroom_sessions_spread_total" [];
     /// Number of the room's last tick.
     tick: IntGaugeVec = "anteroom_tick" ["room"];
     /// The pace in force, in visitors per minute.

@@ -248,8 +248,9 @@ impl Verb {
 }
 
 /// Why a token that was brought did not count, as `anteroom_tokens_refused_total{reason}` says
-/// it: every reason of `token` for refusing one, and that its session ended.
-pub const TOKEN_REASONS: [&str; 13] = [
+/// it: every reason of `token` for refusing one, that its session ended, and that it is used from too
+/// many networks.
+pub const TOKEN_REASONS: [&str; 14] = [
     "too_long",
     "malformed",
     "header",
@@ -263,6 +264,7 @@ pub const TOKEN_REASONS: [&str; 13] = [
     "not_yet_valid",
     "lifetime",
     "ended",
+    "spread",
 ];
 
 /// A bot rule as the configuration names it.

@@ -56,6 +56,7 @@ pub struct Metrics {
     pub sockets: SocketMetrics,
     store_reachable: IntGauge,
     clock_offset: Gauge,
+    sessions_spread: IntCounter,
     last_reload: IntGauge,
     version: IntGauge,
     reloads: Vec<IntCounter>,
@@ -99,6 +100,9 @@ impl Metrics {
                 .store_reachable
                 .get_metric_with_label_values(&none)?,
             clock_offset: families.clock_offset.get_metric_with_label_values(&none)?,
+            sessions_spread: families
+                .sessions_spread
+                .get_metric_with_label_values(&none)?,
             last_reload,
             version,
             reloads: words(&families.reloads, RELOADS)?,
@@ -123,6 +127,11 @@ impl Metrics {
         if let Some(at) = TOKEN_REASONS.iter().position(|word| *word == reason) {
             count(&self.tokens, at);
         }
+    }
+
+    /// Counts a session that is used from too many networks.
+    pub fn session_spread(&self) {
+        self.sessions_spread.inc();
     }
 
     /// Counts and times a call of the store.

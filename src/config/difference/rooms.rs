@@ -63,6 +63,7 @@ fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
         absolute,
         claim_window,
         hold_max,
+        max_networks,
     } = session;
     vec![
         ("pace.per_minute", to(pace.per_minute)),
@@ -72,6 +73,7 @@ fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
         ("session.absolute_s", seconds(*absolute)),
         ("session.claim_window_s", seconds(*claim_window)),
         ("session.hold_max_s", seconds(*hold_max)),
+        ("session.max_networks", or_none(*max_networks)),
         ("max_waiting", to(max_waiting)),
         ("horizon_s", seconds(*horizon)),
         ("pace.no_show_correction", to(thousandths(*correction))),

@@ -96,7 +96,7 @@ const STATES: States = States {
     },
     sold_out: StateWords {
         head: "Sold out",
-        lead: "Everything has been sold while you waited, and we\u{2019}re sorry that it didn\u{2019}t work out this time. Thank you for your patience: you can close this page.",
+        lead: "Everything has been sold, and we\u{2019}re sorry that it didn\u{2019}t work out this time. There is no need to keep waiting. Thank you for your patience.",
         action: "Check again",
     },
     done: StateWords {

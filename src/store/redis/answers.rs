@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use redis::Value;
 
-use crate::domain::clock::UnixTime;
 use crate::domain::pace::Pace;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
