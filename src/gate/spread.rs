@@ -90,7 +90,7 @@ mod tests {
             3,
             "in other clothes"
         );
-        assert_eq!(used(&networks, "203.0.113.1", 64), 2, "two were long ago");
+        assert_eq!(used(&networks, "203.0.113.1", 63), 2, "two were long ago");
         assert_eq!(used(&networks, "192.0.2.1", 200), 1);
         assert!(networks.flag() && !networks.flag());
     }
