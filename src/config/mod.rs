@@ -9,6 +9,7 @@ mod room;
 mod session;
 pub mod site;
 pub mod store;
+mod ways;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

@@ -121,7 +121,10 @@ impl Admissions {
             return Err(NotAdmitted::Ended);
         }
         let away = outage(door.snapshot, door.terms, now);
-        if now.wall > honoured_until(admission.expires, away) {
+        // An outage makes no stay longer than the longest there is; a hold may have.
+        let whole = admission.since.after(door.terms.absolute);
+        let end = whole.max(admission.expires).after(LEEWAY);
+        if now.wall > honoured_until(admission.expires, away).min(end) {
             return Err(NotAdmitted::Expired);
         }
         known.register(door.terms, door.notes, door.snapshot);

@@ -19,6 +19,7 @@ use crate::token::queue::QueueToken;
 use super::admit::Door;
 use super::canonical::Canonical;
 use super::identify::CookieNames;
+use super::pass::Alone;
 
 /// A room at the gate.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Room {
     pub snapshot: SharedSnapshot,
     /// What it has to tell the store.
     pub notes: Arc<Notes>,
+    /// How it paces whom it lets in while the store is away.
+    pub alone: Arc<Alone>,
     /// Under which names its tokens travel.
     pub cookies: CookieNames,
 }
@@ -42,6 +45,7 @@ impl Room {
             settings: Arc::new(settings),
             snapshot: SharedSnapshot::default(),
             notes: Arc::default(),
+            alone: Arc::default(),
         }
     }
 
