@@ -84,8 +84,10 @@
     if (s.state === 'waiting' && s.position === null) return 'first';
     if (s.state === 'closed' && s.prequeue_opens_at) return 'before_lobby';
     if (s.state === 'closed' && s.opens_at) return 'opening';
-    if (s.state === 'ended' && s.ended_by) return s.ended_by === 'left' ? 'left' : 'over';
+    if (s.state === 'ended' && s.ended_by === 'left') return 'left';
+    if (s.state === 'ended' && s.ended_by === 'completed') return 'done';
     if (s.state === 'ended' && s.reason === 'sold_out') return 'sold_out';
+    if (s.state === 'ended' && s.ended_by) return 'over';
     return s.state;
   }
 
@@ -129,7 +131,7 @@
     see('claim', now === 'released' && s.claim_by);
     if (s.claim_by) moment('claim-by', s.claim_by, false);
     moment('updated', s.updated_at, false);
-    line('again', T.again[s.ended_by]);
+    line('again', now !== 'done' && T.again[s.ended_by]);
     line('reason', (now === 'waiting' || now === 'first' && s.reason === 'recovering') && T.reasons[s.reason]);
     line('chance', placed && T.chances[s.chance]);
     put('message', s.message || '');

@@ -38,6 +38,8 @@ mod sockets;
 #[cfg(test)]
 mod steady;
 #[cfg(test)]
+mod steering;
+#[cfg(test)]
 mod store_kills;
 #[cfg(test)]
 mod tokens;

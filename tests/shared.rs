@@ -7,3 +7,4 @@ mod orders;
 mod overload;
 mod pace;
 mod pair;
+mod steering;

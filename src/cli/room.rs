@@ -9,7 +9,8 @@ use super::args::{Output, Reach, Shared};
 use super::client::{Client, wait_for};
 use super::ended;
 use super::table::{list, sheet};
-use crate::domain::session::Jti;
+use super::typed::{Cap, SessionOrder, cap, number, session, time};
+use crate::domain::stock::MOST_STOCK;
 
 /// What to do with rooms.
 #[derive(Debug, Args)]
@@ -106,6 +107,28 @@ enum Verb {
         #[arg(value_parser = number(), allow_negative_numbers = true)]
         count: u32,
     },
+    /// Says how much is left to be sold; 0 ends the window.
+    Stock {
+        /// The room's name
+        name: String,
+        /// How many are left
+        #[arg(value_name = "N", value_parser = clap::value_parser!(u64).range(0..=MOST_STOCK), allow_negative_numbers = true)]
+        remaining: u64,
+    },
+    /// Completes, revokes or holds one session, as the site itself can on its answers.
+    Session {
+        /// The room's name
+        name: String,
+        /// The session: what the site finds in `Anteroom-Session-Id`
+        #[arg(value_name = "JTI", value_parser = session)]
+        session: String,
+        /// What is to be done to it
+        #[arg(value_enum)]
+        order: SessionOrder,
+        /// How long to hold it
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_592_000), required_if_eq("order", "hold"), allow_negative_numbers = true)]
+        seconds: Option<u32>,
+    },
     /// Ends one session, or all: who it was is told so and waits at the back.
     #[command(group(ArgGroup::new("which").required(true)))]
     Revoke {
@@ -118,38 +141,6 @@ enum Verb {
         #[arg(long, group = "which")]
         all: bool,
     },
-}
-
-/// A capacity as it is typed.
-#[derive(Clone, Copy, Debug)]
-struct Cap(Option<u32>);
-
-/// The bounds of the API, so that a slip is said before anything is sent.
-fn number() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=10_000_000)
-}
-
-fn cap(text: &str) -> Result<Cap, String> {
-    if text == "none" {
-        return Ok(Cap(None));
-    }
-    let number = text.parse().ok().filter(|n| (1..=10_000_000).contains(n));
-    let range = || "write a whole number from 1 to 10000000, or `none`".to_owned();
-    number.map(|n| Cap(Some(n))).ok_or_else(range)
-}
-
-fn session(text: &str) -> Result<String, String> {
-    match Jti::parse(text) {
-        Some(jti) => Ok(jti.to_string()),
-        None => Err("write the 32 lower-case hex digits of a token's `jti`".to_owned()),
-    }
-}
-
-fn time(text: &str) -> Result<String, String> {
-    match text.parse::<jiff::Timestamp>() {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("write a time with its zone, such as 2026-12-01T10:00:00+01:00".to_owned()),
-    }
 }
 
 /// Asks the control API and prints what it answers.
@@ -226,6 +217,22 @@ impl Verb {
             } => at("PUT", name, "/message", Some(json!({"message": text}))),
             Self::Release { name, count } => {
                 at("POST", name, "/release", Some(json!({"count": count})))
+            }
+            Self::Stock { name, remaining } => {
+                let body = json!({"remaining": remaining});
+                at("PUT", name, "/stock", Some(body))
+            }
+            Self::Session {
+                name,
+                session,
+                order,
+                seconds,
+            } => {
+                let mut body = json!({"order": order.word()});
+                if let (Some(seconds), Some(fields)) = (seconds, body.as_object_mut()) {
+                    fields.insert("seconds".to_owned(), (*seconds).into());
+                }
+                at("POST", name, &format!("/sessions/{session}"), Some(body))
             }
             Self::Revoke { name, session, .. } => {
                 let which = session.as_ref();

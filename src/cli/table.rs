@@ -19,7 +19,7 @@ const COLUMNS: [(&str, &str); 8] = [
 ];
 
 /// The lines about one room: label and where its value is.
-const LINES: [(&str, &str); 19] = [
+const LINES: [(&str, &str); 23] = [
     ("name", "/name"),
     ("state", "/state"),
     ("held by", "/held_by"),
@@ -32,12 +32,16 @@ const LINES: [(&str, &str); 19] = [
     ("burst", "/pace/burst"),
     ("wait", "/wait/median_s"),
     ("lobby at", "/prequeue_opens_at"),
+    ("stock", "/stock"),
     ("opens at", "/opens_at"),
     ("ends at", "/ends_at"),
     ("message", "/message"),
     ("window", "/window"),
     ("tick", "/tick"),
     ("version", "/version"),
+    ("session", "/session/jti"),
+    ("ended by", "/session/ended_by"),
+    ("held to", "/session/held_until"),
     ("warning", "/warning"),
 ];
 
@@ -117,6 +121,8 @@ pub fn sheet(room: &Value) -> String {
                 "{value} ({} with two ticks' worth)",
                 cell(room.pointer("/pace/effective_burst"), "?")
             ),
+            "stock" if value == "0" => "sold out".to_owned(),
+            "stock" => format!("{value} left"),
             "wait" => format!("about {value} s for a newcomer"),
             _ => value,
         };

@@ -6,6 +6,7 @@ mod exempt;
 pub mod gateway;
 pub mod listen;
 mod room;
+mod session;
 pub mod site;
 pub mod store;
 mod ways;

@@ -1,11 +1,10 @@
 //! `rooms/*.toml`: one room a file.
 
 use std::num::NonZeroU32;
-use std::time::Duration;
 
-use super::exempt;
 use super::ways::{self, Ways};
 use super::window::{self, Usual};
+use super::{exempt, session};
 use crate::domain::lane::Weights;
 use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
@@ -13,7 +12,6 @@ use crate::domain::room::{
     AbsenceTerms, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, NO_CORRECTION, PageStatus,
     RoomName, RoomSettings, Schedule, Terms,
 };
-use crate::domain::session::SessionTerms;
 use crate::text::fault::Findings;
 use crate::text::source::Source;
 use crate::text::table::{Reader, Table};
@@ -137,7 +135,7 @@ fn page_status(table: &mut Table<'_>) -> Option<PageStatus> {
 fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
     let pace = pace(table.section("pace"), method);
     let capacity = capacity(table, method);
-    let session = session(table.section("session"));
+    let session = session::read(table.section("session"));
     let max_waiting = table.take("max_waiting");
     let max_waiting = max_waiting.map(|value| value.number(1..=MOST_WAITING));
     let least = u32::try_from(DEFAULT_HORIZON.as_secs()).unwrap_or(LONGEST_S);
@@ -201,38 +199,4 @@ fn capacity(room: &mut Table<'_>, method: Method) -> Option<Option<NonZeroU32>> 
         reader.warn(at, message);
     }
     active.map_or(Some(None), |active| active.map(Some))
-}
-
-fn session(mut table: Table<'_>) -> Option<SessionTerms> {
-    let reader = table.reader();
-    let defaults = SessionTerms::default();
-    let claim_window = seconds(&mut table, "claim_window_s", defaults.claim_window);
-    let absolute = seconds(&mut table, "absolute_s", defaults.absolute);
-    let longest_idle = absolute.map_or(defaults.idle, |absolute| absolute.value);
-    let idle = seconds(&mut table, "idle_s", defaults.idle.min(longest_idle));
-    table.later("hold_max_s");
-    table.finish();
-    let (idle, absolute) = (idle?, absolute?);
-    if idle.value > absolute.value {
-        let (idle_s, absolute_s) = (idle.value.as_secs(), absolute.value.as_secs());
-        let message =
-            format!("`idle_s` ({idle_s}) must not be longer than `absolute_s` ({absolute_s})");
-        reader.fault(idle.at, message);
-    }
-    Some(SessionTerms {
-        idle: idle.value,
-        absolute: absolute.value,
-        claim_window: claim_window?.value,
-    })
-}
-
-fn seconds(
-    table: &mut Table<'_>,
-    key: &'static str,
-    default: Duration,
-) -> Option<Placed<Duration>> {
-    let given = table.take(key);
-    let at = given.as_ref().map_or(table.span(), Value::span);
-    let value = given.map_or(Some(default), Value::seconds)?;
-    Some(Placed { at, value })
 }

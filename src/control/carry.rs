@@ -53,6 +53,7 @@ pub async fn carry_out(
     }
     let (newest, totals, keys) = (known.window(), survey.totals(), control.keys.load_full());
     let commitment = |window| keys.commitment(name, window);
+    let order = &order.clone().counting(survey.over());
     let mut orders = survey.orders;
     for _ in 0..TRIES {
         demand_version(headers, orders.version)?;

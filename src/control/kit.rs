@@ -27,14 +27,14 @@ use super::{Control, ControlRoom};
 use crate::domain::clock::{Clock, UnixTime};
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
-use crate::domain::standing::Stand;
+use crate::domain::standing::{EndedBy, Stand};
 use crate::domain::tick::Proposal;
 use crate::domain::window::Orders;
 use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, Passed, Passing,
-    QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
+    Passing, QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::reading::settings_for_test;
@@ -52,6 +52,7 @@ pub(crate) struct OrderBook {
     pub(crate) epochs: Mutex<Vec<Epoch>>,
     pub(crate) writes: Mutex<u32>,
     pub(crate) endings: Mutex<Vec<Ending>>,
+    pub(crate) holds: Mutex<Vec<Hold>>,
 }
 
 impl OrderBook {
@@ -111,6 +112,18 @@ impl QueueStore for OrderBook {
 
     async fn touch(&self, _: &RoomName, _: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         unreachable!("control does not touch")
+    }
+
+    /// Knows every session whose name begins with 1, and that those with 2 are done.
+    async fn hold(&self, _: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        self.asked()?;
+        self.holds.lock().unwrap().extend_from_slice(holds);
+        let held = |hold: &Hold| match hold.session.0[0] >> 4 {
+            1 => Held::Until(hold.until),
+            2 => Held::Ended(EndedBy::Completed),
+            _ => Held::Unknown,
+        };
+        Ok(holds.iter().map(held).collect())
     }
 
     async fn end(&self, _: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 //!
 //! A request passes, in this order: the check of its `Host` (`host`), who asks and whether they
 //! may (`auth`, `lockout`), the route's work (`api`, `health`; what changes something is a `deed`,
-//! done by `carry` and `sessions` and written to the `audit` log). `routes` holds the one table
+//! done by `carry`, `sessions` and `steer` and written to the `audit` log). `routes` holds the one table
 //! that says which route needs which role.
 
 pub mod api;
@@ -23,6 +23,7 @@ pub mod policies;
 pub mod problem;
 pub mod routes;
 pub mod sessions;
+pub mod steer;
 pub mod view;
 mod warning;
 pub mod windows;

@@ -7,6 +7,7 @@ use super::body::{nothing, number, parse, time, wrong};
 use super::problem::Problem;
 use crate::domain::order::MOST_SOURCE;
 use crate::domain::pace::Pace;
+use crate::domain::stock::{MOST_STOCK, Over, Word};
 use crate::domain::window::{Opening, Order};
 
 /// The longest message to those waiting, in characters.
@@ -173,6 +174,31 @@ pub fn no_message(body: &[u8]) -> Result<Order, Problem> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct StockBody {
+    remaining: Option<Value>,
+}
+
+/// `{"remaining"}`: so much is left to be sold; 0 ends the window.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says, 422 outside 0 to [`MOST_STOCK`].
+pub fn stock(body: &[u8]) -> Result<Order, Problem> {
+    let body: StockBody = parse(body)?;
+    let remaining = body.remaining.as_ref();
+    let left = remaining
+        .and_then(Value::as_u64)
+        .filter(|left| *left <= MOST_STOCK);
+    let expected = format!("a whole number from 0 to {MOST_STOCK}");
+    let left = left.ok_or_else(|| wrong("remaining", &expected, remaining))?;
+    Ok(Order::Stock {
+        left,
+        over: Over(0),
+        word: Word::Order,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ReleaseBody {
     count: Option<Value>,
 }
@@ -240,7 +266,11 @@ mod tests {
     #[test]
     fn values_out_of_range_and_unknown_fields_are_422_c3() {
         let long = format!(r#"{{"message":"{}"}}"#, "x".repeat(501));
-        let cases: [(ReadOrder, &str); 23] = [
+        let cases: [(ReadOrder, &str); 27] = [
+            (stock, "{}"),
+            (stock, r#"{"remaining":-1}"#),
+            (stock, r#"{"remaining":"5"}"#),
+            (stock, r#"{"remaining":1000000001}"#),
             (pace, "{}"),
             (pace, r#"{"per_minute":0}"#),
             (pace, r#"{"per_minute":-1}"#),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::policies::{Finding, Found, InForce, Names, Refused};
+use super::steer::SessionView;
 use super::warning::{awaited, warning};
 use super::windows::{WindowView, windows};
 use crate::domain::clock::UnixTime;
@@ -88,6 +89,11 @@ pub struct RoomView {
     prequeue_opens_at: Option<String>,
     ends_at: Option<String>,
     windows: Vec<WindowView>,
+    /// What is left to be sold, where that was said.
+    stock: Option<u64>,
+    /// What became of the session that was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<SessionView>,
     /// What an operator should know, or can put right.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
@@ -142,8 +148,17 @@ impl RoomView {
             prequeue_opens_at: orders.prequeue_opening(schedule).map(UnixTime::rfc3339),
             ends_at: orders.ending(schedule).map(UnixTime::rfc3339),
             windows: windows(reading),
+            stock: orders.stock.map(|stock| stock.left),
+            session: None,
             warning: warning(reading),
         }
+    }
+
+    /// The same with what became of a session.
+    #[must_use]
+    pub fn with_session(self, session: SessionView) -> Self {
+        let session = Some(session);
+        Self { session, ..self }
     }
 }
 
@@ -440,7 +455,7 @@ mod tests {
             "wait": {"known": false, "low_s": null, "median_s": null, "high_s": null},
             "tick": 0, "version": 0, "held_by": null,
             "message": null, "opens_at": null, "prequeue_opens_at": null, "ends_at": null,
-            "windows": [],
+            "windows": [], "stock": null,
         });
         assert_eq!(view, expected);
     }

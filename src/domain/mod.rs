@@ -1,5 +1,6 @@
 //! What things are. Pure: no async, no input or output, and only `clock` reads a clock.
 
+pub mod chance;
 pub mod clock;
 pub mod draw;
 pub mod estimate;
@@ -15,6 +16,7 @@ pub mod schedule;
 pub mod session;
 pub mod skew;
 pub mod standing;
+pub mod stock;
 pub mod tick;
 pub mod visitor;
 pub mod window;

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use super::clock::UnixTime;
 use super::pace::Pace;
+use super::stock::{Over, Word};
 use super::window::WindowState;
 
 /// What an operator may order.
@@ -29,6 +30,27 @@ pub enum Order {
     Release(NonZeroU32),
     /// Ends every session: tokens signed before count for nothing.
     RevokeAll,
+    /// Says what is left to be sold; nothing ends the window.
+    Stock {
+        /// How many are left.
+        left: u64,
+        /// How many sessions were over at that moment.
+        over: Over,
+        /// Who says so.
+        word: Word,
+    },
+}
+
+impl Order {
+    /// The same order, given when so many sessions are over: what is said of the stock is counted
+    /// against them.
+    #[must_use]
+    pub fn counting(self, over: Over) -> Self {
+        match self {
+            Self::Stock { left, word, .. } => Self::Stock { left, over, word },
+            other => other,
+        }
+    }
 }
 
 /// When a window is to open, and how.

@@ -21,6 +21,7 @@ use super::draw::{Draw, Drawn};
 pub use super::order::{Opening, Order, OrderRefused};
 use super::pace::Pace;
 use super::room::{Method, RoomSettings, Terms};
+use super::stock::Stock;
 
 pub use past::{Finish, MOST_PAST, PastWindow, Running, Totals};
 pub use seal::Seal;
@@ -117,9 +118,9 @@ pub struct Orders {
     /// What is published of this window's draw; `None` where it had no prequeue.
     #[serde(default)]
     pub draw: Option<Draw>,
-    /// How many things are left to be sold in this window, where the site says so.
+    /// What is left to be sold in this window, where the site or an operator says so.
     #[serde(default)]
-    pub stock: Option<u64>,
+    pub stock: Option<Stock>,
     /// What this window was closed in before it let anybody in, so that `open` goes on there.
     #[serde(default)]
     pub closed_in: Option<Unopened>,
@@ -203,6 +204,7 @@ impl Orders {
             }
             Order::Release(count) => next.grant(*count)?,
             Order::RevokeAll => next.rev = next.rev.saturating_add(1),
+            Order::Stock { left, over, word } => next.tell_stock((*word, *left, *over), now),
         }
         Ok(next.versioned(self))
     }

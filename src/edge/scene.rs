@@ -18,6 +18,8 @@ pub(super) enum Scene {
     Opening,
     /// Ended because nothing is left.
     SoldOut,
+    /// Over for this visitor, who has bought.
+    Done,
     /// This visitor's turn is over.
     Over,
     /// The visitor left.
@@ -36,8 +38,9 @@ impl Scene {
             (State::Closed, _) if status.prequeue_opens_at.is_some() => Self::BeforeLobby,
             (State::Closed, _) if status.opens_at.is_some() => Self::Opening,
             (State::Ended, Some(EndedBy::Left)) => Self::Left,
+            (State::Ended, Some(EndedBy::Completed)) => Self::Done,
+            (State::Ended, _) if status.reason == Some(Reason::SoldOut) => Self::SoldOut,
             (State::Ended, Some(_)) => Self::Over,
-            (State::Ended, None) if status.reason == Some(Reason::SoldOut) => Self::SoldOut,
             (state, _) => Self::Plain(state),
         }
     }
@@ -49,6 +52,7 @@ impl Scene {
             Self::BeforeLobby => "before_lobby",
             Self::Opening => "opening",
             Self::SoldOut => "sold_out",
+            Self::Done => "done",
             Self::Over => "over",
             Self::Left => "left",
             Self::Reject => "reject",
@@ -75,6 +79,7 @@ impl Scene {
             Self::BeforeLobby => &states.before_lobby,
             Self::Opening => &states.opening,
             Self::SoldOut => &states.sold_out,
+            Self::Done => &states.done,
             Self::Over => &states.over,
             Self::Left => &states.left,
             Self::Reject => &states.reject,

@@ -87,7 +87,10 @@ pub(super) fn lines<'a>(
         },
         claim_by: status.claim_by.filter(|_| released).map(time_of_day),
         updated: time_of_day(status.updated_at),
-        again: status.ended_by.map(|end| again(texts, end)),
+        again: status
+            .ended_by
+            .filter(|_| scene != Scene::Done)
+            .map(|end| again(texts, end)),
         reason: status
             .reason
             .filter(|reason| explains(scene, *reason))
@@ -376,11 +379,18 @@ mod tests {
             Scene::of(&at(State::Ended, Some(EndedBy::Missed))),
             Scene::Over
         );
+        let done = at(State::Ended, Some(EndedBy::Completed));
+        assert_eq!(Scene::of(&done), Scene::Done);
         let gone = Status {
             reason: Some(Reason::SoldOut),
             ..at(State::Ended, None)
         };
         assert_eq!(Scene::of(&gone), Scene::SoldOut);
+        let missed = Status {
+            ended_by: Some(EndedBy::Missed),
+            ..gone
+        };
+        assert_eq!(Scene::of(&missed), Scene::SoldOut);
         let soon = Status {
             opens_at: Some(status.updated_at),
             ..at(State::Closed, None)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::chance::Chance;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
 use crate::domain::room::RoomSettings;
@@ -74,6 +75,8 @@ pub enum Reason {
     CapacityFull,
     /// The store is away or being put together again.
     Recovering,
+    /// Nothing is left to sell.
+    SoldOut,
 }
 
 /// What to do with a cookie on the answer.
@@ -119,6 +122,8 @@ pub struct Notice {
     pub wait: Option<WaitRange>,
     /// Why nothing moves.
     pub reason: Option<Reason>,
+    /// Whether something will be left at this visitor's turn, where the stock is known.
+    pub chance: Option<Chance>,
     /// When to ask again.
     pub poll_after: Duration,
     /// Until when a released turn may be claimed.
@@ -155,6 +160,7 @@ impl Notice {
             waiting: 0,
             wait: None,
             reason: None,
+            chance: None,
             poll_after: Duration::from_mins(1),
             claim_by: None,
             opens_at: None,

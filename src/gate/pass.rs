@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::domain::clock::UnixTime;
 use crate::domain::place::Turn;
 use crate::domain::room::{Activation, WhenStoreFails};
 use crate::domain::session::ALONE;
@@ -80,6 +81,7 @@ impl Line<'_> {
                 let begun = Since {
                     since: self.now.wall,
                     rev: *rev,
+                    kept: UnixTime::default(),
                 };
                 self.admitted(&token, begun)
             }
@@ -118,6 +120,7 @@ impl Line<'_> {
         let begun = Since {
             since: expires.before(whole),
             rev: survey.orders.rev,
+            kept: UnixTime::default(),
         };
         self.lets_in(token, begun, expires)
     }

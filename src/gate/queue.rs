@@ -1,6 +1,7 @@
 //! Stage 7: join, say where the visitor stands, or claim. The store is asked only when somebody
 //! joins, claims, leaves, or stands near the front.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::clock::Now;
@@ -17,7 +18,7 @@ use crate::token::chance;
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
-use super::admit::{AdmissionToken, Admissions};
+use super::admit::{AdmissionToken, Admissions, Known};
 use super::notice::{Face, Notice, Visit};
 use super::room::Room;
 use super::{Gate, Refusal};
@@ -70,6 +71,8 @@ pub enum Outcome {
     Claimed {
         /// The session.
         session: Jti,
+        /// What is known of it.
+        known: Arc<Known>,
         /// Its token.
         token: AdmissionToken,
         /// What the status endpoint tells.

@@ -55,6 +55,9 @@ impl Line<'_> {
         if self.snapshot.store != StoreHealth::Reachable || self.snapshot.recovers() {
             return Some(Reason::Recovering);
         }
+        if survey.orders.is_sold_out() {
+            return Some(Reason::SoldOut);
+        }
         if survey.orders.state == WindowState::Paused {
             return Some(Reason::Paused);
         }
@@ -193,6 +196,7 @@ impl Line<'_> {
         notice.wait = moves
             .then(|| self.snapshot.flow.as_ref().map(|flow| flow.wait(ahead)))
             .flatten();
+        notice.chance = position.and_then(|_| self.chance(face, ahead));
         notice.poll_after = self.poll_after(ahead, token.visitor);
         if face == Face::Recovering {
             let soon = jittered(STORE_AWAY, seed(token.visitor, self.now));

@@ -17,6 +17,7 @@ use crate::domain::place::Epoch;
 use crate::domain::room::{
     Activation, Method, PageStatus, RoomName, RoomSettings, Schedule, Terms, WhenStoreFails,
 };
+use crate::domain::session::Steer;
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::visitor::VisitorId;
@@ -26,6 +27,7 @@ use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::notice::{Notice, SetToken};
 use crate::gate::room::Room;
+use crate::gate::steer::Steered;
 use crate::gate::{Ask, Gate, Own, Site, Verdict};
 use crate::policy::limits::Limits;
 use crate::policy::rules::Rules;
@@ -34,8 +36,8 @@ use crate::store::kept::Keeper;
 use crate::store::recovery::{Recovery, Rest};
 use crate::store::survey::{Snapshot, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, Passed, Passing,
-    QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
+    Passing, QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
@@ -171,6 +173,10 @@ impl QueueStore for Watched {
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         self.touches.fetch_add(1, Ordering::SeqCst);
         self.asked(false)?.touch(room, touches).await
+    }
+
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        self.asked(false)?.hold(room, holds).await
     }
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {
         self.asked(false)?.end(room, endings).await
@@ -530,6 +536,22 @@ impl Visitor {
                 panic!("not asked for")
             }
         }
+    }
+
+    /// Asks as an admitted visitor, and the site says this on its answer.
+    pub(crate) async fn steered(&mut self, house: &House, steer: Steer) -> Steered {
+        let head = self.head("GET", "/buy/pay", &[]);
+        let decided = house.gate.decide(&ask(house, &head)).await;
+        let holder = decided.trace.holder.expect("the visitor is inside");
+        let room = &house.gate.rooms[0];
+        let said = (steer, house.clock.now());
+        let steered = house.gate.steer(room, &holder, said).await;
+        match &steered {
+            Steered::Kept(token) => self.admission = Some(token.text.clone()),
+            Steered::Ended => self.admission = None,
+            Steered::AsBefore => {}
+        }
+        steered
     }
 
     fn head(&self, method: &str, path: &str, more: &[(&str, &str)]) -> http::request::Parts {

@@ -22,6 +22,8 @@ mod overload;
 #[cfg(test)]
 mod resets;
 #[cfg(test)]
+mod steering;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod windows;

@@ -11,6 +11,8 @@ use crate::domain::estimate::{Flow, ReleaseHistory};
 use crate::domain::place::{Epoch, Place};
 use crate::domain::session::Jti;
 use crate::domain::skew::Skew;
+use crate::domain::standing::EndedBy;
+use crate::domain::stock::Over;
 use crate::domain::tick::TickState;
 use crate::domain::window::{Orders, Totals, WindowId};
 
@@ -60,8 +62,8 @@ pub struct Survey {
     pub claims_total: u64,
     /// Number of the newest end; ask for those after it next time.
     pub ends_seq: u64,
-    /// Ends recorded after the number asked for, whose tokens may still live.
-    pub ends: Vec<Jti>,
+    /// Ends recorded after the number asked for, whose tokens may still live, and why each was.
+    pub ends: Vec<(Jti, EndedBy)>,
 }
 
 /// Samples in a survey at most: enough that a position read between two is off by less than
@@ -94,6 +96,12 @@ impl Survey {
         self.released
             .saturating_add(self.active)
             .saturating_add(self.missing)
+    }
+
+    /// How many sessions are over, in this room's life as far as its store knows it.
+    #[must_use]
+    pub const fn over(&self) -> Over {
+        Over(self.claims_total.saturating_sub(self.active))
     }
 
     /// How many are ahead of `place` as far as the samples tell: exact at a sample, in between

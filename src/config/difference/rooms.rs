@@ -62,6 +62,8 @@ fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
         idle,
         absolute,
         claim_window,
+        hold_max,
+        max_networks,
     } = session;
     vec![
         ("pace.per_minute", to(pace.per_minute)),
@@ -70,6 +72,8 @@ fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
         ("session.idle_s", seconds(*idle)),
         ("session.absolute_s", seconds(*absolute)),
         ("session.claim_window_s", seconds(*claim_window)),
+        ("session.hold_max_s", seconds(*hold_max)),
+        ("session.max_networks", or_none(*max_networks)),
         ("max_waiting", to(max_waiting)),
         ("horizon_s", seconds(*horizon)),
         ("pace.no_show_correction", to(thousandths(*correction))),

@@ -17,7 +17,7 @@ impl Orders {
             .window
             .next(planned.map_or(at, |window| window.begins_at()));
         self.draw = None;
-        self.stock = None;
+        self.measure_stock_anew();
         self.closed_in = None;
         self.scheduled_for = planned.map(|window| window.opens_at.millis());
         self.running = Some(Running {
@@ -106,7 +106,7 @@ impl Orders {
     }
 
     /// Ends the window and dismisses who is in its queue or lobby.
-    pub(super) fn end(&mut self, at: UnixTime, why: Finish) {
+    pub(in crate::domain) fn end(&mut self, at: UnixTime, why: Finish) {
         self.conclude(at, why);
         self.expect_nothing();
         self.ends_at = None;

@@ -113,13 +113,18 @@ const STATES: States = States {
     },
     sold_out: StateWords {
         head: "Sold out",
-        lead: "Everything has been sold, and we\u{2019}re sorry that it didn\u{2019}t work out this time. There is no need to keep waiting.",
+        lead: "Everything has been sold, and we\u{2019}re sorry that it didn\u{2019}t work out this time. There is no need to keep waiting. Thank you for your patience.",
         action: "Check again",
+    },
+    done: StateWords {
+        head: "Your purchase is done",
+        lead: "Thank you for coming, and for your patience. There is nothing left to do here: you can close this page.",
+        action: "",
     },
     over: StateWords {
         head: "Your turn is over",
-        lead: "You can join the line again, at its end.",
-        action: "Join the line again",
+        lead: "The sale has ended meanwhile, so nobody else is being let in. Thank you for coming.",
+        action: "Check again",
     },
     left: StateWords {
         head: "You\u{2019}ve left the line",
@@ -182,7 +187,7 @@ const REASONS: Reasons = Reasons {
 };
 
 const AGAIN: Again = Again {
-    completed: "Why are you here again? Your last visit was finished. To go in once more, you start at the end of the line.",
+    completed: "Your purchase is done: thank you! To go in once more, you start at the end of the line.",
     left: "Why are you here again? You left the line, so you start at its end.",
     removed: "Why are you here again? The organiser took your earlier place out of the line. If that was a mistake, tell them your reference code.",
     expired: "Why are you here again? Your time inside ran out, so you start at the end of the line.",

@@ -91,6 +91,7 @@ pub struct States {
     pub opening: StateWords,
     pub ended: StateWords,
     pub sold_out: StateWords,
+    pub done: StateWords,
     pub over: StateWords,
     pub left: StateWords,
     pub full: StateWords,

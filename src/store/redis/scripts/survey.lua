@@ -4,7 +4,7 @@
 -- gateway asks (8 bytes).
 -- Answers the orders as JSON, the incarnation, numbers (8 bytes each, in the order below), the
 -- release history (see history.lua), samples of 12 bytes (place, 8; how many are ahead, 4), and
--- the sessions that ended, 16 bytes each.
+-- the sessions that ended, 17 bytes each: session (16), why (1).
 --
 -- Sampling a long queue costs two milliseconds, and every gateway asks four times a second. So the
 -- samples are kept: until the queue changes, or, where more wait than there are samples, for
@@ -12,6 +12,8 @@
 
 local MOST_SAMPLES, EVEN, MOST_ENDS = 1024, 500, 4096
 local MOST_GATEWAYS = 64
+-- Both are written and forgotten together; an end without its reason is nobody's to guess.
+local NO_REASON = string.char(REVOKED)
 
 local refused = load({'epoch', 'last_number', 'covered', 'tick', 'earned', 'credit', 'slack',
   'anchor', 'last_rate', 'last_burst', 'releases_total', 'granted_total', 'joins_total',
@@ -96,6 +98,8 @@ save()
 local seen, newest = struct.unpack('>I8', ARGV[3]), head.newest_end
 local ends = call('ZRANGEBYSCORE', TOLD, '(' .. text(seen), '+inf', 'LIMIT', 0, MOST_ENDS)
 if #ends == MOST_ENDS then newest = tonumber(call('ZSCORE', TOLD, ends[MOST_ENDS])) end
+local reasons = gather(ends, 'HMGET', ENDS)
+for at, jti in ipairs(ends) do ends[at] = jti .. (reasons[at] or NO_REASON):sub(1, 1) end
 local time = call('TIME')
 local texts = call('HMGET', HEAD, 'orders', 'incarnation', 'history')
 local recovering = math.max(0, head.recovering_until - head.earned)
