@@ -279,22 +279,6 @@ impl Orders {
         self.window != WindowId::default() && self.state != WindowState::Ended
     }
 
-    fn turn_to(&mut self, state: WindowState) -> Result<(), OrderRefused> {
-        if !self.state.claims() {
-            return Err(OrderRefused::NotOpen(self.state));
-        }
-        self.state = state;
-        Ok(())
-    }
-
-    fn grant(&mut self, count: NonZeroU32) -> Result<(), OrderRefused> {
-        if !self.state.claims() {
-            return Err(OrderRefused::NotOpen(self.state));
-        }
-        self.grants = self.grants.saturating_add(u64::from(count.get()));
-        Ok(())
-    }
-
     fn versioned(mut self, last: &Self) -> Self {
         if self != *last {
             self.version = last.version.saturating_add(1);

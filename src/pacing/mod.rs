@@ -9,6 +9,7 @@ mod ends;
 mod jitter;
 mod keep;
 mod look;
+mod schedule;
 
 mod beat;
 #[cfg(test)]
@@ -37,12 +38,12 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::pace::TICK;
 use crate::domain::room::{Activation, Terms};
 use crate::domain::session::Jti;
-use crate::domain::skew::{SkewWatch, WallClock};
+use crate::domain::skew::SkewWatch;
 use crate::domain::tick::{Pacer, Sight};
-use crate::domain::window::{Orders, Seal, WindowState};
+use crate::domain::window::WindowState;
 use crate::store::memory::Memory;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
-use crate::store::{MOST_CALLED, Ordered, StoreError};
+use crate::store::{MOST_CALLED, StoreError};
 use ends::Ends;
 use jitter::Jitter;
 use keep::Keeping;
@@ -162,40 +163,6 @@ impl RoomLoop {
         })
     }
 
-    async fn keep_schedule(&self) -> Result<(), StoreError> {
-        let snapshot = self.beat.snapshot.load();
-        if snapshot.store != StoreHealth::Reachable || snapshot.skew.clock == WallClock::Off {
-            return Ok(());
-        }
-        let orders = &snapshot.survey.orders;
-        let now = self.beat.clock.now().wall;
-        // A window that only tokens know is an operator's to continue; the opening of that very
-        // one or of a newer one needs nobody.
-        let is_known = |next: &Orders| {
-            snapshot
-                .unknown
-                .is_none_or(|seen| next.window >= seen.window)
-        };
-        let due = orders.due(&self.beat.room.schedule, now);
-        if let Some(next) = due.filter(is_known) {
-            let (name, keys) = (&self.beat.room.name, self.beat.keys.load_full());
-            let commitment = |window| keys.commitment(name, window);
-            let next = next.sealed(
-                orders,
-                Seal {
-                    commitment: &commitment,
-                    totals: Some(snapshot.survey.totals()),
-                },
-            );
-            let ordered = self.beat.store.order(name, &next, orders.version).await?;
-            if ordered != Ordered::Done {
-                return Ok(());
-            }
-            tracing::info!(room = %name, state = next.state.word(), window = next.window.0, "the schedule changed the room");
-        }
-        Ok(())
-    }
-
     async fn tick_if_due(&mut self) -> Result<(), StoreError> {
         let snapshot = self.beat.snapshot.load_full();
         if !self.ticks(&snapshot) {
@@ -298,18 +265,6 @@ impl RoomLoop {
         let due = self.pacer.due(self.patience);
         due.map_or(TICK, |due| due.saturating_sub(now))
             .clamp(Duration::from_millis(1), TICK)
-    }
-
-    /// Until the schedule, or a time that was ordered, changes the room; at most a survey's rest.
-    fn until_change(&self) -> Duration {
-        let snapshot = self.beat.snapshot.load();
-        let now = self.beat.clock.now().wall;
-        snapshot
-            .survey
-            .orders
-            .next_change(&self.beat.room.schedule)
-            .map_or(IDLE_SURVEY, |at| at.since(now))
-            .max(Duration::from_millis(10))
     }
 }
 

@@ -1,8 +1,10 @@
 //! The steps of a window, whoever asks for them: it begins, its lobby is frozen, it lets people
-//! in, is closed, goes on, and ends.
+//! in, is paused or closed, goes on, and ends.
+
+use std::num::NonZeroU32;
 
 use super::past::{Finish, MOST_PAST, PastWindow, Running};
-use super::{Orders, Unopened, WindowState};
+use super::{OrderRefused, Orders, Unopened, WindowState};
 use crate::domain::clock::UnixTime;
 use crate::domain::schedule::SaleWindow;
 
@@ -137,5 +139,23 @@ impl Orders {
         });
         let surplus = self.past.len().saturating_sub(MOST_PAST);
         self.past.drain(..surplus);
+    }
+
+    /// Pauses or resumes.
+    pub(super) fn turn_to(&mut self, state: WindowState) -> Result<(), OrderRefused> {
+        if !self.state.claims() {
+            return Err(OrderRefused::NotOpen(self.state));
+        }
+        self.state = state;
+        Ok(())
+    }
+
+    /// Lets so many more in.
+    pub(super) fn grant(&mut self, count: NonZeroU32) -> Result<(), OrderRefused> {
+        if !self.state.claims() {
+            return Err(OrderRefused::NotOpen(self.state));
+        }
+        self.grants = self.grants.saturating_add(u64::from(count.get()));
+        Ok(())
     }
 }
