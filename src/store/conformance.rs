@@ -4,8 +4,10 @@
 //! moves it by ticks, so none of them sleeps.
 
 mod drawing;
+mod holding;
 mod model;
 mod ordering;
+mod passing;
 mod queueing;
 mod recovering;
 mod releasing;
@@ -16,7 +18,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::embedded::Embedded;
-use super::recovery::Recovery;
+use super::recovery::{Recovery, Rest};
 use super::redis::databases;
 use super::survey::Survey;
 use super::{
@@ -96,6 +98,8 @@ impl<'a> Stage<'a> {
             idle: Duration::from_secs(5),
             absolute: Duration::from_secs(20),
             claim_window: Duration::from_secs(2),
+            hold_max: Duration::from_secs(15),
+            max_networks: None,
         };
         let mut stage = Self {
             store,
@@ -144,6 +148,7 @@ impl<'a> Stage<'a> {
             epoch: Epoch(epoch),
             orders: Orders::default(),
             pause: Duration::ZERO,
+            rest: Rest::AfterLoss,
             inside: 0,
             inside_for: Duration::ZERO,
         };

@@ -495,6 +495,7 @@ async fn lost(room: &mut Stage<'_>, cut: &Cut, state: WindowState) -> Told {
         epoch: Epoch(101),
         orders,
         pause: Duration::ZERO,
+        rest: Rest::AfterLoss,
         inside: 0,
         inside_for: Duration::ZERO,
     };
@@ -585,6 +586,7 @@ async fn a_freeze_that_was_lost_before_it_was_published_is_done_again() {
             epoch: Epoch(101),
             orders,
             pause: Duration::ZERO,
+            rest: Rest::AfterLoss,
             inside: 0,
             inside_for: Duration::ZERO,
         };

@@ -13,6 +13,7 @@ mod entry;
 mod load;
 mod lobby;
 mod moment;
+mod pass;
 mod queue;
 mod ranks;
 mod recover;
@@ -36,8 +37,8 @@ use super::lobby::{Chunk, LobbyPage, Placed};
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
+    Passing, QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -176,6 +177,20 @@ impl QueueStore for Embedded {
         self.on(room, join).await?
     }
 
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        let newest = asks.iter().map(|ask| ask.joining.window).max();
+        let pass = |room: &mut Room| {
+            room.has_reached(newest)?;
+            Ok(asks.iter().map(|ask| room.pass(terms, ask)).collect())
+        };
+        self.on(room, pass).await?
+    }
+
     async fn check_in(
         &self,
         room: &RoomName,
@@ -220,6 +235,11 @@ impl QueueStore for Embedded {
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         let touch = |room: &mut Room| touches.iter().map(|one| room.touch(one)).collect();
         self.on(room, touch).await
+    }
+
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        let keep = |room: &mut Room| holds.iter().map(|one| room.keep(one)).collect();
+        self.on(room, keep).await
     }
 
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {
