@@ -132,6 +132,8 @@ if frozen then
 else
   place_lost()
 end
+-- A sweep of this tick has not seen them.
+set('swept', 0)
 write()
 if round == 0 then add_to_roster() end
 placed = placed + #visitors
