@@ -105,7 +105,10 @@ impl From<OrderRefused> for Problem {
     fn from(refused: OrderRefused) -> Self {
         match refused {
             OrderRefused::NotOpen(_) => Self::new(StatusCode::CONFLICT, refused.to_string()),
-            OrderRefused::EndsTooEarly => Self::unacceptable(refused.to_string()),
+            OrderRefused::TooManyBatches => Self::new(StatusCode::CONFLICT, refused.to_string()),
+            OrderRefused::EndsTooEarly | OrderRefused::LapsesTooEarly => {
+                Self::unacceptable(refused.to_string())
+            }
         }
     }
 }

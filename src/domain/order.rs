@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::clock::UnixTime;
+use super::invitation::{Invite, MOST_BATCHES, NoBatch};
 use super::pace::Pace;
 use super::window::WindowState;
 
@@ -34,6 +35,8 @@ pub enum Order {
     Release(NonZeroU32),
     /// Ends every session: tokens signed before count for nothing.
     RevokeAll,
+    /// Adds a batch of codes that lead into a lane.
+    Invite(Invite),
 }
 
 /// Why an order cannot be carried out in the room's present state.
@@ -45,4 +48,21 @@ pub enum OrderRefused {
     /// The end is not after the opening and the present.
     #[error("`ends_at` must be later than the opening and than now")]
     EndsTooEarly,
+    /// Codes that would have lapsed already.
+    #[error("`expires_at` must be later than now")]
+    LapsesTooEarly,
+    /// As many batches of codes as there may be.
+    #[error(
+        "the room has {MOST_BATCHES} batches of codes that have not expired: order larger ones, or let some expire"
+    )]
+    TooManyBatches,
+}
+
+impl From<NoBatch> for OrderRefused {
+    fn from(why: NoBatch) -> Self {
+        match why {
+            NoBatch::Lapsed => Self::LapsesTooEarly,
+            NoBatch::TooMany => Self::TooManyBatches,
+        }
+    }
 }

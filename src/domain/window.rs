@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::UnixTime;
 use super::draw::Draw;
+use super::invitation::{self, Batch};
 pub use super::order::{Order, OrderRefused};
 use super::pace::Pace;
 use super::room::Schedule;
@@ -125,6 +126,9 @@ pub struct Orders {
     pub grants: u64,
     /// Admission tokens signed under a lower number are void.
     pub rev: u32,
+    /// The batches of codes handed out, oldest first; they outlast windows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batches: Vec<Batch>,
 }
 
 /// JSON knows no `Some(None)`: kept as an absent, zero or positive number.
@@ -170,6 +174,7 @@ impl Orders {
             Order::Message(message) => next.message.clone_from(message),
             Order::Release(count) => next.grant(*count)?,
             Order::RevokeAll => next.rev = next.rev.saturating_add(1),
+            Order::Invite(invite) => invitation::add(&mut next.batches, invite, now)?,
         }
         Ok(next.versioned(self))
     }

@@ -245,7 +245,7 @@ impl Verb {
 
 /// Why a token that was brought did not count, as `anteroom_tokens_refused_total{reason}` says
 /// it: every reason of `token` for refusing one, and that its session ended.
-pub const TOKEN_REASONS: [&str; 13] = [
+pub const TOKEN_REASONS: [&str; 14] = [
     "too_long",
     "malformed",
     "header",
@@ -254,6 +254,7 @@ pub const TOKEN_REASONS: [&str; 13] = [
     "signature",
     "claims",
     "issuer",
+    "audience",
     "room",
     "expired",
     "not_yet_valid",
