@@ -34,7 +34,7 @@ use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{
     CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::reading::settings_for_test;
@@ -91,6 +91,10 @@ impl QueueStore for OrderBook {
 
     async fn leave(&self, _: &RoomName, _: &[Leaving]) -> Result<(), StoreError> {
         unreachable!("control does not leave")
+    }
+
+    async fn spend(&self, _: &RoomName, _: &[Spending]) -> Result<Vec<Spent>, StoreError> {
+        unreachable!("control does not spend")
     }
 
     async fn release(&self, _: &RoomName, _: &Terms, _: Proposal) -> Result<Released, StoreError> {

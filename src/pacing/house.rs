@@ -34,7 +34,7 @@ use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, Survey};
 use crate::store::{
     CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
@@ -142,6 +142,13 @@ impl QueueStore for Watched {
     }
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         self.asked(true)?.leave(room, leaving).await
+    }
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        self.asked(true)?.spend(room, spendings).await
     }
     async fn release(
         &self,

@@ -8,6 +8,7 @@ mod ordering;
 mod queueing;
 mod recovering;
 mod releasing;
+mod spending;
 mod staying;
 
 use std::num::NonZeroU32;

@@ -156,6 +156,30 @@ pub struct Ending {
     pub life: Duration,
 }
 
+/// A single-use thing that a visitor brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spending {
+    /// Which thing, by a hash that no other use of this verb could give.
+    pub key: [u8; 16],
+    /// Who.
+    pub visitor: VisitorId,
+    /// The window that the visitor's identity counts in.
+    pub window: WindowId,
+    /// How long the use is remembered, in room time, which never runs fast: at least so long.
+    pub keep: Duration,
+}
+
+/// What became of a [`Spending`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// Nobody had used it: it is this visitor's now.
+    Now,
+    /// The same visitor had used it, so that an ask whose answer was lost may be sent again.
+    Before,
+    /// Another visitor had; nothing was written.
+    ByAnother,
+}
+
 /// What a tick did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Released {
@@ -224,6 +248,18 @@ pub trait QueueStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; safe to send again.
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError>;
+
+    /// Uses single-use things, each for one visitor once. A store that lost its data has forgotten
+    /// which were used.
+    ///
+    /// # Errors
+    /// [`StoreError`], among them [`StoreError::Lost`] when a visitor is of a newer window than
+    /// the store's; safe to send again.
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError>;
 
     /// One tick, if `proposal` is for the present tick number: first ends what expired (bounded),
     /// then releases what pace, capacity and grants (even while paused) allow, lowest place first.

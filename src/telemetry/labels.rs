@@ -192,6 +192,8 @@ pub enum Verb {
     Claim,
     /// Visitors go.
     Leave,
+    /// Visitors use single-use things.
+    Spend,
     /// One tick of the pacer.
     Release,
     /// Sessions are shown to be alive.
@@ -210,11 +212,12 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Join,
         Self::CheckIn,
         Self::Claim,
         Self::Leave,
+        Self::Spend,
         Self::Release,
         Self::Touch,
         Self::End,
@@ -232,6 +235,7 @@ impl Verb {
             Self::CheckIn => "check_in",
             Self::Claim => "claim",
             Self::Leave => "leave",
+            Self::Spend => "spend",
             Self::Release => "release",
             Self::Touch => "touch",
             Self::End => "end",

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::entry::{Entry, Head, Status};
 use super::moment::Moment;
 use super::sessions::{End, Guest, Session};
+use super::spent::{self, Use};
 use crate::domain::clock::UnixTime;
 use crate::domain::lane::Lane;
 use crate::domain::place::{Place, Turn};
@@ -21,7 +22,7 @@ const SEAL: usize = 8;
 
 /// Key of a visitor's row: room, place, visitor. Joins append and releases touch neighbours.
 pub(super) type VisitorKey = [u8; 28];
-/// Key of a session's or an end's row: room, session.
+/// Key of a session's, an end's or a use's row: room, and the session or thing.
 pub(super) type SessionKey = [u8; 20];
 
 /// Why a row cannot be read.
@@ -44,6 +45,7 @@ enum Kind {
     Visitor = 2,
     Session = 3,
     End = 4,
+    Use = 5,
 }
 
 /// A visitor's row: the window the entry belongs to, and the entry.
@@ -66,6 +68,10 @@ pub(super) fn session_key(room: u32, jti: Jti) -> SessionKey {
         *to = *from;
     }
     key
+}
+
+pub(super) fn use_key(room: u32, thing: spent::Key) -> SessionKey {
+    session_key(room, Jti(thing))
 }
 
 pub(super) fn read_visitor_key(key: &VisitorKey) -> Option<(u32, Place, VisitorId)> {
@@ -205,6 +211,28 @@ fn end_row(from: &mut Reader<'_>) -> Option<End> {
         forget: Moment(from.number()?),
     };
     from.0.is_empty().then_some(end)
+}
+
+pub(super) fn used(key: &SessionKey, used: &Use) -> Vec<u8> {
+    let mut row = vec![VERSION];
+    row.extend(used.window.0.to_be_bytes());
+    row.extend(used.visitor.as_bytes());
+    row.extend(used.forget.0.to_be_bytes());
+    sealed(Kind::Use, key, row)
+}
+
+pub(super) fn read_used(key: &SessionKey, row: &[u8]) -> Result<Use, BadRow> {
+    let mut from = opened(Kind::Use, key, row)?;
+    used_row(&mut from).ok_or(BadRow::Nonsense)
+}
+
+fn used_row(from: &mut Reader<'_>) -> Option<Use> {
+    let used = Use {
+        window: WindowId(u32::from_be_bytes(from.take()?)),
+        visitor: VisitorId::from_bytes(from.take()?),
+        forget: Moment(from.number()?),
+    };
+    from.0.is_empty().then_some(used)
 }
 
 /// 0 for none, else one more than the reason's number in [`EndedBy::ALL`].

@@ -12,7 +12,7 @@ use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::tick::TickState;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
-use crate::store::{Claimed, Joined, Ordered, Released, StoreError, Touched};
+use crate::store::{Claimed, Joined, Ordered, Released, Spent, StoreError, Touched};
 
 /// An answer that is not in the shape its script promises.
 #[derive(Debug, thiserror::Error)]
@@ -256,6 +256,17 @@ pub(super) fn touched(from: &mut Reader<'_>) -> Result<Vec<Touched>, Odd> {
         Ok(match from.byte()? {
             0 => Touched::Held,
             why => Touched::Ended(reason(u64::from(why))?),
+        })
+    })
+}
+
+pub(super) fn spent(from: &mut Reader<'_>) -> Result<Vec<Spent>, Odd> {
+    from.all(|from| {
+        Ok(match from.byte()? {
+            0 => Spent::Now,
+            1 => Spent::Before,
+            2 => Spent::ByAnother,
+            3.. => return Err(Odd),
         })
     })
 }

@@ -10,7 +10,7 @@ use crate::domain::standing::EndedBy;
 use crate::domain::tick::{Lead, Proposal};
 use crate::domain::window::{Orders, WindowState};
 use crate::store::recovery::Recovery;
-use crate::store::{CheckIn, Claim, Ending, Joining, Leaving, Touch};
+use crate::store::{CheckIn, Claim, Ending, Joining, Leaving, Spending, Touch};
 
 /// No number a script is given is larger, so that sums of several stay exact in Lua's doubles.
 /// In microseconds it is 35 years.
@@ -76,6 +76,15 @@ impl Ask for Leaving {
         to.extend(self.visitor.as_bytes());
         to.extend(self.window.0.to_be_bytes());
         to.extend(self.turn.0.to_be_bytes());
+    }
+}
+
+impl Ask for Spending {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.extend(self.key);
+        to.extend(self.visitor.as_bytes());
+        to.extend(self.window.0.to_be_bytes());
+        to.extend(number(micros(self.keep)));
     }
 }
 
