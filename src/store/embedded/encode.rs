@@ -45,7 +45,7 @@ enum Kind {
     Visitor = 2,
     Session = 3,
     End = 4,
-    Use = 5,
+    Use = 7,
 }
 
 /// A visitor's row: the window the entry belongs to, and the entry.
