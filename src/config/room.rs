@@ -3,9 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::exempt;
+use super::claims::{self, IdentityText};
+use super::{exempt, lane};
 use crate::domain::clock::UnixTime;
-use crate::domain::lane::Weights;
+use crate::domain::lane::{LaneSettings, Weights};
 use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{
@@ -28,6 +29,7 @@ pub(super) struct RoomText<'a> {
     pub site: Option<Placed<RoomName>>,
     pub paths: Vec<Placed<PathPattern>>,
     pub except: Vec<Placed<PathPattern>>,
+    pub identity: Option<IdentityText>,
     rest: Option<Rest>,
 }
 
@@ -37,6 +39,7 @@ struct Rest {
     terms: Terms,
     schedule: Schedule,
     page_status: PageStatus,
+    lanes: Vec<LaneSettings>,
 }
 
 impl RoomText<'_> {
@@ -56,7 +59,8 @@ impl RoomText<'_> {
             page_status: rest.page_status,
             activation: Activation::Always,
             when_store_fails: WhenStoreFails::Hold,
-            lanes: Vec::new(),
+            lanes: rest.lanes,
+            identity: self.identity.map(|identity| identity.terms),
         })
     }
 }
@@ -68,20 +72,24 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> RoomText<'
     let site = table.required("site").and_then(Value::placed);
     let paths = table.required("paths").map(Value::one_or_more);
     let except = table.take("except").map(Value::each);
+    let lanes = lane::read(&mut table);
+    let identity = claims::read(&mut table, &lanes);
+    let rest = rest(&mut table, lanes).filter(|_| identity.is_some());
     let text = RoomText {
         reader: table.reader(),
         name,
         site,
         paths: paths.unwrap_or_default(),
         except: except.unwrap_or_default(),
-        rest: rest(&mut table),
+        identity: identity.flatten(),
+        rest,
     };
     table.later("fairness_window_s");
     table.finish();
     text
 }
 
-fn rest(table: &mut Table<'_>) -> Option<Rest> {
+fn rest(table: &mut Table<'_>, lanes: Vec<LaneSettings>) -> Option<Rest> {
     let method = method(table);
     let exempt: Vec<_> = table
         .sections("exempt")
@@ -97,6 +105,7 @@ fn rest(table: &mut Table<'_>) -> Option<Rest> {
         terms: terms?,
         schedule: schedule?,
         page_status: page_status?,
+        lanes,
     })
 }
 

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod draw;
 pub mod estimate;
+pub mod identity;
 pub mod invitation;
 pub mod lane;
 pub mod order;

@@ -250,6 +250,7 @@ impl House {
             activation: Activation::Always,
             when_store_fails: WhenStoreFails::Hold,
             lanes: Vec::new(),
+            identity: None,
         };
         change(&mut settings);
         let clock = Clock::by_hand(UnixTime::from_secs(1_800_000_000));
