@@ -23,7 +23,8 @@ use super::policies::Reloaded;
 use super::problem::Problem;
 use super::sessions::{self, Revoked};
 use super::view::RoomView;
-use super::{ControlRoom, body};
+use super::{ControlRoom, body, codes};
+use crate::domain::invitation::Invite;
 use crate::domain::session::Jti;
 use crate::domain::window::{Order, Orders};
 use crate::store::survey::Snapshot;
@@ -36,6 +37,7 @@ const MOST_RECORDED: usize = 100;
 pub(super) enum Change {
     Order(ReadOrder),
     Revoke,
+    Invite,
     Reload,
 }
 
@@ -55,6 +57,7 @@ pub(super) struct Arrived {
 enum Deed {
     Order(ControlRoom, Asked),
     End(ControlRoom, Jti),
+    Invite(ControlRoom, Invite),
     Reload,
 }
 
@@ -96,6 +99,11 @@ impl Api {
         match change {
             Change::Order(read) => Ok(Deed::Order(self.known(room)?, read(body)?)),
             Change::Reload => body::nothing(body).map(|()| Deed::Reload),
+            Change::Invite => {
+                let room = self.known(room)?;
+                let invite = codes::read(body, &room.settings)?;
+                Ok(Deed::Invite(room, invite))
+            }
             Change::Revoke => {
                 let room = self.known(room)?;
                 Ok(match sessions::read(body)? {
@@ -160,6 +168,16 @@ impl Api {
                 let (before, after) = carry_out(&self.control, room, &asked.order, headers).await?;
                 Ok(Done {
                     response: answer(room, &after, asked.warning),
+                    changed: Some(difference(&before, &after)),
+                })
+            }
+            Deed::Invite(room, invite) => {
+                let key = self.control.in_force.load().codes.clone();
+                let by = (&self.control, &key);
+                let (response, (before, after)) =
+                    codes::hand_out(by, room, invite, headers).await?;
+                Ok(Done {
+                    response,
                     changed: Some(difference(&before, &after)),
                 })
             }

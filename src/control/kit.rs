@@ -25,8 +25,9 @@ use super::policies::{
 use super::routes::{Peer, ROUTES, router};
 use super::{Control, ControlRoom};
 use crate::domain::clock::{Clock, UnixTime};
+use crate::domain::lane::LaneSettings;
 use crate::domain::place::Epoch;
-use crate::domain::room::{RoomName, Terms};
+use crate::domain::room::{RoomName, RoomSettings, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::window::Orders;
@@ -38,6 +39,9 @@ use crate::store::{
 };
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::reading::settings_for_test;
+use crate::token::chance::random_bytes;
+use crate::token::keyfile::generate;
+use crate::token::{AdmissionAlgorithm, Keyring, Purpose};
 
 /// A store that keeps one set of orders for every room, and can be told to misbehave.
 #[derive(Default)]
@@ -209,6 +213,19 @@ pub(crate) fn token(role: Role) -> String {
     format!("anteroom_the-{role}")
 }
 
+fn lane(name: &str) -> LaneSettings {
+    LaneSettings {
+        name: name.parse().unwrap(),
+        weight: 1,
+    }
+}
+
+fn keys(made: UnixTime) -> Keyring {
+    let algorithm = AdmissionAlgorithm::EdDsa;
+    let files = generate(made, &Purpose::ALL, algorithm, &mut random_bytes::<32>).unwrap();
+    Keyring::read(&files).unwrap()
+}
+
 /// A control with the rooms `derby` and `final` and a token for each role.
 pub(crate) fn control(store: Arc<OrderBook>) -> Control {
     let names = ["derby", "final"].map(|name| name.parse().unwrap());
@@ -222,7 +239,10 @@ pub(crate) fn control(store: Arc<OrderBook>) -> Control {
         ..Snapshot::default()
     };
     let rooms = names.iter().map(|name: &RoomName| ControlRoom {
-        settings: settings_for_test(name.as_str()),
+        settings: RoomSettings {
+            lanes: ["general", "members"].map(lane).into(),
+            ..settings_for_test(name.as_str())
+        },
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot.clone())),
     });
     let now = UnixTime::from_secs(1_800_000_000);
@@ -233,6 +253,7 @@ pub(crate) fn control(store: Arc<OrderBook>) -> Control {
                 .map(|role| Credential::of(role.word(), role, &token(role)))
                 .into(),
         ),
+        codes: keys(now).codes(),
         edition: Edition {
             number: 1,
             loaded_at: now,

@@ -1,5 +1,6 @@
 //! The one place that knows status codes: what the gate decided becomes an answer.
 
+mod codes;
 mod plain;
 
 use std::time::Duration;
@@ -89,6 +90,8 @@ impl Responder {
                     title: &title_of(notice.room.name.as_str()),
                     wanted: asking.wanted(),
                     claim_window: notice.room.terms.session.claim_window,
+                    takes_codes: notice.takes_codes,
+                    told: None,
                 });
                 page(status, html)
             }
@@ -116,6 +119,9 @@ impl Responder {
             Own::Jwks => return self.jwks(),
             Own::Asset(name) => return self.asset(name, asking),
             Own::Left(notice) => (None, notice),
+            Own::CodePage(_) | Own::Redeemed(..) => return self.of_codes(own, names, asking),
+            // Its body was read and the code tried before.
+            Own::Code(_) => return self.refusal(Refusal::NotFound, asking),
             Own::Status(notice) => (Some(StatusCode::OK), notice),
             Own::ComeBack(notice) => (Some(StatusCode::ACCEPTED), notice),
             Own::NotReleased(notice) => (Some(StatusCode::CONFLICT), notice),
@@ -157,6 +163,8 @@ impl Responder {
                     title: &title_of(notice.room.name.as_str()),
                     wanted: "/",
                     claim_window: notice.room.terms.session.claim_window,
+                    takes_codes: false,
+                    told: None,
                 });
                 page(StatusCode::OK, html)
             }

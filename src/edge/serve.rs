@@ -14,14 +14,17 @@ use tokio::sync::Semaphore;
 use crate::domain::clock::{Clock, Now};
 use crate::gate::identify::keeps_no_cookies;
 use crate::gate::permit::Permit;
+use crate::gate::redeem::Bringing;
+use crate::gate::room::Room;
 use crate::gate::socket::names_websocket;
-use crate::gate::{Ask, Decided, Gate, Refusal, Trace, Verdict};
+use crate::gate::{Ask, Decided, Gate, Own, Refusal, Trace, Verdict};
 use crate::origin::Origin;
 use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::series::Counts;
 
 use super::body::AnswerBody;
+use super::code;
 use super::cookies::{set_admission, tell_admission};
 use super::guard::Activity;
 use super::negotiate::NEGOTIATED;
@@ -133,6 +136,9 @@ impl Door {
                 };
                 return settle(answer, came.body, &came.head.headers).await;
             }
+            Ok(Verdict::Own(Own::Code(bringing))) => {
+                return Box::pin(self.redeem(*bringing, came, (room, https))).await;
+            }
             Ok(Verdict::Own(own)) => {
                 let names = room.map(|room| &room.cookies);
                 let answer = self.responder.own(&own, names, asking);
@@ -148,6 +154,41 @@ impl Door {
             if by_header {
                 tell_admission(&mut answer, &token);
             }
+        }
+        answer
+    }
+
+    /// Reads the code that a request brings, and says what became of it.
+    async fn redeem(
+        &self,
+        bringing: Bringing,
+        came: Came<'_>,
+        (room, https): (Option<&Room>, bool),
+    ) -> Answer {
+        let asking = Asking {
+            head: &came.head,
+            https,
+        };
+        let (typed, broken) = match code::read(came.body).await {
+            Ok(typed) => (typed, false),
+            Err(code::Broken) => (None, true),
+        };
+        let mut answer = match self.gate.redeem(bringing, typed.as_deref()).await {
+            Ok(own) => {
+                if let (Own::Redeemed(_, redeemed), Some(room)) = (&own, room) {
+                    let name = &room.settings.name;
+                    self.counts.code_tried(name, redeemed.word());
+                }
+                self.responder
+                    .own(&own, room.map(|room| &room.cookies), asking)
+            }
+            Err(refusal) => {
+                self.metrics.refusal(label(refusal));
+                self.responder.refusal(refusal, asking)
+            }
+        };
+        if broken {
+            close(&mut answer);
         }
         answer
     }

@@ -6,14 +6,17 @@
 pub mod admit;
 pub mod canonical;
 pub mod identify;
+pub mod identity;
 pub mod leave;
 pub mod limit;
 pub mod lobby;
+pub mod newcomer;
 pub mod notice;
 pub mod own;
 pub mod path;
 pub mod permit;
 pub mod queue;
+pub mod redeem;
 pub mod room;
 pub mod screen;
 pub mod sites;
@@ -40,6 +43,7 @@ pub use verdict::{Decided, Own, Refusal, Trace, Verdict};
 use admit::{Admissions, Door};
 use canonical::Canonical;
 use identify::{Manner, Proxies, Token};
+use identity::Provider;
 use limit::Limiters;
 use notice::{Face, Notice};
 use permit::{Grounds, Passage, Permit};
@@ -79,6 +83,8 @@ pub struct Gate {
     pub store: Arc<dyn QueueStore>,
     /// Verified admissions.
     pub admissions: Admissions,
+    /// Whose word about visitors rooms take.
+    pub providers: Vec<Provider>,
 }
 
 /// A request on its way through the gate.
@@ -224,8 +230,10 @@ impl Gate {
         let joins = *method == Method::GET || !method.is_safe();
         let placed = brought.is_some_and(|token| token.place.is_some());
         let may = if joins || placed { may } else { May::Look };
+        let token = brought.filter(|token| room.counts(token));
         let coming = Coming {
-            token: brought.filter(|token| room.counts(token)),
+            known: self.known_if_new(room, &request, (token.as_ref(), trace)),
+            token,
             may,
             // Who brings a true token of another window does keep cookies.
             returned: request.canonical.returned && brought.is_none(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
+use crate::domain::lane::Lane;
 use crate::domain::room::RoomSettings;
 use crate::domain::standing::EndedBy;
 use crate::domain::visitor::Reference;
@@ -100,6 +101,13 @@ pub enum Visit {
     CookiesOff,
 }
 
+/// Signing in at the site comes first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Where, by the configuration.
+    pub link: Option<String>,
+}
+
 /// The facts of one answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
@@ -131,6 +139,12 @@ pub struct Notice {
     pub ended_by: Option<EndedBy>,
     /// When these facts were true.
     pub at: UnixTime,
+    /// The lane of the visitor's token; `None` without one.
+    pub lane: Option<Lane>,
+    /// The visitor must sign in at the site before anything else.
+    pub sign_in: Option<SignIn>,
+    /// There are codes that lead into a lane of this room.
+    pub takes_codes: bool,
     /// The queue token.
     pub queue: SetToken<String>,
     /// The admission token.
@@ -158,6 +172,9 @@ impl Notice {
             reference: None,
             ended_by: None,
             at,
+            lane: None,
+            sign_in: None,
+            takes_codes: false,
             queue: SetToken::Keep,
             admission: SetToken::Keep,
             tells_tokens: false,

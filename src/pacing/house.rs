@@ -24,8 +24,9 @@ use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::notice::{Notice, SetToken};
+use crate::gate::redeem::Redeemed;
 use crate::gate::room::Room;
-use crate::gate::{Ask, Gate, Own, Site, Verdict};
+use crate::gate::{Ask, Gate, Own, Refusal, Site, Verdict};
 use crate::policy::limits::Limits;
 use crate::policy::rules::Rules;
 use crate::store::embedded::Embedded;
@@ -333,6 +334,7 @@ impl House {
             keys: Keyring::read(&files).unwrap(),
             store: store.clone(),
             admissions: Admissions::default(),
+            providers: Vec::new(),
         };
         Self {
             gate,
@@ -513,11 +515,31 @@ impl Visitor {
                 Own::Status(notice)
                 | Own::ComeBack(notice)
                 | Own::NotReleased(notice)
+                | Own::CodePage(notice)
                 | Own::Left(notice),
             ) => Got::Waits(self.keep(*notice)),
-            Verdict::Socket(..) | Verdict::Own(Own::Jwks | Own::Asset(_)) => {
+            Verdict::Socket(..)
+            | Verdict::Own(Own::Jwks | Own::Asset(_) | Own::Code(_) | Own::Redeemed(..)) => {
                 panic!("not asked for")
             }
+        }
+    }
+
+    /// Brings a code.
+    pub(crate) async fn redeem(
+        &mut self,
+        house: &House,
+        code: &str,
+        more: &[(&str, &str)],
+    ) -> Result<(Notice, Redeemed), Refusal> {
+        let head = self.head("POST", "/_anteroom/rooms/sale/redeem", more);
+        let bringing = match house.gate.decide(&ask(house, &head)).await.verdict? {
+            Verdict::Own(Own::Code(bringing)) => *bringing,
+            other => panic!("a code is to be read: {other:?}"),
+        };
+        match house.gate.redeem(bringing, Some(code)).await? {
+            Own::Redeemed(notice, redeemed) => Ok((self.keep(*notice), redeemed)),
+            other => panic!("a code was tried: {other:?}"),
         }
     }
 

@@ -266,6 +266,21 @@ pub const TOKEN_REASONS: [&str; 14] = [
     "ended",
 ];
 
+/// What became of a code, as `anteroom_codes_redeemed_total{result}` says it: every outcome of
+/// `gate` for one.
+pub const CODE_RESULTS: [&str; 10] = [
+    "accepted",
+    "late",
+    "again",
+    "sign_in",
+    "wrong",
+    "used",
+    "expired",
+    "other_room",
+    "shut",
+    "away",
+];
+
 /// A bot rule as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleLabel {
