@@ -11,6 +11,7 @@ pub mod listen;
 mod room;
 pub mod site;
 pub mod store;
+mod ways;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

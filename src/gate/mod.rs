@@ -5,6 +5,7 @@
 
 pub mod admit;
 pub mod canonical;
+pub mod claim;
 pub mod identify;
 pub mod identity;
 pub mod leave;
@@ -13,6 +14,7 @@ pub mod lobby;
 pub mod newcomer;
 pub mod notice;
 pub mod own;
+pub mod pass;
 pub mod path;
 pub mod permit;
 pub mod queue;

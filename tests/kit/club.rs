@@ -77,18 +77,14 @@ impl Shelf {
     /// Shows this text on a free port.
     pub async fn with(text: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let shelf = Self {
-            address: listener.local_addr().unwrap(),
-            text: Arc::new(Mutex::new(text)),
-            asked: Arc::default(),
-            serves: tokio::spawn(async {}),
-        };
-        let (text, asked) = (Arc::clone(&shelf.text), Arc::clone(&shelf.asked));
+        let address = listener.local_addr().unwrap();
+        let (text, asked) = (Arc::new(Mutex::new(text)), Arc::default());
+        let (shown, counted) = (Arc::clone(&text), Arc::clone(&asked));
         let serves = tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                asked.fetch_add(1, Ordering::SeqCst);
-                let body = text.lock().unwrap().clone();
+                AtomicUsize::fetch_add(&counted, 1, Ordering::SeqCst);
+                let body = shown.lock().unwrap().clone();
                 let mut head = [0; 2_048];
                 let _ = stream.read(&mut head).await;
                 let answer = format!(
@@ -98,7 +94,12 @@ impl Shelf {
                 let _ = stream.write_all(answer.as_bytes()).await;
             }
         });
-        Self { serves, ..shelf }
+        Self {
+            address,
+            text,
+            asked,
+            serves,
+        }
     }
 
     /// Shows another text from now on.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
 use crate::domain::place::Epoch;
 use crate::domain::presence::check_in_lasts;
 use crate::domain::room::Terms;
@@ -9,8 +11,10 @@ use crate::domain::session::LEEWAY;
 use crate::domain::standing::EndedBy;
 use crate::domain::tick::{Lead, Proposal};
 use crate::domain::window::{Orders, WindowState};
-use crate::store::recovery::Recovery;
-use crate::store::{CheckIn, Claim, Ending, Joining, Leaving, Spending, Touch};
+use crate::store::recovery::{Recovery, Rest};
+use crate::store::{
+    CheckIn, Claim, Ending, Joining, Leaving, Passing, Spending, StoreError, Touch,
+};
 
 /// No number a script is given is larger, so that sums of several stay exact in Lua's doubles.
 /// In microseconds it is 35 years.
@@ -47,6 +51,16 @@ pub(super) fn joins(asks: &[Joining]) -> impl Iterator<Item = Vec<u8>> {
     }
     let visitors = asks.iter().map(|ask| ask.visitor.as_bytes().to_vec());
     std::iter::once(said).chain(visitors)
+}
+
+impl Ask for Passing {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.extend(self.joining.visitor.as_bytes());
+        to.extend(self.joining.window.0.to_be_bytes());
+        to.extend(number(micros(check_in_lasts(self.joining.promised))));
+        to.extend(self.session.0);
+        to.extend(number(self.at.millis()));
+    }
 }
 
 impl Ask for CheckIn {
@@ -102,6 +116,15 @@ impl Ask for Ending {
         to.push(reason(self.why));
         to.extend(number(micros(self.life.saturating_add(LEEWAY))));
     }
+}
+
+/// A random name for a room's data.
+pub(super) fn incarnation() -> Result<u64, StoreError> {
+    let mut bytes = [0; 8];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| StoreError::Unreachable("the system gives no random numbers".into()))?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 /// What a room is made with where there is none.
@@ -178,7 +201,9 @@ pub(super) fn recovery(recovery: &Recovery) -> Vec<u8> {
         micros(recovery.inside_for),
     ];
     let epoch = recovery.epoch.0.to_be_bytes().into_iter();
-    epoch.chain(numbers.into_iter().flat_map(number)).collect()
+    let rests = u8::from(recovery.rest == Rest::Always);
+    let numbers = numbers.into_iter().flat_map(number);
+    epoch.chain(numbers).chain([rests]).collect()
 }
 
 /// A number that Lua can count on with.

@@ -20,19 +20,19 @@ mod server;
 mod surveyed;
 #[cfg(test)]
 mod tests;
+mod ticked;
 mod watch;
 
 use std::fmt;
 
 use async_trait::async_trait;
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use redis::Value;
 
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    Spending, Spent, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, Passed, Passing,
+    QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -61,6 +61,8 @@ pub fn scripts() -> impl Iterator<Item = &'static Script> {
 /// Rooms kept in Redis.
 pub struct Redis {
     link: Link,
+    /// This gateway's number among those that survey a room.
+    gateway: [u8; 8],
     epoch: Box<dyn Fn() -> Epoch + Send + Sync>,
 }
 
@@ -89,6 +91,9 @@ impl Redis {
     pub fn new(link: Link, epoch: impl Fn() -> Epoch + Send + Sync + 'static) -> Self {
         Self {
             link,
+            gateway: incarnation()
+                .unwrap_or_else(|_| std::process::id().into())
+                .to_be_bytes(),
             epoch: Box::new(epoch),
         }
     }
@@ -100,7 +105,7 @@ impl Redis {
         script: &'static Script,
         args: impl IntoIterator<Item = Vec<u8>>,
     ) -> Result<Call, StoreError> {
-        let mut all = vec![asks::birth((self.epoch)(), incarnation()?)];
+        let mut all = vec![asks::birth((self.epoch)(), asks::incarnation()?)];
         all.extend(args);
         Ok(Call {
             script,
@@ -161,14 +166,6 @@ impl Redis {
     }
 }
 
-fn incarnation() -> Result<u64, StoreError> {
-    let mut bytes = [0; 8];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| StoreError::Unreachable("the system gives no random numbers".into()))?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
 fn packed(orders: &Orders) -> Result<Vec<u8>, StoreError> {
     asks::orders(orders).map_err(|fault| StoreError::Unreachable(fault.into()))
 }
@@ -191,6 +188,16 @@ impl QueueStore for Redis {
             return Err(StoreError::Unreachable(Odd.into()));
         }
         Ok(joined)
+    }
+
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        let what = (room, Some(terms), &*scripts::PASS);
+        self.batch(what, asks, answers::passed).await
     }
 
     async fn check_in(
@@ -234,7 +241,7 @@ impl QueueStore for Redis {
     ) -> Result<Released, StoreError> {
         let args = [asks::terms(terms), asks::proposal(proposal)];
         let call = self.to(room, &scripts::RELEASE, args)?;
-        self.read(call, answers::released).await
+        self.read(call, ticked::released).await
     }
 
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
@@ -258,7 +265,11 @@ impl QueueStore for Redis {
         ends_seen: u64,
     ) -> Result<Survey, StoreError> {
         let seen = asks::number(ends_seen).to_vec();
-        let call = self.to(room, &scripts::SURVEY, [asks::terms(terms), seen])?;
+        let call = self.to(
+            room,
+            &scripts::SURVEY,
+            [asks::terms(terms), seen, self.gateway.to_vec()],
+        )?;
         surveyed::survey(self.make(&call).await?, call.head())
     }
 
