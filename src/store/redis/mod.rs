@@ -91,7 +91,7 @@ impl Redis {
     pub fn new(link: Link, epoch: impl Fn() -> Epoch + Send + Sync + 'static) -> Self {
         Self {
             link,
-            gateway: incarnation()
+            gateway: asks::incarnation()
                 .unwrap_or_else(|_| std::process::id().into())
                 .to_be_bytes(),
             epoch: Box::new(epoch),
