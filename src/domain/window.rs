@@ -113,8 +113,7 @@ pub struct Orders {
     pub stock: Option<u64>,
     /// The scheduled opening (Unix ms) that has been acted on, so that each opens once.
     pub opened_for: Option<u64>,
-    /// The scheduled end (Unix ms) that has passed, so that each ends once and a room opened
-    /// again by order after it stays open.
+    /// The scheduled end (Unix ms) that has passed, so that it ends no window opened after it.
     #[serde(default)]
     pub ended_for: Option<u64>,
     /// Pace by order.
@@ -286,9 +285,7 @@ impl Orders {
     }
 
     fn grant(&mut self, count: NonZeroU32) -> Result<(), OrderRefused> {
-        if !self.state.joins() {
-            return Err(OrderRefused::NotOpen(self.state));
-        }
+        self.turn_to(self.state)?;
         self.grants = self.grants.saturating_add(u64::from(count.get()));
         Ok(())
     }

@@ -6,16 +6,59 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
 
+use super::respond::{Answer, Asking, close};
+use super::serve::{Came, Door, label};
+use crate::gate::Own;
+use crate::gate::redeem::Bringing;
+use crate::gate::room::Room;
+
 /// The longest body with a code that is read.
 const LONGEST: usize = 1_024;
 /// How long it may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A body that is too long, too slow, or broke off: nothing more can be read from its connection.
-pub(super) struct Broken;
+struct Broken;
+
+impl Door {
+    /// Reads the code that a request brings, and says what became of it.
+    pub(super) async fn redeem(
+        &self,
+        bringing: Bringing,
+        came: Came<'_>,
+        (room, https): (Option<&Room>, bool),
+    ) -> Answer {
+        let asking = Asking {
+            head: &came.head,
+            https,
+        };
+        let (typed, broken) = match read(came.body).await {
+            Ok(typed) => (typed, false),
+            Err(Broken) => (None, true),
+        };
+        let mut answer = match self.gate.redeem(bringing, typed.as_deref()).await {
+            Ok(own) => {
+                if let (Own::Redeemed(_, redeemed), Some(room)) = (&own, room) {
+                    let name = &room.settings.name;
+                    self.counts.code_tried(name, redeemed.word());
+                }
+                self.responder
+                    .own(&own, room.map(|room| &room.cookies), asking)
+            }
+            Err(refusal) => {
+                self.metrics.refusal(label(refusal));
+                self.responder.refusal(refusal, asking)
+            }
+        };
+        if broken {
+            close(&mut answer);
+        }
+        answer
+    }
+}
 
 /// Reads a whole body; the code in it, if there is one.
-pub(super) async fn read(body: Incoming) -> Result<Option<String>, Broken> {
+async fn read(body: Incoming) -> Result<Option<String>, Broken> {
     let whole = Limited::new(body, LONGEST).collect();
     let whole = tokio::time::timeout(PATIENCE, whole).await;
     let body = whole.map_err(|_| Broken)?.map_err(|_| Broken)?;

@@ -119,9 +119,9 @@ impl Responder {
             Own::Jwks => return self.jwks(),
             Own::Asset(name) => return self.asset(name, asking),
             Own::Left(notice) => (None, notice),
-            Own::CodePage(_) | Own::Redeemed(..) => return self.of_codes(own, names, asking),
-            // Its body was read and the code tried before.
-            Own::Code(_) => return self.refusal(Refusal::NotFound, asking),
+            Own::CodePage(_) | Own::Code(_) | Own::Redeemed(..) => {
+                return self.of_codes(own, names, asking);
+            }
             Own::Status(notice) => (Some(StatusCode::OK), notice),
             Own::ComeBack(notice) => (Some(StatusCode::ACCEPTED), notice),
             Own::NotReleased(notice) => (Some(StatusCode::CONFLICT), notice),
@@ -134,7 +134,6 @@ impl Responder {
     }
 
     /// The status JSON of our own endpoints.
-    #[must_use]
     fn status(
         &self,
         status: StatusCode,

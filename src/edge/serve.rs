@@ -14,8 +14,6 @@ use tokio::sync::Semaphore;
 use crate::domain::clock::{Clock, Now};
 use crate::gate::identify::keeps_no_cookies;
 use crate::gate::permit::Permit;
-use crate::gate::redeem::Bringing;
-use crate::gate::room::Room;
 use crate::gate::socket::names_websocket;
 use crate::gate::{Ask, Decided, Gate, Own, Refusal, Trace, Verdict};
 use crate::origin::Origin;
@@ -24,7 +22,6 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::series::Counts;
 
 use super::body::AnswerBody;
-use super::code;
 use super::cookies::{set_admission, tell_admission};
 use super::guard::Activity;
 use super::negotiate::NEGOTIATED;
@@ -158,41 +155,6 @@ impl Door {
         answer
     }
 
-    /// Reads the code that a request brings, and says what became of it.
-    async fn redeem(
-        &self,
-        bringing: Bringing,
-        came: Came<'_>,
-        (room, https): (Option<&Room>, bool),
-    ) -> Answer {
-        let asking = Asking {
-            head: &came.head,
-            https,
-        };
-        let (typed, broken) = match code::read(came.body).await {
-            Ok(typed) => (typed, false),
-            Err(code::Broken) => (None, true),
-        };
-        let mut answer = match self.gate.redeem(bringing, typed.as_deref()).await {
-            Ok(own) => {
-                if let (Own::Redeemed(_, redeemed), Some(room)) = (&own, room) {
-                    let name = &room.settings.name;
-                    self.counts.code_tried(name, redeemed.word());
-                }
-                self.responder
-                    .own(&own, room.map(|room| &room.cookies), asking)
-            }
-            Err(refusal) => {
-                self.metrics.refusal(label(refusal));
-                self.responder.refusal(refusal, asking)
-            }
-        };
-        if broken {
-            close(&mut answer);
-        }
-        answer
-    }
-
     async fn forward(&self, permit: Permit, came: Came<'_>, https: bool) -> Answer {
         let site = permit.passage().site;
         let asked = remembered(&came.head);
@@ -247,7 +209,7 @@ impl Door {
     }
 }
 
-const fn label(refusal: Refusal) -> RefusalLabel {
+pub(super) const fn label(refusal: Refusal) -> RefusalLabel {
     match refusal {
         Refusal::Ambiguous(_) => RefusalLabel::Ambiguous,
         Refusal::MethodNotAllowed => RefusalLabel::Method,

@@ -14,8 +14,6 @@ mod beat;
 #[cfg(test)]
 pub(crate) mod house;
 #[cfg(test)]
-mod invited;
-#[cfg(test)]
 mod loss;
 #[cfg(test)]
 mod many;

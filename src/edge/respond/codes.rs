@@ -34,6 +34,7 @@ impl Responder {
             (Own::Redeemed(notice, redeemed), Some(names)) => {
                 self.redeemed((notice, *redeemed), names, asking)
             }
+            // A code is answered once it was tried.
             (_, _) => self.refusal(Refusal::NotFound, asking),
         }
     }

@@ -1,12 +1,13 @@
 //! Rows as they stand on disk: fixed-width, big-endian, each sealed with a version and a checksum
 //! that covers its key, so that a damaged or misplaced row is found and never believed.
 
+mod uses;
+
 use sha2::{Digest, Sha256};
 
 use super::entry::{Entry, Head, Status};
 use super::moment::Moment;
 use super::sessions::{End, Guest, Session};
-use super::spent::{self, Use};
 use crate::domain::clock::UnixTime;
 use crate::domain::lane::Lane;
 use crate::domain::place::{Place, Turn};
@@ -14,6 +15,8 @@ use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowId;
+
+pub(super) use uses::{read_used, use_key, used};
 
 /// The row format that this program writes and reads.
 const VERSION: u8 = 2;
@@ -68,10 +71,6 @@ pub(super) fn session_key(room: u32, jti: Jti) -> SessionKey {
         *to = *from;
     }
     key
-}
-
-pub(super) fn use_key(room: u32, thing: spent::Key) -> SessionKey {
-    session_key(room, Jti(thing))
 }
 
 pub(super) fn read_visitor_key(key: &VisitorKey) -> Option<(u32, Place, VisitorId)> {
@@ -211,28 +210,6 @@ fn end_row(from: &mut Reader<'_>) -> Option<End> {
         forget: Moment(from.number()?),
     };
     from.0.is_empty().then_some(end)
-}
-
-pub(super) fn used(key: &SessionKey, used: &Use) -> Vec<u8> {
-    let mut row = vec![VERSION];
-    row.extend(used.window.0.to_be_bytes());
-    row.extend(used.visitor.as_bytes());
-    row.extend(used.forget.0.to_be_bytes());
-    sealed(Kind::Use, key, row)
-}
-
-pub(super) fn read_used(key: &SessionKey, row: &[u8]) -> Result<Use, BadRow> {
-    let mut from = opened(Kind::Use, key, row)?;
-    used_row(&mut from).ok_or(BadRow::Nonsense)
-}
-
-fn used_row(from: &mut Reader<'_>) -> Option<Use> {
-    let used = Use {
-        window: WindowId(u32::from_be_bytes(from.take()?)),
-        visitor: VisitorId::from_bytes(from.take()?),
-        forget: Moment(from.number()?),
-    };
-    from.0.is_empty().then_some(used)
 }
 
 /// 0 for none, else one more than the reason's number in [`EndedBy::ALL`].

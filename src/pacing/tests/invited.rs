@@ -9,7 +9,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::house::{House, Visitor, per_minute};
 use crate::domain::clock::UnixTime;
 use crate::domain::identity::{IdentityTerms, LaneRule, Places, Without};
 use crate::domain::invitation::{CodeNumber, Invite};
@@ -20,6 +19,7 @@ use crate::gate::Refusal;
 use crate::gate::identity::Provider;
 use crate::gate::notice::{Face, Visit};
 use crate::gate::redeem::Redeemed;
+use crate::pacing::house::{House, Visitor, per_minute};
 use crate::token::identity::{Demands, ProviderKeys};
 
 const GENERAL: Lane = Lane(0);
@@ -145,7 +145,7 @@ async fn of_two_gateways_asked_at_once_one_takes_the_code() {
 #[tokio::test]
 async fn q8_wrong_and_unknown_codes_look_the_same_and_cost_no_store_call() {
     let mut house = house().await;
-    let stranger = super::house::House::furnished(laned);
+    let stranger = House::furnished(laned);
     let foreign = code(&stranger, 1, 1);
     let beyond = [code(&house, 1, 6), code(&house, 2, 1), code(&house, 1, 0)];
     house.step().await;
