@@ -149,7 +149,10 @@ impl Page {
             admission_token: None,
             ..*view.status
         };
-        let script = !matches!(view.kind, PageKind::CookiesOff | PageKind::Reject);
+        let script = !matches!(
+            view.kind,
+            PageKind::CookiesOff | PageKind::Reject | PageKind::Code
+        );
         let json = String::from_utf8(shown.to_json()).unwrap_or_default();
         self.fill(
             "queue.html",
