@@ -45,3 +45,5 @@ mod store_kills;
 mod tokens;
 #[cfg(test)]
 mod trust;
+#[cfg(test)]
+mod windows;

@@ -70,7 +70,7 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<Socket
 pub(super) fn door(
     lasting: &Lasting,
     config: &Config,
-    keys: Keyring,
+    keys: Arc<Keyring>,
     last: Option<&Door>,
 ) -> Result<Door, MetricsError> {
     let origins = config.sites.iter().map(origin_settings).collect();
@@ -154,7 +154,6 @@ pub(super) fn in_force(config: &Config, door: &Door, guard: Guard, edition: Edit
         rooms: door.gate.rooms.iter().map(controlled).collect(),
         door: guard,
         edition,
-        codes: door.gate.keys.codes(),
         names: Names {
             sites: config
                 .sites

@@ -12,6 +12,7 @@ mod room;
 pub mod site;
 pub mod store;
 mod ways;
+mod window;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

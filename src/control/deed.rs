@@ -18,7 +18,7 @@ use super::audit::{Entry, Head, Intent};
 use super::auth::Credential;
 use super::carry::carry_out;
 use super::ledger::LedgerFault;
-use super::orders::{Asked, ReadOrder};
+use super::orders::ReadOrder;
 use super::policies::Reloaded;
 use super::problem::Problem;
 use super::sessions::{self, Revoked};
@@ -55,7 +55,7 @@ pub(super) struct Arrived {
 
 /// A change that is understood and may be tried.
 enum Deed {
-    Order(ControlRoom, Asked),
+    Order(ControlRoom, Order),
     End(ControlRoom, Jti),
     Invite(ControlRoom, Invite),
     Reload,
@@ -108,7 +108,7 @@ impl Api {
                 let room = self.known(room)?;
                 Ok(match sessions::read(body)? {
                     Revoked::One(session) => Deed::End(room, session),
-                    Revoked::All => Deed::Order(room, Order::RevokeAll.into()),
+                    Revoked::All => Deed::Order(room, Order::RevokeAll),
                 })
             }
         }
@@ -164,15 +164,15 @@ impl Api {
                 response: shown(&reloaded),
                 changed: Some(replaced(&reloaded)),
             }),
-            Deed::Order(room, asked) => {
-                let (before, after) = carry_out(&self.control, room, &asked.order, headers).await?;
+            Deed::Order(room, order) => {
+                let (before, after) = carry_out(&self.control, room, order, headers).await?;
                 Ok(Done {
-                    response: answer(room, &after, asked.warning),
+                    response: answer(room, &after),
                     changed: Some(difference(&before, &after)),
                 })
             }
             Deed::Invite(room, invite) => {
-                let key = self.control.in_force.load().codes.clone();
+                let key = self.control.keys.load().codes();
                 let by = (&self.control, &key);
                 let (response, (before, after)) =
                     codes::hand_out(by, room, invite, headers).await?;
@@ -184,7 +184,7 @@ impl Api {
             Deed::End(room, session) => {
                 let orders = sessions::end(&self.control, room, *session, headers).await?;
                 Ok(Done {
-                    response: answer(room, &orders, None),
+                    response: answer(room, &orders),
                     changed: None,
                 })
             }
@@ -193,11 +193,11 @@ impl Api {
 }
 
 /// The room under these orders.
-fn answer(room: &ControlRoom, orders: &Orders, warning: Option<&'static str>) -> Response {
+fn answer(room: &ControlRoom, orders: &Orders) -> Response {
     let mut snapshot = Snapshot::clone(&room.snapshot.load());
     snapshot.survey.orders.clone_from(orders);
     let view = RoomView::of(&reading(room, &snapshot));
-    tagged(shown(&view.with_warning(warning)), orders.version)
+    tagged(shown(&view), orders.version)
 }
 
 /// Those fields of a room's orders that differ: before, and after.

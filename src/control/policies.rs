@@ -11,7 +11,6 @@ use super::ControlRoom;
 use super::auth::Door;
 use crate::domain::clock::UnixTime;
 use crate::text::fault::{Fault, Faults};
-use crate::token::code::CodeKey;
 
 /// What the policies in force say to operators: one value, swapped whole.
 pub struct InForce {
@@ -23,8 +22,6 @@ pub struct InForce {
     pub edition: Edition,
     /// What else they name.
     pub names: Names,
-    /// Makes codes that lead into lanes.
-    pub codes: CodeKey,
 }
 
 /// Which policies these are.

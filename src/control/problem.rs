@@ -104,11 +104,16 @@ impl From<Refused> for Problem {
 impl From<OrderRefused> for Problem {
     fn from(refused: OrderRefused) -> Self {
         match refused {
-            OrderRefused::NotOpen(_) => Self::new(StatusCode::CONFLICT, refused.to_string()),
-            OrderRefused::TooManyBatches => Self::new(StatusCode::CONFLICT, refused.to_string()),
-            OrderRefused::EndsTooEarly | OrderRefused::LapsesTooEarly => {
-                Self::unacceptable(refused.to_string())
-            }
+            OrderRefused::NotOpen(_)
+            | OrderRefused::OpenAlready(_)
+            | OrderRefused::HasWindow
+            | OrderRefused::SourcePublished
+            | OrderRefused::TooManyBatches
+            | OrderRefused::NotDrawing(_) => Self::new(StatusCode::CONFLICT, refused.to_string()),
+            OrderRefused::EndsTooEarly
+            | OrderRefused::LapsesTooEarly
+            | OrderRefused::PrequeueTooLate
+            | OrderRefused::NoPrequeue => Self::unacceptable(refused.to_string()),
         }
     }
 }

@@ -28,7 +28,7 @@ impl Line<'_> {
             session: self.session(token),
             at: self.now.wall,
         };
-        let terms = &self.room.settings.terms;
+        let terms = &self.terms();
         let answer = self.store.claim(self.name(), terms, &[claim]).await;
         let (since, rev) = match answer.as_deref() {
             Ok([Claimed::Admitted { since, rev, .. }]) => (*since, *rev),

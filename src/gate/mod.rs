@@ -11,6 +11,7 @@ pub mod identity;
 pub mod leave;
 pub mod limit;
 pub mod lobby;
+mod moments;
 pub mod newcomer;
 pub mod notice;
 pub mod own;
@@ -47,7 +48,7 @@ use canonical::Canonical;
 use identify::{Manner, Proxies, Token};
 use identity::Provider;
 use limit::Limiters;
-use notice::{Face, Notice};
+use notice::{Face, Notice, Visit};
 use permit::{Grounds, Passage, Permit};
 use queue::{Coming, May, Outcome};
 use room::Room;
@@ -80,7 +81,7 @@ pub struct Gate {
     /// Rate limits.
     pub limiters: Limiters,
     /// The keys.
-    pub keys: Keyring,
+    pub keys: Arc<Keyring>,
     /// Where the rooms are kept.
     pub store: Arc<dyn QueueStore>,
     /// Verified admissions.
@@ -167,20 +168,19 @@ impl Gate {
             && head
                 .headers
                 .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        if preflight && room.settings.method != RoomMethod::Passthrough {
+        let method = room.method();
+        if preflight && method != RoomMethod::Passthrough {
             return Err(Refusal::Preflight);
         }
-        match room.settings.method {
+        match method {
             RoomMethod::Passthrough => {
                 let pass = request.pass(Grounds::Passthrough, None, || Stay::Unbound);
                 return pass.map(Some);
             }
             RoomMethod::Reject => {
-                let notice = Notice::of(
-                    Arc::clone(&room.settings),
-                    Face::Closed,
-                    request.ask.now.wall,
-                );
+                let (settings, now) = (Arc::clone(&room.settings), request.ask.now.wall);
+                let mut notice = Notice::of(settings, Face::Closed, now);
+                notice.visit = Visit::Rejected;
                 return Ok(Some(Verdict::Shut(Box::new(notice))));
             }
             RoomMethod::Fifo | RoomMethod::Random => {}

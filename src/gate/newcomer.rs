@@ -98,7 +98,9 @@ impl Line<'_> {
         let mut notice = self.notice(self.shut_face().unwrap_or(Face::Waiting));
         notice.ended_by = token.ended;
         self.name_holder(&mut notice, token);
-        notice.poll_after = FIRST_RETURN;
+        if notice.face.is_in_line() {
+            notice.poll_after = FIRST_RETURN;
+        }
         notice
     }
 

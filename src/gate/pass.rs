@@ -67,7 +67,7 @@ impl Line<'_> {
             session: self.session(&first),
             at: self.now.wall,
         };
-        let terms = &self.room.settings.terms;
+        let terms = &self.terms();
         match self.store.pass(self.name(), terms, &[ask]).await.as_deref() {
             Ok([Passed::Admitted { rev, stand }]) => {
                 let token = QueueToken {
@@ -126,7 +126,7 @@ impl Line<'_> {
     /// each stays a minute. `None` where that is nobody.
     fn share_of_pace(&self) -> Option<u32> {
         let survey = &self.snapshot.survey;
-        let terms = &self.room.settings.terms;
+        let terms = &self.terms();
         let pace = survey.orders.pace.unwrap_or(terms.pace).per_minute.get();
         let capacity = survey.orders.capacity.unwrap_or(terms.capacity);
         let free = capacity.map_or(u64::MAX, |most| {

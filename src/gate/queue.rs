@@ -7,6 +7,7 @@ use crate::domain::clock::Now;
 use crate::domain::estimate::LONGEST_JITTERED_POLL;
 use crate::domain::lane::Lane;
 use crate::domain::place::Place;
+use crate::domain::room::Terms;
 use crate::domain::session::Jti;
 use crate::domain::skew::WallClock;
 use crate::domain::standing::{Stand, Standing};
@@ -119,6 +120,11 @@ impl Line<'_> {
         Ok(outcome)
     }
 
+    /// The terms that hold now.
+    pub(super) fn terms(&self) -> Terms {
+        self.snapshot.survey.orders.terms(&self.room.settings)
+    }
+
     pub(super) async fn join(&self, token: &QueueToken, may: May) -> Result<Outcome, Refusal> {
         if self.shut_face().is_some() {
             return Ok(told(self.without_place(token)));
@@ -127,7 +133,7 @@ impl Line<'_> {
         if may == May::Claim && self.may_pass() {
             return self.pass(token, ask).await;
         }
-        let terms = &self.room.settings.terms;
+        let terms = &self.terms();
         match self.store.join(self.name(), terms, &[ask]).await.as_deref() {
             Ok([Joined::Stands(stand)]) => Box::pin(self.stands(token, *stand, may)).await,
             Ok([Joined::Full]) => Ok(told(self.notice(Face::Full))),
@@ -169,7 +175,7 @@ impl Line<'_> {
             tick: token.tick,
             promised: self.poll_after(ahead, token.visitor),
         };
-        let terms = &self.room.settings.terms;
+        let terms = &self.terms();
         match self
             .store
             .check_in(self.name(), terms, &[ask])

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use http::{Request, header};
 
@@ -19,7 +20,7 @@ use crate::domain::room::{
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::visitor::VisitorId;
-use crate::domain::window::{Order, Orders};
+use crate::domain::window::{Order, Orders, Seal};
 use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
@@ -45,10 +46,7 @@ use crate::token::queue::QueueToken;
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// Opens the room now.
-pub(crate) const OPEN: Order = Order::Open {
-    opens_at: None,
-    ends_at: None,
-};
+pub(crate) const OPEN: Order = Order::OPEN_NOW;
 
 /// Somebody who came, came back, and so has a place.
 pub(crate) async fn joined(house: &House) -> Visitor {
@@ -237,12 +235,7 @@ impl House {
     /// An open room at this pace.
     pub(crate) async fn open(terms: Terms) -> Self {
         let mut house = Self::closed(terms);
-        house
-            .order(Order::Open {
-                opens_at: None,
-                ends_at: None,
-            })
-            .await;
+        house.order(OPEN).await;
         house
     }
 
@@ -325,6 +318,7 @@ impl House {
             keeper,
             jitter,
         } = with;
+        let keys = Arc::new(Keyring::read(&files).unwrap());
         let room = Room::new(settings);
         let beat = Beat {
             room: Arc::clone(&room.settings),
@@ -332,6 +326,7 @@ impl House {
             notes: Arc::clone(&room.notes),
             store: store.clone(),
             clock: clock.clone(),
+            keys: Arc::new(ArcSwap::new(Arc::clone(&keys))),
             keeper,
         };
         let beat = RoomLoop::with_jitter(beat, jitter);
@@ -346,7 +341,7 @@ impl House {
             prefix: "/_anteroom".into(),
             rules: Rules::default(),
             limiters: Limiters::new(&Limits::default(), clock.clone()),
-            keys: Keyring::read(&files).unwrap(),
+            keys,
             store: store.clone(),
             admissions: Admissions::default(),
             providers: Vec::new(),
@@ -369,6 +364,14 @@ impl House {
         let newest = self.snapshot().window();
         let wall = self.clock.now().wall;
         let next = now.apply_after(&order, wall, newest).unwrap();
+        let commitment = |window| self.gate.keys.commitment(&name, window);
+        let next = next.sealed(
+            &now,
+            Seal {
+                commitment: &commitment,
+                totals: None,
+            },
+        );
         if let Some(seen) = self.snapshot().unknown {
             let recovery = Recovery {
                 epoch: Epoch(seen.epoch.0 + 1),

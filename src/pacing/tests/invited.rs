@@ -25,10 +25,7 @@ use crate::token::identity::{Demands, ProviderKeys};
 const GENERAL: Lane = Lane(0);
 const MEMBERS: Lane = Lane(1);
 
-const OPEN: Order = Order::Open {
-    opens_at: None,
-    ends_at: None,
-};
+const OPEN: Order = Order::OPEN_NOW;
 
 fn laned(room: &mut RoomSettings) {
     room.terms = per_minute(1);
