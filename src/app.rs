@@ -1,6 +1,8 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
 pub mod audit;
+mod fetch;
+mod identities;
 mod loops;
 mod reload;
 mod storing;
@@ -32,6 +34,7 @@ use crate::telemetry::metered::Metered;
 use crate::telemetry::metrics::Metrics;
 use crate::token::Keyring;
 
+use identities::Identities;
 use loops::{Loops, Works, surveyed};
 use reload::{Lasting, Reloads};
 use wiring::{addresses, bind, credentials, places};
@@ -60,6 +63,8 @@ pub struct Parts {
     pub reread: Option<Reread>,
     /// The folder in which this gateway keeps what a store that lost a room must be told.
     pub keep: PathBuf,
+    /// The policies' directory, below which key sets of identity providers are.
+    pub policies: PathBuf,
 }
 
 /// A gateway that listens.
@@ -104,6 +109,7 @@ impl App {
             stop_loops,
         };
         app.tidy();
+        app.read_keys();
         app.answer_visitors(public, connections);
         if let Some(health) = health {
             app.answer_probes(health, listen.metrics);
@@ -185,6 +191,15 @@ impl App {
         });
     }
 
+    fn read_keys(&self) {
+        let (reloads, stop) = (Arc::clone(&self.reloads), self.stop_loops.clone());
+        self.loops.spawn(async move {
+            let lasting = &reloads.lasting;
+            let by = (lasting.clock.clone(), Arc::clone(&lasting.metrics));
+            lasting.identities.keep(by, stop).await;
+        });
+    }
+
     fn answer_visitors(&self, listeners: Vec<TcpListener>, connections: Connections) {
         let listening = Listening {
             door: Arc::clone(&self.reloads.door),
@@ -200,7 +215,9 @@ impl App {
         };
         for listener in listeners {
             let listening = listening.clone();
+            let reloads = Arc::clone(&self.reloads);
             self.tracker.spawn(async move {
+                reloads.lasting.identities.read_once().await;
                 let door = listening.door.load_full();
                 surveyed(&door.gate.rooms.iter().collect::<Vec<_>>()).await;
                 drop(door);
@@ -253,6 +270,7 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
         reread: parts.reread,
         keys,
         tasks: tasks.clone(),
+        identities: Identities::new(parts.policies),
     };
     Ok(Reloads::start(lasting, parts.config, loops)?)
 }

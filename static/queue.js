@@ -81,6 +81,7 @@
   }
 
   function sceneOf(s) {
+    if (s.sign_in) return 'sign_in';
     if (s.state === 'waiting' && s.position === null) return 'first';
     if (s.state === 'closed' && s.prequeue_opens_at) return 'before_lobby';
     if (s.state === 'closed' && s.opens_at) return 'opening';
@@ -130,6 +131,8 @@
     if (s.opens_at) moment('opens-at', s.opens_at, true);
     see('claim', now === 'released' && s.claim_by);
     if (s.claim_by) moment('claim-by', s.claim_by, false);
+    line('lane', inLine && s.lane ? named(s.lane) : '');
+    see('lane-figure', inLine && s.lane);
     moment('updated', s.updated_at, false);
     line('again', now !== 'done' && T.again[s.ended_by]);
     line('reason', (now === 'waiting' || now === 'first' && s.reason === 'recovering') && T.reasons[s.reason]);
@@ -139,9 +142,15 @@
     put('reference', s.reference || '');
     see('code', s.reference);
     see('notes', inLine);
+    if (el('redeem')) see('redeem', inLine);
     see('leave', placed || lobby || now === 'released');
     tab(now, ahead, words);
     tell(placed ? words.head + '. ' + aheadText(ahead) : words.head + '. ' + words.lead, changed);
+  }
+  /* A lane's name as people read it. */
+  function named(lane) {
+    var spaced = lane.replace(/-/g, ' ');
+    return spaced.charAt(0).toUpperCase() + spaced.slice(1);
   }
   function aheadText(n) { return n === 0 ? T.next : num(n) + ' ' + form(T.ahead, n); }
   function progress(ahead, first) {
@@ -211,7 +220,7 @@
   function answered(s) {
     failures = 0;
     line('trouble', '');
-    placeless = s.state === 'waiting' && s.position === null && !s.reason ? placeless + 1 : 0;
+    placeless = s.state === 'waiting' && s.position === null && !s.reason && !s.sign_in ? placeless + 1 : 0;
     if (placeless >= 3) return noCookies();
     show(s);
     if (s.state === 'released') claim();
@@ -279,6 +288,30 @@
       el('head').setAttribute('tabindex', '-1');
       el('head').focus();
     }, function () { sent.submit(); });
+  });
+  /* A code: what became of it is said beside the form, and the line goes on as before. */
+  function redeem(sent) {
+    var x = new XMLHttpRequest();
+    function said(text) { line('redeemed', text); }
+    x.open('POST', rooms + 'redeem', true);
+    x.setRequestHeader('Accept', 'application/json');
+    x.setRequestHeader('Content-Type', 'application/json');
+    x.timeout = 20000;
+    x.onreadystatechange = function () {
+      var s = null;
+      if (x.readyState !== 4) return;
+      try { s = JSON.parse(x.responseText); } catch (e) { /* no answer */ }
+      if (x.status === 200 && s && s.state) {
+        said(T.code_accepted.replace('{lane}', named(s.lane || '')));
+        sent.reset();
+        answered(s);
+      } else said(s && s.detail ? s.detail : T.trouble);
+    };
+    x.send(JSON.stringify({ code: el('redeem-code').value }));
+  }
+  if (el('redeem-form')) el('redeem-form').addEventListener('submit', function (event) {
+    event.preventDefault();
+    redeem(event.target);
   });
   /* Left in another tab: do not join again behind the visitor's back. */
   window.addEventListener('storage', function (event) {

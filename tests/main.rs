@@ -10,6 +10,8 @@ mod framing;
 #[cfg(test)]
 mod getting_round;
 #[cfg(test)]
+mod invited;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod kit;

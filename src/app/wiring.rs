@@ -25,7 +25,7 @@ use crate::gate::{Gate, Site};
 use crate::origin::{Origin, Settings as OriginSettings};
 use crate::telemetry::labels::RuleLabel;
 use crate::telemetry::metrics::MetricsError;
-use crate::telemetry::series::Counts;
+use crate::telemetry::series::{Counts, Named};
 use crate::token::Keyring;
 
 use super::reload::Lasting;
@@ -104,6 +104,9 @@ pub(super) fn door(
                 None => Admissions::default(),
             },
             store: Arc::clone(&lasting.store),
+            providers: lasting
+                .identities
+                .follow(&config.identities, &lasting.metrics),
             keys,
         },
     })
@@ -134,7 +137,13 @@ fn counts(lasting: &Lasting, config: &Config) -> Result<Counts, MetricsError> {
             action: action.word(),
         })
         .collect();
-    lasting.metrics.counts(&sites, &rules)
+    let laned = config.rooms.iter().filter(|room| !room.lanes.is_empty());
+    let laned: Vec<RoomName> = laned.map(|room| room.name.clone()).collect();
+    lasting.metrics.counts(Named {
+        sites: &sites,
+        rules: &rules,
+        laned: &laned,
+    })
 }
 
 /// What operators are told of these policies.

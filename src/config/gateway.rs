@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::identity::{self, Identity};
 use super::listen::{self, Listen};
 use super::room::RoomText;
 use super::site::{self, SiteText};
@@ -64,6 +65,7 @@ pub(super) struct GatewayText<'a> {
     pub reader: Reader<'a>,
     pub sites: Vec<SiteText<'a>>,
     pub prefix: String,
+    pub identities: Vec<Placed<Identity>>,
     listen: Option<Listen>,
     store: Option<StoreSettings>,
     keys: Option<Keys>,
@@ -93,6 +95,7 @@ impl GatewayText<'_> {
             control_tokens: self.control_tokens,
             connections: self.connections?,
             sites: sites?,
+            identities: self.identities.into_iter().map(|one| one.value).collect(),
             rooms: rooms?,
             limits,
             rules,
@@ -123,6 +126,7 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> GatewayTex
         prefix: path(table.section("path")),
         control_tokens,
         connections: connections(table.section("connections")),
+        identities: identity::read(table.sections("identity")),
         sites,
     };
     table.finish();
@@ -158,7 +162,8 @@ impl FromStr for FilePath {
     }
 }
 
-struct Issuer(String);
+/// An `iss`.
+pub(super) struct Issuer(pub(super) String);
 
 impl FromStr for Issuer {
     type Err = &'static str;

@@ -2,10 +2,11 @@
 
 use std::num::NonZeroU32;
 
+use super::claims::{self, IdentityText};
 use super::ways::{self, Ways};
 use super::window::{self, Usual};
-use super::{exempt, session};
-use crate::domain::lane::Weights;
+use super::{exempt, lane, session};
+use crate::domain::lane::{LaneSettings, Weights};
 use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{
@@ -27,6 +28,7 @@ pub(super) struct RoomText<'a> {
     pub site: Option<Placed<RoomName>>,
     pub paths: Vec<Placed<PathPattern>>,
     pub except: Vec<Placed<PathPattern>>,
+    pub identity: Option<IdentityText>,
     rest: Option<Rest>,
 }
 
@@ -35,6 +37,7 @@ struct Rest {
     terms: Terms,
     schedule: Schedule,
     page_status: PageStatus,
+    lanes: Vec<LaneSettings>,
     ways: Ways,
 }
 
@@ -55,7 +58,8 @@ impl RoomText<'_> {
             page_status: rest.page_status,
             activation: rest.ways.activation,
             when_store_fails: rest.ways.when_store_fails,
-            lanes: Vec::new(),
+            lanes: rest.lanes,
+            identity: self.identity.map(|identity| identity.terms),
         })
     }
 }
@@ -67,19 +71,23 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> RoomText<'
     let site = table.required("site").and_then(Value::placed);
     let paths = table.required("paths").map(Value::one_or_more);
     let except = table.take("except").map(Value::each);
+    let lanes = lane::read(&mut table);
+    let identity = claims::read(&mut table, &lanes);
+    let rest = rest(&mut table, lanes).filter(|_| identity.is_some());
     let text = RoomText {
         reader: table.reader(),
         name,
         site,
         paths: paths.unwrap_or_default(),
         except: except.unwrap_or_default(),
-        rest: rest(&mut table),
+        identity: identity.flatten(),
+        rest,
     };
     table.finish();
     text
 }
 
-fn rest(table: &mut Table<'_>) -> Option<Rest> {
+fn rest(table: &mut Table<'_>, lanes: Vec<LaneSettings>) -> Option<Rest> {
     let ways = ways::read(table);
     let method = ways.as_ref().map(|ways| ways.method);
     let exempt: Vec<_> = table
@@ -110,6 +118,7 @@ fn rest(table: &mut Table<'_>) -> Option<Rest> {
         },
         schedule: schedule?,
         page_status: page_status?,
+        lanes,
         ways,
     })
 }

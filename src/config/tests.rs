@@ -8,6 +8,8 @@ use super::store::StoreUrl;
 use super::*;
 use crate::control::auth::Role;
 use crate::domain::clock::UnixTime;
+use crate::domain::identity::{Places, Without};
+use crate::domain::lane::Lane;
 use crate::domain::pace::Pace;
 use crate::domain::room::{Method, PageStatus, SaleWindow, Schedule};
 use crate::text::excerpt::{Severity, excerpts};
@@ -224,6 +226,26 @@ fn every_key_is_read() {
     let [last, shut, through] = config.rooms.as_slice() else {
         panic!("three rooms");
     };
+    let identity = last.identity.as_ref().unwrap();
+    assert_eq!(
+        (identity.places, identity.without),
+        (Places::One, Without::General)
+    );
+    let rule = &identity.lanes[0];
+    assert_eq!((rule.claim.len(), rule.is.len()), (2, 2));
+    assert_eq!(last.lane_named("members"), Some(Lane(1)));
+    let [club, press] = config.identities.as_slice() else {
+        panic!("two identities");
+    };
+    assert_eq!(
+        club.keys.to_string(),
+        "https://id.club.example:443/jwks.json?v=1 trusting secret/club-ca.pem"
+    );
+    assert_eq!(
+        (club.refresh.as_secs(), club.max_life.as_secs()),
+        (60, 3_600)
+    );
+    assert_eq!(press.refresh.as_secs(), 300, "the usual");
     assert_eq!(last.exempt.len(), 2);
     assert_eq!(last.exempt[1].header.as_ref().unwrap().0, "x-partner");
     assert_eq!(last.terms.horizon.as_secs(), 600);
@@ -262,6 +284,32 @@ fn every_key_is_read() {
         "one second's worth"
     );
     assert_eq!(config.rules.names().count(), 2);
+}
+
+#[test]
+fn the_examples_of_lanes_are_valid() {
+    let text = std::fs::read_to_string(house().join("docs/lanes.md")).unwrap();
+    let blocks: Vec<&str> = text
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    let [codes, provider, claims] = blocks.as_slice() else {
+        panic!("three examples");
+    };
+    let mut sources = minimal();
+    let gateway = sources.named("anteroom.toml").unwrap().text().to_owned();
+    sources
+        .add("anteroom.toml", &format!("{gateway}\n{provider}"))
+        .unwrap();
+    for (name, room) in [
+        ("rooms/derby.toml", (*codes).to_owned()),
+        ("rooms/derby.toml", format!("{codes}\n{claims}")),
+    ] {
+        sources.add(name, &room).unwrap();
+        let checked = read(&sources).unwrap_or_else(|faults| panic!("{faults}"));
+        assert!(checked.warnings.is_empty(), "{}", checked.warnings);
+    }
 }
 
 #[test]

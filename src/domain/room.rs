@@ -8,7 +8,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::lane::{LaneSettings, Weights};
+use super::identity::IdentityTerms;
+use super::lane::{Lane, LaneSettings, Weights};
 use super::pace::Pace;
 use super::pattern::PathPattern;
 pub use super::schedule::{SaleWindow, Schedule};
@@ -205,6 +206,18 @@ pub struct RoomSettings {
     pub when_store_fails: WhenStoreFails,
     /// Its lanes, the general one first; empty where it names none.
     pub lanes: Vec<LaneSettings>,
+    /// What it makes of the site's own identities; `None` where it asks for none.
+    pub identity: Option<IdentityTerms>,
+}
+
+impl RoomSettings {
+    /// The lane of this name.
+    #[must_use]
+    pub fn lane_named(&self, name: &str) -> Option<Lane> {
+        let mut names = self.lanes.iter().map(|lane| lane.name.as_str());
+        let at = names.position(|known| known == name)?;
+        u8::try_from(at).ok().map(Lane)
+    }
 }
 
 /// No correction for those who will not come, in thousandths.

@@ -2,6 +2,7 @@
 
 pub mod assets;
 pub mod body;
+mod code;
 pub mod cookies;
 pub mod framing;
 pub mod guard;

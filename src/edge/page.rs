@@ -19,6 +19,8 @@ use super::texts::{EN, Texts};
 use super::wanted::{marked, same_site, unmarked};
 use super::words::{lines, span};
 
+pub use super::words::title_of;
+
 /// What the page may load, run and be framed by: its own files, nothing inline, nobody.
 pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                        img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
@@ -62,6 +64,8 @@ pub enum PageKind {
     CookiesOff,
     /// The room lets nobody in.
     Reject,
+    /// Takes a code, and waits for nothing else: nobody is put into the line meanwhile.
+    Code,
 }
 
 /// What a request brought along that the page must speak of.
@@ -88,6 +92,10 @@ pub struct PageView<'a> {
     pub wanted: &'a str,
     /// How long a turn is kept for its visitor.
     pub claim_window: Duration,
+    /// Whether there are codes for this room.
+    pub takes_codes: bool,
+    /// What became of a code, in a sentence; the page was sent for by a form then.
+    pub told: Option<&'a str>,
 }
 
 /// A page that says what went wrong.
@@ -133,6 +141,7 @@ impl Page {
         let scene = match view.kind {
             PageKind::CookiesOff => Scene::Cookies,
             PageKind::Reject => Scene::Reject,
+            PageKind::Code => Scene::Code,
             PageKind::FirstVisit | PageKind::Passing | PageKind::Standing => Scene::of(view.status),
         };
         let shown = Status {
@@ -140,7 +149,10 @@ impl Page {
             admission_token: None,
             ..*view.status
         };
-        let script = !matches!(view.kind, PageKind::CookiesOff | PageKind::Reject);
+        let script = !matches!(
+            view.kind,
+            PageKind::CookiesOff | PageKind::Reject | PageKind::Code
+        );
         let json = String::from_utf8(shown.to_json()).unwrap_or_default();
         self.fill(
             "queue.html",
@@ -151,6 +163,8 @@ impl Page {
                 status => script.then_some(json),
                 passing => view.kind == PageKind::Passing,
                 form_not_sent => view.asked == Asked::ToSend,
+                told => view.told,
+                takes_codes => view.takes_codes,
                 wanted => unmarked(view.wanted),
                 refresh => refresh(view),
                 turn => self.texts.page.turn.replace("{n}", &span(self.texts, view.claim_window)),
@@ -202,16 +216,6 @@ impl Page {
     }
 }
 
-/// What people call a room whose owner gave it no title: `derby-final` is "Derby final".
-#[must_use]
-pub fn title_of(room: &str) -> String {
-    let spaced = room.replace('-', " ");
-    let mut letters = spaced.trim().chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
-}
-
 const TEMPLATES: [(&str, &str); 3] = [
     ("layout.html", include_str!("../../static/layout.html")),
     ("queue.html", include_str!("../../static/queue.html")),
@@ -226,7 +230,7 @@ const BARE: &str = "<!doctype html><title>One moment, please</title>\
 fn refresh(view: &PageView<'_>) -> Option<String> {
     let status = view.status;
     let (seconds, address) = match (view.kind, status.state) {
-        (PageKind::CookiesOff | PageKind::Reject, _) => return None,
+        (PageKind::CookiesOff | PageKind::Reject | PageKind::Code, _) => return None,
         (PageKind::FirstVisit | PageKind::Passing, _) => (2, marked(view.wanted)),
         (PageKind::Standing, State::Ended) if status.ended_by.is_some() => return None,
         (PageKind::Standing, State::Released | State::Admitted) => (2, unmarked(view.wanted)),
@@ -322,6 +326,8 @@ mod tests {
             title: "Derby",
             wanted: "/buy/1?a=b",
             claim_window: Duration::from_secs(120),
+            takes_codes: false,
+            told: None,
         }
     }
 

@@ -28,12 +28,17 @@ pub(super) enum Scene {
     Reject,
     /// The browser keeps no cookies.
     Cookies,
+    /// A code may be entered.
+    Code,
+    /// The visitor must sign in at the site first.
+    SignIn,
 }
 
 impl Scene {
     /// The scene that tells `status` best.
     pub(super) fn of(status: &Status<'_>) -> Self {
         match (status.state, status.ended_by) {
+            _ if status.sign_in.is_some() => Self::SignIn,
             (State::Waiting, _) if status.position.is_none() => Self::First,
             (State::Closed, _) if status.prequeue_opens_at.is_some() => Self::BeforeLobby,
             (State::Closed, _) if status.opens_at.is_some() => Self::Opening,
@@ -57,6 +62,8 @@ impl Scene {
             Self::Left => "left",
             Self::Reject => "reject",
             Self::Cookies => "cookies",
+            Self::Code => "code",
+            Self::SignIn => "sign_in",
             Self::Plain(State::Prequeue) => "prequeue",
             Self::Plain(State::Drawing) => "drawing",
             Self::Plain(State::Waiting) => "waiting",
@@ -84,6 +91,8 @@ impl Scene {
             Self::Left => &states.left,
             Self::Reject => &states.reject,
             Self::Cookies => &states.cookies,
+            Self::Code => &states.code,
+            Self::SignIn => &states.sign_in,
             Self::Plain(State::Prequeue) => &states.prequeue,
             Self::Plain(State::Drawing) => &states.drawing,
             Self::Plain(State::Waiting) => &states.waiting,

@@ -16,7 +16,7 @@ use crate::gate::identify::keeps_no_cookies;
 use crate::gate::permit::Permit;
 use crate::gate::socket::names_websocket;
 use crate::gate::steer::Steered;
-use crate::gate::{Ask, Decided, Gate, Refusal, Trace, Verdict};
+use crate::gate::{Ask, Decided, Gate, Own, Refusal, Trace, Verdict};
 use crate::origin::Origin;
 use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
 use crate::telemetry::metrics::Metrics;
@@ -134,6 +134,9 @@ impl Door {
                 };
                 return settle(answer, came.body, &came.head.headers).await;
             }
+            Ok(Verdict::Own(Own::Code(bringing))) => {
+                return Box::pin(self.redeem(*bringing, came, (room, https))).await;
+            }
             Ok(Verdict::Own(own)) => {
                 let names = room.map(|room| &room.cookies);
                 let answer = self.responder.own(&own, names, asking);
@@ -230,7 +233,7 @@ impl Door {
     }
 }
 
-const fn label(refusal: Refusal) -> RefusalLabel {
+pub(super) const fn label(refusal: Refusal) -> RefusalLabel {
     match refusal {
         Refusal::Ambiguous(_) => RefusalLabel::Ambiguous,
         Refusal::MethodNotAllowed => RefusalLabel::Method,

@@ -12,7 +12,7 @@ use crate::domain::visitor::Reference;
 ///
 /// It decides nothing: whoever builds it has already made the position stand still or fall.
 /// What is unknown is written as `null`, never left out, but for the two tokens, which are only
-/// there for a visitor that sends headers instead of cookies.
+/// there for a visitor that sends headers instead of cookies, and for what only some rooms have.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Status<'a> {
     /// The room's name.
@@ -56,6 +56,12 @@ pub struct Status<'a> {
     pub ended_by: Option<EndedBy>,
     /// Whether something will be left at this visitor's turn, where the stock is known.
     pub chance: Option<Chance>,
+    /// The lane's name; left out where the room has no lanes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lane: Option<&'a str>,
+    /// The visitor must sign in at the site before there can be a place; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn<'a>>,
     /// When these figures were true.
     #[serde(serialize_with = "moment")]
     pub updated_at: UnixTime,
@@ -81,6 +87,13 @@ impl Status<'_> {
             Err(_) => Vec::new(),
         }
     }
+}
+
+/// Signing in comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SignIn<'a> {
+    /// Where, if that is known.
+    pub url: Option<&'a str>,
 }
 
 /// What a visitor is to a room.
@@ -216,6 +229,8 @@ pub(crate) fn sample(room: &RoomName) -> Status<'_> {
         reference: Some(visitor.reference(room)),
         ended_by: None,
         chance: None,
+        lane: None,
+        sign_in: None,
         // 2026-11-21T20:00:00Z
         updated_at: UnixTime::from_secs(1_795_291_200),
         queue_token: None,
@@ -278,6 +293,19 @@ mod tests {
 
         status.admission_token = Some("a");
         assert!(json(&status).ends_with(r#""queue_token":"q","admission_token":"a"}"#));
+    }
+
+    #[test]
+    fn lane_and_sign_in_stand_there_only_where_they_mean_something() {
+        let room: RoomName = "derby".parse().unwrap();
+        let status = Status {
+            lane: Some("members"),
+            sign_in: Some(SignIn { url: None }),
+            ..sample(&room)
+        };
+        let text = json(&status);
+        let there = r#""chance":null,"lane":"members","sign_in":{"url":null},"updated_at""#;
+        assert!(text.contains(there), "{text}");
     }
 
     #[test]

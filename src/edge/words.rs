@@ -34,6 +34,9 @@ pub(super) struct Lines<'a> {
     reference: Option<String>,
     can_leave: bool,
     notes: bool,
+    lane: Option<String>,
+    sign_in: Option<&'a str>,
+    can_redeem: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,6 +106,9 @@ pub(super) fn lines<'a>(
         reference: status.reference.map(|code| code.to_string()),
         can_leave: has_place || lobby || released,
         notes: scene.in_line(),
+        lane: status.lane.filter(|_| scene.in_line()).map(title_of),
+        sign_in: status.sign_in.and_then(|sign_in| sign_in.url),
+        can_redeem: scene.in_line() || scene == Scene::Code,
     }
 }
 
@@ -186,6 +192,16 @@ pub(super) fn span(texts: &'static Texts, length: Duration) -> String {
     } else {
         counted(texts, &texts.wait.seconds, seconds)
     }
+}
+
+/// What people call a room or a lane whose owner gave it no title: `derby-final` is "Derby final".
+#[must_use]
+pub fn title_of(room: &str) -> String {
+    let spaced = room.replace('-', " ");
+    let mut letters = spaced.trim().chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// A number with its thousands marked.

@@ -7,11 +7,13 @@ pub mod admit;
 pub mod canonical;
 pub mod claim;
 pub mod identify;
+pub mod identity;
 mod known;
 pub mod leave;
 pub mod limit;
 pub mod lobby;
 mod moments;
+pub mod newcomer;
 pub mod notice;
 mod odds;
 pub mod own;
@@ -19,6 +21,7 @@ pub mod pass;
 pub mod path;
 pub mod permit;
 pub mod queue;
+pub mod redeem;
 pub mod room;
 pub mod screen;
 pub mod sites;
@@ -47,6 +50,7 @@ pub use verdict::{Decided, Own, Refusal, Trace, Verdict};
 use admit::Admissions;
 use canonical::Canonical;
 use identify::{Manner, Proxies, Token};
+use identity::Provider;
 use limit::Limiters;
 use notice::{Face, Notice, Visit};
 use permit::{Grounds, Passage, Permit};
@@ -86,6 +90,8 @@ pub struct Gate {
     pub store: Arc<dyn QueueStore>,
     /// Verified admissions.
     pub admissions: Admissions,
+    /// Whose word about visitors rooms take.
+    pub providers: Vec<Provider>,
 }
 
 /// A request on its way through the gate.
@@ -205,8 +211,10 @@ impl Gate {
         let placed = brought.is_some_and(|token| token.place.is_some());
         let joins = joins && !identify::is_of_a_last_page(brought, &request.ask.head.headers);
         let may = if joins || placed { may } else { May::Look };
+        let token = brought.filter(|token| room.counts(token));
         let coming = Coming {
-            token: brought.filter(|token| room.counts(token)),
+            known: self.known_if_new(room, &request, (token.as_ref(), trace)),
+            token,
             may,
             // Who brings a true token of another window does keep cookies.
             returned: request.canonical.returned && brought.is_none(),

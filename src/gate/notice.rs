@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::chance::Chance;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
+use crate::domain::lane::Lane;
 use crate::domain::room::RoomSettings;
 use crate::domain::standing::EndedBy;
 use crate::domain::visitor::Reference;
@@ -105,6 +106,13 @@ pub enum Visit {
     Rejected,
 }
 
+/// Signing in at the site comes first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Where, by the configuration.
+    pub link: Option<String>,
+}
+
 /// The facts of one answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
@@ -140,6 +148,12 @@ pub struct Notice {
     pub ended_by: Option<EndedBy>,
     /// When these facts were true.
     pub at: UnixTime,
+    /// The lane of the visitor's token; `None` without one.
+    pub lane: Option<Lane>,
+    /// The visitor must sign in at the site before anything else.
+    pub sign_in: Option<SignIn>,
+    /// There are codes that lead into a lane of this room.
+    pub takes_codes: bool,
     /// The queue token.
     pub queue: SetToken<String>,
     /// The admission token.
@@ -169,6 +183,9 @@ impl Notice {
             reference: None,
             ended_by: None,
             at,
+            lane: None,
+            sign_in: None,
+            takes_codes: false,
             queue: SetToken::Keep,
             admission: SetToken::Keep,
             tells_tokens: false,

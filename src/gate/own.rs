@@ -5,6 +5,7 @@ use http::header::ORIGIN;
 
 use super::identify::{self, Manner, Token};
 use super::queue::{Coming, May, Outcome};
+use super::redeem::Bringing;
 use super::room::Room;
 use super::{Gate, Own, Refusal, Request, Trace};
 
@@ -19,6 +20,8 @@ pub enum Endpoint {
     Claim(String),
     /// `POST rooms/{room}/leave`
     Leave(String),
+    /// `rooms/{room}/redeem`: GET the page that takes a code, POST a code
+    Redeem(String),
     /// `GET jwks.json`
     Jwks,
     /// `GET assets/{name}`
@@ -45,6 +48,7 @@ impl Endpoint {
             ("rooms", Some(room), Some("join")) => Self::Join(room.to_owned()),
             ("rooms", Some(room), Some("claim")) => Self::Claim(room.to_owned()),
             ("rooms", Some(room), Some("leave")) => Self::Leave(room.to_owned()),
+            ("rooms", Some(room), Some("redeem")) => Self::Redeem(room.to_owned()),
             _ => return None,
         };
         parts.next().is_none().then_some(found)
@@ -58,6 +62,7 @@ impl Endpoint {
                 *method == Method::GET || *method == Method::HEAD
             }
             Self::Join(_) | Self::Claim(_) | Self::Leave(_) => *method == Method::POST,
+            Self::Redeem(_) => [Method::GET, Method::HEAD, Method::POST].contains(method),
         }
     }
 }
@@ -81,6 +86,10 @@ impl Gate {
             Endpoint::Join(name) => (name, Deed::Join),
             Endpoint::Claim(name) => (name, Deed::Claim),
             Endpoint::Leave(name) => (name, Deed::Leave),
+            Endpoint::Redeem(name) if request.ask.head.method == Method::POST => {
+                (name, Deed::Redeem)
+            }
+            Endpoint::Redeem(name) => (name, Deed::CodePage),
         };
         let (at, room) = self
             .rooms
@@ -89,6 +98,9 @@ impl Gate {
             .find(|(_, room)| room.settings.name.as_str() == name)
             .ok_or(Refusal::NotFound)?;
         trace.room = Some(at);
+        if deed == Deed::Redeem {
+            return self.bringing((at, room), request, trace);
+        }
         self.stand_at(room, request, deed, trace).await
     }
 
@@ -122,7 +134,7 @@ impl Gate {
         trace: &mut Trace,
     ) -> Result<Own, Refusal> {
         let head = request.ask.head;
-        let changes = !matches!(deed, Deed::Status);
+        let changes = !matches!(deed, Deed::Status | Deed::CodePage);
         let host = &request.canonical.host_text;
         let ours = identify::is_same_origin(&head.headers, host, request.https)
             || (deed == Deed::Leave && self.knows_the_reference(room, request));
@@ -131,8 +143,8 @@ impl Gate {
         }
         let visit = Manner::of(&head.method, &head.headers) == Manner::Visit;
         let may = match deed {
-            Deed::Status if !visit || head.method == Method::HEAD => May::Look,
-            Deed::Status | Deed::Join | Deed::Leave => May::Join,
+            Deed::Status | Deed::CodePage if !visit || head.method == Method::HEAD => May::Look,
+            Deed::Status | Deed::CodePage | Deed::Join | Deed::Leave | Deed::Redeem => May::Join,
             Deed::Claim => May::Claim,
         };
         let admitted = self.admit(room, request, trace);
@@ -152,15 +164,26 @@ impl Gate {
         if let Some(admitted) = admitted {
             let mut notice = line.is_inside(admitted.renewed);
             notice.tells_tokens = tells;
-            return Ok(Own::Status(Box::new(notice)));
+            return Ok(match deed {
+                Deed::CodePage => Own::CodePage(Box::new(notice)),
+                _ => Own::Status(Box::new(notice)),
+            });
         }
         let returned = false;
         let brought = token.is_some();
+        // Whoever is about to bring a code must not be put into the line before.
+        let may = if brought && deed == Deed::CodePage {
+            May::Look
+        } else {
+            may
+        };
+        let known = self.known_if_new(room, request, (token.as_ref(), trace));
         let outcome = line
             .serve(Coming {
                 token,
                 may,
                 returned,
+                known,
             })
             .await?;
         let (mut notice, claimed) = match outcome {
@@ -171,8 +194,42 @@ impl Gate {
         Ok(match deed {
             Deed::Join if !brought => Own::ComeBack(notice),
             Deed::Claim if !claimed => Own::NotReleased(notice),
-            Deed::Status | Deed::Join | Deed::Claim | Deed::Leave => Own::Status(notice),
+            Deed::CodePage => Own::CodePage(notice),
+            Deed::Status | Deed::Join | Deed::Claim | Deed::Leave | Deed::Redeem => {
+                Own::Status(notice)
+            }
         })
+    }
+
+    /// A code is brought: everything but its body is looked at, by the same rules as for a join.
+    fn bringing(
+        &self,
+        (at, room): (usize, &Room),
+        request: &Request<'_>,
+        trace: &mut Trace,
+    ) -> Result<Own, Refusal> {
+        let head = request.ask.head;
+        let host = &request.canonical.host_text;
+        let ours = identify::is_same_origin(&head.headers, host, request.https)
+            || self.knows_the_reference(room, request);
+        if !ours || Manner::of(&head.method, &head.headers) != Manner::Visit {
+            return Err(Refusal::CrossSite);
+        }
+        let admitted = self.admit(room, request, trace);
+        let token = self.queue_token(room, request, trace)?;
+        let token = token.filter(|token| room.counts(token));
+        let snapshot = room.snapshot.load_full();
+        let line = self.line(room, &snapshot, request.ask.now);
+        let by_header = identify::keeps_no_cookies(&head.headers) && token.is_some();
+        Ok(Own::Code(Box::new(Bringing {
+            room: at,
+            known: self.known_if_new(room, request, (token.as_ref(), trace)),
+            token,
+            inside: admitted.map(|admitted| Box::new(line.is_inside(admitted.renewed))),
+            client: request.client,
+            now: request.ask.now,
+            tells: by_header || !head.headers.contains_key("sec-fetch-site"),
+        })))
     }
 }
 
@@ -183,6 +240,8 @@ enum Deed {
     Join,
     Claim,
     Leave,
+    CodePage,
+    Redeem,
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
 use super::admit::{AdmissionToken, Admissions, Known};
-use super::notice::{Face, Notice, Visit};
+use super::identity::Known as Identified;
+use super::notice::{Face, Notice};
 use super::room::Room;
 use super::{Gate, Refusal};
 
@@ -52,7 +53,7 @@ pub struct Line<'a> {
 }
 
 /// How the visitor came.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Coming {
     /// The token brought, if it verified for this room and its window is not over.
     pub token: Option<QueueToken>,
@@ -60,6 +61,8 @@ pub struct Coming {
     pub may: May,
     /// The page without script came back.
     pub returned: bool,
+    /// Who it is, as far as that matters to somebody without a place.
+    pub known: Identified,
 }
 
 /// What came of standing in line.
@@ -114,8 +117,7 @@ impl Line<'_> {
         }
         let outcome = match (token.place, coming.may) {
             (None, _) if self.lobby_holds(&token) => told(self.in_lobby(&token)),
-            (None, May::Look) => told(self.without_place(&token)),
-            (None, May::Join | May::Claim) => self.join(&token, coming.may).await?,
+            (None, may) => self.come(&token, (may, coming.known)).await?,
             (Some(place), _) => self.stand(&token, place, coming.may).await?,
         };
         Ok(outcome)
@@ -126,26 +128,7 @@ impl Line<'_> {
         self.snapshot.survey.orders.terms(&self.room.settings)
     }
 
-    fn first_visit(&self, coming: Coming) -> Result<Notice, Refusal> {
-        if let Some(face) = self.shut_face() {
-            return Ok(self.notice(face));
-        }
-        if self.snapshot.survey.waiting >= self.room.settings.terms.max_waiting.into() {
-            return Ok(self.notice(Face::Full));
-        }
-        if coming.returned {
-            let mut notice = self.notice(Face::Waiting);
-            notice.visit = Visit::CookiesOff;
-            return Ok(notice);
-        }
-        if coming.may == May::Look {
-            return Ok(self.notice(Face::Waiting));
-        }
-        let visitor = chance::visitor_id().map_err(|_| Refusal::NoChance)?;
-        Ok(self.place_less(visitor, None))
-    }
-
-    async fn join(&self, token: &QueueToken, may: May) -> Result<Outcome, Refusal> {
+    pub(super) async fn join(&self, token: &QueueToken, may: May) -> Result<Outcome, Refusal> {
         if self.shut_face().is_some() {
             return Ok(told(self.without_place(token)));
         }
@@ -243,10 +226,13 @@ impl Line<'_> {
             }
             Standing::Admitted if may != May::Claim => Ok(told(self.inside(&token))),
             Standing::Released { .. } | Standing::Admitted => self.claim(&token).await,
-            Standing::Ended(why) => Ok(told(self.place_less(token.visitor, Some(why)))),
+            Standing::Ended(why) => {
+                let who = (token.visitor, token.lane);
+                Ok(told(self.place_less(who, Some(why))))
+            }
             Standing::Unknown => {
                 let visitor = chance::visitor_id().map_err(|_| Refusal::NoChance)?;
-                Ok(told(self.place_less(visitor, None)))
+                Ok(told(self.place_less((visitor, token.lane), None)))
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::policy::rules::Action;
 use super::admit::{AdmissionToken, Known};
 use super::notice::Notice;
 use super::permit::Permit;
+use super::redeem::{Bringing, Redeemed};
 use super::socket::{Flaw, Opening};
 
 /// What the gate decided, and how it came to it.
@@ -65,6 +66,12 @@ pub enum Own {
     NotReleased(Box<Notice>),
     /// The visitor left.
     Left(Box<Notice>),
+    /// The page that takes a code.
+    CodePage(Box<Notice>),
+    /// A code is brought: its body is to be read and given to [`super::Gate::redeem`].
+    Code(Box<Bringing>),
+    /// A code was tried.
+    Redeemed(Box<Notice>, Redeemed),
 }
 
 /// A visitor turned away, and why. An outcome, not an error: never logged as a fault.

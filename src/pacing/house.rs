@@ -26,9 +26,10 @@ use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::notice::{Notice, SetToken};
+use crate::gate::redeem::Redeemed;
 use crate::gate::room::Room;
 use crate::gate::steer::Steered;
-use crate::gate::{Ask, Gate, Own, Site, Verdict};
+use crate::gate::{Ask, Gate, Own, Refusal, Site, Verdict};
 use crate::policy::limits::Limits;
 use crate::policy::rules::Rules;
 use crate::store::embedded::Embedded;
@@ -37,7 +38,7 @@ use crate::store::recovery::{Recovery, Rest};
 use crate::store::survey::{Snapshot, Survey};
 use crate::store::{
     CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
@@ -158,6 +159,13 @@ impl QueueStore for Watched {
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         self.asked(true)?.leave(room, leaving).await
     }
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        self.asked(true)?.spend(room, spendings).await
+    }
     async fn release(
         &self,
         room: &RoomName,
@@ -257,6 +265,7 @@ impl House {
             activation: Activation::Always,
             when_store_fails: WhenStoreFails::Hold,
             lanes: Vec::new(),
+            identity: None,
         };
         change(&mut settings);
         let clock = Clock::by_hand(UnixTime::from_secs(1_800_000_000));
@@ -341,6 +350,7 @@ impl House {
             keys,
             store: store.clone(),
             admissions: Admissions::default(),
+            providers: Vec::new(),
         };
         Self {
             gate,
@@ -530,9 +540,11 @@ impl Visitor {
                 Own::Status(notice)
                 | Own::ComeBack(notice)
                 | Own::NotReleased(notice)
+                | Own::CodePage(notice)
                 | Own::Left(notice),
             ) => Got::Waits(self.keep(*notice)),
-            Verdict::Socket(..) | Verdict::Own(Own::Jwks | Own::Asset(_)) => {
+            Verdict::Socket(..)
+            | Verdict::Own(Own::Jwks | Own::Asset(_) | Own::Code(_) | Own::Redeemed(..)) => {
                 panic!("not asked for")
             }
         }
@@ -552,6 +564,24 @@ impl Visitor {
             Steered::AsBefore => {}
         }
         steered
+    }
+
+    /// Brings a code.
+    pub(crate) async fn redeem(
+        &mut self,
+        house: &House,
+        code: &str,
+        more: &[(&str, &str)],
+    ) -> Result<(Notice, Redeemed), Refusal> {
+        let head = self.head("POST", "/_anteroom/rooms/sale/redeem", more);
+        let bringing = match house.gate.decide(&ask(house, &head)).await.verdict? {
+            Verdict::Own(Own::Code(bringing)) => *bringing,
+            other => panic!("a code is to be read: {other:?}"),
+        };
+        match house.gate.redeem(bringing, Some(code)).await? {
+            Own::Redeemed(notice, redeemed) => Ok((self.keep(*notice), redeemed)),
+            other => panic!("a code was tried: {other:?}"),
+        }
     }
 
     fn head(&self, method: &str, path: &str, more: &[(&str, &str)]) -> http::request::Parts {

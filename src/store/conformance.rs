@@ -10,6 +10,7 @@ mod passing;
 mod queueing;
 mod recovering;
 mod releasing;
+mod spending;
 mod staying;
 
 use std::num::NonZeroU32;

@@ -31,6 +31,7 @@ pub use fault::{BoxError, StoreError};
 pub use stay::{Ending, Held, Hold, Touch, Touched};
 pub use verbs::{
     CheckIn, Claim, Claimed, Joined, Joining, Leaving, Ordered, Passed, Passing, Released,
+    Spending, Spent,
 };
 
 /// Visitors called in one tick at most, so that no call takes long; what is beyond keeps its
@@ -96,6 +97,18 @@ pub trait QueueStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; safe to send again.
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError>;
+
+    /// Uses single-use things, each for one visitor once. A store that lost its data has forgotten
+    /// which were used.
+    ///
+    /// # Errors
+    /// [`StoreError`], among them [`StoreError::Lost`] when a visitor is of a newer window than
+    /// the store's; safe to send again.
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError>;
 
     /// One tick, if `proposal` is for the present tick number: first ends what expired (bounded),
     /// then releases what pace, capacity and grants (even while paused) allow, lowest place first.

@@ -126,6 +126,30 @@ pub struct Leaving {
     pub turn: Turn,
 }
 
+/// A single-use thing that a visitor brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spending {
+    /// Which thing, by a hash that no other use of this verb could give.
+    pub key: [u8; 16],
+    /// Who.
+    pub visitor: VisitorId,
+    /// The window that the visitor's identity counts in.
+    pub window: WindowId,
+    /// How long the use is remembered, in room time, which never runs fast: at least so long.
+    pub keep: Duration,
+}
+
+/// What became of a [`Spending`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// Nobody had used it: it is this visitor's now.
+    Now,
+    /// The same visitor had used it, so that an ask whose answer was lost may be sent again.
+    Before,
+    /// Another visitor had; nothing was written.
+    ByAnother,
+}
+
 /// What a tick did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Released {

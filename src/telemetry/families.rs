@@ -158,6 +158,12 @@ families! {
     version: IntGaugeVec = "anteroom_policies_version" [];
     /// Reloads of the policies, by whether they took effect.
     reloads: IntCounterVec = "anteroom_reloads_total" ["result"];
+    /// Codes that visitors brought, by what became of them.
+    codes: IntCounterVec = "anteroom_codes_redeemed_total" ["room", "result"];
+    /// Public keys of an identity provider that can be used.
+    identity_keys: IntGaugeVec = "anteroom_identity_keys" ["identity"];
+    /// Readings of an identity provider's keys, by whether they gave any; if not, the last ones stay.
+    identity_reads: IntCounterVec = "anteroom_identity_key_reads_total" ["identity", "result"];
     /// Always 1; the label says which version runs.
     build_info: IntGaugeVec = "anteroom_build_info" ["version"];
 }

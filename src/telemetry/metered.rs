@@ -19,13 +19,13 @@ use crate::store::recovery::Recovery;
 use crate::store::survey::Survey;
 use crate::store::{
     CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 
 /// How long a call of the store is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// For verbs that a visitor waits for: join, check-in, claim, leave, hold.
+    /// For verbs that a visitor waits for: join, check-in, claim, leave, spend, hold.
     pub visitor: Duration,
     /// For the rest.
     pub other: Duration,
@@ -43,9 +43,13 @@ impl Default for Deadlines {
 impl Deadlines {
     const fn of(self, verb: Verb) -> Duration {
         match verb {
-            Verb::Join | Verb::Pass | Verb::CheckIn | Verb::Claim | Verb::Leave | Verb::Hold => {
-                self.visitor
-            }
+            Verb::Join
+            | Verb::Pass
+            | Verb::CheckIn
+            | Verb::Claim
+            | Verb::Leave
+            | Verb::Spend
+            | Verb::Hold => self.visitor,
             Verb::Release
             | Verb::Touch
             | Verb::End
@@ -148,6 +152,15 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
             .await
     }
 
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        self.meter(Verb::Spend, self.store.spend(room, spendings))
+            .await
+    }
+
     async fn release(
         &self,
         room: &RoomName,
@@ -247,6 +260,9 @@ mod tests {
         async fn leave(&self, _: &RoomName, _: &[Leaving]) -> Result<(), StoreError> {
             Ok(())
         }
+        async fn spend(&self, _: &RoomName, _: &[Spending]) -> Result<Vec<Spent>, StoreError> {
+            unreachable!()
+        }
         async fn release(
             &self,
             _: &RoomName,
@@ -323,6 +339,6 @@ mod tests {
     fn visitors_wait_two_seconds_and_the_rest_five() {
         let deadlines = Deadlines::default();
         let quick = Verb::ALL.map(|verb| deadlines.of(verb).as_secs());
-        assert_eq!(quick, [2, 2, 2, 2, 2, 5, 5, 2, 5, 5, 5, 5, 5]);
+        assert_eq!(quick, [2, 2, 2, 2, 2, 2, 5, 5, 2, 5, 5, 5, 5, 5]);
     }
 }

@@ -92,6 +92,7 @@ pub(crate) fn settings_for_test(name: &str) -> RoomSettings {
         activation: Activation::Always,
         when_store_fails: WhenStoreFails::Hold,
         lanes: Vec::new(),
+        identity: None,
     }
 }
 

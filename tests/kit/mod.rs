@@ -1,6 +1,7 @@
 //! The kit the tests are told with: a house, its visitors, and the ticket site behind it.
 
 pub mod answer;
+pub mod club;
 pub mod crowd;
 pub mod forge;
 pub mod house;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::rooms::room;
 use crate::config::Config;
 use crate::config::gateway::{Connections, ControlToken, Keys};
+use crate::config::identity::Identity;
 use crate::config::listen::Listen;
 use crate::config::site::Site;
 use crate::config::store::StoreSettings;
@@ -101,6 +102,7 @@ pub(super) fn things(config: &Config) -> Vec<Thing> {
         prefix,
         control_tokens,
         sites,
+        identities,
         rooms,
         limits,
         rules,
@@ -112,6 +114,7 @@ pub(super) fn things(config: &Config) -> Vec<Thing> {
     ];
     things.extend(control_tokens.iter().map(token));
     things.extend(sites.iter().map(site));
+    things.extend(identities.iter().map(identity));
     things.extend(rooms.iter().map(room));
     things.extend(limits.limits.iter().map(limit));
     things.extend(rules.sayings().map(|saying| rule(&saying)));
@@ -145,6 +148,34 @@ fn site(site: &Site) -> Thing {
         ("max_connections", to(max_connections)),
     ];
     Thing::new(format!("site {name}"), settings)
+}
+
+fn identity(identity: &Identity) -> Thing {
+    let Identity {
+        name,
+        issuer,
+        audience,
+        keys,
+        cookie,
+        header,
+        sign_in_url,
+        refresh,
+        max_life,
+    } = identity;
+    let settings = vec![
+        ("issuer", to(issuer)),
+        ("audience", to(audience)),
+        ("keys", to(keys)),
+        ("cookie", or_none(cookie.as_ref().map(|name| &name.0))),
+        ("header", or_none(header.as_ref())),
+        (
+            "sign_in_url",
+            or_none(sign_in_url.as_ref().map(|link| &link.0)),
+        ),
+        ("refresh_s", seconds(*refresh)),
+        ("max_life_s", seconds(*max_life)),
+    ];
+    Thing::new(format!("identity {name}"), settings)
 }
 
 fn limit(limit: &Limit) -> Thing {

@@ -1,8 +1,8 @@
 //! English.
 
 use super::{
-    Again, Chances, Crowd, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States, Texts,
-    Times, Wait,
+    Again, Chances, Codes, Crowd, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States,
+    Texts, Times, Wait,
 };
 
 /// English.
@@ -45,11 +45,14 @@ pub static EN: Texts = Texts {
         unlikely: "It is unlikely that tickets will be left at your turn. We would rather tell you now.",
     },
     trouble: "We can\u{2019}t reach the line right now. We\u{2019}ll keep trying; your place is kept.",
+    code_accepted: "Your code counts: you\u{2019}re in the line \u{201c}{lane}\u{201d}.",
+    codes: CODES,
     figures: Figures {
         wait: "Estimated wait",
         updated: "Last update",
         reference: "Your reference code",
         claim_by: "Your turn is kept until",
+        lane: "Your line",
     },
     page: PAGE,
     fault,
@@ -156,6 +159,28 @@ const STATES: States = States {
         lead: "Your place in line is kept in a cookie, and your browser has not kept it. Without it, we can\u{2019}t give you a place.",
         action: "Try again",
     },
+    code: StateWords {
+        head: "Do you have a code?",
+        lead: "A code leads into a line of its own. Enter it before you get a place; it works once.",
+        action: "Go on without a code",
+    },
+    sign_in: StateWords {
+        head: "Please sign in first",
+        lead: "Places in this line are for people who are signed in. Sign in at the site, then come back: this page goes on by itself.",
+        action: "I have signed in",
+    },
+};
+
+const CODES: Codes = Codes {
+    late: "You have a place already, and a code counts only before that. Your place is kept, and the code is not used up.",
+    again: "Please send your code once more: only now could your browser be given a place to keep it in.",
+    sign_in: "Please sign in at the site first, then enter your code. It is not used up.",
+    wrong: "We don\u{2019}t know this code. Please look at it again, letter by letter.",
+    used: "This code has been used already. Each code works once.",
+    expired: "This code has expired.",
+    other_room: "This code is for another line, not for this one. It is not used up.",
+    shut: "Nobody can get a place right now. Keep your code and enter it when the line takes people; it is not used up.",
+    away: "We can\u{2019}t check your code right now because of a fault on our side. Please try again in a moment; it stays yours.",
 };
 
 const WAIT: Wait = Wait {
@@ -205,6 +230,11 @@ const PAGE: Fixed = Fixed {
     leave: "Leave the line",
     leave_sure: "You would give up your place. Coming back means starting at the end of the line.",
     leave_do: "Yes, give up my place",
+    code: "I have a code",
+    code_lead: "A code leads into a line of its own. It counts before you have a place, and works once.",
+    code_label: "Your code",
+    code_do: "Use this code",
+    sign_in_do: "Sign in",
     cookies_steps: [
         "Open your browser\u{2019}s settings and look for privacy, or for site settings.",
         "Allow cookies for this site. Private windows sometimes block them.",

@@ -40,6 +40,11 @@ pub struct Texts {
     pub chances: Chances,
     /// When a poll got no answer.
     pub trouble: &'static str,
+    /// That a code counts; `{lane}` is its lane.
+    pub code_accepted: &'static str,
+    /// What else may become of a code.
+    #[serde(skip)]
+    pub codes: Codes,
     /// Names of the figures.
     #[serde(skip)]
     pub figures: Figures,
@@ -99,6 +104,8 @@ pub struct States {
     pub recovering: StateWords,
     pub reject: StateWords,
     pub cookies: StateWords,
+    pub code: StateWords,
+    pub sign_in: StateWords,
 }
 
 /// The words around the estimated wait.
@@ -163,6 +170,7 @@ pub struct Figures {
     pub updated: &'static str,
     pub reference: &'static str,
     pub claim_by: &'static str,
+    pub lane: &'static str,
 }
 
 /// Why nothing moves, or why the wait has grown; fields are the words of the status JSON.
@@ -199,6 +207,21 @@ pub struct Chances {
     pub unlikely: &'static str,
 }
 
+/// What may become of a code that does not count.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the answer's JSON")]
+pub struct Codes {
+    pub late: &'static str,
+    pub again: &'static str,
+    pub sign_in: &'static str,
+    pub wrong: &'static str,
+    pub used: &'static str,
+    pub expired: &'static str,
+    pub other_room: &'static str,
+    pub shut: &'static str,
+    pub away: &'static str,
+}
+
 /// Notices and the fixed parts of the page.
 #[derive(Debug, Serialize)]
 #[expect(
@@ -215,6 +238,11 @@ pub struct Fixed {
     pub leave: &'static str,
     pub leave_sure: &'static str,
     pub leave_do: &'static str,
+    pub code: &'static str,
+    pub code_lead: &'static str,
+    pub code_label: &'static str,
+    pub code_do: &'static str,
+    pub sign_in_do: &'static str,
     pub cookies_steps: [&'static str; 3],
     pub retry: &'static str,
     pub home: &'static str,

@@ -1,6 +1,8 @@
 //! Rows as they stand on disk: fixed-width, big-endian, each sealed with a version and a checksum
 //! that covers its key, so that a damaged or misplaced row is found and never believed.
 
+mod uses;
+
 use sha2::{Digest, Sha256};
 
 use super::entry::{Entry, Head, Status};
@@ -14,6 +16,8 @@ use crate::domain::standing::EndedBy;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowId;
 
+pub(super) use uses::{read_used, use_key, used};
+
 /// The row format that this program writes and reads.
 const VERSION: u8 = 2;
 /// Bytes of SHA-256 kept at the end of a row.
@@ -21,7 +25,7 @@ const SEAL: usize = 8;
 
 /// Key of a visitor's row: room, place, visitor. Joins append and releases touch neighbours.
 pub(super) type VisitorKey = [u8; 28];
-/// Key of a session's or an end's row: room, session.
+/// Key of a session's, an end's or a use's row: room, and the session or thing.
 pub(super) type SessionKey = [u8; 20];
 
 /// Why a row cannot be read.
@@ -44,6 +48,7 @@ enum Kind {
     Visitor = 2,
     Session = 3,
     End = 4,
+    Use = 7,
 }
 
 /// A visitor's row: the window the entry belongs to, and the entry.

@@ -19,6 +19,7 @@ mod release;
 mod room;
 mod rows;
 mod sessions;
+mod spent;
 mod stays;
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
     CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -217,6 +218,19 @@ impl QueueStore for Embedded {
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         let leave = |room: &mut Room| leaving.iter().for_each(|one| room.leave(one));
         self.on(room, leave).await
+    }
+
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        let newest = spendings.iter().map(|one| one.window).max();
+        let spend = |room: &mut Room| {
+            room.has_reached(newest)?;
+            Ok(spendings.iter().map(|one| room.spend(one)).collect())
+        };
+        self.on(room, spend).await?
     }
 
     async fn release(

@@ -11,6 +11,7 @@ use super::entry::{Entry, Head, Status};
 use super::moment::Moment;
 use super::queue::Queue;
 use super::sessions::{Guest, Sessions};
+use super::spent::Uses;
 use crate::domain::place::{Epoch, NUMBER_BITS, Place, Turn};
 use crate::domain::presence;
 use crate::domain::room::Terms;
@@ -28,6 +29,8 @@ pub(super) struct Room {
     pub(super) queue: Queue,
     pub(super) turns: BTreeSet<(Moment, Place, VisitorId)>,
     pub(super) sessions: Sessions,
+    /// Single-use things; they outlast windows.
+    pub(super) uses: Uses,
     /// Visitors of dismissed windows, not yet cleared from disk.
     pub(super) leftovers: VecDeque<hash_map::IntoIter<VisitorId, Entry>>,
     /// Where the next sweep goes on looking for the absent; `None` is the beginning.

@@ -3,7 +3,7 @@
 use redb::{Database, Table};
 
 use super::dirty::Dirty;
-use super::disk::{ENDS, ROOMS, SESSIONS, VISITORS};
+use super::disk::{ENDS, ROOMS, SESSIONS, USES, VISITORS};
 use super::encode::{self, SessionKey, VisitorKey};
 use super::room::Room;
 use crate::domain::room::RoomName;
@@ -16,6 +16,7 @@ pub(super) struct Rows {
     visitors: Vec<(VisitorKey, Option<Vec<u8>>)>,
     sessions: Vec<(SessionKey, Option<Vec<u8>>)>,
     ends: Vec<(SessionKey, Option<Vec<u8>>)>,
+    uses: Vec<(SessionKey, Option<Vec<u8>>)>,
 }
 
 impl Rows {
@@ -25,6 +26,7 @@ impl Rows {
             && self.visitors.is_empty()
             && self.sessions.is_empty()
             && self.ends.is_empty()
+            && self.uses.is_empty()
     }
 
     /// Adds what `dirty` names, as it stands in `room`.
@@ -53,6 +55,12 @@ impl Rows {
             let row = room.sessions.end_of(jti);
             self.ends.push((key, row.map(|end| encode::end(&key, end))));
         }
+        for &thing in &dirty.uses {
+            let key = encode::use_key(number, thing);
+            let row = room.uses.of(&thing);
+            self.uses
+                .push((key, row.map(|used| encode::used(&key, used))));
+        }
     }
 
     /// Writes all of it or nothing, and returns once it is on disk.
@@ -68,6 +76,7 @@ impl Rows {
             put(&mut write.open_table(VISITORS)?, &self.visitors)?;
             put(&mut write.open_table(SESSIONS)?, &self.sessions)?;
             put(&mut write.open_table(ENDS)?, &self.ends)?;
+            put(&mut write.open_table(USES)?, &self.uses)?;
         }
         write.commit()?;
         Ok(())

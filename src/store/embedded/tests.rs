@@ -103,6 +103,32 @@ async fn a_reopened_store_shows_the_same_survey_and_stands() {
 }
 
 #[tokio::test]
+async fn what_was_used_is_used_after_a_kill_too() {
+    let platter = Platter::default();
+    let store = Embedded::on_platter(&platter).unwrap();
+    let room = Stage::open(&store, 1).await.unwrap();
+    let ask = |number| crate::store::Spending {
+        key: [7; 16],
+        visitor: visitor(number),
+        window: room.window,
+        keep: std::time::Duration::from_secs(5),
+    };
+    let spent = store.spend(&room.room, &[ask(1)]).await.unwrap();
+    assert_eq!(spent, [Spent::Now]);
+
+    let killed = Embedded::on_platter(&platter.after_power_loss()).unwrap();
+
+    let asks = [ask(2), ask(1)];
+    let spent = killed.spend(&room.room, &asks).await.unwrap();
+    assert_eq!(spent, [Spent::ByAnother, Spent::Before]);
+    room.pass(5).await.unwrap();
+    assert_eq!(store.sweep(&room.room, &room.terms).await.unwrap(), 1);
+    let swept = Embedded::on_platter(&platter.after_kill()).unwrap();
+    let spent = swept.spend(&room.room, &[ask(2)]).await.unwrap();
+    assert_eq!(spent, [Spent::Now], "gone from disk");
+}
+
+#[tokio::test]
 async fn visitors_of_a_window_gone_by_are_cleared_from_disk_in_steps() {
     let platter = Platter::default();
     let store = Embedded::on_platter(&platter).unwrap();

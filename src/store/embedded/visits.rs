@@ -92,7 +92,7 @@ impl Room {
 
     /// Clears away a bounded number of things; says how many.
     pub(super) fn sweep(&mut self) -> u64 {
-        self.find_absent() + self.clear_leftovers() + self.forget_ends()
+        self.find_absent() + self.clear_leftovers() + self.forget_ends() + self.forget_uses()
     }
 
     /// Up to which place visitors know that they are near the front: where the horizon has been

@@ -82,6 +82,9 @@ impl QueueStore for Counting {
     async fn leave(&self, _: &RoomName, _: &[Leaving]) -> Result<(), StoreError> {
         unreachable!()
     }
+    async fn spend(&self, _: &RoomName, _: &[Spending]) -> Result<Vec<Spent>, StoreError> {
+        unreachable!()
+    }
     async fn release(
         &self,
         room: &RoomName,

@@ -7,7 +7,7 @@ use redis::Value;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::window::Orders;
-use crate::store::{Joined, Ordered, Passed, StoreError};
+use crate::store::{Joined, Ordered, Passed, Spent, StoreError};
 
 /// An answer that is not in the shape its script promises.
 #[derive(Debug, thiserror::Error)]
@@ -245,4 +245,15 @@ fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
 pub(super) fn stands(from: &mut Reader<'_>) -> Result<Vec<Stand>, Odd> {
     let front = Front::read(from)?;
     from.all(|from| Record::read(from)?.stand(&front))
+}
+
+pub(super) fn spent(from: &mut Reader<'_>) -> Result<Vec<Spent>, Odd> {
+    from.all(|from| {
+        Ok(match from.byte()? {
+            0 => Spent::Now,
+            1 => Spent::Before,
+            2 => Spent::ByAnother,
+            3.. => return Err(Odd),
+        })
+    })
 }

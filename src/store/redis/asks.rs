@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
 use crate::domain::place::Epoch;
 use crate::domain::presence::check_in_lasts;
 use crate::domain::room::Terms;
@@ -10,7 +12,9 @@ use crate::domain::standing::EndedBy;
 use crate::domain::tick::{Lead, Proposal};
 use crate::domain::window::{Orders, WindowState};
 use crate::store::recovery::{Recovery, Rest};
-use crate::store::{CheckIn, Claim, Ending, Hold, Joining, Leaving, Passing, Touch};
+use crate::store::{
+    CheckIn, Claim, Ending, Hold, Joining, Leaving, Passing, Spending, StoreError, Touch,
+};
 
 /// No number a script is given is larger, so that sums of several stay exact in Lua's doubles.
 /// In microseconds it is 35 years.
@@ -89,6 +93,15 @@ impl Ask for Leaving {
     }
 }
 
+impl Ask for Spending {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.extend(self.key);
+        to.extend(self.visitor.as_bytes());
+        to.extend(self.window.0.to_be_bytes());
+        to.extend(number(micros(self.keep)));
+    }
+}
+
 impl Ask for Touch {
     fn put(&self, to: &mut Vec<u8>) {
         to.extend(self.session.0);
@@ -115,6 +128,15 @@ impl Ask for Ending {
         to.push(reason(self.why));
         to.extend(number(micros(self.life.saturating_add(LEEWAY))));
     }
+}
+
+/// A random name for a room's data.
+pub(super) fn incarnation() -> Result<u64, StoreError> {
+    let mut bytes = [0; 8];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| StoreError::Unreachable("the system gives no random numbers".into()))?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 /// What a room is made with where there is none.

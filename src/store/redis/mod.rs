@@ -27,14 +27,13 @@ mod watch;
 use std::fmt;
 
 use async_trait::async_trait;
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use redis::Value;
 
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
     CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -93,7 +92,7 @@ impl Redis {
     pub fn new(link: Link, epoch: impl Fn() -> Epoch + Send + Sync + 'static) -> Self {
         Self {
             link,
-            gateway: incarnation()
+            gateway: asks::incarnation()
                 .unwrap_or_else(|_| std::process::id().into())
                 .to_be_bytes(),
             epoch: Box::new(epoch),
@@ -107,7 +106,7 @@ impl Redis {
         script: &'static Script,
         args: impl IntoIterator<Item = Vec<u8>>,
     ) -> Result<Call, StoreError> {
-        let mut all = vec![asks::birth((self.epoch)(), incarnation()?)];
+        let mut all = vec![asks::birth((self.epoch)(), asks::incarnation()?)];
         all.extend(args);
         Ok(Call {
             script,
@@ -168,14 +167,6 @@ impl Redis {
     }
 }
 
-fn incarnation() -> Result<u64, StoreError> {
-    let mut bytes = [0; 8];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| StoreError::Unreachable("the system gives no random numbers".into()))?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
 fn packed(orders: &Orders) -> Result<Vec<u8>, StoreError> {
     asks::orders(orders).map_err(|fault| StoreError::Unreachable(fault.into()))
 }
@@ -232,6 +223,15 @@ impl QueueStore for Redis {
 
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         self.tell(room, &scripts::LEAVE, leaving).await
+    }
+
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        let what = (room, None, &*scripts::SPEND);
+        self.batch(what, spendings, answers::spent).await
     }
 
     async fn release(

@@ -36,6 +36,8 @@ pub(super) static CLAIM: LazyLock<Script> = script!(
 );
 pub(super) static LEAVE: LazyLock<Script> =
     script!("leave", "allow-oom", ["room", "visitors", "sessions"]);
+// Spending makes the room larger too, and is refused with nothing used.
+pub(super) static SPEND: LazyLock<Script> = script!("spend", "", ["room", "visitors", "sessions"]);
 pub(super) static RELEASE: LazyLock<Script> = script!(
     "release",
     "allow-oom",
@@ -58,9 +60,9 @@ pub(super) static ORDER: LazyLock<Script> = script!("order", "allow-oom", ["room
 pub(super) static RECOVER: LazyLock<Script> = script!("recover", "allow-oom", ["room", "orders"]);
 
 /// Every script, each under the name of its verb.
-pub(super) fn all() -> [&'static Script; 13] {
+pub(super) fn all() -> [&'static Script; 14] {
     [
-        &JOIN, &PASS, &CHECK_IN, &CLAIM, &LEAVE, &RELEASE, &TOUCH, &HOLD, &END, &SWEEP, &SURVEY,
-        &ORDER, &RECOVER,
+        &JOIN, &PASS, &CHECK_IN, &CLAIM, &LEAVE, &SPEND, &RELEASE, &TOUCH, &HOLD, &END, &SWEEP,
+        &SURVEY, &ORDER, &RECOVER,
     ]
 }

@@ -1,6 +1,7 @@
 //! Attacks on tokens, each test named by the row of the acceptance list it answers.
 
 mod admission;
+mod identity;
 mod keys;
 mod queue;
 

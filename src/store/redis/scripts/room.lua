@@ -15,6 +15,8 @@
 --  10 told      sorted set: session -> number of its end
 --  11 forget    sorted set: session -> room time until which its end is remembered
 --  12 samples   string: the last samples of the queue, and what they were taken from
+--  13 spent     hash: single-use thing -> window and visitor that used it, and the next
+--  14 unspend   sorted set: single-use thing -> room time until which its use is remembered
 --
 -- ARGV[1] is what a room is made with where there is none: epoch (4 bytes), incarnation (16 hex
 -- digits). Numbers within arguments, records and answers are big-endian. All numbers stay below
@@ -26,7 +28,7 @@
 
 local HEAD, QUEUE, ABSENT, ENTRIES, TURNS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local SESSIONS, SLOTS, GUESTS, ENDS, TOLD = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local FORGET, SAMPLES = KEYS[11], KEYS[12]
+local FORGET, SAMPLES, SPENT, UNSPEND = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 
 local FORMAT = 2
 local NUMBERS = 536870912

@@ -105,6 +105,7 @@ impl Twins {
             18..=24 => self.tick(how).await,
             25 => self.sweep().await,
             26 => self.recover(how).await,
+            27 => self.spend(&one).await,
             _ => self.order(how).await,
         }
         self.compare().await;
@@ -180,6 +181,20 @@ impl Twins {
             turn: one.turn,
         };
         let _ = both!(self, leave(&[leaving]));
+    }
+
+    async fn spend(&self, one: &One) {
+        let ask = |thing: u64, number| Spending {
+            key: u128::from(thing).to_be_bytes(),
+            visitor: visitor(number),
+            window: one.window,
+            keep: Duration::from_secs(one.how % 30),
+        };
+        let asks = [
+            ask(one.how % 5, one.number),
+            ask(one.how % 3, one.number % 4),
+        ];
+        let _ = both!(self, spend(&asks));
     }
 
     async fn touch(&self, one: &One) {
@@ -304,7 +319,7 @@ impl Twins {
 async fn history(steps: &[Step]) {
     let mut twins = Twins::new().await;
     twins.compare().await;
-    twins.step((27, 1, 11)).await;
+    twins.step((29, 1, 11)).await;
     for step in steps {
         twins.step(*step).await;
     }
@@ -314,7 +329,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn both_stores_answer_the_same_to_the_same_history(
-        steps in prop::collection::vec((0_u8..30, 0_u32..12, 0_u64..100_000), 1..150),
+        steps in prop::collection::vec((0_u8..31, 0_u32..12, 0_u64..100_000), 1..150),
     ) {
         runtime().block_on(history(&steps));
     }
