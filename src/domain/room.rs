@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::clock::UnixTime;
 use super::lane::{LaneSettings, Weights};
-use super::pace::Pace;
+use super::pace::{Corrected, Correction, Pace};
 use super::pattern::PathPattern;
 use super::session::SessionTerms;
 
@@ -156,8 +156,8 @@ pub struct Terms {
     pub max_waiting: u32,
     /// What will be released within this time is *near*: near visitors check in with the store.
     pub horizon: Duration,
-    /// What the pace is multiplied by for those who will not come, in thousandths: 1,000 to 1,300.
-    pub correction: u16,
+    /// What the pace is multiplied by for those who will not come.
+    pub correction: Correction,
     /// How long a round of [`Method::Random`] lasts; `None` in every other method.
     pub fairness_window: Option<Duration>,
     /// The share of each lane.
@@ -176,11 +176,17 @@ impl Terms {
             session: SessionTerms::default(),
             max_waiting: DEFAULT_MAX_WAITING,
             horizon: DEFAULT_HORIZON,
-            correction: NO_CORRECTION,
+            correction: Correction::NONE,
             fairness_window: None,
             lanes: Weights::default(),
             absence: AbsenceTerms::default(),
         }
+    }
+
+    /// The pace in force, corrected: an operator's where there is one, else the file's.
+    #[must_use]
+    pub fn pace_in_force(&self, ordered: Option<Pace>) -> Corrected {
+        ordered.unwrap_or(self.pace).corrected(self.correction)
     }
 }
 
@@ -212,9 +218,6 @@ pub struct RoomSettings {
     /// Its lanes, the general one first; empty where it names none.
     pub lanes: Vec<LaneSettings>,
 }
-
-/// No correction for those who will not come, in thousandths.
-pub const NO_CORRECTION: u16 = 1_000;
 
 /// `max_waiting` where a room does not say.
 pub const DEFAULT_MAX_WAITING: u32 = 1_000_000;

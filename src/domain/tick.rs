@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::pace::{Pace, PaceState, TICK, VISITOR, micros, plan};
+use super::pace::{Corrected, PaceState, TICK, VISITOR, micros, plan};
 
 /// What the store keeps of a room's ticks. The bucket starts empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub struct TickState {
     /// Grows where another gateway took over or time was cut short, so that all anchor anew.
     pub anchor: u64,
     /// The pace of this tick; `None` while nobody may be released, and before the first tick.
-    pub last_pace: Option<Pace>,
+    pub last_pace: Option<Corrected>,
 }
 
 /// Whether the room's state lets anybody be released now.
@@ -92,11 +92,17 @@ impl TickState {
     /// bucket is emptied, and the first tick after that earns nothing: nobody gets a burst for
     /// having been paused.
     #[must_use]
-    pub fn accept(&self, proposal: Proposal, pace: Pace, door: Door) -> Option<TickStep> {
+    pub fn accept(
+        &self,
+        proposal: Proposal,
+        pace: impl Into<Corrected>,
+        door: Door,
+    ) -> Option<TickStep> {
         if proposal.seen_tick != self.tick {
             return None;
         }
-        let longest = pace.ceiling(TICK) / pace.rate();
+        let pace = pace.into();
+        let longest = pace.time_for(pace.ceiling(TICK));
         let elapsed = proposal.elapsed.min(longest);
         let new_line = proposal.elapsed > longest || proposal.lead == Lead::Taken;
         let moved = Self {
@@ -127,7 +133,7 @@ impl TickState {
         }
     }
 
-    fn earn(self, time: u64, pace: Pace) -> TickStep {
+    fn earn(self, time: u64, pace: Corrected) -> TickStep {
         let (earning, time) = match self.last_pace {
             Some(last) => (pace.slower(last), time),
             None => (pace, 0),
@@ -142,7 +148,7 @@ impl TickState {
         let slack = if changed {
             0
         } else {
-            pace.ceiling(TICK).saturating_sub(credit) / pace.rate()
+            pace.time_for(pace.ceiling(TICK).saturating_sub(credit))
         };
         let state = Self {
             credit,
