@@ -1,5 +1,6 @@
 //! The policies directory, from texts to a checked configuration or every fault in it.
 
+mod absence;
 mod cross;
 mod difference;
 mod exempt;

@@ -3,14 +3,14 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::exempt;
+use super::{absence, exempt};
 use crate::domain::clock::UnixTime;
 use crate::domain::lane::Weights;
-use crate::domain::pace::Pace;
+use crate::domain::pace::{Correction, Pace};
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{
-    AbsenceTerms, Activation, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, NO_CORRECTION,
-    PageStatus, RoomName, RoomSettings, Schedule, Terms, WhenStoreFails,
+    Activation, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, PageStatus, RoomName,
+    RoomSettings, Schedule, Terms, WhenStoreFails,
 };
 use crate::domain::session::SessionTerms;
 use crate::text::fault::Findings;
@@ -138,7 +138,8 @@ fn page_status(table: &mut Table<'_>) -> Option<PageStatus> {
 }
 
 fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
-    let pace = pace(table.section("pace"), method);
+    let (pace, correction) = pace(table.section("pace"), method);
+    let absence = absence::read(table.section("absence"));
     let capacity = capacity(table, method);
     let session = session(table.section("session"));
     let max_waiting = table.take("max_waiting");
@@ -152,16 +153,16 @@ fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
         session: session?,
         max_waiting: max_waiting.unwrap_or(Some(DEFAULT_MAX_WAITING))?,
         horizon: horizon.unwrap_or(Some(DEFAULT_HORIZON))?,
-        correction: NO_CORRECTION,
+        correction: correction?,
         fairness_window: None,
         lanes: Weights::default(),
-        absence: AbsenceTerms::default(),
+        absence: absence?,
     })
 }
 
 /// The pace. A room in which nobody waits needs none; it gets the lowest there is, so that it
 /// could never flood the origin.
-fn pace(mut table: Table<'_>, method: Method) -> Option<Pace> {
+fn pace(mut table: Table<'_>, method: Method) -> (Option<Pace>, Option<Correction>) {
     let per_minute = table.take("per_minute");
     if per_minute.is_none() && method == Method::Fifo {
         table.missing("per_minute");
@@ -176,12 +177,19 @@ fn pace(mut table: Table<'_>, method: Method) -> Option<Pace> {
     let burst = table
         .take("burst")
         .map(|value| value.number(1..=Pace::MOST));
-    table.later("no_show_correction");
+    let correction = table.take("no_show_correction");
+    let correction = correction.map(|value| {
+        let range = Correction::NONE.get()..=Correction::MOST.get();
+        value.thousandths(range).and_then(Correction::thousandths)
+    });
     table.finish();
-    match burst {
+    let pace = match burst {
         None => pace,
-        Some(burst) => pace?.with_burst(burst?),
-    }
+        Some(burst) => pace
+            .zip(burst)
+            .and_then(|(pace, most)| pace.with_burst(most)),
+    };
+    (pace, correction.unwrap_or(Some(Correction::NONE)))
 }
 
 #[expect(

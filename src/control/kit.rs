@@ -33,8 +33,8 @@ use crate::domain::window::Orders;
 use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Joined, Joining, Leaving, Ordered, QueueStore,
+    Released, StoreError, Touch, Touched,
 };
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::reading::settings_for_test;
@@ -80,6 +80,22 @@ impl QueueStore for OrderBook {
         unreachable!("control does not check in")
     }
 
+    async fn step_away(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        unreachable!("control asks nothing for visitors")
+    }
+    async fn extend(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        unreachable!("control asks nothing for visitors")
+    }
     async fn claim(
         &self,
         _: &RoomName,

@@ -95,6 +95,7 @@ struct PaceView {
     per_minute: u32,
     burst: u32,
     effective_burst: u64,
+    effective_per_minute: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -129,6 +130,7 @@ impl RoomView {
                 per_minute: pace.per_minute.get(),
                 burst: pace.burst.get(),
                 effective_burst: reading.effective_burst(),
+                effective_per_minute: reading.effective_pace().per_minute(),
             },
             capacity: CapacityView {
                 active: reading.capacity().map(std::num::NonZeroU32::get),

@@ -179,7 +179,8 @@ impl Corrected {
     /// What so many microseconds earn, in parts of [`VISITOR`].
     #[must_use]
     pub(super) fn earns(self, micros: u64) -> u64 {
-        self.correction.times(micros.saturating_mul(self.pace.rate()))
+        self.correction
+            .times(micros.saturating_mul(self.pace.rate()))
     }
 
     /// The longest time, in microseconds, that earns no more than so many parts.

@@ -73,6 +73,13 @@ impl Default for SessionTerms {
 pub const LEEWAY: Duration = Duration::from_secs(5);
 
 impl SessionTerms {
+    /// Whether so much is left of a turn that an ask for more time changes nothing: three quarters
+    /// of a claim window. So an ask may be sent twice, and is counted once.
+    #[must_use]
+    pub fn is_fresh(&self, left: Duration) -> bool {
+        left.saturating_mul(4) > self.claim_window.saturating_mul(3)
+    }
+
     /// When a token made or renewed at `now` for a session begun at `since` expires: the earlier
     /// of the absolute end and the idle limit. `None` when the absolute end is past.
     #[must_use]

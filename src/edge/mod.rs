@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod body;
 pub mod cookies;
+pub mod events;
 pub mod framing;
 pub mod guard;
 pub mod listener;

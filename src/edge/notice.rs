@@ -42,6 +42,7 @@ pub fn status_of(notice: &Notice) -> Status<'_> {
         ended_by: notice.ended_by,
         chance: None,
         updated_at: notice.at,
+        away_until: notice.away_until,
         queue_token,
         admission_token,
     }

@@ -12,12 +12,16 @@ use http::{HeaderValue, StatusCode};
 use minijinja::value::Serde;
 use minijinja::{Environment, Output, UndefinedBehavior, Value, context};
 
+use crate::domain::clock::UnixTime;
+use crate::domain::room::AbsenceTerms;
+use crate::gate::absence::Denial;
+
 use super::assets;
 use super::scene::Scene;
 use super::status::{State, Status};
 use super::texts::{EN, Texts};
 use super::wanted::{marked, same_site, unmarked};
-use super::words::{lines, span};
+use super::words::{denied, lines, span};
 
 /// What the page may load, run and be framed by: its own files, nothing inline, nobody.
 pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -59,6 +63,8 @@ pub enum PageKind {
     CookiesOff,
     /// The room lets nobody in.
     Reject,
+    /// What a form sent without a script came to. It stands until the visitor goes on.
+    Wish,
 }
 
 /// What a request brought along that the page must speak of.
@@ -85,6 +91,8 @@ pub struct PageView<'a> {
     pub wanted: &'a str,
     /// How long a turn is kept for its visitor.
     pub claim_window: Duration,
+    /// What those who cannot be there may do.
+    pub absence: AbsenceTerms,
 }
 
 /// A page that says what went wrong.
@@ -130,7 +138,7 @@ impl Page {
         let scene = match view.kind {
             PageKind::CookiesOff => Scene::Cookies,
             PageKind::Reject => Scene::Reject,
-            PageKind::FirstVisit | PageKind::Standing => Scene::of(view.status),
+            PageKind::FirstVisit | PageKind::Standing | PageKind::Wish => Scene::of(view.status),
         };
         let shown = Status {
             queue_token: None,
@@ -149,7 +157,25 @@ impl Page {
                 form_not_sent => view.asked == Asked::ToSend,
                 wanted => unmarked(view.wanted),
                 refresh => refresh(view),
+                breaks => view.absence.step_aways > 0,
+                extensions => view.absence.extensions > 0,
+                pause_how => self.texts.page.pause_how.replace("{n}", &span(self.texts, view.absence.step_away)),
                 turn => self.texts.page.turn.replace("{n}", &span(self.texts, view.claim_window)),
+            },
+        )
+    }
+
+    /// A page that says why a wish is not granted, and leads back to `wanted`.
+    #[must_use]
+    pub fn render_denial(&self, denial: Denial, wanted: &str) -> Bytes {
+        self.fill(
+            "fault.html",
+            context! {
+                head => self.texts.page.denied,
+                lead => denied(self.texts, denial),
+                code => "",
+                wanted => same_site(wanted),
+                action => self.texts.page.back_to_line,
             },
         )
     }
@@ -222,6 +248,7 @@ fn refresh(view: &PageView<'_>) -> Option<String> {
     let status = view.status;
     let (seconds, address) = match (view.kind, status.state) {
         (PageKind::CookiesOff | PageKind::Reject, _) => return None,
+        (PageKind::Wish, _) => return status.away_until.map(|until| after_break(view, until)),
         (PageKind::FirstVisit, _) => (2, marked(view.wanted)),
         (PageKind::Standing, State::Ended) if status.ended_by.is_some() => return None,
         (PageKind::Standing, State::Released | State::Admitted) => (2, unmarked(view.wanted)),
@@ -239,6 +266,12 @@ fn refresh(view: &PageView<'_>) -> Option<String> {
         ) => (status.poll_after_s.max(2), unmarked(view.wanted)),
     };
     Some(format!("{seconds}; url={address}"))
+}
+
+/// A break that is over ends of itself: by then the browser comes back.
+fn after_break(view: &PageView<'_>, until: UnixTime) -> String {
+    let left = until.since(view.status.updated_at).as_secs().max(2);
+    format!("{left}; url={}", unmarked(view.wanted))
 }
 
 /// Writes `value` so that it can neither end the text nor the quoted attribute it stands in.
@@ -261,7 +294,6 @@ fn escape(out: &mut Output<'_>, value: &Value) -> Result<(), minijinja::Error> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::clock::UnixTime;
     use crate::domain::room::RoomName;
     use crate::domain::standing::EndedBy;
 
@@ -317,6 +349,7 @@ mod tests {
             title: "Derby",
             wanted: "/buy/1?a=b",
             claim_window: Duration::from_secs(120),
+            absence: AbsenceTerms::default(),
         }
     }
 

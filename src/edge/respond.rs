@@ -1,6 +1,7 @@
 //! The one place that knows status codes: what the gate decided becomes an answer.
 
 mod plain;
+mod wishes;
 
 use std::time::Duration;
 
@@ -89,6 +90,7 @@ impl Responder {
                     title: &title_of(notice.room.name.as_str()),
                     wanted: asking.wanted(),
                     claim_window: notice.room.terms.session.claim_window,
+                    absence: notice.room.terms.absence,
                 });
                 page(status, html)
             }
@@ -116,6 +118,19 @@ impl Responder {
             Own::Jwks => return self.jwks(),
             Own::Asset(name) => return self.asset(name, asking),
             Own::Left(notice) => (None, notice),
+            Own::Granted(notice) => {
+                return match names {
+                    Some(names) => self.granted(notice, names, asking),
+                    None => self.refusal(Refusal::NotFound, asking),
+                };
+            }
+            Own::Denied(notice, denial) => {
+                return match names {
+                    Some(names) => self.denied((notice, *denial), names, asking),
+                    None => self.refusal(Refusal::NotFound, asking),
+                };
+            }
+            Own::Events(watch) => (Some(StatusCode::OK), &watch.notice),
             Own::Status(notice) => (Some(StatusCode::OK), notice),
             Own::ComeBack(notice) => (Some(StatusCode::ACCEPTED), notice),
             Own::NotReleased(notice) => (Some(StatusCode::CONFLICT), notice),
@@ -157,6 +172,7 @@ impl Responder {
                     title: &title_of(notice.room.name.as_str()),
                     wanted: "/",
                     claim_window: notice.room.terms.session.claim_window,
+                    absence: notice.room.terms.absence,
                 });
                 page(StatusCode::OK, html)
             }

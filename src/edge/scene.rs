@@ -12,6 +12,8 @@ pub(super) enum Scene {
     First,
     /// A state as it is.
     Plain(State),
+    /// In line, and away by its own wish.
+    Away,
     /// Closed, and the time of opening is known.
     Opening,
     /// Ended because nothing is left.
@@ -30,6 +32,11 @@ impl Scene {
     /// The scene that tells `status` best.
     pub(super) fn of(status: &Status<'_>) -> Self {
         match (status.state, status.ended_by) {
+            (State::Waiting | State::Paused | State::Recovering, _)
+                if status.away_until.is_some() =>
+            {
+                Self::Away
+            }
             (State::Waiting, _) if status.position.is_none() => Self::First,
             (State::Closed, _) if status.opens_at.is_some() => Self::Opening,
             (State::Ended, Some(EndedBy::Left)) => Self::Left,
@@ -43,6 +50,7 @@ impl Scene {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::First => "first",
+            Self::Away => "away",
             Self::Opening => "opening",
             Self::SoldOut => "sold_out",
             Self::Over => "over",
@@ -68,6 +76,7 @@ impl Scene {
         let states = &texts.states;
         match self {
             Self::First => &states.first,
+            Self::Away => &states.away,
             Self::Opening => &states.opening,
             Self::SoldOut => &states.sold_out,
             Self::Over => &states.over,
@@ -93,6 +102,7 @@ impl Scene {
         matches!(
             self,
             Self::First
+                | Self::Away
                 | Self::Plain(
                     State::Waiting
                         | State::Prequeue

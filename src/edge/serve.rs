@@ -15,7 +15,7 @@ use crate::domain::clock::{Clock, Now};
 use crate::gate::identify::keeps_no_cookies;
 use crate::gate::permit::Permit;
 use crate::gate::socket::names_websocket;
-use crate::gate::{Ask, Decided, Gate, Refusal, Trace, Verdict};
+use crate::gate::{Ask, Decided, Gate, Own, Refusal, Trace, Verdict};
 use crate::origin::Origin;
 use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
 use crate::telemetry::metrics::Metrics;
@@ -23,6 +23,7 @@ use crate::telemetry::series::Counts;
 
 use super::body::AnswerBody;
 use super::cookies::{set_admission, tell_admission};
+use super::events::Streams;
 use super::guard::Activity;
 use super::negotiate::NEGOTIATED;
 use super::respond::{Answer, Asking, Responder, close};
@@ -45,6 +46,8 @@ pub struct Door {
     pub counts: Counts,
     /// WebSockets that may be open at once, over all sites.
     pub sockets: Arc<Semaphore>,
+    /// Event streams that are open.
+    pub streams: Arc<Streams>,
 }
 
 /// Who is at the other end of a connection.
@@ -131,6 +134,11 @@ impl Door {
                     Some(room) => self.responder.notice(&notice, &room.cookies, asking),
                     None => self.responder.refusal(Refusal::NotFound, asking),
                 };
+                return settle(answer, came.body, &came.head.headers).await;
+            }
+            Ok(Verdict::Own(Own::Events(watch))) => {
+                let to = (decided.trace.room, decided.trace.client);
+                let answer = self.open_stream(*watch, to, &came, https);
                 return settle(answer, came.body, &came.head.headers).await;
             }
             Ok(Verdict::Own(own)) => {

@@ -121,6 +121,8 @@ pub struct Notice {
     pub poll_after: Duration,
     /// Until when a released turn may be claimed.
     pub claim_by: Option<UnixTime>,
+    /// Until when the visitor is away by its own wish.
+    pub away_until: Option<UnixTime>,
     /// When a closed room opens, as far as is known.
     pub opens_at: Option<UnixTime>,
     /// The operator's message.
@@ -153,6 +155,7 @@ impl Notice {
             reason: None,
             poll_after: Duration::from_mins(1),
             claim_by: None,
+            away_until: None,
             opens_at: None,
             message: None,
             reference: None,

@@ -3,10 +3,13 @@
 use http::Method;
 use http::header::ORIGIN;
 
+use super::absence::{Denial, Wish};
 use super::identify::{self, Manner, Token};
 use super::queue::{Coming, May, Outcome};
 use super::room::Room;
+use super::watch::{Watch, Watcher};
 use super::{Gate, Own, Refusal, Request, Trace};
+use crate::store::ShownBy;
 
 /// One of our own URLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,12 @@ pub enum Endpoint {
     Claim(String),
     /// `POST rooms/{room}/leave`
     Leave(String),
+    /// `POST rooms/{room}/step-away`
+    StepAway(String),
+    /// `POST rooms/{room}/extend`
+    Extend(String),
+    /// `GET rooms/{room}/events`
+    Events(String),
     /// `GET jwks.json`
     Jwks,
     /// `GET assets/{name}`
@@ -45,6 +54,9 @@ impl Endpoint {
             ("rooms", Some(room), Some("join")) => Self::Join(room.to_owned()),
             ("rooms", Some(room), Some("claim")) => Self::Claim(room.to_owned()),
             ("rooms", Some(room), Some("leave")) => Self::Leave(room.to_owned()),
+            ("rooms", Some(room), Some("step-away")) => Self::StepAway(room.to_owned()),
+            ("rooms", Some(room), Some("extend")) => Self::Extend(room.to_owned()),
+            ("rooms", Some(room), Some("events")) => Self::Events(room.to_owned()),
             _ => return None,
         };
         parts.next().is_none().then_some(found)
@@ -54,10 +66,14 @@ impl Endpoint {
     #[must_use]
     pub fn answers(&self, method: &Method) -> bool {
         match self {
-            Self::Status(_) | Self::Jwks | Self::Asset(_) => {
+            Self::Status(_) | Self::Events(_) | Self::Jwks | Self::Asset(_) => {
                 *method == Method::GET || *method == Method::HEAD
             }
-            Self::Join(_) | Self::Claim(_) | Self::Leave(_) => *method == Method::POST,
+            Self::Join(_)
+            | Self::Claim(_)
+            | Self::Leave(_)
+            | Self::StepAway(_)
+            | Self::Extend(_) => *method == Method::POST,
         }
     }
 }
@@ -81,6 +97,9 @@ impl Gate {
             Endpoint::Join(name) => (name, Deed::Join),
             Endpoint::Claim(name) => (name, Deed::Claim),
             Endpoint::Leave(name) => (name, Deed::Leave),
+            Endpoint::StepAway(name) => (name, Deed::Wish(Wish::StepAway)),
+            Endpoint::Extend(name) => (name, Deed::Wish(Wish::MoreTime)),
+            Endpoint::Events(name) => (name, Deed::Events),
         };
         let (at, room) = self
             .rooms
@@ -122,17 +141,18 @@ impl Gate {
         trace: &mut Trace,
     ) -> Result<Own, Refusal> {
         let head = request.ask.head;
-        let changes = !matches!(deed, Deed::Status);
+        let changes = !matches!(deed, Deed::Status | Deed::Events);
+        let forms = matches!(deed, Deed::Leave | Deed::Wish(_));
         let host = &request.canonical.host_text;
         let ours = identify::is_same_origin(&head.headers, host, request.https)
-            || (deed == Deed::Leave && self.knows_the_reference(room, request));
+            || (forms && self.knows_the_reference(room, request));
         if changes && !ours {
             return Err(Refusal::CrossSite);
         }
         let visit = Manner::of(&head.method, &head.headers) == Manner::Visit;
         let may = match deed {
-            Deed::Status if !visit || head.method == Method::HEAD => May::Look,
-            Deed::Status | Deed::Join | Deed::Leave => May::Join,
+            Deed::Status | Deed::Events if !visit || head.method == Method::HEAD => May::Look,
+            Deed::Status | Deed::Events | Deed::Join | Deed::Leave | Deed::Wish(_) => May::Join,
             Deed::Claim => May::Claim,
         };
         let admitted = self.admit(room, request, trace);
@@ -150,28 +170,54 @@ impl Gate {
             return Ok(Own::Left(Box::new(line.leave(token.as_ref()).await)));
         }
         if let Some(admitted) = admitted {
-            let mut notice = line.is_inside(admitted.renewed);
-            notice.tells_tokens = tells;
-            return Ok(Own::Status(Box::new(notice)));
+            let mut notice = Box::new(line.is_inside(admitted.renewed));
+            notice.tells_tokens = tells && deed != Deed::Events;
+            return Ok(match deed {
+                Deed::Wish(wish) => Own::Denied(notice, Denial::NotNow(wish)),
+                Deed::Events => Own::Events(Box::new(Watch {
+                    notice,
+                    watcher: None,
+                })),
+                Deed::Status | Deed::Join | Deed::Claim | Deed::Leave => Own::Status(notice),
+            });
         }
-        let returned = false;
-        let brought = token.is_some();
-        let outcome = line
-            .serve(Coming {
-                token,
-                may,
-                returned,
-            })
-            .await?;
-        let (mut notice, claimed) = match outcome {
-            Outcome::Told(notice) => (notice, false),
-            Outcome::Claimed { notice, .. } => (notice, true),
+        if let Deed::Wish(wish) = deed {
+            let (mut notice, denial) = line.wish(token, wish).await?;
+            notice.tells_tokens = tells;
+            return Ok(match denial {
+                None => Own::Granted(notice),
+                Some(denial) => Own::Denied(notice, denial),
+            });
+        }
+        let coming = Coming {
+            token,
+            may,
+            returned: false,
+            shown_by: match deed {
+                Deed::Join => ShownBy::Visitor,
+                Deed::Status | Deed::Events | Deed::Claim | Deed::Leave | Deed::Wish(_) => {
+                    ShownBy::Page
+                }
+            },
         };
-        notice.tells_tokens = tells;
+        let outcome = line.serve(coming).await?;
+        let claimed = matches!(outcome, Outcome::Claimed { .. });
+        let mut notice = outcome.notice();
+        notice.tells_tokens = tells && deed != Deed::Events;
         Ok(match deed {
-            Deed::Join if !brought => Own::ComeBack(notice),
+            Deed::Join if token.is_none() => Own::ComeBack(notice),
             Deed::Claim if !claimed => Own::NotReleased(notice),
-            Deed::Status | Deed::Join | Deed::Claim | Deed::Leave => Own::Status(notice),
+            Deed::Events => {
+                let watches = may != May::Look;
+                let watcher = watches.then(|| Watcher::new(&line, &notice, token));
+                Own::Events(Box::new(Watch {
+                    watcher: watcher.flatten(),
+                    notice,
+                }))
+            }
+            Deed::Status | Deed::Join | Deed::Claim | Deed::Leave | Deed::Wish(_) => {
+                Own::Status(notice)
+            }
         })
     }
 }
@@ -183,6 +229,8 @@ enum Deed {
     Join,
     Claim,
     Leave,
+    Wish(Wish),
+    Events,
 }
 
 #[cfg(test)]

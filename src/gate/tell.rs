@@ -99,6 +99,7 @@ impl Line<'_> {
             tick: 0,
             position: None,
             ended,
+            away: None,
         };
         let mut notice = self.without_place(&token);
         notice.visit = Visit::First;
@@ -261,6 +262,7 @@ impl Line<'_> {
         match stand.standing {
             Standing::Lobby => self.in_lobby(token),
             Standing::Waiting { ahead } => self.waits(token, ahead),
+            Standing::Away { left } => self.is_away(token, self.now.wall.after(left)),
             Standing::Released { left } => self.released(token, left),
             Standing::Admitted => self.inside(token),
             Standing::Ended(why) => self.place_less(token.visitor, Some(why)),

@@ -6,10 +6,12 @@ use std::time::Duration;
 use crate::domain::room::RoomName;
 use crate::policy::rules::Action;
 
+use super::absence::Denial;
 use super::admit::AdmissionToken;
 use super::notice::Notice;
 use super::permit::Permit;
 use super::socket::{Flaw, Opening};
+use super::watch::Watch;
 
 /// What the gate decided, and how it came to it.
 #[derive(Debug)]
@@ -64,6 +66,12 @@ pub enum Own {
     NotReleased(Box<Notice>),
     /// The visitor left.
     Left(Box<Notice>),
+    /// A visitor's wish is granted.
+    Granted(Box<Notice>),
+    /// A visitor's wish is not granted, and why.
+    Denied(Box<Notice>, Denial),
+    /// An event stream is to be opened.
+    Events(Box<Watch>),
 }
 
 /// A visitor turned away, and why. An outcome, not an error: never logged as a fault.

@@ -25,6 +25,7 @@ use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::notice::{Notice, SetToken};
 use crate::gate::room::Room;
+use crate::gate::watch::Watcher;
 use crate::gate::{Ask, Gate, Own, Site, Verdict};
 use crate::policy::limits::Limits;
 use crate::policy::rules::Rules;
@@ -33,8 +34,8 @@ use crate::store::kept::Keeper;
 use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Joined, Joining, Leaving, Ordered, QueueStore,
+    Released, StoreError, Touch, Touched,
 };
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
@@ -132,6 +133,24 @@ impl QueueStore for Watched {
     ) -> Result<Vec<Stand>, StoreError> {
         self.asked(true)?.check_in(room, terms, tokens).await
     }
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.asked(true)?.step_away(room, terms, tokens).await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.asked(true)?.extend(room, terms, tokens).await
+    }
+
     async fn claim(
         &self,
         room: &RoomName,
@@ -451,6 +470,8 @@ fn ask<'a>(house: &House, head: &'a http::request::Parts) -> Ask<'a> {
 pub(crate) struct Visitor {
     pub(crate) queue: Option<String>,
     pub(crate) admission: Option<String>,
+    /// The event stream opened last.
+    pub(crate) watcher: Option<Watcher>,
 }
 
 impl Visitor {
@@ -505,8 +526,14 @@ impl Visitor {
                 Own::Status(notice)
                 | Own::ComeBack(notice)
                 | Own::NotReleased(notice)
-                | Own::Left(notice),
+                | Own::Left(notice)
+                | Own::Granted(notice)
+                | Own::Denied(notice, _),
             ) => Got::Waits(self.keep(*notice)),
+            Verdict::Own(Own::Events(watch)) => {
+                self.watcher = watch.watcher;
+                Got::Waits(self.keep(*watch.notice))
+            }
             Verdict::Socket(..) | Verdict::Own(Own::Jwks | Own::Asset(_)) => {
                 panic!("not asked for")
             }

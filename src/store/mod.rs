@@ -80,6 +80,38 @@ pub struct CheckIn {
     pub tick: u64,
     /// When the visitor was told to ask again.
     pub promised: Duration,
+    /// Who shows it.
+    pub shown_by: ShownBy,
+}
+
+/// Who shows a token: it matters to those who stepped away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShownBy {
+    /// The page or an open event stream, of itself: who stepped away stays away.
+    Page,
+    /// The visitor, who came: who stepped away is back.
+    Visitor,
+}
+
+/// What became of an ask to step away, or for more time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granted {
+    /// It is so, by this ask or by an earlier one like it.
+    Yes(Stand),
+    /// The visitor did so as often as one may in a stay; nothing changed.
+    Spent(Stand),
+    /// The visitor is not where one may ask for it; nothing changed.
+    Not(Stand),
+}
+
+impl Granted {
+    /// Where the visitor stands.
+    #[must_use]
+    pub const fn stand(&self) -> &Stand {
+        match self {
+            Self::Yes(stand) | Self::Spent(stand) | Self::Not(stand) => stand,
+        }
+    }
 }
 
 /// A released visitor takes the turn.
@@ -206,6 +238,34 @@ pub trait QueueStore: Send + Sync + 'static {
         terms: &Terms,
         tokens: &[CheckIn],
     ) -> Result<Vec<Stand>, StoreError>;
+
+    /// Lets visitors who wait or were called step away for `absence.step_away` of room time: they
+    /// keep their places and are not called until they come back, by a check-in shown by the
+    /// visitor or a join, or that time is over. Who was called gives the turn back, which counts
+    /// as a step-away and not as a miss. Who is away already stays away until the same moment,
+    /// and it is not counted again. Puts lost places back as [`QueueStore::check_in`] does.
+    ///
+    /// # Errors
+    /// As [`QueueStore::check_in`]; safe to send again.
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError>;
+
+    /// Gives visitors who were called another claim window of time from now on, never less than
+    /// they have. While more than three quarters of a claim window are left an ask changes nothing
+    /// and is not counted. Puts lost places back as [`QueueStore::check_in`] does.
+    ///
+    /// # Errors
+    /// As [`QueueStore::check_in`]; safe to send again.
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError>;
 
     /// Makes sessions of released turns. Repeatable: the same claim gives the same session.
     ///

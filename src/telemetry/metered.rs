@@ -18,8 +18,8 @@ use crate::domain::window::Orders;
 use crate::store::recovery::Recovery;
 use crate::store::survey::Survey;
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Joined, Joining, Leaving, Ordered, QueueStore,
+    Released, StoreError, Touch, Touched,
 };
 
 /// How long a call of the store is waited for.
@@ -43,7 +43,12 @@ impl Default for Deadlines {
 impl Deadlines {
     const fn of(self, verb: Verb) -> Duration {
         match verb {
-            Verb::Join | Verb::CheckIn | Verb::Claim | Verb::Leave => self.visitor,
+            Verb::Join
+            | Verb::CheckIn
+            | Verb::StepAway
+            | Verb::Extend
+            | Verb::Claim
+            | Verb::Leave => self.visitor,
             Verb::Release
             | Verb::Touch
             | Verb::End
@@ -118,6 +123,26 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
         tokens: &[CheckIn],
     ) -> Result<Vec<Stand>, StoreError> {
         self.meter(Verb::CheckIn, self.store.check_in(room, terms, tokens))
+            .await
+    }
+
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.meter(Verb::StepAway, self.store.step_away(room, terms, tokens))
+            .await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.meter(Verb::Extend, self.store.extend(room, terms, tokens))
             .await
     }
 
@@ -211,6 +236,22 @@ mod tests {
         ) -> Result<Vec<Stand>, StoreError> {
             unreachable!()
         }
+        async fn step_away(
+            &self,
+            _: &RoomName,
+            _: &Terms,
+            _: &[CheckIn],
+        ) -> Result<Vec<Granted>, StoreError> {
+            unreachable!()
+        }
+        async fn extend(
+            &self,
+            _: &RoomName,
+            _: &Terms,
+            _: &[CheckIn],
+        ) -> Result<Vec<Granted>, StoreError> {
+            unreachable!()
+        }
         async fn claim(
             &self,
             _: &RoomName,
@@ -294,6 +335,6 @@ mod tests {
     fn visitors_wait_two_seconds_and_the_rest_five() {
         let deadlines = Deadlines::default();
         let quick = Verb::ALL.map(|verb| deadlines.of(verb).as_secs());
-        assert_eq!(quick, [2, 2, 2, 2, 5, 5, 5, 5, 5, 5, 5]);
+        assert_eq!(quick, [2, 2, 2, 2, 2, 2, 5, 5, 5, 5, 5, 5, 5]);
     }
 }

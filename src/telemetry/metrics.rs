@@ -16,6 +16,7 @@ use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
 use super::reading::{Reading, clock_offset};
 use super::series::{Counts, Shown};
 use super::sockets::SocketMetrics;
+use super::streams::StreamMetrics;
 use crate::domain::room::RoomName;
 use crate::store::StoreError;
 use crate::store::survey::StoreHealth;
@@ -51,6 +52,8 @@ pub struct Metrics {
     verbs: Vec<VerbMetrics>,
     /// Of WebSockets.
     pub sockets: SocketMetrics,
+    /// Of event streams.
+    pub streams: StreamMetrics,
     store_reachable: IntGauge,
     clock_offset: Gauge,
     last_reload: IntGauge,
@@ -91,6 +94,7 @@ impl Metrics {
             door: words(&families.control_refusals, DOOR_REASONS)?,
             verbs: families.verbs()?,
             sockets: SocketMetrics::of(&families)?,
+            streams: StreamMetrics::of(&families)?,
             store_reachable: families
                 .store_reachable
                 .get_metric_with_label_values(&none)?,

@@ -9,3 +9,4 @@ pub mod metrics;
 pub mod reading;
 pub mod series;
 pub mod sockets;
+pub mod streams;

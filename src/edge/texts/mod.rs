@@ -34,6 +34,8 @@ pub struct Texts {
     pub again: Again,
     /// Whether something will be left.
     pub chances: Chances,
+    /// What a wish came to.
+    pub wishes: Wishes,
     /// When a poll got no answer.
     pub trouble: &'static str,
     /// Names of the figures.
@@ -80,6 +82,8 @@ pub struct States {
     pub drawing: StateWords,
     pub waiting: StateWords,
     pub released: StateWords,
+    pub ready: StateWords,
+    pub away: StateWords,
     pub admitted: StateWords,
     pub paused: StateWords,
     pub closed: StateWords,
@@ -131,6 +135,7 @@ pub struct Figures {
     pub reference: &'static str,
     pub opens: &'static str,
     pub claim_by: &'static str,
+    pub away_until: &'static str,
 }
 
 /// Why nothing moves, or why the wait has grown; fields are the words of the status JSON.
@@ -167,6 +172,19 @@ pub struct Chances {
     pub unlikely: &'static str,
 }
 
+/// What a wish for a break or for more time came to, and the time that is left.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are named after what became of it")]
+pub struct Wishes {
+    pub left: &'static str,
+    pub longer: &'static str,
+    pub spent_break: &'static str,
+    pub spent_time: &'static str,
+    pub no_break: &'static str,
+    pub no_time: &'static str,
+    pub later: &'static str,
+}
+
 /// Notices and the fixed parts of the page.
 #[derive(Debug, Serialize)]
 #[expect(
@@ -180,6 +198,13 @@ pub struct Fixed {
     pub kept: &'static str,
     pub no_faster: &'static str,
     pub turn: &'static str,
+    pub ask_first: &'static str,
+    pub pause: &'static str,
+    pub pause_how: &'static str,
+    pub pause_do: &'static str,
+    pub more_time: &'static str,
+    pub denied: &'static str,
+    pub back_to_line: &'static str,
     pub leave: &'static str,
     pub leave_sure: &'static str,
     pub leave_do: &'static str,

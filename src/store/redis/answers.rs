@@ -6,13 +6,13 @@ use std::time::Duration;
 use redis::Value;
 
 use crate::domain::clock::UnixTime;
-use crate::domain::pace::Pace;
+use crate::domain::pace::{Corrected, Correction, Pace};
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::tick::TickState;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
-use crate::store::{Claimed, Joined, Ordered, Released, StoreError, Touched};
+use crate::store::{Claimed, Granted, Joined, Ordered, Released, StoreError, Touched};
 
 /// An answer that is not in the shape its script promises.
 #[derive(Debug, thiserror::Error)]
@@ -177,6 +177,9 @@ impl Record {
             3 => Standing::Ended(reason(self.number)?),
             4 => Standing::Unknown,
             8 => Standing::Lobby,
+            9 => Standing::Away {
+                left: Duration::from_micros(self.number),
+            },
             5.. => return Err(Odd),
         })
     }
@@ -235,6 +238,20 @@ pub(super) fn stands(from: &mut Reader<'_>) -> Result<Vec<Stand>, Odd> {
     from.all(|from| Record::read(from)?.stand(&front))
 }
 
+pub(super) fn granted(from: &mut Reader<'_>) -> Result<Vec<Granted>, Odd> {
+    let front = Front::read(from)?;
+    from.all(|from| {
+        let became = from.byte()?;
+        let stand = Record::read(from)?.stand(&front)?;
+        Ok(match became {
+            0 => Granted::Yes(stand),
+            1 => Granted::Spent(stand),
+            2 => Granted::Not(stand),
+            3.. => return Err(Odd),
+        })
+    })
+}
+
 pub(super) fn claimed(from: &mut Reader<'_>) -> Result<Vec<Claimed>, Odd> {
     let front = Front::read(from)?;
     let rev = from.small()?;
@@ -276,15 +293,26 @@ pub(super) fn ticks(from: &mut Reader<'_>) -> Result<TickState, Odd> {
         credit: from.number()?,
         slack: from.number()?,
         anchor: from.number()?,
-        last_pace: pace(from.number()?, from.number()?)?,
+        last_pace: pace(from.number()?, from.number()?, from.number()?)?,
     })
 }
 
-fn pace(rate: u64, burst: u64) -> Result<Option<Pace>, Odd> {
-    let whole = |number| NonZeroU32::new(u32::try_from(number).ok()?);
-    match (whole(rate), whole(burst)) {
-        (Some(per_minute), Some(burst)) => Ok(Some(Pace { per_minute, burst })),
-        (None, None) if rate == 0 && burst == 0 => Ok(None),
-        _ => Err(Odd),
+fn pace(rate: u64, burst: u64, correction: u64) -> Result<Option<Corrected>, Odd> {
+    if rate == 0 && burst == 0 {
+        return Ok(None);
     }
+    let whole = |number| {
+        u32::try_from(number)
+            .ok()
+            .and_then(NonZeroU32::new)
+            .ok_or(Odd)
+    };
+    let correction = u16::try_from(correction).ok();
+    Ok(Some(Corrected {
+        pace: Pace {
+            per_minute: whole(rate)?,
+            burst: whole(burst)?,
+        },
+        correction: correction.and_then(Correction::thousandths).ok_or(Odd)?,
+    }))
 }

@@ -10,7 +10,7 @@ use crate::domain::standing::EndedBy;
 use crate::domain::tick::{Lead, Proposal};
 use crate::domain::window::{Orders, WindowState};
 use crate::store::recovery::Recovery;
-use crate::store::{CheckIn, Claim, Ending, Joining, Leaving, Touch};
+use crate::store::{CheckIn, Claim, Ending, Joining, Leaving, ShownBy, Touch};
 
 /// No number a script is given is larger, so that sums of several stay exact in Lua's doubles.
 /// In microseconds it is 35 years.
@@ -24,7 +24,7 @@ pub(super) trait Ask {
 
 /// One argument that holds a whole batch.
 pub(super) fn batch<A: Ask>(asks: &[A]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(asks.len() * 50);
+    let mut bytes = Vec::with_capacity(asks.len() * 51);
     for ask in asks {
         ask.put(&mut bytes);
     }
@@ -58,6 +58,7 @@ impl Ask for CheckIn {
         to.extend(self.place.score().to_be_bytes());
         to.extend(number(self.tick));
         to.extend(number(micros(check_in_lasts(self.promised))));
+        to.push(u8::from(self.shown_by == ShownBy::Visitor));
     }
 }
 
@@ -123,7 +124,7 @@ pub(super) fn terms(terms: &Terms) -> Vec<u8> {
     ];
     let mut bytes: Vec<u8> = small.into_iter().flat_map(u32::to_be_bytes).collect();
     bytes.extend(spans.into_iter().flat_map(number));
-    bytes.extend(terms.correction.to_be_bytes());
+    bytes.extend(terms.correction.get().to_be_bytes());
     bytes.extend([terms.absence.step_aways, terms.absence.extensions]);
     let weights = terms.lanes.all();
     bytes.extend(weights.iter().flat_map(|weight| weight.to_be_bytes()));

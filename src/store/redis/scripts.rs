@@ -25,7 +25,17 @@ pub(super) static JOIN: LazyLock<Script> = script!("join", "", ["room", "terms",
 pub(super) static CHECK_IN: LazyLock<Script> = script!(
     "check_in",
     "allow-oom",
-    ["room", "terms", "visitors", "sessions"]
+    ["room", "terms", "visitors", "sessions", "tokens"]
+);
+pub(super) static STEP_AWAY: LazyLock<Script> = script!(
+    "step_away",
+    "allow-oom",
+    ["room", "terms", "visitors", "sessions", "tokens"]
+);
+pub(super) static EXTEND: LazyLock<Script> = script!(
+    "extend",
+    "allow-oom",
+    ["room", "terms", "visitors", "sessions", "tokens"]
 );
 pub(super) static CLAIM: LazyLock<Script> = script!(
     "claim",
@@ -55,8 +65,9 @@ pub(super) static ORDER: LazyLock<Script> = script!("order", "allow-oom", ["room
 pub(super) static RECOVER: LazyLock<Script> = script!("recover", "allow-oom", ["room", "orders"]);
 
 /// Every script, each under the name of its verb.
-pub(super) fn all() -> [&'static Script; 11] {
+pub(super) fn all() -> [&'static Script; 13] {
     [
-        &JOIN, &CHECK_IN, &CLAIM, &LEAVE, &RELEASE, &TOUCH, &END, &SWEEP, &SURVEY, &ORDER, &RECOVER,
+        &JOIN, &CHECK_IN, &STEP_AWAY, &EXTEND, &CLAIM, &LEAVE, &RELEASE, &TOUCH, &END, &SWEEP,
+        &SURVEY, &ORDER, &RECOVER,
     ]
 }
