@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::policies::{Finding, Found, InForce, Names, Refused};
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
+use crate::domain::pace::Correction;
 use crate::domain::window::WindowState;
 use crate::store::survey::StoreHealth;
 use crate::telemetry::reading::Reading;
@@ -95,7 +96,9 @@ struct PaceView {
     per_minute: u32,
     burst: u32,
     effective_burst: u64,
-    effective_per_minute: f64,
+    /// With the correction for no-shows, where the room has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effective_per_minute: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,7 +133,7 @@ impl RoomView {
                 per_minute: pace.per_minute.get(),
                 burst: pace.burst.get(),
                 effective_burst: reading.effective_burst(),
-                effective_per_minute: reading.effective_pace().per_minute(),
+                effective_per_minute: corrected(reading),
             },
             capacity: CapacityView {
                 active: reading.capacity().map(std::num::NonZeroU32::get),
@@ -154,6 +157,11 @@ impl RoomView {
         let warning = warning.or(self.warning);
         Self { warning, ..self }
     }
+}
+
+fn corrected(reading: &Reading<'_>) -> Option<f64> {
+    let pace = reading.effective_pace();
+    (pace.correction != Correction::NONE).then(|| pace.per_minute())
 }
 
 impl WaitView {
@@ -410,5 +418,17 @@ mod tests {
             "message": null, "opens_at": null, "ends_at": null,
         });
         assert_eq!(view, expected);
+
+        let mut corrected = settings.clone();
+        corrected.terms.correction = Correction::thousandths(1_150).unwrap();
+        let reading = Reading {
+            settings: &corrected,
+            ..reading
+        };
+        let view = serde_json::to_value(RoomView::of(&reading)).unwrap();
+        let expected = serde_json::json!({
+            "per_minute": 600, "burst": 10, "effective_burst": 18, "effective_per_minute": 690.0,
+        });
+        assert_eq!(view["pace"], expected);
     }
 }

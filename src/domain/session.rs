@@ -107,6 +107,18 @@ mod tests {
     }
 
     #[test]
+    fn a_turn_is_fresh_while_more_than_three_quarters_of_its_window_are_left() {
+        let terms = SessionTerms {
+            claim_window: Duration::from_secs(120),
+            ..SessionTerms::default()
+        };
+        let fresh = |millis| terms.is_fresh(Duration::from_millis(millis));
+        assert!(fresh(120_000) && fresh(90_001));
+        assert!(!fresh(90_000) && !fresh(0));
+        assert!(terms.is_fresh(Duration::MAX), "a first turn may be longer");
+    }
+
+    #[test]
     fn a_jti_reads_back_what_it_shows_and_nothing_else() {
         let jti = Jti([0xab; 16]);
         assert_eq!(Jti::parse(&jti.to_string()), Some(jti));

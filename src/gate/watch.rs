@@ -80,6 +80,36 @@ impl Watcher {
         })
     }
 
+    /// Somebody in the lobby, for tests of what is told.
+    #[cfg(test)]
+    pub(crate) fn for_test() -> Self {
+        use crate::domain::clock::UnixTime;
+        use crate::domain::place::Turn;
+        use crate::domain::visitor::VisitorId;
+        use crate::domain::window::WindowId;
+        Self {
+            token: QueueToken {
+                lane: 0,
+                verdict: 0,
+                rules: 0,
+                visitor: VisitorId::from_bytes([7; 16]),
+                window: WindowId(7),
+                epoch: Epoch(7),
+                turn: Turn::FIRST,
+                lobby: true,
+                place: None,
+                expires: UnixTime::from_secs(1_800_000_000),
+                tick: 0,
+                position: None,
+                ended: None,
+                away: None,
+            },
+            due: Duration::ZERO,
+            released: 0,
+            asked_in: Epoch(7),
+        }
+    }
+
     /// Looks where the watcher stands.
     pub fn look(&mut self, line: &Line<'_>) -> Look {
         let snapshot = line.snapshot;

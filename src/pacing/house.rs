@@ -20,6 +20,7 @@ use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Order, Orders};
+use crate::gate::absence::Denial;
 use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
@@ -472,6 +473,8 @@ pub(crate) struct Visitor {
     pub(crate) admission: Option<String>,
     /// The event stream opened last.
     pub(crate) watcher: Option<Watcher>,
+    /// Why the last wish was not granted.
+    pub(crate) denied: Option<Denial>,
 }
 
 impl Visitor {
@@ -526,10 +529,16 @@ impl Visitor {
                 Own::Status(notice)
                 | Own::ComeBack(notice)
                 | Own::NotReleased(notice)
-                | Own::Left(notice)
-                | Own::Granted(notice)
-                | Own::Denied(notice, _),
+                | Own::Left(notice),
             ) => Got::Waits(self.keep(*notice)),
+            Verdict::Own(Own::Granted(notice)) => {
+                self.denied = None;
+                Got::Waits(self.keep(*notice))
+            }
+            Verdict::Own(Own::Denied(notice, denial)) => {
+                self.denied = Some(denial);
+                Got::Waits(self.keep(*notice))
+            }
             Verdict::Own(Own::Events(watch)) => {
                 self.watcher = watch.watcher;
                 Got::Waits(self.keep(*watch.notice))

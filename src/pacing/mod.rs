@@ -10,6 +10,8 @@ mod jitter;
 mod keep;
 mod look;
 
+#[cfg(test)]
+mod absence;
 mod beat;
 #[cfg(test)]
 pub(crate) mod house;
@@ -21,6 +23,8 @@ mod many;
 mod resets;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod watching;
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -177,15 +177,18 @@ impl<'a> Value<'a> {
             decimal(*low),
             decimal(*high)
         );
-        let read = match &self.value {
-            DeValue::Integer(digits) if digits.radix() == 10 => in_thousandths(digits.as_str()),
-            DeValue::Float(digits) => in_thousandths(digits.as_str()),
+        let digits = match &self.value {
+            DeValue::Integer(digits) if digits.radix() == 10 => digits.as_str(),
+            DeValue::Float(digits) => digits.as_str(),
             _ => return self.is_not(&wanted),
         };
-        match read.filter(|read| range.contains(read)) {
-            Some(read) => Some(read),
-            None => self.is_not(&wanted),
+        let read = in_thousandths(digits).filter(|read| range.contains(read));
+        if read.is_none() {
+            let found = shown(digits);
+            let message = format!("`{}` must be {wanted}, found {found}", self.key);
+            self.reader.fault(self.span, message);
         }
+        read
     }
 
     /// A whole number from 1 to `most`.

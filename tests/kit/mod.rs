@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod crowd;
+pub mod events;
 pub mod forge;
 pub mod house;
 pub mod origin;
@@ -19,6 +20,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use answer::Answer;
+pub use events::Events;
 pub use forge::Forge;
 pub use house::House;
 pub use origin::Origin;

@@ -118,3 +118,51 @@ impl fmt::Debug for EventBody {
         f.debug_struct("EventBody").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
+    }
+
+    fn next(body: &mut EventBody) -> Poll<Option<Bytes>> {
+        body.poll_next(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn events_are_read_in_order_and_what_was_said_is_read_to_the_end() {
+        let (outbox, mut body) = Outbox::new([one("a"), one("b")]);
+        assert_eq!(next(&mut body), Poll::Ready(Some(one("a"))));
+        assert_eq!(next(&mut body), Poll::Ready(Some(one("b"))));
+        assert_eq!(next(&mut body), Poll::Pending);
+        outbox.say(one("c")).unwrap();
+        drop(outbox);
+        assert_eq!(next(&mut body), Poll::Ready(Some(one("c"))));
+        assert_eq!(next(&mut body), Poll::Ready(None));
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_waits_is_woken() {
+        let (outbox, mut body) = Outbox::new([]);
+        let reads =
+            tokio::spawn(async move { std::future::poll_fn(|cx| body.poll_next(cx)).await });
+        tokio::task::yield_now().await;
+        outbox.say(one("a")).unwrap();
+        assert_eq!(reads.await.unwrap(), Some(one("a")));
+    }
+
+    #[test]
+    fn r1_a_slow_reader_is_refused_and_never_buffered_for() {
+        let (outbox, body) = Outbox::new([]);
+        for _ in 0..MOST_WAITING {
+            outbox.say(one("x")).unwrap();
+        }
+        assert_eq!(outbox.say(one("x")), Err(Unheard::Full));
+        assert!(!outbox.is_gone());
+        drop(body);
+        assert_eq!(outbox.say(one("x")), Err(Unheard::Gone));
+        assert!(outbox.is_gone());
+    }
+}

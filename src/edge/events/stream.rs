@@ -190,3 +190,118 @@ fn spread(most: Duration, seed: u64) -> Duration {
     let parts = u32::try_from(seed % 1_024).unwrap_or(0);
     most * parts / 1_024
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Most, Streams};
+    use super::*;
+    use crate::telemetry::metrics::Metrics;
+    use crate::telemetry::reading::settings_for_test;
+
+    fn shown(position: u64) -> Shown {
+        Shown {
+            face: Face::Waiting,
+            position: Some(position),
+            reason: None,
+            away_until: None,
+            message: None,
+        }
+    }
+
+    #[test]
+    fn an_event_tells_what_is_different_and_nothing_else_is_one() {
+        let was = shown(7);
+        assert_eq!(was.event(&shown(7)), None);
+        assert_eq!(was.event(&shown(6)), Some(EventName::Standing));
+        assert!(was.only_moved(&shown(6)));
+        let message = Shown {
+            message: Some("Doors at 8".into()),
+            ..shown(6)
+        };
+        assert_eq!(was.event(&message), Some(EventName::Message));
+        assert!(!was.only_moved(&message));
+        let called = Shown {
+            face: Face::Released,
+            position: None,
+            ..message.clone()
+        };
+        assert_eq!(message.event(&called), Some(EventName::Released));
+        let paused = Shown {
+            face: Face::Paused,
+            ..shown(7)
+        };
+        assert_eq!(was.event(&paused), Some(EventName::Standing));
+        assert!(!was.only_moved(&paused));
+    }
+
+    #[test]
+    fn a_stream_tells_of_a_position_now_and_then_and_drops_who_reads_too_slowly() {
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let most = Most {
+            all: 1,
+            per_network: 1,
+        };
+        let streams = Streams::new(most, Arc::clone(&metrics));
+        let client = "192.0.2.1".parse().unwrap();
+        let slot = streams.take_place(client).unwrap();
+        assert!(streams.take_place(client).is_err());
+        let (outbox, body) = Outbox::new([]);
+        let settings = Arc::new(settings_for_test("derby"));
+        let at = |position| {
+            let now = UnixTime::from_secs(1_800_000_000);
+            let mut notice = Notice::of(Arc::clone(&settings), Face::Waiting, now);
+            notice.position = Some(position);
+            notice
+        };
+        let seconds = Duration::from_secs;
+        let watching = (Watcher::for_test(), outbox, slot);
+        let mut stream = Stream::new(watching, Shown::of(&at(900)), (seconds(1), 0));
+        let told = |metrics: &Metrics| {
+            let text = metrics.scrape(&[]).unwrap();
+            let line = text
+                .lines()
+                .find(|line| line.contains("event=\"standing\""));
+            line.unwrap().rsplit(' ').next().unwrap().to_owned()
+        };
+        for (position, now, expected) in
+            [(899, 2, "0"), (898, 5, "1"), (898, 9, "1"), (99, 10, "2")]
+        {
+            stream.tell(&at(position), seconds(now)).unwrap();
+            assert_eq!(told(&metrics), expected, "{position} at {now} s");
+        }
+        for number in 3..=8 {
+            stream
+                .tell(&at(99 - number), seconds(20 + 2 * number))
+                .unwrap();
+        }
+        assert_eq!(stream.beat(seconds(40)), Ok(()));
+        let slow = stream.tell(&at(1), seconds(50));
+        assert_eq!(slow, Err(StreamEnd::Slow));
+        assert_eq!(stream.is_over(seconds(600)), None);
+        assert_eq!(stream.is_over(seconds(601)), Some(StreamEnd::Lifetime));
+        stream.ends_by(StreamEnd::Slow);
+        drop(stream);
+        let text = metrics.scrape(&[]).unwrap();
+        assert!(text.contains("anteroom_event_streams_ended_total{by=\"slow\"} 1\n"));
+        assert!(text.contains("anteroom_event_streams_open 0\n"));
+        assert!(streams.take_place(client).is_ok(), "its place is free");
+        drop(body);
+    }
+
+    #[test]
+    fn an_event_is_a_name_and_one_line_of_data() {
+        let text = event("standing", br#"{"position":7}"#);
+        assert_eq!(text, "event: standing\ndata: {\"position\":7}\n\n");
+        for seed in [0, 4_999, 5_000, u64::MAX] {
+            let text = String::from_utf8(retry(seed).to_vec()).unwrap();
+            let wait = text.strip_prefix("retry: ").unwrap().trim();
+            assert!(
+                (2_000..7_000).contains(&wait.parse::<u64>().unwrap()),
+                "{text}"
+            );
+            assert!(spread(LIFE_SPREAD, seed) < LIFE_SPREAD);
+        }
+    }
+}

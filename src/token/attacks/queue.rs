@@ -108,10 +108,7 @@ fn t6_no_bit_of_a_queue_token_can_be_changed() {
         let text = URL_SAFE_NO_PAD.encode(bytes);
         assert!(verify_queue(&keys, &text).is_err(), "bit {bit}");
     }
-    assert!(
-        verify_queue(&keys, &URL_SAFE.encode(&bytes)).is_err(),
-        "padded"
-    );
+    assert_eq!(URL_SAFE.encode(&bytes), good, "no padding, one spelling");
 }
 
 #[test]
