@@ -5,4 +5,4 @@ mod losses;
 mod memory;
 mod orders;
 mod pace;
-mod pair;
+pub mod pair;

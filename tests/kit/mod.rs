@@ -20,7 +20,6 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use answer::Answer;
-pub use events::Events;
 pub use forge::Forge;
 pub use house::House;
 pub use origin::Origin;
