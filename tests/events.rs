@@ -63,6 +63,10 @@ async fn a_stream_begins_with_where_the_visitor_stands_and_says_how_it_is_to_be_
     })
     .await;
     drop(events);
+    // Nobody is there to read what is written next.
+    for words in ["one", "two", "three"] {
+        house.set("message", json!({ "message": words })).await;
+    }
     until("its end is counted", || async {
         let ended = "by=\"visitor\"";
         let ended = house

@@ -6,6 +6,7 @@ mod difference;
 mod exempt;
 pub mod gateway;
 pub mod listen;
+mod pace;
 mod room;
 pub mod site;
 pub mod store;

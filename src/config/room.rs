@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{absence, exempt};
+use super::{absence, exempt, pace};
 use crate::domain::clock::UnixTime;
 use crate::domain::lane::Weights;
-use crate::domain::pace::{Correction, Pace};
+use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{
     Activation, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, PageStatus, RoomName,
@@ -138,7 +138,7 @@ fn page_status(table: &mut Table<'_>) -> Option<PageStatus> {
 }
 
 fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
-    let (pace, correction) = pace(table.section("pace"), method);
+    let (pace, correction) = pace::read(table.section("pace"), method);
     let absence = absence::read(table.section("absence"));
     let capacity = capacity(table, method);
     let session = session(table.section("session"));
@@ -158,38 +158,6 @@ fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
         lanes: Weights::default(),
         absence: absence?,
     })
-}
-
-/// The pace. A room in which nobody waits needs none; it gets the lowest there is, so that it
-/// could never flood the origin.
-fn pace(mut table: Table<'_>, method: Method) -> (Option<Pace>, Option<Correction>) {
-    let per_minute = table.take("per_minute");
-    if per_minute.is_none() && method == Method::Fifo {
-        table.missing("per_minute");
-    }
-    let lowest = Pace {
-        per_minute: NonZeroU32::MIN,
-        burst: NonZeroU32::MIN,
-    };
-    let pace = per_minute.map_or(Some(lowest), |value| {
-        value.number(1..=Pace::MOST).and_then(Pace::per_minute)
-    });
-    let burst = table
-        .take("burst")
-        .map(|value| value.number(1..=Pace::MOST));
-    let correction = table.take("no_show_correction");
-    let correction = correction.map(|value| {
-        let range = Correction::NONE.get()..=Correction::MOST.get();
-        value.thousandths(range).and_then(Correction::thousandths)
-    });
-    table.finish();
-    let pace = match burst {
-        None => pace,
-        Some(burst) => pace
-            .zip(burst)
-            .and_then(|(pace, most)| pace.with_burst(most)),
-    };
-    (pace, correction.unwrap_or(Some(Correction::NONE)))
 }
 
 #[expect(

@@ -85,7 +85,6 @@ pub struct TickStep {
 
 impl TickState {
     /// Takes the next tick; `None` when it was proposed on an older tick than the last.
-    ///
     /// `pace` and `door` are what the store holds at this moment. Elapsed time counts at most as
     /// long as the effective burst takes to earn; the rest is lost to the room. A change of pace
     /// earns at the slower one once and forgets what is in flight. While the door is shut the
@@ -98,10 +97,7 @@ impl TickState {
         pace: impl Into<Corrected>,
         door: Door,
     ) -> Option<TickStep> {
-        if proposal.seen_tick != self.tick {
-            return None;
-        }
-        let pace = pace.into();
+        let pace = (proposal.seen_tick == self.tick).then(|| pace.into())?;
         let longest = pace.time_for(pace.ceiling(TICK));
         let elapsed = proposal.elapsed.min(longest);
         let new_line = proposal.elapsed > longest || proposal.lead == Lead::Taken;

@@ -118,18 +118,8 @@ impl Responder {
             Own::Jwks => return self.jwks(),
             Own::Asset(name) => return self.asset(name, asking),
             Own::Left(notice) => (None, notice),
-            Own::Granted(notice) => {
-                return match names {
-                    Some(names) => self.granted(notice, names, asking),
-                    None => self.refusal(Refusal::NotFound, asking),
-                };
-            }
-            Own::Denied(notice, denial) => {
-                return match names {
-                    Some(names) => self.denied((notice, *denial), names, asking),
-                    None => self.refusal(Refusal::NotFound, asking),
-                };
-            }
+            Own::Granted(notice) => return self.wished((notice, None), (names, asking)),
+            Own::Denied(notice, why) => return self.wished((notice, Some(*why)), (names, asking)),
             Own::Events(watch) => (Some(StatusCode::OK), &watch.notice),
             Own::Status(notice) => (Some(StatusCode::OK), notice),
             Own::ComeBack(notice) => (Some(StatusCode::ACCEPTED), notice),

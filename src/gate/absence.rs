@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::clock::UnixTime;
+use crate::domain::lane::Lane;
 use crate::domain::place::Place;
 use crate::domain::skew::WallClock;
 use crate::domain::standing::{Stand, Standing};
@@ -11,7 +12,7 @@ use crate::token::queue::QueueToken;
 
 use super::Refusal;
 use super::notice::{Face, Notice};
-use super::queue::{Coming, Line, May, Outcome, check_in};
+use super::queue::{Coming, Line, May, Outcome};
 
 /// What a visitor wishes for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,12 @@ impl Line<'_> {
         Ok(Box::pin(self.serve(coming)).await?.notice())
     }
 
+    /// How many were ahead when a position was last shown; all, where none was.
+    pub(super) fn last_ahead(&self, token: &QueueToken) -> u64 {
+        let shown = token.position.map(|shown| u64::from(shown.get()) - 1);
+        shown.unwrap_or(self.snapshot.survey.waiting)
+    }
+
     /// Until when a token's holder is away, as far as the token tells.
     pub(super) fn away_until(&self, token: &QueueToken) -> Option<UnixTime> {
         token.away.filter(|until| *until > self.now.wall)
@@ -128,6 +135,21 @@ impl Line<'_> {
             notice.poll_after = until.since(self.now.wall).clamp(shortest, longest);
         }
         notice
+    }
+}
+
+/// What a token shows the store near the front, of itself.
+pub(super) fn check_in(token: &QueueToken, place: Place, promised: Duration) -> CheckIn {
+    CheckIn {
+        visitor: token.visitor,
+        window: token.window,
+        lane: Lane(token.lane),
+        epoch: token.epoch,
+        turn: token.turn,
+        place,
+        tick: token.tick,
+        promised,
+        shown_by: ShownBy::Page,
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod absence;
 pub mod admit;
 pub mod canonical;
+mod deed;
 pub mod identify;
 pub mod leave;
 pub mod limit;

@@ -3,13 +3,11 @@
 use http::Method;
 use http::header::ORIGIN;
 
-use super::absence::{Denial, Wish};
+use super::absence::Wish;
+use super::deed::Deed;
 use super::identify::{self, Manner, Token};
-use super::queue::{Coming, May, Outcome};
 use super::room::Room;
-use super::watch::{Watch, Watcher};
 use super::{Gate, Own, Refusal, Request, Trace};
-use crate::store::ShownBy;
 
 /// One of our own URLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,96 +139,27 @@ impl Gate {
         trace: &mut Trace,
     ) -> Result<Own, Refusal> {
         let head = request.ask.head;
-        let changes = !matches!(deed, Deed::Status | Deed::Events);
-        let forms = matches!(deed, Deed::Leave | Deed::Wish(_));
         let host = &request.canonical.host_text;
         let ours = identify::is_same_origin(&head.headers, host, request.https)
-            || (forms && self.knows_the_reference(room, request));
-        if changes && !ours {
+            || (deed.has_a_form() && self.knows_the_reference(room, request));
+        if deed.changes() && !ours {
             return Err(Refusal::CrossSite);
         }
-        let visit = Manner::of(&head.method, &head.headers) == Manner::Visit;
-        let may = match deed {
-            Deed::Status | Deed::Events if !visit || head.method == Method::HEAD => May::Look,
-            Deed::Status | Deed::Events | Deed::Join | Deed::Leave | Deed::Wish(_) => May::Join,
-            Deed::Claim => May::Claim,
-        };
         let admitted = self.admit(room, request, trace);
         let token = self.queue_token(room, request, trace)?;
         let token = token.filter(|token| room.counts(token));
-        let snapshot = room.snapshot.load_full();
-        let line = self.line(room, &snapshot, request.ask.now);
         let by_header =
             identify::keeps_no_cookies(&head.headers) && (token.is_some() || admitted.is_some());
-        let tells = by_header || (changes && !head.headers.contains_key("sec-fetch-site"));
-        if deed == Deed::Leave {
-            if let Some(admitted) = admitted {
-                line.end(admitted.session);
-            }
-            return Ok(Own::Left(Box::new(line.leave(token.as_ref()).await)));
+        let an_app = deed.changes() && !head.headers.contains_key("sec-fetch-site");
+        let snapshot = room.snapshot.load_full();
+        let line = self.line(room, &snapshot, request.ask.now);
+        let may = deed.may(&head.method, Manner::of(&head.method, &head.headers));
+        let mut own = line.does((deed, may), admitted, token).await?;
+        if let Some(notice) = own.notice_mut() {
+            notice.tells_tokens = by_header || an_app;
         }
-        if let Some(admitted) = admitted {
-            let mut notice = Box::new(line.is_inside(admitted.renewed));
-            notice.tells_tokens = tells && deed != Deed::Events;
-            return Ok(match deed {
-                Deed::Wish(wish) => Own::Denied(notice, Denial::NotNow(wish)),
-                Deed::Events => Own::Events(Box::new(Watch {
-                    notice,
-                    watcher: None,
-                })),
-                Deed::Status | Deed::Join | Deed::Claim | Deed::Leave => Own::Status(notice),
-            });
-        }
-        if let Deed::Wish(wish) = deed {
-            let (mut notice, denial) = line.wish(token, wish).await?;
-            notice.tells_tokens = tells;
-            return Ok(match denial {
-                None => Own::Granted(notice),
-                Some(denial) => Own::Denied(notice, denial),
-            });
-        }
-        let coming = Coming {
-            token,
-            may,
-            returned: false,
-            shown_by: match deed {
-                Deed::Join => ShownBy::Visitor,
-                Deed::Status | Deed::Events | Deed::Claim | Deed::Leave | Deed::Wish(_) => {
-                    ShownBy::Page
-                }
-            },
-        };
-        let outcome = line.serve(coming).await?;
-        let claimed = matches!(outcome, Outcome::Claimed { .. });
-        let mut notice = outcome.notice();
-        notice.tells_tokens = tells && deed != Deed::Events;
-        Ok(match deed {
-            Deed::Join if token.is_none() => Own::ComeBack(notice),
-            Deed::Claim if !claimed => Own::NotReleased(notice),
-            Deed::Events => {
-                let watches = may != May::Look;
-                let watcher = watches.then(|| Watcher::new(&line, &notice, token));
-                Own::Events(Box::new(Watch {
-                    watcher: watcher.flatten(),
-                    notice,
-                }))
-            }
-            Deed::Status | Deed::Join | Deed::Claim | Deed::Leave | Deed::Wish(_) => {
-                Own::Status(notice)
-            }
-        })
+        Ok(own)
     }
-}
-
-/// What is asked of a room's own URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
-    Status,
-    Join,
-    Claim,
-    Leave,
-    Wish(Wish),
-    Events,
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::token::chance;
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
+use super::absence::check_in;
 use super::admit::{AdmissionToken, Admissions};
 use super::notice::{Face, Notice, SetToken, Visit};
 use super::room::Room;
@@ -201,12 +202,6 @@ impl Line<'_> {
         }
     }
 
-    /// How many were ahead when a position was last shown; all, where none was.
-    pub(super) fn last_ahead(&self, token: &QueueToken) -> u64 {
-        let shown = token.position.map(|shown| u64::from(shown.get()) - 1);
-        shown.unwrap_or(self.snapshot.survey.waiting)
-    }
-
     /// How many are ahead as far as the survey tells; what was shown stands where the token has
     /// seen more than the survey, or the place was given since.
     pub(super) fn surveyed(&self, token: &QueueToken, place: Place) -> u64 {
@@ -290,21 +285,6 @@ impl Line<'_> {
             token: given,
             notice: Box::new(notice),
         })
-    }
-}
-
-/// What a token shows the store near the front, of itself.
-pub(super) fn check_in(token: &QueueToken, place: Place, promised: Duration) -> CheckIn {
-    CheckIn {
-        visitor: token.visitor,
-        window: token.window,
-        lane: Lane(token.lane),
-        epoch: token.epoch,
-        turn: token.turn,
-        place,
-        tick: token.tick,
-        promised,
-        shown_by: ShownBy::Page,
     }
 }
 

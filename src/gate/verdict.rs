@@ -74,6 +74,20 @@ pub enum Own {
     Events(Box<Watch>),
 }
 
+impl Own {
+    /// What it tells of tokens to who keeps no cookies; events, which cannot renew one, tell none.
+    pub(super) fn notice_mut(&mut self) -> Option<&mut Notice> {
+        match self {
+            Self::Jwks | Self::Asset(_) | Self::Events(_) | Self::Left(_) => None,
+            Self::Status(notice)
+            | Self::ComeBack(notice)
+            | Self::NotReleased(notice)
+            | Self::Granted(notice)
+            | Self::Denied(notice, _) => Some(notice),
+        }
+    }
+}
+
 /// A visitor turned away, and why. An outcome, not an error: never logged as a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -16,8 +16,9 @@ use crate::store::CheckIn;
 use crate::store::survey::StoreHealth;
 use crate::token::queue::QueueToken;
 
+use super::absence::check_in;
 use super::notice::{Face, Notice, SetToken};
-use super::queue::{Line, check_in};
+use super::queue::Line;
 
 /// How often the store is asked about a watcher who is away: it may come back elsewhere.
 const AWAY: Duration = Duration::from_secs(10);

@@ -77,7 +77,7 @@ async fn near_the_front_a_watcher_counts_as_present_and_hears_of_its_turn_at_onc
         if notice.face == Face::Released {
             break notice;
         }
-        assert!(!is_out || ticks % 4 != 0, "told within a second");
+        assert!(!is_out || !ticks.is_multiple_of(4), "told within a second");
         assert!(ticks < 4 * 400, "never called: {notice:?}");
     };
     assert!(called.claim_by.is_some() && called.position.is_none());

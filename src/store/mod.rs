@@ -3,6 +3,7 @@
 //! Every verb is one atomic, idempotent, bounded step. A store that has answered has made what it
 //! answered durable, and everything it had seen by then: nobody is shown what a crash could undo.
 
+mod asks;
 #[cfg(test)]
 pub(crate) mod conformance;
 pub mod embedded;
@@ -31,6 +32,7 @@ use crate::domain::window::{Orders, WindowId};
 use recovery::Recovery;
 use survey::Survey;
 
+pub use asks::{Granted, Leaving, Ordered, ShownBy};
 pub use fault::{BoxError, StoreError};
 
 /// Visitors called in one tick at most, so that no call takes long; what is beyond keeps its
@@ -84,36 +86,6 @@ pub struct CheckIn {
     pub shown_by: ShownBy,
 }
 
-/// Who shows a token: it matters to those who stepped away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShownBy {
-    /// The page or an open event stream, of itself: who stepped away stays away.
-    Page,
-    /// The visitor, who came: who stepped away is back.
-    Visitor,
-}
-
-/// What became of an ask to step away, or for more time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Granted {
-    /// It is so, by this ask or by an earlier one like it.
-    Yes(Stand),
-    /// The visitor did so as often as one may in a stay; nothing changed.
-    Spent(Stand),
-    /// The visitor is not where one may ask for it; nothing changed.
-    Not(Stand),
-}
-
-impl Granted {
-    /// Where the visitor stands.
-    #[must_use]
-    pub const fn stand(&self) -> &Stand {
-        match self {
-            Self::Yes(stand) | Self::Spent(stand) | Self::Not(stand) => stand,
-        }
-    }
-}
-
 /// A released visitor takes the turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -143,17 +115,6 @@ pub enum Claimed {
     },
     /// Not released, or no claims are taken now.
     Not(Stand),
-}
-
-/// A visitor goes, from the queue or from inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leaving {
-    /// Who.
-    pub visitor: VisitorId,
-    /// The window.
-    pub window: WindowId,
-    /// The stay that ends.
-    pub turn: Turn,
 }
 
 /// A session shown to be alive.
@@ -201,15 +162,6 @@ pub struct Released {
     pub orders: u64,
 }
 
-/// What became of changed orders.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ordered {
-    /// Written.
-    Done,
-    /// Somebody wrote before; these are in force.
-    Changed(Box<Orders>),
-}
-
 /// The queue of every room.
 #[async_trait]
 pub trait QueueStore: Send + Sync + 'static {
@@ -240,10 +192,9 @@ pub trait QueueStore: Send + Sync + 'static {
     ) -> Result<Vec<Stand>, StoreError>;
 
     /// Lets visitors who wait or were called step away for `absence.step_away` of room time: they
-    /// keep their places and are not called until they come back, by a check-in shown by the
-    /// visitor or a join, or that time is over. Who was called gives the turn back, which counts
-    /// as a step-away and not as a miss. Who is away already stays away until the same moment,
-    /// and it is not counted again. Puts lost places back as [`QueueStore::check_in`] does.
+    /// keep their places and are not called until they come back, by a check-in of their own or a
+    /// join, or that time is over. Who was called gives the turn back, which is no miss. Who is
+    /// away stays so until the same moment, uncounted. Puts lost places back as `check_in` does.
     ///
     /// # Errors
     /// As [`QueueStore::check_in`]; safe to send again.
@@ -255,8 +206,8 @@ pub trait QueueStore: Send + Sync + 'static {
     ) -> Result<Vec<Granted>, StoreError>;
 
     /// Gives visitors who were called another claim window of time from now on, never less than
-    /// they have. While more than three quarters of a claim window are left an ask changes nothing
-    /// and is not counted. Puts lost places back as [`QueueStore::check_in`] does.
+    /// they have. While more than three quarters of one are left an ask changes nothing and is not
+    /// counted. Otherwise as [`QueueStore::step_away`].
     ///
     /// # Errors
     /// As [`QueueStore::check_in`]; safe to send again.

@@ -1,5 +1,7 @@
 //! One value of a table, read as what it should be, or a fault that says what it is instead.
 
+mod thousandths;
+
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -168,29 +170,6 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A number with at most three digits after the point, in thousandths within `range`.
-    #[must_use]
-    pub fn thousandths(self, range: RangeInclusive<u16>) -> Option<u16> {
-        let (low, high) = (range.start(), range.end());
-        let wanted = format!(
-            "a number from {} to {} with at most three digits after the point",
-            decimal(*low),
-            decimal(*high)
-        );
-        let digits = match &self.value {
-            DeValue::Integer(digits) if digits.radix() == 10 => digits.as_str(),
-            DeValue::Float(digits) => digits.as_str(),
-            _ => return self.is_not(&wanted),
-        };
-        let read = in_thousandths(digits).filter(|read| range.contains(read));
-        if read.is_none() {
-            let found = shown(digits);
-            let message = format!("`{}` must be {wanted}, found {found}", self.key);
-            self.reader.fault(self.span, message);
-        }
-        read
-    }
-
     /// A whole number from 1 to `most`.
     #[must_use]
     pub fn count(self, most: u32) -> Option<std::num::NonZeroU32> {
@@ -315,27 +294,6 @@ impl<'a> Value<'a> {
         );
         None
     }
-}
-
-/// Digits with or without a point, in thousandths; nothing where there are more than three behind
-/// it.
-fn in_thousandths(digits: &str) -> Option<u16> {
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if part.len() > 3 || !plain(whole) || !plain(part) {
-        return None;
-    }
-    let part: u16 = format!("{part:0<3}").parse().ok()?;
-    let whole: u16 = whole.parse().ok()?;
-    whole.checked_mul(1_000)?.checked_add(part)
-}
-
-/// Thousandths as they are written: 1,300 is `1.3`.
-fn decimal(thousandths: u16) -> String {
-    let (whole, part) = (thousandths / 1_000, thousandths % 1_000);
-    let part = format!("{part:03}");
-    let part = part.trim_end_matches('0');
-    format!("{whole}.{}", if part.is_empty() { "0" } else { part })
 }
 
 #[cfg(test)]

@@ -44,6 +44,10 @@ impl Events {
                 let status = serde_json::from_str(&data).unwrap();
                 return Some(Event { name, status });
             }
+            // The last chunk, where the connection stays open behind it.
+            if self.unread.ends_with("0\r\n\r\n") {
+                return None;
+            }
             let bytes = self.wire.some().await;
             if bytes.is_empty() {
                 return None;

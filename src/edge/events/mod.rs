@@ -18,8 +18,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::domain::room::RoomName;
 use crate::gate::watch::Watch;
 use crate::policy::limits::{AddressKey, address_key};
-use crate::telemetry::labels::{StreamEnd, StreamRefusal};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::streams::{StreamEnd, StreamRefusal};
 use crate::token::chance;
 
 use super::notice::status_of;

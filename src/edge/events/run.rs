@@ -19,7 +19,7 @@ use crate::gate::queue::Line;
 use crate::gate::watch::Look;
 use crate::store::survey::StoreHealth;
 use crate::store::{CheckIn, StoreError};
-use crate::telemetry::labels::StreamEnd;
+use crate::telemetry::streams::StreamEnd;
 
 /// Watchers checked in by one call at most; the others are next.
 const MOST_ASKED: usize = 500;

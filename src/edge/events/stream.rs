@@ -10,7 +10,7 @@ use crate::domain::clock::UnixTime;
 use crate::edge::notice::status_of;
 use crate::gate::notice::{Face, Notice, Reason};
 use crate::gate::watch::Watcher;
-use crate::telemetry::labels::{EventName, StreamEnd};
+use crate::telemetry::streams::{EventName, StreamEnd};
 
 /// How long a stream lasts, at least; the page opens another. Spread over [`LIFE_SPREAD`].
 const LIFE: Duration = Duration::from_mins(10);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use http::Method;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Method, StatusCode};
 
-use super::plain::{json, own, page, problem_body, set_retry_after};
+use super::plain::{BUSY, FINE, denied, json, own, page, problem_body, set_retry_after};
 use super::{Answer, Asking, Responder};
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::RoomSettings;
@@ -15,7 +15,8 @@ use crate::edge::events::EventBody;
 use crate::edge::negotiate::{Form, form, names_html};
 use crate::edge::notice::status_of;
 use crate::edge::page::{Asked, PageKind, PageView, title_of};
-use crate::gate::absence::{Denial, Wish};
+use crate::gate::Refusal;
+use crate::gate::absence::Denial;
 use crate::gate::identify::CookieNames;
 use crate::gate::notice::Notice;
 
@@ -26,17 +27,29 @@ const LATER: Duration = Duration::from_secs(5);
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 impl Responder {
-    /// A wish is granted: the status for scripts and apps, a page for a form without a script.
+    /// What a wish came to: granted, or denied for a reason.
     #[must_use]
-    pub(super) fn granted(
+    pub(super) fn wished(
         &self,
-        notice: &Notice,
-        names: &CookieNames,
-        asking: Asking<'_>,
+        (notice, denial): (&Notice, Option<Denial>),
+        (names, asking): (Option<&CookieNames>, Asking<'_>),
     ) -> Answer {
-        let mut answer = if wants_a_page(asking) {
+        let Some(names) = names else {
+            return self.refusal(Refusal::NotFound, asking);
+        };
+        let mut answer = match denial {
+            None => self.granted(notice, asking),
+            Some(denial) => self.denied((notice, denial), asking),
+        };
+        set_tokens(&mut answer, notice, (names, asking));
+        answer
+    }
+
+    /// A wish is granted: the status for scripts and apps, a page for a form without a script.
+    fn granted(&self, notice: &Notice, asking: Asking<'_>) -> Answer {
+        if wants_a_page(asking) {
             page(
-                StatusCode::OK,
+                FINE,
                 self.page.render(&PageView {
                     status: &status_of(notice),
                     kind: PageKind::Wish,
@@ -48,62 +61,24 @@ impl Responder {
                 }),
             )
         } else {
-            json(StatusCode::OK, status_of(notice).to_json())
-        };
-        set_tokens(&mut answer, notice, (names, asking));
-        answer
+            json(FINE, status_of(notice).to_json())
+        }
     }
 
     /// A wish is not granted, in words; `reason` is for programs.
-    #[must_use]
-    pub(super) fn denied(
-        &self,
-        (notice, denial): (&Notice, Denial),
-        names: &CookieNames,
-        asking: Asking<'_>,
-    ) -> Answer {
-        let (status, reason, detail) = match denial {
-            Denial::Spent(Wish::StepAway) => (
-                StatusCode::CONFLICT,
-                "spent",
-                "the visitor has stepped away as often as one may in one stay",
-            ),
-            Denial::Spent(Wish::MoreTime) => (
-                StatusCode::CONFLICT,
-                "spent",
-                "the visitor has asked for more time as often as one may in one stay",
-            ),
-            Denial::NotNow(Wish::StepAway) => (
-                StatusCode::CONFLICT,
-                "not_now",
-                "the visitor neither waits nor was called",
-            ),
-            Denial::NotNow(Wish::MoreTime) => (
-                StatusCode::CONFLICT,
-                "not_now",
-                "it is not this visitor's turn",
-            ),
-            Denial::Later => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "later",
-                "the queue cannot be asked at present",
-            ),
-        };
+    fn denied(&self, (notice, denial): (&Notice, Denial), asking: Asking<'_>) -> Answer {
+        let (status, reason, detail) = denied(denial);
         let mut answer = if wants_a_page(asking) {
             let wanted = way_back(&notice.room);
             page(status, self.page.render_denial(denial, wanted))
         } else {
-            let body = problem_body(status, detail).replacen(
-                '{',
-                &format!("{{\"reason\":\"{reason}\","),
-                1,
-            );
+            let said = format!("{{\"reason\":\"{reason}\",");
+            let body = problem_body(status, detail).replacen('{', &said, 1);
             own(status, "application/problem+json", body.into())
         };
         if denial == Denial::Later {
             set_retry_after(&mut answer, LATER);
         }
-        set_tokens(&mut answer, notice, (names, asking));
         answer
     }
 
@@ -115,7 +90,7 @@ impl Responder {
         notice: &Notice,
         (names, asking): (&CookieNames, Asking<'_>),
     ) -> Answer {
-        let mut answer = own(StatusCode::OK, "text/event-stream", bytes::Bytes::new());
+        let mut answer = own(FINE, "text/event-stream", bytes::Bytes::new());
         if asking.head.method != Method::HEAD {
             *answer.body_mut() = AnswerBody::events(body);
         }
@@ -132,8 +107,7 @@ impl Responder {
     /// As many event streams are open as may be: the page polls instead.
     #[must_use]
     pub fn no_stream(&self, wait: Duration, asking: Asking<'_>) -> Answer {
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        let mut answer = self.fault(status, "no event stream can be opened now: poll", asking);
+        let mut answer = self.fault(BUSY, "no event stream can be opened now: poll", asking);
         set_retry_after(&mut answer, wait);
         answer
     }

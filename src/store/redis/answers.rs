@@ -1,15 +1,13 @@
 //! What scripts answer, read back.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use redis::Value;
 
+use super::ticked::ticks;
 use crate::domain::clock::UnixTime;
-use crate::domain::pace::{Corrected, Correction, Pace};
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
-use crate::domain::tick::TickState;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
 use crate::store::{Claimed, Granted, Joined, Ordered, Released, StoreError, Touched};
@@ -284,35 +282,4 @@ pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {
         orders: from.number()?,
         batch: from.all(|from| from.take().map(VisitorId::from_bytes))?,
     })
-}
-
-pub(super) fn ticks(from: &mut Reader<'_>) -> Result<TickState, Odd> {
-    Ok(TickState {
-        tick: from.number()?,
-        earned: from.number()?,
-        credit: from.number()?,
-        slack: from.number()?,
-        anchor: from.number()?,
-        last_pace: pace(from.number()?, from.number()?, from.number()?)?,
-    })
-}
-
-fn pace(rate: u64, burst: u64, correction: u64) -> Result<Option<Corrected>, Odd> {
-    if rate == 0 && burst == 0 {
-        return Ok(None);
-    }
-    let whole = |number| {
-        u32::try_from(number)
-            .ok()
-            .and_then(NonZeroU32::new)
-            .ok_or(Odd)
-    };
-    let correction = u16::try_from(correction).ok();
-    Ok(Some(Corrected {
-        pace: Pace {
-            per_minute: whole(rate)?,
-            burst: whole(burst)?,
-        },
-        correction: correction.and_then(Correction::thousandths).ok_or(Odd)?,
-    }))
 }

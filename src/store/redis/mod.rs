@@ -20,6 +20,7 @@ mod server;
 mod surveyed;
 #[cfg(test)]
 mod tests;
+mod ticked;
 mod watch;
 
 use std::fmt;

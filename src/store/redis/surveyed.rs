@@ -5,7 +5,8 @@ use std::time::Duration;
 use redis::Value;
 use serde_json::json;
 
-use super::answers::{Odd, Reader, bytes, orders, place, said, ticks};
+use super::answers::{Odd, Reader, bytes, orders, place, said};
+use super::ticked::ticks;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::ReleaseHistory;
 use crate::domain::place::{Epoch, Place};
