@@ -79,7 +79,7 @@ const STATES: States = States {
     },
     away: StateWords {
         head: "You\u{2019}re taking a break",
-        lead: "Your place is kept, and you won\u{2019}t be called until you\u{2019}re back. When the break is over, keep this page open: you\u{2019}ll be in line again.",
+        lead: "Your place is kept, and you won\u{2019}t be called until you\u{2019}re back. When it is over you\u{2019}re in line again, as long as this page is open.",
         action: "I\u{2019}m back",
     },
     admitted: StateWords {
@@ -188,7 +188,7 @@ const AGAIN: Again = Again {
 
 const WISHES: Wishes = Wishes {
     left: "{n} left",
-    longer: "You have more time now.",
+    longer: "You have time: your turn is kept until the time shown.",
     spent_break: "You have taken as many breaks as there are. You are still in line, at your place.",
     spent_time: "You have asked for more time as often as is possible. Please go in while your turn is kept.",
     no_break: "There is nothing to take a break from at the moment.",

@@ -43,7 +43,6 @@ export async function takingABreak(world) {
   await until('the return to be known', async () => (await absent(gateway, room)) === 0);
   assert.ok(Number(await tab.text('#number')) <= AHEAD, 'at the same place');
 
-  await page.click('#break summary').catch(() => {});
   await page.locator('#break').evaluate((at) => at.setAttribute('open', ''));
   await page.click('#break-form button');
   await tab.sees('away');
@@ -57,7 +56,7 @@ export async function goingInByHand(world) {
   const { gateway, room, site, tab } = await inLine(world);
   const { page } = tab;
   await page.check('#ask-first');
-  await gateway.room('release', room, '--count', '3').catch(() => gateway.room('release', room, '3'));
+  await gateway.room('release', room, '3');
 
   await tab.sees('ready');
   await tab.reads('Go in when you');
@@ -65,7 +64,7 @@ export async function goingInByHand(world) {
   const before = await tab.text('#left');
   await until('the time to run', async () => (await tab.text('#left')) !== before);
   await page.click('#more button');
-  await until('the answer to be told', async () => (await tab.text('#live')).includes('more time'));
+  await until('the answer to be told', async () => (await tab.text('#live')).includes('You have time'));
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'I need more time', 'the focus stays');
   assert.ok(await page.locator('#trouble').isHidden());
   await tab.picture('ready');
@@ -87,4 +86,17 @@ export async function breakWithoutScript(world) {
   await tab.reads('in line');
   await until('the return to be known', async () => (await absent(gateway, room)) === 0);
   tab.isClean();
+}
+
+export async function withoutEvents(world) {
+  const { gateway, room, tab } = await inLine(world);
+  const { page } = tab;
+  await page.route('**/events', (route) => route.fulfill({ status: 503, headers: { 'retry-after': '60' } }));
+  await page.reload();
+  await tab.sees('waiting');
+  await until('the stream to be refused', async () => tab.requests.filter((one) => one.url().endsWith('/events')).length > 1);
+  const before = tab.told.length;
+  await until('polls to go on', async () => tab.told.length > before + 1, 60);
+  await gateway.room('release', room, '3');
+  await tab.reads(words(7));
 }
