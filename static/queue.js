@@ -8,7 +8,7 @@
 
   var rooms = main.getAttribute('data-rooms'), title = main.getAttribute('data-title');
   var timer = 0, due = 0, asking = null, failures = 0, placeless = 0, stopped = false;
-  var scene = '', born = Date.now(), flash = 0, said = 0, saying = '';
+  var scene = '', born = Date.now(), flash = 0, said = 0, saying = '', goal = 0, clock = 0;
   var stream = null, streamAt = 0, me = String(Math.random()).slice(2), ends = 0, watch = 0, told = 0, beat = 0;
 
   function el(id) { return doc.getElementById(id); }
@@ -56,10 +56,36 @@
     if (at.textContent !== text) at.textContent = text;
   }
 
+  /* How long until something opens: by the server's clock, for this device's may be wrong, and
+     counted on with one that nobody sets. */
+  function mono() { return window.performance && performance.now ? performance.now() : Date.now(); }
+  function count(s, now) {
+    var lobby = now === 'before_lobby', at = lobby ? s.prequeue_opens_at : s.opens_at;
+    var counts = at && (lobby || now === 'opening' || now === 'prequeue');
+    clearInterval(clock);
+    goal = 0;
+    see('countdown', counts);
+    if (!counts) return;
+    goal = mono() + Date.parse(at) - Date.parse(s.updated_at);
+    put('countdown-label', lobby ? T.times.lobby_in : T.times.opens_in);
+    clock = setInterval(tick, 1000);
+    tick();
+  }
+  function tick() {
+    var left = Math.ceil((goal - mono()) / 1000), units = [86400, 3600, 60, 1], out = [], i, n;
+    for (i = 0; i < 4 && out.length < 2; i += 1) {
+      n = Math.floor(left / units[i]);
+      left -= n * units[i];
+      if (n > 0 || out.length) out.push(T.times.units[i].replace('{n}', n));
+    }
+    put('left', left >= 0 && out.length ? out.join(' ') : T.times.now);
+  }
+
   function sceneOf(s) {
     if (s.away_until && /^(waiting|paused|recovering)$/.test(s.state)) return 'away';
     if (s.state === 'released' && asksFirst()) return 'ready';
     if (s.state === 'waiting' && s.position === null) return 'first';
+    if (s.state === 'closed' && s.prequeue_opens_at) return 'before_lobby';
     if (s.state === 'closed' && s.opens_at) return 'opening';
     if (s.state === 'ended' && s.ended_by) return s.ended_by === 'left' ? 'left' : 'over';
     if (s.state === 'ended' && s.reason === 'sold_out') return 'sold_out';
@@ -85,7 +111,7 @@
     if (!words) return go();
     var inLine = /^(first|waiting|away|prequeue|drawing|paused|recovering)$/.test(now);
     var called = now === 'released' || now === 'ready';
-    var placed = inLine && s.position !== null, ahead = placed ? mark.least : null;
+    var lobby = now === 'prequeue', placed = inLine && !lobby && s.position !== null, ahead = placed ? mark.least : null;
     scene = now;
     main.setAttribute('data-scene', now);
     put('head', words.head);
@@ -95,9 +121,14 @@
     if (placed) progress(ahead, mark.first);
     line('wait', now === 'waiting' ? waitText(s.wait) : '');
     see('wait-figure', now === 'waiting');
-    line('in-line', placed || now === 'prequeue' ? num(s.waiting) : '');
-    see('in-line-figure', placed || now === 'prequeue');
-    see('opens', s.opens_at && (now === 'opening' || now === 'prequeue'));
+    line('in-line', placed || lobby ? num(s.waiting) : '');
+    put('in-line-label', lobby ? T.crowd.lobby : T.crowd.line);
+    see('in-line-figure', placed || lobby);
+    count(s, now);
+    see('lobby', now === 'before_lobby');
+    if (s.prequeue_opens_at) moment('lobby-at', s.prequeue_opens_at, true);
+    see('opens', s.opens_at && /^(before_lobby|opening|prequeue|ended|sold_out)$/.test(now));
+    put('opens-label', now === 'ended' || now === 'sold_out' ? T.times.next : T.times.opens);
     if (s.opens_at) moment('opens-at', s.opens_at, true);
     see('claim', called && s.claim_by);
     if (s.claim_by) moment('claim-by', s.claim_by, false);
@@ -113,7 +144,7 @@
     put('reference', s.reference || '');
     see('code', s.reference);
     see('notes', inLine);
-    see('leave', placed || now === 'prequeue' || called);
+    see('leave', placed || lobby || called);
     if (el('break')) see('break', placed && now !== 'away' || called);
     if (el('more')) see('more', called);
     see('ask', placed && now !== 'away' || now === 'ready');
@@ -149,7 +180,7 @@
     ends = at;
     told = 0;
     clearInterval(watch);
-    see('left', ends);
+    see('time-left', ends);
     if (!ends) return;
     watch = setInterval(remaining, 500);
     remaining();
@@ -158,7 +189,7 @@
     var n = Math.max(0, Math.round((ends - Date.now()) / 1000)), m = Math.floor(n / 60), s = n % 60;
     var marks = [60, 30, 10], mark = 0, i;
     for (i = 0; i < marks.length; i += 1) if (n <= marks[i]) mark = marks[i];
-    put('left', T.wishes.left.replace('{n}', m + ':' + (s < 10 ? '0' : '') + s));
+    put('time-left', T.wishes.left.replace('{n}', m + ':' + (s < 10 ? '0' : '') + s));
     if (mark && mark !== told && n > 0) tell(T.wishes.left.replace('{n}', form(T.wait.seconds, n)), true);
     told = mark;
   }
@@ -190,9 +221,9 @@
     x.send();
   }
   /* Never later than told: the store expects this visitor by then, and the server has spread
-     the times already. */
+     the times already. Nor earlier, where an opening is waited for. */
   function later(seconds, then) {
-    var ms = seconds * 1000 * (0.95 + 0.05 * Math.random());
+    var ms = seconds * 1000 * (goal ? 1 : 0.95 + 0.05 * Math.random());
     clearTimeout(timer);
     due = Date.now() + ms;
     timer = setTimeout(then || poll, ms);
@@ -382,5 +413,6 @@
   if (first.state === 'released' && scene !== 'ready') claim();
   else if (first.state === 'admitted') go();
   else if (first.state === 'ended' && first.ended_by) stop();
+  else if (main.getAttribute('data-passing') && !main.getAttribute('data-form')) go();
   else later(scene === 'first' ? 1 : Math.max(1, first.poll_after_s || 5));
 })();

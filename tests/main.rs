@@ -47,3 +47,5 @@ mod store_kills;
 mod tokens;
 #[cfg(test)]
 mod trust;
+#[cfg(test)]
+mod windows;

@@ -10,6 +10,8 @@ mod pace;
 mod room;
 pub mod site;
 pub mod store;
+mod ways;
+mod window;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

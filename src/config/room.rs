@@ -3,14 +3,15 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use super::ways::{self, Ways};
+use super::window::{self, Usual};
 use super::{absence, exempt, pace};
-use crate::domain::clock::UnixTime;
 use crate::domain::lane::Weights;
 use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{
-    Activation, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, PageStatus, RoomName,
-    RoomSettings, Schedule, Terms, WhenStoreFails,
+    DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, PageStatus, RoomName, RoomSettings,
+    Schedule, Terms,
 };
 use crate::domain::session::SessionTerms;
 use crate::text::fault::Findings;
@@ -33,10 +34,10 @@ pub(super) struct RoomText<'a> {
 
 struct Rest {
     exempt: Vec<Exempt>,
-    method: Method,
     terms: Terms,
     schedule: Schedule,
     page_status: PageStatus,
+    ways: Ways,
 }
 
 impl RoomText<'_> {
@@ -50,12 +51,12 @@ impl RoomText<'_> {
             paths: values(self.paths).collect(),
             except: values(self.except).collect(),
             exempt: rest.exempt,
-            method: rest.method,
+            method: rest.ways.method,
             terms: rest.terms,
             schedule: rest.schedule,
             page_status: rest.page_status,
-            activation: Activation::Always,
-            when_store_fails: WhenStoreFails::Hold,
+            activation: rest.ways.activation,
+            when_store_fails: rest.ways.when_store_fails,
             lanes: Vec::new(),
         })
     }
@@ -76,46 +77,42 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> RoomText<'
         except: except.unwrap_or_default(),
         rest: rest(&mut table),
     };
-    table.later("fairness_window_s");
     table.finish();
     text
 }
 
 fn rest(table: &mut Table<'_>) -> Option<Rest> {
-    let method = method(table);
+    let ways = ways::read(table);
+    let method = ways.as_ref().map(|ways| ways.method);
     let exempt: Vec<_> = table
         .sections("exempt")
         .into_iter()
         .map(exempt::read)
         .collect();
-    let schedule = schedule(table);
+    let usual = Usual {
+        method: method.unwrap_or(Method::Fifo),
+        activation: ways.as_ref().map(|ways| ways.activation),
+        paced: table.holds("pace"),
+    };
+    let schedule = window::schedule(table, usual);
+    let draws = |schedule: &Schedule| {
+        let mut windows = schedule.windows().iter();
+        let random = Some(Method::Random);
+        method == random || windows.any(|window| window.method == random)
+    };
+    let fairness_window = ways::fairness_window(table, schedule.as_ref().map(draws));
     let page_status = page_status(table);
     let terms = terms(table, method.unwrap_or(Method::Fifo));
+    let ways = ways?;
     Some(Rest {
         exempt: exempt.into_iter().collect::<Option<_>>()?,
-        method: method?,
-        terms: terms?,
+        terms: Terms {
+            fairness_window: fairness_window?,
+            ..terms?
+        },
         schedule: schedule?,
         page_status: page_status?,
-    })
-}
-
-/// Reads `method`, and the keys that have but one meaning in this version.
-fn method(table: &mut Table<'_>) -> Option<Method> {
-    let methods = [
-        ("fifo", Method::Fifo),
-        ("passthrough", Method::Passthrough),
-        ("reject", Method::Reject),
-    ];
-    if let Some(value) = table.take("activation") {
-        value.only("always", &["overload"]);
-    }
-    if let Some(value) = table.take("when_store_fails") {
-        value.only("hold", &["pass"]);
-    }
-    let method = table.take("method");
-    method.map_or(Some(Method::Fifo), |value| {
-        value.word(&methods, &["random"])
+        ways,
     })
 }
 
@@ -170,7 +167,7 @@ fn capacity(room: &mut Table<'_>, method: Method) -> Option<Option<NonZeroU32>> 
     let active = table.take("active").map(|value| value.count(Pace::MOST));
     let broken = table.reader().is_broken();
     table.finish();
-    if active.is_none() && method == Method::Fifo && !broken {
+    if active.is_none() && ways::queues(method) && !broken {
         let message = "no `active` in `[capacity]`: nothing limits how many are inside at once";
         reader.warn(at, message);
     }
@@ -208,68 +205,5 @@ fn seconds(
     let given = table.take(key);
     let at = given.as_ref().map_or(table.span(), Value::span);
     let value = given.map_or(Some(default), Value::seconds)?;
-    Some(Placed { at, value })
-}
-
-/// `[window]`, or one `[[window]]`.
-fn schedule(room: &mut Table<'_>) -> Option<Schedule> {
-    let Some(value) = room.take("window") else {
-        return Some(Schedule::default());
-    };
-    if !value.is_list() {
-        return value.table().and_then(window);
-    }
-    let mut tables = value.tables().into_iter();
-    let Some(first) = tables.next() else {
-        return Some(Schedule::default());
-    };
-    for another in tables {
-        let message = "several windows are not available in this version: keep one";
-        another.reader().fault(another.span(), message);
-    }
-    window(first)
-}
-
-fn window(mut table: Table<'_>) -> Option<Schedule> {
-    let reader = table.reader();
-    let mut time = |key| table.take(key).map(|value| moment(reader, key, value));
-    let opens = time("opens_at");
-    let prequeue = time("prequeue_opens_at");
-    let ends = time("ends_at");
-    for key in ["external_source", "pace", "message", "method"] {
-        table.later(key);
-    }
-    table.finish();
-    if let Some(Some(prequeue)) = &prequeue {
-        let message = "`prequeue_opens_at`: the prequeue is not available in this version; \
-                       visitors join at the opening";
-        reader.warn(prequeue.at, message);
-        if matches!(&opens, Some(Some(opens)) if prequeue.value >= opens.value) {
-            reader.fault(prequeue.at, "`prequeue_opens_at` must be before `opens_at`");
-        }
-    }
-    if let (Some(Some(opens)), Some(Some(ends))) = (&opens, &ends)
-        && ends.value <= opens.value
-    {
-        reader.fault(ends.at, "`ends_at` must be later than `opens_at`");
-    }
-    let whole = |time: Option<Option<Placed<UnixTime>>>| match time {
-        None => Some(None),
-        Some(read) => read.map(|placed| Some(placed.value)),
-    };
-    Some(Schedule {
-        opens_at: whole(opens)?,
-        ends_at: whole(ends)?,
-    })
-}
-
-fn moment(reader: Reader<'_>, key: &str, value: Value<'_>) -> Option<Placed<UnixTime>> {
-    let at = value.span();
-    let millis = value.time()?.as_millisecond();
-    let Ok(millis) = u64::try_from(millis) else {
-        reader.fault(at, format!("`{key}` lies before 1970"));
-        return None;
-    };
-    let value = UnixTime::from_millis(millis);
     Some(Placed { at, value })
 }

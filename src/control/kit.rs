@@ -33,11 +33,14 @@ use crate::domain::window::Orders;
 use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Granted, Joined, Joining, Leaving, Ordered, QueueStore,
-    Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Joined, Joining, Leaving, Ordered, Passed, Passing,
+    QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::reading::settings_for_test;
+use crate::token::chance::random_bytes;
+use crate::token::keyfile::{AdmissionAlgorithm, Purpose, generate};
+use crate::token::{Keyring, SharedKeyring};
 
 /// A store that keeps one set of orders for every room, and can be told to misbehave.
 #[derive(Default)]
@@ -69,6 +72,15 @@ impl QueueStore for OrderBook {
         _: &[Joining],
     ) -> Result<Vec<Joined>, StoreError> {
         unreachable!("control does not join")
+    }
+
+    async fn pass(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        unreachable!("control lets nobody pass")
     }
 
     async fn check_in(
@@ -258,11 +270,19 @@ pub(crate) fn control(store: Arc<OrderBook>) -> Control {
         in_force: Arc::new(ArcSwap::from_pointee(in_force)),
         store,
         clock: Clock::by_hand(now),
+        keys: keys(now),
         metrics: Arc::new(Metrics::new().unwrap()),
         ready: Arc::new(Readiness::default()),
         audit: Arc::new(Diary::default()),
         policies: None,
     }
+}
+
+/// Keys of one gateway.
+fn keys(now: UnixTime) -> SharedKeyring {
+    let algorithm = AdmissionAlgorithm::EdDsa;
+    let files = generate(now, &Purpose::ALL, algorithm, &mut random_bytes::<32>).unwrap();
+    Arc::new(ArcSwap::from_pointee(Keyring::read(&files).unwrap()))
 }
 
 /// Policy files of which it is known beforehand what comes of reading them.

@@ -14,6 +14,8 @@ pub(super) enum Scene {
     Plain(State),
     /// In line, and away by its own wish.
     Away,
+    /// Closed, and the time at which the lobby opens is known.
+    BeforeLobby,
     /// Closed, and the time of opening is known.
     Opening,
     /// Ended because nothing is left.
@@ -38,6 +40,7 @@ impl Scene {
                 Self::Away
             }
             (State::Waiting, _) if status.position.is_none() => Self::First,
+            (State::Closed, _) if status.prequeue_opens_at.is_some() => Self::BeforeLobby,
             (State::Closed, _) if status.opens_at.is_some() => Self::Opening,
             (State::Ended, Some(EndedBy::Left)) => Self::Left,
             (State::Ended, Some(_)) => Self::Over,
@@ -51,6 +54,7 @@ impl Scene {
         match self {
             Self::First => "first",
             Self::Away => "away",
+            Self::BeforeLobby => "before_lobby",
             Self::Opening => "opening",
             Self::SoldOut => "sold_out",
             Self::Over => "over",
@@ -77,6 +81,7 @@ impl Scene {
         match self {
             Self::First => &states.first,
             Self::Away => &states.away,
+            Self::BeforeLobby => &states.before_lobby,
             Self::Opening => &states.opening,
             Self::SoldOut => &states.sold_out,
             Self::Over => &states.over,
@@ -95,6 +100,17 @@ impl Scene {
             Self::Plain(State::Challenge) => &states.challenge,
             Self::Plain(State::Recovering) => &states.recovering,
         }
+    }
+
+    /// Whether it speaks of an opening to come, where the time of one is known.
+    pub(super) const fn awaits_opening(self) -> bool {
+        matches!(
+            self,
+            Self::BeforeLobby
+                | Self::Opening
+                | Self::SoldOut
+                | Self::Plain(State::Prequeue | State::Ended)
+        )
     }
 
     /// Whether this visitor is in the line or its lobby, or about to be.

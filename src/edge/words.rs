@@ -22,7 +22,10 @@ pub(super) struct Lines<'a> {
     ahead: Option<Ahead>,
     wait: Option<String>,
     in_line: Option<String>,
+    in_line_label: &'static str,
+    lobby_opens: Option<Moment>,
     opens: Option<Moment>,
+    opens_label: &'static str,
     claim_by: Option<Moment>,
     away_until: Option<Moment>,
     updated: Moment,
@@ -57,10 +60,10 @@ pub(super) fn lines<'a>(
     status: &Status<'a>,
     title: &str,
 ) -> Lines<'a> {
-    let has_place = scene.in_line() && status.position.is_some();
+    let lobby = scene == Scene::Plain(State::Prequeue);
+    let has_place = scene.in_line() && !lobby && status.position.is_some();
     let waits = scene == Scene::Plain(State::Waiting);
     let released = scene == Scene::Plain(State::Released);
-    let lobby = scene == Scene::Plain(State::Prequeue);
     let away = scene == Scene::Away;
     Lines {
         scene: scene.name(),
@@ -72,10 +75,21 @@ pub(super) fn lines<'a>(
             .map(|count| ahead(texts, count)),
         wait: waits.then(|| wait(texts, status.wait)),
         in_line: (has_place || lobby).then(|| number(texts, status.waiting)),
-        opens: status
-            .opens_at
-            .filter(|_| scene == Scene::Opening || lobby)
+        in_line_label: if lobby {
+            texts.crowd.lobby
+        } else {
+            texts.crowd.line
+        },
+        lobby_opens: status
+            .prequeue_opens_at
+            .filter(|_| scene == Scene::BeforeLobby)
             .map(day),
+        opens: status.opens_at.filter(|_| scene.awaits_opening()).map(day),
+        opens_label: if matches!(scene, Scene::SoldOut | Scene::Plain(State::Ended)) {
+            texts.times.next
+        } else {
+            texts.times.opens
+        },
         claim_by: status.claim_by.filter(|_| released).map(time_of_day),
         away_until: status.away_until.filter(|_| away).map(time_of_day),
         updated: time_of_day(status.updated_at),
@@ -363,6 +377,16 @@ mod tests {
             ..status
         };
         assert_eq!(Scene::of(&placeless), Scene::First);
+        let soon = Status {
+            opens_at: Some(status.updated_at),
+            ..at(State::Closed, None)
+        };
+        assert_eq!(Scene::of(&soon), Scene::Opening);
+        let sooner = Status {
+            prequeue_opens_at: Some(status.updated_at),
+            ..soon
+        };
+        assert_eq!(Scene::of(&sooner), Scene::BeforeLobby);
         assert_eq!(Scene::of(&status), Scene::Plain(State::Waiting));
         assert_eq!(
             Scene::of(&at(State::Ended, Some(EndedBy::Left))),

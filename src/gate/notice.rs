@@ -98,6 +98,8 @@ pub enum Visit {
     First,
     /// The visitor came back without the cookie it was given: cookies are off.
     CookiesOff,
+    /// Nobody gets in, now or later.
+    Rejected,
 }
 
 /// The facts of one answer.
@@ -123,8 +125,10 @@ pub struct Notice {
     pub claim_by: Option<UnixTime>,
     /// Until when the visitor is away by its own wish.
     pub away_until: Option<UnixTime>,
-    /// When a closed room opens, as far as is known.
+    /// When a room that is not open yet opens, as far as is known.
     pub opens_at: Option<UnixTime>,
+    /// When its lobby opens, if there is one and it is still to come.
+    pub prequeue_opens_at: Option<UnixTime>,
     /// The operator's message.
     pub message: Option<String>,
     /// The visitor's reference code.
@@ -157,6 +161,7 @@ impl Notice {
             claim_by: None,
             away_until: None,
             opens_at: None,
+            prequeue_opens_at: None,
             message: None,
             reference: None,
             ended_by: None,

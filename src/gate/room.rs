@@ -14,6 +14,7 @@ use crate::token::queue::QueueToken;
 
 use super::canonical::Canonical;
 use super::identify::CookieNames;
+use super::pass::Alone;
 
 /// A room at the gate.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Room {
     pub snapshot: SharedSnapshot,
     /// What it has to tell the store.
     pub notes: Arc<Notes>,
+    /// How it paces whom it lets in while the store is away.
+    pub alone: Arc<Alone>,
     /// Under which names its tokens travel.
     pub cookies: CookieNames,
 }
@@ -37,6 +40,7 @@ impl Room {
             settings: Arc::new(settings),
             snapshot: SharedSnapshot::default(),
             notes: Arc::default(),
+            alone: Arc::default(),
         }
     }
 
@@ -54,9 +58,9 @@ impl Room {
     #[must_use]
     pub fn covers(&self, request: &Canonical) -> Option<(bool, usize)> {
         let key = &request.key;
-        let open = self.settings.method == RoomMethod::Passthrough;
+        let open = || self.method() == RoomMethod::Passthrough;
         let excepted = self.settings.except.iter().any(|path| path.covers(key));
-        if (request.plain && excepted) || (!request.plain && open) {
+        if (request.plain && excepted) || (!request.plain && open()) {
             return None;
         }
         self.settings
@@ -65,6 +69,13 @@ impl Room {
             .filter(|path| path.covers(key))
             .map(PathPattern::weight)
             .max()
+    }
+
+    /// Who waits now: as the room's file says, or as the window that is under way.
+    #[must_use]
+    pub fn method(&self) -> RoomMethod {
+        let snapshot = self.snapshot.load();
+        snapshot.survey.orders.method(self.settings.method)
     }
 
     /// Whether a token is of the present window or a newer one; while nothing is known of the

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::notes::Glimpse;
-use super::recovery::Recovery;
+use super::recovery::{Recovery, Rest};
 use super::survey::Survey;
 use crate::domain::pace::TICK;
 use crate::domain::place::Epoch;
@@ -167,6 +167,7 @@ impl Memory {
                 epoch: self.next_epoch(survey, by),
                 orders: self.orders_for(survey),
                 pause: self.rest(survey, by),
+                rest: Rest::AfterLoss,
                 // Those told again as ended are taken off again, one by one.
                 inside: self.inside.saturating_add(by.ends),
                 inside_for: by.idle,

@@ -12,7 +12,7 @@ use crate::domain::place::{Epoch, Place};
 use crate::domain::session::Jti;
 use crate::domain::skew::Skew;
 use crate::domain::tick::TickState;
-use crate::domain::window::{Orders, WindowId};
+use crate::domain::window::{Orders, Totals, WindowId};
 
 use super::notes::Glimpse;
 
@@ -31,6 +31,8 @@ pub struct Survey {
     pub recovering: Duration,
     /// The store's own wall time at this survey; `None` where it shares the gateway's clock.
     pub store_time: Option<UnixTime>,
+    /// How many gateways surveyed the room within the last ten seconds of room time; 0 is unknown.
+    pub gateways: u32,
     /// All unreleased, present or not.
     pub waiting: u64,
     /// Those of `waiting` who were found absent.
@@ -78,6 +80,16 @@ pub struct Sample {
 }
 
 impl Survey {
+    /// What was counted over the room's life.
+    #[must_use]
+    pub const fn totals(&self) -> Totals {
+        Totals {
+            joined: self.joins_total,
+            released: self.releases_total.saturating_add(self.granted_total),
+            admitted: self.claims_total,
+        }
+    }
+
     /// How many slots are taken: those called, those inside, and those missing after a loss.
     #[must_use]
     pub const fn inside(&self) -> u64 {

@@ -186,6 +186,8 @@ impl SocketEnd {
 pub enum Verb {
     /// Visitors take places.
     Join,
+    /// Visitors pass at once where nobody waits.
+    Pass,
     /// Visitors near the front ask where they stand.
     CheckIn,
     /// Visitors step away.
@@ -214,8 +216,9 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb, in the order of declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Join,
+        Self::Pass,
         Self::CheckIn,
         Self::StepAway,
         Self::Extend,
@@ -235,6 +238,7 @@ impl Verb {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Join => "join",
+            Self::Pass => "pass",
             Self::CheckIn => "check_in",
             Self::StepAway => "step_away",
             Self::Extend => "extend",

@@ -1,8 +1,8 @@
 //! English.
 
 use super::{
-    Again, Chances, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States, Texts, Wait,
-    Wishes,
+    Again, Chances, Crowd, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States, Texts,
+    Times, Wait, Wishes,
 };
 
 /// English.
@@ -20,6 +20,19 @@ pub static EN: Texts = Texts {
         other: "{n} ahead",
     },
     wait: WAIT,
+    crowd: Crowd {
+        line: "People in line",
+        lobby: "People in the lobby",
+    },
+    times: Times {
+        lobby: "The lobby opens",
+        opens: "The sale opens",
+        next: "The next sale opens",
+        lobby_in: "The lobby opens in",
+        opens_in: "The sale opens in",
+        now: "any moment now",
+        units: ["{n} d", "{n} h", "{n} min", "{n} s"],
+    },
     moved: Plural {
         one: "You have moved up 1 place since you joined.",
         other: "You have moved up {n} places since you joined.",
@@ -35,10 +48,8 @@ pub static EN: Texts = Texts {
     trouble: "We can\u{2019}t reach the line right now. We\u{2019}ll keep trying; your place is kept.",
     figures: Figures {
         wait: "Estimated wait",
-        in_line: "People in line",
         updated: "Last update",
         reference: "Your reference code",
-        opens: "Opens",
         claim_by: "Your turn is kept until",
         away_until: "Your break lasts until",
     },
@@ -95,6 +106,11 @@ const STATES: States = States {
     closed: StateWords {
         head: "Not open at the moment",
         lead: "The line is closed. If you already have a place, it is kept.",
+        action: "Check again",
+    },
+    before_lobby: StateWords {
+        head: "Not open yet",
+        lead: "First the lobby opens. Everyone in it at the opening gets a place at random, so there is no need to be early. This page goes on by itself.",
         action: "Check again",
     },
     opening: StateWords {

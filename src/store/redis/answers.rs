@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use redis::Value;
 
-use super::ticked::ticks;
 use crate::domain::clock::UnixTime;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
-use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
-use crate::store::{Claimed, Granted, Joined, Ordered, Released, StoreError, Touched};
+use crate::store::{Claimed, Granted, Joined, Ordered, Passed, StoreError, Touched};
 
 /// An answer that is not in the shape its script promises.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +30,7 @@ impl<'a> Reader<'a> {
         Ok(*first)
     }
 
-    fn byte(&mut self) -> Result<u8, Odd> {
+    pub(super) fn byte(&mut self) -> Result<u8, Odd> {
         let [byte] = self.take()?;
         Ok(byte)
     }
@@ -215,6 +213,23 @@ pub(super) fn joined(from: &mut Reader<'_>) -> Result<Vec<Joined>, Odd> {
     Ok(joined)
 }
 
+pub(super) fn passed(from: &mut Reader<'_>) -> Result<Vec<Passed>, Odd> {
+    let front = Front::read(from)?;
+    let rev = from.small()?;
+    from.all(|from| {
+        let record = Record::read(from)?;
+        Ok(match (record.kind, record.number) {
+            (2, 1..) => Passed::Admitted {
+                rev,
+                stand: record.stand(&front)?,
+            },
+            (5, _) => Passed::Joined(Joined::Full),
+            (6, _) => Passed::Joined(Joined::Shut),
+            _ => Passed::Joined(Joined::Stands(record.stand(&front)?)),
+        })
+    })
+}
+
 /// Newcomers who got places one after another: the record's turn says how many.
 fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
     let first = record.place.ok_or(Odd)?.score();
@@ -272,14 +287,5 @@ pub(super) fn touched(from: &mut Reader<'_>) -> Result<Vec<Touched>, Odd> {
             0 => Touched::Held,
             why => Touched::Ended(reason(u64::from(why))?),
         })
-    })
-}
-
-pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {
-    Ok(Released {
-        won: from.byte()? == 1,
-        ticks: ticks(from)?,
-        orders: from.number()?,
-        batch: from.all(|from| from.take().map(VisitorId::from_bytes))?,
     })
 }

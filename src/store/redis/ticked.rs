@@ -1,16 +1,28 @@
-//! A room's tick state, read back.
+//! What a tick did, read back.
 
 use std::num::NonZeroU32;
 
 use super::answers::{Odd, Reader};
 use crate::domain::pace::{Corrected, Correction, Pace};
 use crate::domain::tick::TickState;
+use crate::domain::visitor::VisitorId;
+use crate::store::Released;
+
+pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {
+    Ok(Released {
+        won: from.byte()? == 1,
+        ticks: ticks(from)?,
+        orders: from.number()?,
+        batch: from.all(|from| from.take().map(VisitorId::from_bytes))?,
+    })
+}
 
 pub(super) fn ticks(from: &mut Reader<'_>) -> Result<TickState, Odd> {
     Ok(TickState {
         tick: from.number()?,
         earned: from.number()?,
         credit: from.number()?,
+        spent: 0,
         slack: from.number()?,
         anchor: from.number()?,
         last_pace: pace(from.number()?, from.number()?, from.number()?)?,

@@ -32,7 +32,7 @@ export async function takingABreak(world) {
 
   await tab.sees('away');
   await tab.reads('taking a break');
-  assert.match(await tab.text('#left'), /^(10:00|9:5\d) left$/);
+  assert.match(await tab.text('#time-left'), /^(10:00|9:5\d) left$/);
   assert.equal(await page.evaluate(() => document.activeElement.id), 'head', 'the focus is where the news is');
   assert.ok(await page.locator('#break').isHidden() && await page.locator('#away').isVisible());
   await until('the absence to be known', async () => (await absent(gateway, room)) === 1);
@@ -60,9 +60,9 @@ export async function goingInByHand(world) {
 
   await tab.sees('ready');
   await tab.reads('Go in when you');
-  await page.locator('#left:not([hidden])').waitFor();
-  const before = await tab.text('#left');
-  await until('the time to run', async () => (await tab.text('#left')) !== before);
+  await page.locator('#time-left:not([hidden])').waitFor();
+  const before = await tab.text('#time-left');
+  await until('the time to run', async () => (await tab.text('#time-left')) !== before);
   await page.click('#more button');
   await until('the answer to be told', async () => (await tab.text('#live')).includes('You have time'));
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'I need more time', 'the focus stays');

@@ -2,6 +2,7 @@
 
 import { breakWithoutScript, goingInByHand, takingABreak, withoutEvents } from './absence.mjs';
 import { cookiesOff } from './cookies.mjs';
+import { countdown, countdownWithoutScript } from './countdown.mjs';
 import { withCurl, withJson } from './curl.mjs';
 import { demo } from './demo.mjs';
 import { headers } from './headers.mjs';
@@ -14,6 +15,8 @@ export const walks = [
   { name: 'queue to nginx with JavaScript', walk: withScript },
   { name: 'queue to nginx without JavaScript', walk: withoutScript },
   { name: 'demo from the home page to the checkout', walk: demo },
+  { name: 'countdown into the lobby', walk: countdown },
+  { name: 'countdown without JavaScript', walk: countdownWithoutScript },
   { name: 'cookies off', walk: cookiesOff },
   { name: 'leave the line and join again', walk: leaving },
   { name: 'leave the line without JavaScript', walk: leavingWithoutScript },

@@ -35,7 +35,7 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
 --   format             of all of these keys; another one is not read
 --   epoch, last_number what places are made from
 --   front, covered     highest place released, and highest that the horizon ever covered
---   tick, earned, credit, slack, anchor, last_rate, last_burst, last_correction
+--   tick, earned, credit, spent, slack, anchor, last_rate, last_burst, last_correction
 --                      see domain/tick.rs
 --   claim_time, carry, grants_met, joins_total, claims_total, releases_total, granted_total,
 --   missed_total       turns that nobody took
@@ -45,7 +45,7 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
 --   version, window, state, rate, burst (0: the file's), capacity (0: the file's, -1: none),
 --   grants, rev        the standing orders, as far as scripts act on them
 --   moved              grows with every change of the queue: samples of it are then stale
--- and as text: incarnation, orders (JSON), history, horizons.
+-- and as text: incarnation, orders (JSON), history, horizons, gateways.
 local head, changed = {}, {}
 local call = redis.call
 

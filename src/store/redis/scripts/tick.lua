@@ -31,13 +31,17 @@ local function earn(time, pace)
   local fresh = times(earning.correction, time * earning.rate)
   local credit = math.min(head.credit + fresh, ceiling(earning))
   set('slack', changes and 0 or time_for(pace, math.max(0, ceiling(pace) - credit)))
+  -- Who passed since the last tick is paid for now, as if released at this one.
+  credit = math.max(0, credit - head.spent)
   set('credit', credit)
+  set('spent', 0)
   note_pace(pace.rate, pace.burst, pace.correction)
   return math.floor(credit / VISITOR)
 end
 
 local function rest()
   set('credit', 0)
+  set('spent', 0)
   set('slack', 0)
   note_pace(0, 0, 0)
   return 0

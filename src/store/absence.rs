@@ -1,20 +1,6 @@
-//! What some verbs are asked, and what becomes of it.
+//! Who shows a token, and what became of a wish: for those who cannot be there.
 
-use crate::domain::place::Turn;
 use crate::domain::standing::Stand;
-use crate::domain::visitor::VisitorId;
-use crate::domain::window::{Orders, WindowId};
-
-/// A visitor goes, from the queue or from inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leaving {
-    /// Who.
-    pub visitor: VisitorId,
-    /// The window.
-    pub window: WindowId,
-    /// The stay that ends.
-    pub turn: Turn,
-}
 
 /// Who shows a token: it matters to those who stepped away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +30,4 @@ impl Granted {
             Self::Yes(stand) | Self::Spent(stand) | Self::Not(stand) => stand,
         }
     }
-}
-
-/// What became of changed orders.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ordered {
-    /// Written.
-    Done,
-    /// Somebody wrote before; these are in force.
-    Changed(Box<Orders>),
 }
