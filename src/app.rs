@@ -23,6 +23,7 @@ use crate::config::gateway::Connections;
 use crate::control::policies::Policies;
 use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
+use crate::edge::events;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
 use crate::edge::listener::Listening;
@@ -213,6 +214,8 @@ impl App {
             cancel: self.stop.clone(),
             drain: Drain::new(self.stop.clone(), self.drain),
         };
+        self.tracker
+            .spawn(events::run(Arc::clone(&listening.door), self.stop.clone()));
         for listener in listeners {
             let listening = listening.clone();
             let reloads = Arc::clone(&self.reloads);

@@ -10,11 +10,13 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::config::gateway::Connections;
 use crate::config::{Config, site};
 use crate::control::ControlRoom;
 use crate::control::auth::{Credential, Door as Guard, Role};
 use crate::control::policies::{Edition, InForce, Names};
 use crate::domain::room::RoomName;
+use crate::edge::events::{Most, Streams};
 use crate::edge::respond::Responder;
 use crate::edge::serve::Door;
 use crate::gate::admit::Admissions;
@@ -24,7 +26,7 @@ use crate::gate::room::Room;
 use crate::gate::{Gate, Site};
 use crate::origin::{Origin, Settings as OriginSettings};
 use crate::telemetry::labels::RuleLabel;
-use crate::telemetry::metrics::MetricsError;
+use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::telemetry::series::{Counts, Named};
 use crate::token::Keyring;
 
@@ -57,6 +59,15 @@ pub(super) fn places(most: NonZeroU32) -> Arc<Semaphore> {
     ))
 }
 
+fn streams(connections: Connections, metrics: &Arc<Metrics>) -> Arc<Streams> {
+    let many = |most: NonZeroU32| usize::try_from(most.get()).unwrap_or(usize::MAX);
+    let most = Most {
+        all: many(connections.streams).min(Semaphore::MAX_PERMITS),
+        per_network: many(connections.streams_per_network),
+    };
+    Arc::new(Streams::new(most, Arc::clone(metrics)))
+}
+
 pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<SocketAddr>> {
     listeners.iter().map(TcpListener::local_addr).collect()
 }
@@ -87,6 +98,10 @@ pub(super) fn door(
         sockets: match last {
             Some(last) => Arc::clone(&last.sockets),
             None => places(config.connections.sockets),
+        },
+        streams: match last {
+            Some(last) => Arc::clone(&last.streams),
+            None => streams(config.connections, &lasting.metrics),
         },
         gate: Gate {
             sites: sites(config),

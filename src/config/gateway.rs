@@ -56,6 +56,10 @@ pub struct Connections {
     pub max: NonZeroU32,
     /// The most WebSockets open at one time; 10,000.
     pub sockets: NonZeroU32,
+    /// The most event streams open at one time; 10,000.
+    pub streams: NonZeroU32,
+    /// The most of them from one client network; 500.
+    pub streams_per_network: NonZeroU32,
     /// How long requests under way may go on after a request to stop; 30 s.
     pub drain: Duration,
 }
@@ -251,11 +255,16 @@ fn connections(mut table: Table<'_>) -> Option<Connections> {
     let max = table.take("max").map(|value| value.count(1_000_000));
     let sockets = table.take("max_websockets");
     let sockets = sockets.map(|value| value.count(1_000_000));
+    let mut streams = |key| table.take(key).map(|value| value.count(1_000_000));
+    let all = streams("max_event_streams");
+    let per_network = streams("max_event_streams_per_network");
     let drain = table.take("drain_s").map(Value::seconds);
     table.finish();
     Some(Connections {
         max: max.unwrap_or(NonZeroU32::new(20_000))?,
         sockets: sockets.unwrap_or(NonZeroU32::new(10_000))?,
+        streams: all.unwrap_or(NonZeroU32::new(10_000))?,
+        streams_per_network: per_network.unwrap_or(NonZeroU32::new(500))?,
         drain: drain.unwrap_or(Some(Duration::from_secs(30)))?,
     })
 }

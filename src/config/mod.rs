@@ -1,5 +1,6 @@
 //! The policies directory, from texts to a checked configuration or every fault in it.
 
+mod absence;
 mod claims;
 mod cross;
 mod difference;
@@ -8,6 +9,7 @@ pub mod gateway;
 pub mod identity;
 mod lane;
 pub mod listen;
+mod pace;
 mod room;
 mod session;
 pub mod site;

@@ -5,13 +5,13 @@ use std::num::NonZeroU32;
 use super::claims::{self, IdentityText};
 use super::ways::{self, Ways};
 use super::window::{self, Usual};
-use super::{exempt, lane, session};
+use super::{absence, exempt, lane, pace, session};
 use crate::domain::lane::{LaneSettings, Weights};
 use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{
-    AbsenceTerms, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, NO_CORRECTION, PageStatus,
-    RoomName, RoomSettings, Schedule, Terms,
+    DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, PageStatus, RoomName, RoomSettings,
+    Schedule, Terms,
 };
 use crate::text::fault::Findings;
 use crate::text::source::Source;
@@ -142,7 +142,8 @@ fn page_status(table: &mut Table<'_>) -> Option<PageStatus> {
 }
 
 fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
-    let pace = pace(table.section("pace"), method);
+    let (pace, correction) = pace::read(table.section("pace"), method);
+    let absence = absence::read(table.section("absence"));
     let capacity = capacity(table, method);
     let session = session::read(table.section("session"));
     let max_waiting = table.take("max_waiting");
@@ -156,41 +157,11 @@ fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
         session: session?,
         max_waiting: max_waiting.unwrap_or(Some(DEFAULT_MAX_WAITING))?,
         horizon: horizon.unwrap_or(Some(DEFAULT_HORIZON))?,
-        correction: NO_CORRECTION,
+        correction: correction?,
         fairness_window: None,
         lanes: Weights::default(),
-        absence: AbsenceTerms::default(),
+        absence: absence?,
     })
-}
-
-/// The pace. A room in which nobody waits needs none; it gets the lowest there is, so that it
-/// could never flood the origin.
-fn pace(table: Table<'_>, method: Method) -> Option<Pace> {
-    let lowest = Pace {
-        per_minute: NonZeroU32::MIN,
-        burst: NonZeroU32::MIN,
-    };
-    pace_of(table, (!ways::queues(method)).then_some(lowest))
-}
-
-/// Reads a pace; without `per_minute` it is `otherwise`, or that is missing.
-pub(super) fn pace_of(mut table: Table<'_>, otherwise: Option<Pace>) -> Option<Pace> {
-    let per_minute = table.take("per_minute");
-    if per_minute.is_none() && otherwise.is_none() {
-        table.missing("per_minute");
-    }
-    let pace = per_minute.map_or(otherwise, |value| {
-        value.number(1..=Pace::MOST).and_then(Pace::per_minute)
-    });
-    let burst = table
-        .take("burst")
-        .map(|value| value.number(1..=Pace::MOST));
-    table.later("no_show_correction");
-    table.finish();
-    match burst {
-        None => pace,
-        Some(burst) => pace?.with_burst(burst?),
-    }
 }
 
 #[expect(

@@ -174,6 +174,8 @@ fn the_smallest_set_works_and_the_rest_has_defaults() {
     assert_eq!(config.prefix, "/_anteroom");
     assert_eq!(config.connections.max.get(), 20_000);
     assert_eq!(config.connections.sockets.get(), 10_000);
+    assert_eq!(config.connections.streams.get(), 10_000);
+    assert_eq!(config.connections.streams_per_network.get(), 500);
     assert_eq!(config.connections.drain.as_secs(), 30);
     assert!(config.limits.limits.is_empty());
     let site = &config.sites[0];
@@ -184,6 +186,10 @@ fn the_smallest_set_works_and_the_rest_has_defaults() {
     assert_eq!(room.terms.pace.burst.get(), 20);
     assert_eq!(room.terms.capacity.unwrap().get(), 5_000);
     assert_eq!(room.terms.max_waiting, 1_000_000);
+    assert_eq!(room.terms.correction.get(), 1_000);
+    let absence = room.terms.absence;
+    assert_eq!((absence.step_aways, absence.extensions), (3, 10));
+    assert_eq!(absence.step_away.as_secs(), 600);
     assert_eq!(
         room.schedule.windows(),
         [SaleWindow {
@@ -214,6 +220,9 @@ fn every_key_is_read() {
     assert_eq!(kept, Path::new("/var/lib/anteroom/kept"));
     assert_eq!(config.connections.max.get(), 1_000);
     assert_eq!(config.connections.sockets.get(), 200);
+    let connections = &config.connections;
+    let streams = (connections.streams, connections.streams_per_network);
+    assert_eq!((streams.0.get(), streams.1.get()), (300, 30));
     assert_eq!(config.trusted_proxies[1].to_string(), "2001:db8::1/128");
     let tokens: Vec<_> = config
         .control_tokens

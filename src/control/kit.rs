@@ -34,8 +34,8 @@ use crate::domain::window::Orders;
 use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::reading::settings_for_test;
@@ -94,6 +94,22 @@ impl QueueStore for OrderBook {
         unreachable!("control does not check in")
     }
 
+    async fn step_away(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        unreachable!("control asks nothing for visitors")
+    }
+    async fn extend(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        unreachable!("control asks nothing for visitors")
+    }
     async fn claim(
         &self,
         _: &RoomName,

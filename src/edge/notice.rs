@@ -53,6 +53,7 @@ pub fn status_of(notice: &Notice) -> Status<'_> {
             chance::Chance::Unlikely => Chance::Unlikely,
         }),
         updated_at: notice.at,
+        away_until: notice.away_until,
         queue_token,
         admission_token,
     }

@@ -12,12 +12,16 @@ use http::{HeaderValue, StatusCode};
 use minijinja::value::Serde;
 use minijinja::{Environment, Output, UndefinedBehavior, Value, context};
 
+use crate::domain::clock::UnixTime;
+use crate::domain::room::AbsenceTerms;
+use crate::gate::absence::Denial;
+
 use super::assets;
 use super::scene::Scene;
 use super::status::{State, Status};
 use super::texts::{EN, Texts};
 use super::wanted::{marked, same_site, unmarked};
-use super::words::{lines, span};
+use super::words::{denied, lines, span};
 
 pub use super::words::title_of;
 
@@ -66,6 +70,8 @@ pub enum PageKind {
     Reject,
     /// Takes a code, and waits for nothing else: nobody is put into the line meanwhile.
     Code,
+    /// What a form sent without a script came to. It stands until the visitor goes on.
+    Wish,
 }
 
 /// What a request brought along that the page must speak of.
@@ -96,6 +102,8 @@ pub struct PageView<'a> {
     pub takes_codes: bool,
     /// What became of a code, in a sentence; the page was sent for by a form then.
     pub told: Option<&'a str>,
+    /// What those who cannot be there may do.
+    pub absence: AbsenceTerms,
 }
 
 /// A page that says what went wrong.
@@ -142,7 +150,9 @@ impl Page {
             PageKind::CookiesOff => Scene::Cookies,
             PageKind::Reject => Scene::Reject,
             PageKind::Code => Scene::Code,
-            PageKind::FirstVisit | PageKind::Passing | PageKind::Standing => Scene::of(view.status),
+            PageKind::FirstVisit | PageKind::Passing | PageKind::Standing | PageKind::Wish => {
+                Scene::of(view.status)
+            }
         };
         let shown = Status {
             queue_token: None,
@@ -167,7 +177,25 @@ impl Page {
                 takes_codes => view.takes_codes,
                 wanted => unmarked(view.wanted),
                 refresh => refresh(view),
+                breaks => view.absence.step_aways > 0,
+                extensions => view.absence.extensions > 0,
+                pause_how => self.texts.page.pause_how.replace("{n}", &span(self.texts, view.absence.step_away)),
                 turn => self.texts.page.turn.replace("{n}", &span(self.texts, view.claim_window)),
+            },
+        )
+    }
+
+    /// A page that says why a wish is not granted, and leads back to `wanted`.
+    #[must_use]
+    pub fn render_denial(&self, denial: Denial, wanted: &str) -> Bytes {
+        self.fill(
+            "fault.html",
+            context! {
+                head => self.texts.page.denied,
+                lead => denied(self.texts, denial),
+                code => "",
+                wanted => same_site(wanted),
+                action => self.texts.page.back_to_line,
             },
         )
     }
@@ -231,6 +259,7 @@ fn refresh(view: &PageView<'_>) -> Option<String> {
     let status = view.status;
     let (seconds, address) = match (view.kind, status.state) {
         (PageKind::CookiesOff | PageKind::Reject | PageKind::Code, _) => return None,
+        (PageKind::Wish, _) => return status.away_until.map(|until| after_break(view, until)),
         (PageKind::FirstVisit | PageKind::Passing, _) => (2, marked(view.wanted)),
         (PageKind::Standing, State::Ended) if status.ended_by.is_some() => return None,
         (PageKind::Standing, State::Released | State::Admitted) => (2, unmarked(view.wanted)),
@@ -248,6 +277,12 @@ fn refresh(view: &PageView<'_>) -> Option<String> {
         ) => (status.poll_after_s.max(2), unmarked(view.wanted)),
     };
     Some(format!("{seconds}; url={address}"))
+}
+
+/// A break that is over ends of itself: by then the browser comes back.
+fn after_break(view: &PageView<'_>, until: UnixTime) -> String {
+    let left = until.since(view.status.updated_at).as_secs().max(2);
+    format!("{left}; url={}", unmarked(view.wanted))
 }
 
 /// Writes `value` so that it can neither end the text nor the quoted attribute it stands in.
@@ -270,7 +305,6 @@ fn escape(out: &mut Output<'_>, value: &Value) -> Result<(), minijinja::Error> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::clock::UnixTime;
     use crate::domain::room::RoomName;
     use crate::domain::standing::EndedBy;
 
@@ -328,6 +362,7 @@ mod tests {
             claim_window: Duration::from_secs(120),
             takes_codes: false,
             told: None,
+            absence: AbsenceTerms::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod codes;
 mod plain;
+mod wishes;
 
 use std::time::Duration;
 
@@ -92,6 +93,7 @@ impl Responder {
                     claim_window: notice.room.terms.session.claim_window,
                     takes_codes: notice.takes_codes,
                     told: None,
+                    absence: notice.room.terms.absence,
                 });
                 page(status, html)
             }
@@ -122,6 +124,9 @@ impl Responder {
             Own::CodePage(_) | Own::Code(_) | Own::Redeemed(..) => {
                 return self.of_codes(own, names, asking);
             }
+            Own::Granted(notice) => return self.wished((notice, None), (names, asking)),
+            Own::Denied(notice, why) => return self.wished((notice, Some(*why)), (names, asking)),
+            Own::Events(watch) => (Some(StatusCode::OK), &watch.notice),
             Own::Status(notice) => (Some(StatusCode::OK), notice),
             Own::ComeBack(notice) => (Some(StatusCode::ACCEPTED), notice),
             Own::NotReleased(notice) => (Some(StatusCode::CONFLICT), notice),
@@ -164,6 +169,7 @@ impl Responder {
                     claim_window: notice.room.terms.session.claim_window,
                     takes_codes: false,
                     told: None,
+                    absence: notice.room.terms.absence,
                 });
                 page(StatusCode::OK, html)
             }

@@ -12,6 +12,8 @@ pub(super) enum Scene {
     First,
     /// A state as it is.
     Plain(State),
+    /// In line, and away by its own wish.
+    Away,
     /// Closed, and the time at which the lobby opens is known.
     BeforeLobby,
     /// Closed, and the time of opening is known.
@@ -39,6 +41,11 @@ impl Scene {
     pub(super) fn of(status: &Status<'_>) -> Self {
         match (status.state, status.ended_by) {
             _ if status.sign_in.is_some() => Self::SignIn,
+            (State::Waiting | State::Paused | State::Recovering, _)
+                if status.away_until.is_some() =>
+            {
+                Self::Away
+            }
             (State::Waiting, _) if status.position.is_none() => Self::First,
             (State::Closed, _) if status.prequeue_opens_at.is_some() => Self::BeforeLobby,
             (State::Closed, _) if status.opens_at.is_some() => Self::Opening,
@@ -54,6 +61,7 @@ impl Scene {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::First => "first",
+            Self::Away => "away",
             Self::BeforeLobby => "before_lobby",
             Self::Opening => "opening",
             Self::SoldOut => "sold_out",
@@ -83,6 +91,7 @@ impl Scene {
         let states = &texts.states;
         match self {
             Self::First => &states.first,
+            Self::Away => &states.away,
             Self::BeforeLobby => &states.before_lobby,
             Self::Opening => &states.opening,
             Self::SoldOut => &states.sold_out,
@@ -123,6 +132,7 @@ impl Scene {
         matches!(
             self,
             Self::First
+                | Self::Away
                 | Self::Plain(
                     State::Waiting
                         | State::Prequeue

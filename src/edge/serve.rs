@@ -24,6 +24,7 @@ use crate::telemetry::series::Counts;
 
 use super::body::AnswerBody;
 use super::cookies::{set_admission, take_admission, tell_admission};
+use super::events::Streams;
 use super::guard::Activity;
 use super::negotiate::NEGOTIATED;
 use super::respond::{Answer, Asking, Responder, close};
@@ -46,6 +47,8 @@ pub struct Door {
     pub counts: Counts,
     /// WebSockets that may be open at once, over all sites.
     pub sockets: Arc<Semaphore>,
+    /// Event streams that are open.
+    pub streams: Arc<Streams>,
 }
 
 /// Who is at the other end of a connection.
@@ -136,6 +139,11 @@ impl Door {
             }
             Ok(Verdict::Own(Own::Code(bringing))) => {
                 return Box::pin(self.redeem(*bringing, came, (room, https))).await;
+            }
+            Ok(Verdict::Own(Own::Events(watch))) => {
+                let to = (decided.trace.room, decided.trace.client);
+                let answer = self.open_stream(*watch, to, &came, https);
+                return settle(answer, came.body, &came.head.headers).await;
             }
             Ok(Verdict::Own(own)) => {
                 let names = room.map(|room| &room.cookies);

@@ -11,8 +11,9 @@ use crate::domain::visitor::Reference;
 /// The status JSON: plain data, in the order in which it is written.
 ///
 /// It decides nothing: whoever builds it has already made the position stand still or fall.
-/// What is unknown is written as `null`, never left out, but for the two tokens, which are only
-/// there for a visitor that sends headers instead of cookies, and for what only some rooms have.
+/// What is unknown is written as `null`, never left out, but for `away_until`, which is only there
+/// for who is away, the two tokens, which are only there for a visitor that sends headers instead
+/// of cookies, and what only some rooms have.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Status<'a> {
     /// The room's name.
@@ -65,6 +66,12 @@ pub struct Status<'a> {
     /// When these figures were true.
     #[serde(serialize_with = "moment")]
     pub updated_at: UnixTime,
+    /// Until when the visitor is away by its own wish; left out where it is not.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "moment_or_null"
+    )]
+    pub away_until: Option<UnixTime>,
     /// The signed queue token, for a visitor that sends headers instead of cookies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_token: Option<&'a str>,
@@ -233,6 +240,7 @@ pub(crate) fn sample(room: &RoomName) -> Status<'_> {
         sign_in: None,
         // 2026-11-21T20:00:00Z
         updated_at: UnixTime::from_secs(1_795_291_200),
+        away_until: None,
         queue_token: None,
         admission_token: None,
     }
@@ -291,6 +299,8 @@ mod tests {
         assert!(text.contains(r#""reference":null"#));
         assert!(text.ends_with(r#""updated_at":"2026-11-21T20:00:00Z","queue_token":"q"}"#));
 
+        status.away_until = Some(UnixTime::from_secs(1_795_291_320));
+        assert!(json(&status).contains(r#","away_until":"2026-11-21T20:02:00Z","queue_token""#));
         status.admission_token = Some("a");
         assert!(json(&status).ends_with(r#""queue_token":"q","admission_token":"a"}"#));
     }

@@ -3,9 +3,11 @@
 //! [`Gate::decide`] reads top to bottom as the stages of a request's life: canonical, identify,
 //! room, screen, limit, admit, queue.
 
+pub mod absence;
 pub mod admit;
 pub mod canonical;
 pub mod claim;
+mod deed;
 pub mod identify;
 pub mod identity;
 mod known;
@@ -31,6 +33,7 @@ pub mod stay;
 pub mod steer;
 pub mod tell;
 pub mod verdict;
+pub mod watch;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -40,7 +43,7 @@ use http::{Method, header, request};
 use crate::domain::clock::Now;
 use crate::domain::room::Method as RoomMethod;
 use crate::policy::rules::Rules;
-use crate::store::QueueStore;
+use crate::store::{QueueStore, ShownBy};
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
@@ -218,6 +221,11 @@ impl Gate {
             may,
             // Who brings a true token of another window does keep cookies.
             returned: request.canonical.returned && brought.is_none(),
+            shown_by: if may == May::Look {
+                ShownBy::Page
+            } else {
+                ShownBy::Visitor
+            },
         };
         let snapshot = room.snapshot.load_full();
         let outcome = self

@@ -91,6 +91,7 @@ impl Line<'_> {
             tick: 0,
             position: None,
             ended,
+            away: None,
         }
     }
 

@@ -136,6 +136,8 @@ pub struct Notice {
     pub poll_after: Duration,
     /// Until when a released turn may be claimed.
     pub claim_by: Option<UnixTime>,
+    /// Until when the visitor is away by its own wish.
+    pub away_until: Option<UnixTime>,
     /// When a room that is not open yet opens, as far as is known.
     pub opens_at: Option<UnixTime>,
     /// When its lobby opens, if there is one and it is still to come.
@@ -177,6 +179,7 @@ impl Notice {
             chance: None,
             poll_after: Duration::from_mins(1),
             claim_by: None,
+            away_until: None,
             opens_at: None,
             prequeue_opens_at: None,
             message: None,

@@ -3,8 +3,9 @@
 use http::Method;
 use http::header::ORIGIN;
 
+use super::absence::Wish;
+use super::deed::Deed;
 use super::identify::{self, Manner, Token};
-use super::queue::{Coming, May, Outcome};
 use super::redeem::Bringing;
 use super::room::Room;
 use super::{Gate, Own, Refusal, Request, Trace};
@@ -22,6 +23,12 @@ pub enum Endpoint {
     Leave(String),
     /// `rooms/{room}/redeem`: GET the page that takes a code, POST a code
     Redeem(String),
+    /// `POST rooms/{room}/step-away`
+    StepAway(String),
+    /// `POST rooms/{room}/extend`
+    Extend(String),
+    /// `GET rooms/{room}/events`
+    Events(String),
     /// `GET jwks.json`
     Jwks,
     /// `GET assets/{name}`
@@ -49,6 +56,9 @@ impl Endpoint {
             ("rooms", Some(room), Some("claim")) => Self::Claim(room.to_owned()),
             ("rooms", Some(room), Some("leave")) => Self::Leave(room.to_owned()),
             ("rooms", Some(room), Some("redeem")) => Self::Redeem(room.to_owned()),
+            ("rooms", Some(room), Some("step-away")) => Self::StepAway(room.to_owned()),
+            ("rooms", Some(room), Some("extend")) => Self::Extend(room.to_owned()),
+            ("rooms", Some(room), Some("events")) => Self::Events(room.to_owned()),
             _ => return None,
         };
         parts.next().is_none().then_some(found)
@@ -58,10 +68,14 @@ impl Endpoint {
     #[must_use]
     pub fn answers(&self, method: &Method) -> bool {
         match self {
-            Self::Status(_) | Self::Jwks | Self::Asset(_) => {
+            Self::Status(_) | Self::Events(_) | Self::Jwks | Self::Asset(_) => {
                 *method == Method::GET || *method == Method::HEAD
             }
-            Self::Join(_) | Self::Claim(_) | Self::Leave(_) => *method == Method::POST,
+            Self::Join(_)
+            | Self::Claim(_)
+            | Self::Leave(_)
+            | Self::StepAway(_)
+            | Self::Extend(_) => *method == Method::POST,
             Self::Redeem(_) => [Method::GET, Method::HEAD, Method::POST].contains(method),
         }
     }
@@ -86,9 +100,9 @@ impl Gate {
             Endpoint::Join(name) => (name, Deed::Join),
             Endpoint::Claim(name) => (name, Deed::Claim),
             Endpoint::Leave(name) => (name, Deed::Leave),
-            Endpoint::Redeem(name) if request.ask.head.method == Method::POST => {
-                (name, Deed::Redeem)
-            }
+            Endpoint::StepAway(name) => (name, Deed::Wish(Wish::StepAway)),
+            Endpoint::Extend(name) => (name, Deed::Wish(Wish::MoreTime)),
+            Endpoint::Events(name) => (name, Deed::Events),
             Endpoint::Redeem(name) => (name, Deed::CodePage),
         };
         let (at, room) = self
@@ -98,7 +112,7 @@ impl Gate {
             .find(|(_, room)| room.settings.name.as_str() == name)
             .ok_or(Refusal::NotFound)?;
         trace.room = Some(at);
-        if deed == Deed::Redeem {
+        if deed == Deed::CodePage && request.ask.head.method == Method::POST {
             return self.bringing((at, room), request, trace);
         }
         self.stand_at(room, request, deed, trace).await
@@ -134,71 +148,27 @@ impl Gate {
         trace: &mut Trace,
     ) -> Result<Own, Refusal> {
         let head = request.ask.head;
-        let changes = !matches!(deed, Deed::Status | Deed::CodePage);
         let host = &request.canonical.host_text;
         let ours = identify::is_same_origin(&head.headers, host, request.https)
-            || (deed == Deed::Leave && self.knows_the_reference(room, request));
-        if changes && !ours {
+            || (deed.has_a_form() && self.knows_the_reference(room, request));
+        if deed.changes() && !ours {
             return Err(Refusal::CrossSite);
         }
-        let visit = Manner::of(&head.method, &head.headers) == Manner::Visit;
-        let may = match deed {
-            Deed::Status | Deed::CodePage if !visit || head.method == Method::HEAD => May::Look,
-            Deed::Status | Deed::CodePage | Deed::Join | Deed::Leave | Deed::Redeem => May::Join,
-            Deed::Claim => May::Claim,
-        };
         let admitted = self.admit(room, request, trace);
         let token = self.queue_token(room, request, trace)?;
         let token = token.filter(|token| room.counts(token));
-        let snapshot = room.snapshot.load_full();
-        let line = self.line(room, &snapshot, request.ask.now);
         let by_header =
             identify::keeps_no_cookies(&head.headers) && (token.is_some() || admitted.is_some());
-        let tells = by_header || (changes && !head.headers.contains_key("sec-fetch-site"));
-        if deed == Deed::Leave {
-            if let Some(admitted) = admitted {
-                line.end(admitted.session);
-            }
-            return Ok(Own::Left(Box::new(line.leave(token.as_ref()).await)));
-        }
-        if let Some(admitted) = admitted {
-            let mut notice = line.is_inside(admitted.renewed);
-            notice.tells_tokens = tells;
-            return Ok(match deed {
-                Deed::CodePage => Own::CodePage(Box::new(notice)),
-                _ => Own::Status(Box::new(notice)),
-            });
-        }
-        let returned = false;
-        let brought = token.is_some();
-        // Whoever is about to bring a code must not be put into the line before.
-        let may = if brought && deed == Deed::CodePage {
-            May::Look
-        } else {
-            may
-        };
+        let an_app = deed.changes() && !head.headers.contains_key("sec-fetch-site");
+        let snapshot = room.snapshot.load_full();
+        let line = self.line(room, &snapshot, request.ask.now);
+        let may = deed.may(&head.method, Manner::of(&head.method, &head.headers));
         let known = self.known_if_new(room, request, (token.as_ref(), trace));
-        let outcome = line
-            .serve(Coming {
-                token,
-                may,
-                returned,
-                known,
-            })
-            .await?;
-        let (mut notice, claimed) = match outcome {
-            Outcome::Told(notice) => (notice, false),
-            Outcome::Claimed { notice, .. } => (notice, true),
-        };
-        notice.tells_tokens = tells;
-        Ok(match deed {
-            Deed::Join if !brought => Own::ComeBack(notice),
-            Deed::Claim if !claimed => Own::NotReleased(notice),
-            Deed::CodePage => Own::CodePage(notice),
-            Deed::Status | Deed::Join | Deed::Claim | Deed::Leave | Deed::Redeem => {
-                Own::Status(notice)
-            }
-        })
+        let mut own = line.does((deed, may), admitted, (token, known)).await?;
+        if let Some(notice) = own.notice_mut() {
+            notice.tells_tokens = by_header || an_app;
+        }
+        Ok(own)
     }
 
     /// A code is brought: everything but its body is looked at, by the same rules as for a join.
@@ -231,17 +201,6 @@ impl Gate {
             tells: by_header || !head.headers.contains_key("sec-fetch-site"),
         })))
     }
-}
-
-/// What is asked of a room's own URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
-    Status,
-    Join,
-    Claim,
-    Leave,
-    CodePage,
-    Redeem,
 }
 
 #[cfg(test)]

@@ -13,11 +13,12 @@ use crate::domain::session::Jti;
 use crate::domain::skew::WallClock;
 use crate::domain::standing::{Stand, Standing};
 use crate::store::survey::{Snapshot, StoreHealth};
-use crate::store::{CheckIn, Joined, Joining, QueueStore, StoreError};
+use crate::store::{CheckIn, Joined, Joining, QueueStore, ShownBy, StoreError};
 use crate::token::chance;
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
+use super::absence::check_in;
 use super::admit::{AdmissionToken, Admissions, Known};
 use super::identity::Known as Identified;
 use super::notice::{Face, Notice};
@@ -63,6 +64,8 @@ pub struct Coming {
     pub returned: bool,
     /// Who it is, as far as that matters to somebody without a place.
     pub known: Identified,
+    /// Whether the visitor came itself, or its page asks.
+    pub shown_by: ShownBy,
 }
 
 /// What came of standing in line.
@@ -88,7 +91,8 @@ pub enum Outcome {
 const JOIN_LASTS: Duration = Duration::from_secs(LONGEST_JITTERED_POLL.as_secs() / 3);
 
 impl Gate {
-    pub(super) fn line<'a>(&'a self, room: &'a Room, snapshot: &'a Snapshot, now: Now) -> Line<'a> {
+    /// A room's line, as its visitors stand in it now.
+    pub fn line<'a>(&'a self, room: &'a Room, snapshot: &'a Snapshot, now: Now) -> Line<'a> {
         Line {
             room,
             snapshot,
@@ -118,7 +122,7 @@ impl Line<'_> {
         let outcome = match (token.place, coming.may) {
             (None, _) if self.lobby_holds(&token) => told(self.in_lobby(&token)),
             (None, may) => self.come(&token, (may, coming.known)).await?,
-            (Some(place), _) => self.stand(&token, place, coming.may).await?,
+            (Some(place), _) => self.stand(&token, place, coming).await?,
         };
         Ok(outcome)
     }
@@ -155,28 +159,32 @@ impl Line<'_> {
         }
     }
 
-    async fn stand(&self, token: &QueueToken, place: Place, may: May) -> Result<Outcome, Refusal> {
+    async fn stand(
+        &self,
+        token: &QueueToken,
+        place: Place,
+        coming: Coming,
+    ) -> Result<Outcome, Refusal> {
+        let Coming { may, shown_by, .. } = coming;
+        let by_page = shown_by == ShownBy::Page || may == May::Look;
+        if let Some(until) = self.away_until(token).filter(|_| by_page) {
+            return Ok(told(self.is_away(token, until)));
+        }
         let survey = &self.snapshot.survey;
         let known = self.snapshot.store != StoreHealth::NotYet;
-        let far = token.epoch == survey.epoch && !survey.is_near(place);
+        // Who was away is told apart from the others by the store alone.
+        let far = token.epoch == survey.epoch && !survey.is_near(place) && token.away.is_none();
         if known && (far || may == May::Look) {
             return Ok(told(self.waits(token, self.surveyed(token, place))));
         }
         if may == May::Look {
             return Ok(told(self.kept(token)));
         }
-        let ahead = token
-            .position
-            .map_or(survey.waiting, |shown| u64::from(shown.get()) - 1);
+        let ahead = self.last_ahead(token);
+        let promised = self.poll_after(ahead, token.visitor);
         let ask = CheckIn {
-            visitor: token.visitor,
-            window: token.window,
-            lane: Lane(token.lane),
-            epoch: token.epoch,
-            turn: token.turn,
-            place,
-            tick: token.tick,
-            promised: self.poll_after(ahead, token.visitor),
+            shown_by,
+            ..check_in(token, place, promised)
         };
         let terms = &self.terms();
         match self
@@ -193,7 +201,7 @@ impl Line<'_> {
 
     /// How many are ahead as far as the survey tells; what was shown stands where the token has
     /// seen more than the survey, or the place was given since.
-    fn surveyed(&self, token: &QueueToken, place: Place) -> u64 {
+    pub(super) fn surveyed(&self, token: &QueueToken, place: Place) -> u64 {
         let survey = &self.snapshot.survey;
         let older = token.epoch != survey.epoch
             || token.tick > survey.ticks.tick
@@ -210,17 +218,11 @@ impl Line<'_> {
         stand: Stand,
         may: May,
     ) -> Result<Outcome, Refusal> {
-        let token = QueueToken {
-            turn: stand.turn,
-            lobby: stand.standing == Standing::Lobby,
-            place: stand.place,
-            epoch: stand.epoch,
-            tick: stand.tick,
-            ..*token
-        };
+        let token = self.learned(token, stand);
         match stand.standing {
             Standing::Lobby => Ok(told(self.in_lobby(&token))),
             Standing::Waiting { ahead } => Ok(told(self.waits(&token, ahead))),
+            Standing::Away { left } => Ok(told(self.is_away(&token, self.now.wall.after(left)))),
             Standing::Released { left } if may != May::Claim => {
                 Ok(told(self.released(&token, left)))
             }

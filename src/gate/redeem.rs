@@ -11,6 +11,7 @@ use crate::domain::invitation::{Batch, CodeNumber};
 use crate::domain::lane::Lane;
 use crate::domain::skew::WallClock;
 use crate::domain::window::WindowState;
+use crate::store::ShownBy;
 use crate::store::survey::StoreHealth;
 use crate::store::{Spending, Spent};
 use crate::token::code::{Code, CodeKey};
@@ -118,6 +119,7 @@ impl Gate {
             may: May::Look,
             returned: false,
             known: Known::Anybody,
+            shown_by: ShownBy::Visitor,
         };
         let told = |outcome| match outcome {
             Outcome::Told(notice) | Outcome::Claimed { notice, .. } => notice,
@@ -270,6 +272,7 @@ impl Line<'_> {
             may: May::Join,
             returned: false,
             known: Known::Anybody,
+            shown_by: ShownBy::Visitor,
         };
         let (Outcome::Told(mut notice) | Outcome::Claimed { mut notice, .. }) =
             self.serve(coming).await?;

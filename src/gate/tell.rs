@@ -231,6 +231,7 @@ impl Line<'_> {
         match stand.standing {
             Standing::Lobby => self.in_lobby(token),
             Standing::Waiting { ahead } => self.waits(token, ahead),
+            Standing::Away { left } => self.is_away(token, self.now.wall.after(left)),
             Standing::Released { left } => self.released(token, left),
             Standing::Admitted => self.inside(token),
             Standing::Ended(why) => self.place_less((token.visitor, token.lane), Some(why)),

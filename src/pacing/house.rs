@@ -22,6 +22,7 @@ use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Order, Orders, Seal};
+use crate::gate::absence::Denial;
 use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
@@ -29,6 +30,7 @@ use crate::gate::notice::{Notice, SetToken};
 use crate::gate::redeem::Redeemed;
 use crate::gate::room::Room;
 use crate::gate::steer::Steered;
+use crate::gate::watch::Watcher;
 use crate::gate::{Ask, Gate, Own, Refusal, Site, Verdict};
 use crate::policy::limits::Limits;
 use crate::policy::rules::Rules;
@@ -37,8 +39,8 @@ use crate::store::kept::Keeper;
 use crate::store::recovery::{Recovery, Rest};
 use crate::store::survey::{Snapshot, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
@@ -148,6 +150,24 @@ impl QueueStore for Watched {
     ) -> Result<Vec<Stand>, StoreError> {
         self.asked(true)?.check_in(room, terms, tokens).await
     }
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.asked(true)?.step_away(room, terms, tokens).await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.asked(true)?.extend(room, terms, tokens).await
+    }
+
     async fn claim(
         &self,
         room: &RoomName,
@@ -486,6 +506,10 @@ fn ask<'a>(house: &House, head: &'a http::request::Parts) -> Ask<'a> {
 pub(crate) struct Visitor {
     pub(crate) queue: Option<String>,
     pub(crate) admission: Option<String>,
+    /// The event stream opened last.
+    pub(crate) watcher: Option<Watcher>,
+    /// Why the last wish was not granted.
+    pub(crate) denied: Option<Denial>,
 }
 
 impl Visitor {
@@ -543,6 +567,18 @@ impl Visitor {
                 | Own::CodePage(notice)
                 | Own::Left(notice),
             ) => Got::Waits(self.keep(*notice)),
+            Verdict::Own(Own::Granted(notice)) => {
+                self.denied = None;
+                Got::Waits(self.keep(*notice))
+            }
+            Verdict::Own(Own::Denied(notice, denial)) => {
+                self.denied = Some(denial);
+                Got::Waits(self.keep(*notice))
+            }
+            Verdict::Own(Own::Events(watch)) => {
+                self.watcher = watch.watcher;
+                Got::Waits(self.keep(*watch.notice))
+            }
             Verdict::Socket(..)
             | Verdict::Own(Own::Jwks | Own::Asset(_) | Own::Code(_) | Own::Redeemed(..)) => {
                 panic!("not asked for")

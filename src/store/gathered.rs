@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -214,6 +214,24 @@ impl<S: QueueStore + ?Sized> QueueStore for Gathered<S> {
         tokens: &[CheckIn],
     ) -> Result<Vec<Stand>, StoreError> {
         self.store.check_in(room, terms, tokens).await
+    }
+
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.store.step_away(room, terms, tokens).await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.store.extend(room, terms, tokens).await
     }
 
     async fn claim(

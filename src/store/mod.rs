@@ -3,6 +3,7 @@
 //! Every verb is one atomic, idempotent, bounded step. A store that has answered has made what it
 //! answered durable, and everything it had seen by then: nobody is shown what a crash could undo.
 
+mod absence;
 #[cfg(test)]
 pub(crate) mod conformance;
 pub mod embedded;
@@ -27,6 +28,7 @@ use crate::domain::window::Orders;
 use recovery::Recovery;
 use survey::Survey;
 
+pub use absence::{Granted, ShownBy};
 pub use fault::{BoxError, StoreError};
 pub use stay::{Ending, Held, Hold, Touch, Touched};
 pub use verbs::{
@@ -79,6 +81,33 @@ pub trait QueueStore: Send + Sync + 'static {
         terms: &Terms,
         tokens: &[CheckIn],
     ) -> Result<Vec<Stand>, StoreError>;
+
+    /// Lets visitors who wait or were called step away for `absence.step_away` of room time: they
+    /// keep their places and are not called until they come back, by a check-in of their own or a
+    /// join, or that time is over. Who was called gives the turn back, which is no miss. Who is
+    /// away stays so until the same moment, uncounted. Puts lost places back as `check_in` does.
+    ///
+    /// # Errors
+    /// As [`QueueStore::check_in`]; safe to send again.
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError>;
+
+    /// Gives visitors who were called another claim window of time from now on, never less than
+    /// they have. While more than three quarters of one are left an ask changes nothing and is not
+    /// counted. Otherwise as [`QueueStore::step_away`].
+    ///
+    /// # Errors
+    /// As [`QueueStore::check_in`]; safe to send again.
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError>;
 
     /// Makes sessions of released turns. Repeatable: the same claim gives the same session.
     ///

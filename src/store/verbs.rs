@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::ShownBy;
 use crate::domain::clock::UnixTime;
 use crate::domain::lane::Lane;
 use crate::domain::place::{Epoch, Place, Turn};
@@ -80,6 +81,8 @@ pub struct CheckIn {
     pub tick: u64,
     /// When the visitor was told to ask again.
     pub promised: Duration,
+    /// Who shows it.
+    pub shown_by: ShownBy,
 }
 
 /// A released visitor takes the turn.

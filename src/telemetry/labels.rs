@@ -190,6 +190,10 @@ pub enum Verb {
     Pass,
     /// Visitors near the front ask where they stand.
     CheckIn,
+    /// Visitors step away.
+    StepAway,
+    /// Released visitors get more time.
+    Extend,
     /// Released visitors take their turns.
     Claim,
     /// Visitors go.
@@ -216,10 +220,12 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb, in the order of declaration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Join,
         Self::Pass,
         Self::CheckIn,
+        Self::StepAway,
+        Self::Extend,
         Self::Claim,
         Self::Leave,
         Self::Spend,
@@ -240,6 +246,8 @@ impl Verb {
             Self::Join => "join",
             Self::Pass => "pass",
             Self::CheckIn => "check_in",
+            Self::StepAway => "step_away",
+            Self::Extend => "extend",
             Self::Claim => "claim",
             Self::Leave => "leave",
             Self::Spend => "spend",

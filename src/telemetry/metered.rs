@@ -18,8 +18,8 @@ use crate::domain::window::Orders;
 use crate::store::recovery::Recovery;
 use crate::store::survey::Survey;
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 
 /// How long a call of the store is waited for.
@@ -46,6 +46,8 @@ impl Deadlines {
             Verb::Join
             | Verb::Pass
             | Verb::CheckIn
+            | Verb::StepAway
+            | Verb::Extend
             | Verb::Claim
             | Verb::Leave
             | Verb::Spend
@@ -134,6 +136,26 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
         tokens: &[CheckIn],
     ) -> Result<Vec<Stand>, StoreError> {
         self.meter(Verb::CheckIn, self.store.check_in(room, terms, tokens))
+            .await
+    }
+
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.meter(Verb::StepAway, self.store.step_away(room, terms, tokens))
+            .await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.meter(Verb::Extend, self.store.extend(room, terms, tokens))
             .await
     }
 
@@ -249,6 +271,22 @@ mod tests {
         ) -> Result<Vec<Stand>, StoreError> {
             unreachable!()
         }
+        async fn step_away(
+            &self,
+            _: &RoomName,
+            _: &Terms,
+            _: &[CheckIn],
+        ) -> Result<Vec<Granted>, StoreError> {
+            unreachable!()
+        }
+        async fn extend(
+            &self,
+            _: &RoomName,
+            _: &Terms,
+            _: &[CheckIn],
+        ) -> Result<Vec<Granted>, StoreError> {
+            unreachable!()
+        }
         async fn claim(
             &self,
             _: &RoomName,
@@ -339,6 +377,6 @@ mod tests {
     fn visitors_wait_two_seconds_and_the_rest_five() {
         let deadlines = Deadlines::default();
         let quick = Verb::ALL.map(|verb| deadlines.of(verb).as_secs());
-        assert_eq!(quick, [2, 2, 2, 2, 2, 2, 5, 5, 2, 5, 5, 5, 5, 5]);
+        assert_eq!(quick, [2, 2, 2, 2, 2, 2, 2, 2, 5, 5, 2, 5, 5, 5, 5, 5]);
     }
 }

@@ -17,6 +17,7 @@ use super::reading::{Reading, clock_offset};
 use super::series::{Counts, Named, Shown};
 use super::site::SiteMetrics;
 use super::sockets::SocketMetrics;
+use super::streams::StreamMetrics;
 use crate::store::StoreError;
 use crate::store::survey::StoreHealth;
 
@@ -53,6 +54,8 @@ pub struct Metrics {
     pub site: SiteMetrics,
     /// Of WebSockets.
     pub sockets: SocketMetrics,
+    /// Of event streams.
+    pub streams: StreamMetrics,
     store_reachable: IntGauge,
     clock_offset: Gauge,
     sessions_spread: IntCounter,
@@ -95,6 +98,7 @@ impl Metrics {
             verbs: families.verbs()?,
             site: SiteMetrics::of(&families)?,
             sockets: SocketMetrics::of(&families)?,
+            streams: StreamMetrics::of(&families)?,
             store_reachable: families
                 .store_reachable
                 .get_metric_with_label_values(&none)?,

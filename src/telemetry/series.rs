@@ -142,6 +142,7 @@ struct RoomMetrics {
     releases: IntCounter,
     grants: IntCounter,
     claims: IntCounter,
+    missed: IntCounter,
     waiting: IntGauge,
     absent: IntGauge,
     released: IntGauge,
@@ -163,6 +164,7 @@ impl RoomMetrics {
         follow_total(&self.releases, survey.releases_total);
         follow_total(&self.grants, survey.granted_total);
         follow_total(&self.claims, survey.claims_total);
+        follow_total(&self.missed, survey.missed_total);
         set(&self.waiting, survey.waiting);
         set(&self.absent, survey.absent);
         set(&self.released, survey.released);
@@ -204,6 +206,7 @@ impl Families {
             releases: self.releases.get_metric_with_label_values(&room)?,
             grants: self.grants.get_metric_with_label_values(&room)?,
             claims: self.claims.get_metric_with_label_values(&room)?,
+            missed: self.missed.get_metric_with_label_values(&room)?,
             waiting: self.waiting.get_metric_with_label_values(&room)?,
             absent: self.absent.get_metric_with_label_values(&room)?,
             released: self.released.get_metric_with_label_values(&room)?,
@@ -216,7 +219,13 @@ impl Families {
 
     fn drop_room(&self, room: &RoomName) {
         let labels = [room.as_str()];
-        let counters = [&self.joins, &self.releases, &self.grants, &self.claims];
+        let counters = [
+            &self.joins,
+            &self.releases,
+            &self.grants,
+            &self.claims,
+            &self.missed,
+        ];
         for family in counters {
             let _ = family.remove_label_values(&labels);
         }

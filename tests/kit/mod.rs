@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod club;
 pub mod crowd;
+pub mod events;
 pub mod forge;
 pub mod house;
 pub mod origin;

@@ -15,8 +15,8 @@ use anteroom::store::embedded::Embedded;
 use anteroom::store::recovery::Recovery;
 use anteroom::store::survey::Survey;
 use anteroom::store::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use async_trait::async_trait;
 
@@ -115,6 +115,24 @@ impl QueueStore for Recording {
         tokens: &[CheckIn],
     ) -> Result<Vec<Stand>, StoreError> {
         self.store.check_in(room, terms, tokens).await
+    }
+
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.store.step_away(room, terms, tokens).await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.store.extend(room, terms, tokens).await
     }
 
     async fn claim(

@@ -79,7 +79,7 @@ fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
         ("session.max_networks", or_none(*max_networks)),
         ("max_waiting", to(max_waiting)),
         ("horizon_s", seconds(*horizon)),
-        ("pace.no_show_correction", to(thousandths(*correction))),
+        ("pace.no_show_correction", to(thousandths(correction.get()))),
         (
             "fairness_window_s",
             or_none(fairness_window.map(|span| span.as_secs())),

@@ -50,6 +50,8 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
     let Connections {
         max,
         sockets,
+        streams,
+        streams_per_network,
         drain,
     } = &config.connections;
     let Keys { dir, issuer: _ } = &config.keys;
@@ -85,6 +87,8 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
             vec![
                 ("max", to(max)),
                 ("max_websockets", to(sockets)),
+                ("max_event_streams", to(streams)),
+                ("max_event_streams_per_network", to(streams_per_network)),
                 ("drain_s", seconds(*drain)),
             ],
         ),

@@ -96,6 +96,7 @@ impl Responder {
             title: &title_of(notice.room.name.as_str()),
             wanted,
             claim_window: notice.room.terms.session.claim_window,
+            absence: notice.room.terms.absence,
             takes_codes: notice.takes_codes,
             told,
         })

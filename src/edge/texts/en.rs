@@ -2,7 +2,7 @@
 
 use super::{
     Again, Chances, Codes, Crowd, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States,
-    Texts, Times, Wait,
+    Texts, Times, Wait, Wishes,
 };
 
 /// English.
@@ -44,6 +44,7 @@ pub static EN: Texts = Texts {
         possible: "It is possible, but not sure, that tickets will be left at your turn.",
         unlikely: "It is unlikely that tickets will be left at your turn. We would rather tell you now.",
     },
+    wishes: WISHES,
     trouble: "We can\u{2019}t reach the line right now. We\u{2019}ll keep trying; your place is kept.",
     code_accepted: "Your code counts: you\u{2019}re in the line \u{201c}{lane}\u{201d}.",
     codes: CODES,
@@ -53,6 +54,7 @@ pub static EN: Texts = Texts {
         reference: "Your reference code",
         claim_by: "Your turn is kept until",
         lane: "Your line",
+        away_until: "Your break lasts until",
     },
     page: PAGE,
     fault,
@@ -83,6 +85,16 @@ const STATES: States = States {
         head: "It\u{2019}s your turn!",
         lead: "We\u{2019}re taking you in. If nothing happens, use the button.",
         action: "Go in now",
+    },
+    ready: StateWords {
+        head: "It\u{2019}s your turn!",
+        lead: "Go in when you\u{2019}re ready, while your turn is kept.",
+        action: "Go in now",
+    },
+    away: StateWords {
+        head: "You\u{2019}re taking a break",
+        lead: "Your place is kept, and you won\u{2019}t be called until you\u{2019}re back. When it is over you\u{2019}re in line again, as long as this page is open.",
+        action: "I\u{2019}m back",
     },
     admitted: StateWords {
         head: "You\u{2019}re in",
@@ -220,6 +232,16 @@ const AGAIN: Again = Again {
     revoked: "Why are you here again? The organiser ended your visit. If that was a mistake, tell them your reference code.",
 };
 
+const WISHES: Wishes = Wishes {
+    left: "{n} left",
+    longer: "You have time: your turn is kept until the time shown.",
+    spent_break: "You have taken as many breaks as there are. You are still in line, at your place.",
+    spent_time: "You have asked for more time as often as is possible. Please go in while your turn is kept.",
+    no_break: "There is nothing to take a break from at the moment.",
+    no_time: "It isn\u{2019}t your turn at the moment, so there is no time to add.",
+    later: "That didn\u{2019}t work just now. Please try again in a moment.",
+};
+
 const PAGE: Fixed = Fixed {
     message: "From the organiser",
     form_not_sent: "What you just tried to send was not sent. Please send it again once you are in.",
@@ -227,6 +249,13 @@ const PAGE: Fixed = Fixed {
     kept: "You may reload, close this page and come back: your place is kept in this browser.",
     no_faster: "More tabs or more reloading don\u{2019}t make it faster, and don\u{2019}t cost you your place.",
     turn: "At your turn you have {n} to go in. Keep this page open and you\u{2019}ll be taken in by itself.",
+    ask_first: "At my turn, wait until I go in myself",
+    pause: "Take a break",
+    pause_how: "You keep your place for up to {n} and aren\u{2019}t called meanwhile, even if others go ahead of you. Come back to this page when you\u{2019}re ready.",
+    pause_do: "Start my break",
+    more_time: "I need more time",
+    denied: "That isn\u{2019}t possible now",
+    back_to_line: "Back to the line",
     leave: "Leave the line",
     leave_sure: "You would give up your place. Coming back means starting at the end of the line.",
     leave_do: "Yes, give up my place",

@@ -38,6 +38,8 @@ pub struct Texts {
     pub again: Again,
     /// Whether something will be left.
     pub chances: Chances,
+    /// What a wish came to.
+    pub wishes: Wishes,
     /// When a poll got no answer.
     pub trouble: &'static str,
     /// That a code counts; `{lane}` is its lane.
@@ -89,6 +91,8 @@ pub struct States {
     pub drawing: StateWords,
     pub waiting: StateWords,
     pub released: StateWords,
+    pub ready: StateWords,
+    pub away: StateWords,
     pub admitted: StateWords,
     pub paused: StateWords,
     pub closed: StateWords,
@@ -171,6 +175,7 @@ pub struct Figures {
     pub reference: &'static str,
     pub claim_by: &'static str,
     pub lane: &'static str,
+    pub away_until: &'static str,
 }
 
 /// Why nothing moves, or why the wait has grown; fields are the words of the status JSON.
@@ -222,6 +227,19 @@ pub struct Codes {
     pub away: &'static str,
 }
 
+/// What a wish for a break or for more time came to, and the time that is left.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are named after what became of it")]
+pub struct Wishes {
+    pub left: &'static str,
+    pub longer: &'static str,
+    pub spent_break: &'static str,
+    pub spent_time: &'static str,
+    pub no_break: &'static str,
+    pub no_time: &'static str,
+    pub later: &'static str,
+}
+
 /// Notices and the fixed parts of the page.
 #[derive(Debug, Serialize)]
 #[expect(
@@ -235,6 +253,13 @@ pub struct Fixed {
     pub kept: &'static str,
     pub no_faster: &'static str,
     pub turn: &'static str,
+    pub ask_first: &'static str,
+    pub pause: &'static str,
+    pub pause_how: &'static str,
+    pub pause_do: &'static str,
+    pub more_time: &'static str,
+    pub denied: &'static str,
+    pub back_to_line: &'static str,
     pub leave: &'static str,
     pub leave_sure: &'static str,
     pub leave_do: &'static str,

@@ -107,6 +107,7 @@ pub(super) fn visitor(key: &VisitorKey, window: WindowId, entry: &Entry) -> Vec<
         Status::Released { until } => (2, until.0, [0; 16]),
         Status::Admitted { session } => (3, 0, session.0),
         Status::Ended(why) => (4, u64::from(reason(Some(why))), [0; 16]),
+        Status::Away { until } => (5, until.0, [0; 16]),
     };
     let mut row = vec![VERSION, tag, u8::from(entry.missed), reason(entry.before)];
     row.extend(window.0.to_be_bytes());
@@ -140,7 +141,8 @@ fn visitor_row(from: &mut Reader<'_>, place: Place) -> Option<VisitorRow> {
         2 => Status::Released { until: moment },
         3 => Status::Admitted { session },
         4 => Status::Ended(read_reason(u8::try_from(number).ok()?)??),
-        5.. => return None,
+        5 => Status::Away { until: moment },
+        6.. => return None,
     };
     let entry = Entry {
         turn,
@@ -316,6 +318,7 @@ mod tests {
                 seen_until: Moment(9),
             },
             Status::Absent,
+            Status::Away { until: Moment(3) },
             Status::Released {
                 until: Moment(u64::MAX),
             },

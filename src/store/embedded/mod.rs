@@ -4,6 +4,7 @@
 //! has seen there is on disk; one thread writes whatever changed meanwhile in one go, so that
 //! many verbs share one write. One gateway at a time may use a directory.
 
+mod absence;
 mod commit;
 mod dirty;
 mod disk;
@@ -35,8 +36,8 @@ use redb::Database;
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -199,6 +200,33 @@ impl QueueStore for Embedded {
             Ok(tokens.iter().map(|one| room.check_in(one)).collect())
         };
         self.on(room, check_in).await?
+    }
+
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let step_away = |room: &mut Room| {
+            tokens.iter().try_for_each(|one| room.has_made(one))?;
+            let step_away = |token| room.step_away(terms, token);
+            Ok(tokens.iter().map(step_away).collect())
+        };
+        self.on(room, step_away).await?
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let extend = |room: &mut Room| {
+            tokens.iter().try_for_each(|one| room.has_made(one))?;
+            Ok(tokens.iter().map(|one| room.extend(terms, one)).collect())
+        };
+        self.on(room, extend).await?
     }
 
     async fn claim(

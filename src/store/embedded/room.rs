@@ -83,7 +83,9 @@ impl Room {
     pub(super) fn put(&mut self, visitor: VisitorId, entry: Entry) {
         if let Some(old) = self.visitors.insert(visitor, entry) {
             match old.status {
-                Status::Waiting { .. } | Status::Absent => self.queue.remove(old.place),
+                Status::Waiting { .. } | Status::Absent | Status::Away { .. } => {
+                    self.queue.remove(old.place);
+                }
                 Status::Released { until } => {
                     self.turns.remove(&(until, old.place, visitor));
                 }
@@ -93,7 +95,9 @@ impl Room {
         }
         match entry.status {
             Status::Waiting { .. } => self.queue.add(entry.place, visitor),
-            Status::Absent => self.queue.add_absent(entry.place, visitor),
+            Status::Absent | Status::Away { .. } => {
+                self.queue.add_absent(entry.place, visitor);
+            }
             Status::Released { until } => {
                 self.turns.insert((until, entry.place, visitor));
             }
@@ -106,7 +110,10 @@ impl Room {
     /// Where an entry stands, as its visitor is told.
     pub(super) fn stand(&self, entry: &Entry) -> Stand {
         let standing = match entry.status {
-            Status::Waiting { .. } | Status::Absent => Standing::Waiting {
+            Status::Away { until } if until > self.now() => Standing::Away {
+                left: until.left(self.now()),
+            },
+            Status::Waiting { .. } | Status::Absent | Status::Away { .. } => Standing::Waiting {
                 ahead: self.queue.ahead_of(entry.place),
             },
             Status::Released { until } => Standing::Released {
@@ -232,6 +239,7 @@ impl Room {
             granted_total: head.granted_total,
             joins_total: head.joins_total,
             claims_total: head.claims_total,
+            missed_total: head.missed_total,
             ends_seq: self.sessions.newest_end,
             ends: self.sessions.ends_after(ends_seen),
         }
@@ -243,7 +251,7 @@ impl Room {
         if self.queue.len() == 0 {
             return None;
         }
-        let pace = self.head.orders.pace.unwrap_or(terms.pace);
+        let pace = terms.pace_in_force(self.head.orders.pace);
         let near = presence::horizon(pace, terms.horizon);
         let last = Place::new(self.epoch(), self.head.last_number);
         self.queue.nth(near).or(last)

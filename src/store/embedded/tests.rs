@@ -75,6 +75,7 @@ async fn sight(store: &Embedded) -> (Survey, Vec<Stand>) {
             place: Place::new(EPOCH, number).unwrap(),
             tick: 0,
             promised: std::time::Duration::from_secs(2),
+            shown_by: crate::store::ShownBy::Page,
         })
         .collect();
     let stands = store.check_in(&room, &terms, &tokens).await.unwrap();

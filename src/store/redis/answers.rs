@@ -7,7 +7,7 @@ use redis::Value;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::window::Orders;
-use crate::store::{Joined, Ordered, Passed, Spent, StoreError};
+use crate::store::{Granted, Joined, Ordered, Passed, Spent, StoreError};
 
 /// An answer that is not in the shape its script promises.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +172,9 @@ impl Record {
             3 => Standing::Ended(reason(self.number)?),
             4 => Standing::Unknown,
             8 => Standing::Lobby,
+            9 => Standing::Away {
+                left: Duration::from_micros(self.number),
+            },
             5.. => return Err(Odd),
         })
     }
@@ -245,6 +248,20 @@ fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
 pub(super) fn stands(from: &mut Reader<'_>) -> Result<Vec<Stand>, Odd> {
     let front = Front::read(from)?;
     from.all(|from| Record::read(from)?.stand(&front))
+}
+
+pub(super) fn granted(from: &mut Reader<'_>) -> Result<Vec<Granted>, Odd> {
+    let front = Front::read(from)?;
+    from.all(|from| {
+        let became = from.byte()?;
+        let stand = Record::read(from)?.stand(&front)?;
+        Ok(match became {
+            0 => Granted::Yes(stand),
+            1 => Granted::Spent(stand),
+            2 => Granted::Not(stand),
+            3.. => return Err(Odd),
+        })
+    })
 }
 
 pub(super) fn spent(from: &mut Reader<'_>) -> Result<Vec<Spent>, Odd> {

@@ -13,7 +13,7 @@ use crate::domain::tick::{Lead, Proposal};
 use crate::domain::window::{Orders, WindowState};
 use crate::store::recovery::{Recovery, Rest};
 use crate::store::{
-    CheckIn, Claim, Ending, Hold, Joining, Leaving, Passing, Spending, StoreError, Touch,
+    CheckIn, Claim, Ending, Hold, Joining, Leaving, Passing, ShownBy, Spending, StoreError, Touch,
 };
 
 /// No number a script is given is larger, so that sums of several stay exact in Lua's doubles.
@@ -28,7 +28,7 @@ pub(super) trait Ask {
 
 /// One argument that holds a whole batch.
 pub(super) fn batch<A: Ask>(asks: &[A]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(asks.len() * 50);
+    let mut bytes = Vec::with_capacity(asks.len() * 51);
     for ask in asks {
         ask.put(&mut bytes);
     }
@@ -72,6 +72,7 @@ impl Ask for CheckIn {
         to.extend(self.place.score().to_be_bytes());
         to.extend(number(self.tick));
         to.extend(number(micros(check_in_lasts(self.promised))));
+        to.push(u8::from(self.shown_by == ShownBy::Visitor));
     }
 }
 
@@ -167,7 +168,7 @@ pub(super) fn terms(terms: &Terms) -> Vec<u8> {
     ];
     let mut bytes: Vec<u8> = small.into_iter().flat_map(u32::to_be_bytes).collect();
     bytes.extend(spans.into_iter().flat_map(number));
-    bytes.extend(terms.correction.to_be_bytes());
+    bytes.extend(terms.correction.get().to_be_bytes());
     bytes.extend([terms.absence.step_aways, terms.absence.extensions]);
     let weights = terms.lanes.all();
     bytes.extend(weights.iter().flat_map(|weight| weight.to_be_bytes()));

@@ -32,8 +32,8 @@ use redis::Value;
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -209,6 +209,26 @@ impl QueueStore for Redis {
     ) -> Result<Vec<Stand>, StoreError> {
         let what = (room, Some(terms), &*scripts::CHECK_IN);
         self.batch(what, tokens, answers::stands).await
+    }
+
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let what = (room, Some(terms), &*scripts::STEP_AWAY);
+        self.batch(what, tokens, answers::granted).await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let what = (room, Some(terms), &*scripts::EXTEND);
+        self.batch(what, tokens, answers::granted).await
     }
 
     async fn claim(

@@ -27,7 +27,17 @@ pub(super) static PASS: LazyLock<Script> =
 pub(super) static CHECK_IN: LazyLock<Script> = script!(
     "check_in",
     "allow-oom",
-    ["room", "terms", "visitors", "sessions"]
+    ["room", "terms", "visitors", "sessions", "tokens"]
+);
+pub(super) static STEP_AWAY: LazyLock<Script> = script!(
+    "step_away",
+    "allow-oom",
+    ["room", "terms", "visitors", "sessions", "tokens"]
+);
+pub(super) static EXTEND: LazyLock<Script> = script!(
+    "extend",
+    "allow-oom",
+    ["room", "terms", "visitors", "sessions", "tokens"]
 );
 pub(super) static CLAIM: LazyLock<Script> = script!(
     "claim",
@@ -60,9 +70,9 @@ pub(super) static ORDER: LazyLock<Script> = script!("order", "allow-oom", ["room
 pub(super) static RECOVER: LazyLock<Script> = script!("recover", "allow-oom", ["room", "orders"]);
 
 /// Every script, each under the name of its verb.
-pub(super) fn all() -> [&'static Script; 14] {
+pub(super) fn all() -> [&'static Script; 16] {
     [
-        &JOIN, &PASS, &CHECK_IN, &CLAIM, &LEAVE, &SPEND, &RELEASE, &TOUCH, &HOLD, &END, &SWEEP,
-        &SURVEY, &ORDER, &RECOVER,
+        &JOIN, &PASS, &CHECK_IN, &STEP_AWAY, &EXTEND, &CLAIM, &LEAVE, &SPEND, &RELEASE, &TOUCH,
+        &HOLD, &END, &SWEEP, &SURVEY, &ORDER, &RECOVER,
     ]
 }

@@ -70,6 +70,7 @@ fn queue_token() -> QueueToken {
         tick: 99,
         position: NonZeroU32::new(12),
         ended: None,
+        away: None,
     }
 }
 

@@ -38,8 +38,10 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
 --   format             of all of these keys; another one is not read
 --   epoch, last_number what places are made from
 --   front, covered     highest place released, and highest that the horizon ever covered
---   tick, earned, credit, spent, slack, anchor, last_rate, last_burst   see domain/tick.rs
---   claim_time, carry, grants_met, joins_total, claims_total, releases_total, granted_total
+--   tick, earned, credit, spent, slack, anchor, last_rate, last_burst, last_correction
+--                      see domain/tick.rs
+--   claim_time, carry, grants_met, joins_total, claims_total, releases_total, granted_total,
+--   missed_total       turns that nobody took
 --   out                how many are released and have not claimed
 --   newest_end, recovering_until, missing, missing_until
 --   cursor, swept      where the sweep goes on, and 1 + the tick it last began at

@@ -13,6 +13,7 @@ use crate::domain::place::{Place, Turn};
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::domain::window::{WindowId, WindowState};
+use crate::store::ShownBy;
 use crate::store::conformance::{PROMISED, jti};
 use crate::store::embedded::Embedded;
 use crate::store::recovery::Rest;
@@ -59,6 +60,8 @@ impl Twins {
         terms.session.absolute = Duration::from_secs(90);
         terms.session.claim_window = Duration::from_secs(10);
         terms.max_waiting = 8;
+        terms.absence.step_away = Duration::from_secs(12);
+        terms.absence.extensions = 4;
         Self {
             one: Embedded::in_memory(EPOCH),
             other: databases::store(EPOCH).await,
@@ -96,7 +99,9 @@ impl Twins {
         };
         match what {
             0..=5 => self.join(&one).await,
-            6..=9 => self.check_in(&one).await,
+            6..=7 => self.check_in(&one).await,
+            8 => self.step_away(&one).await,
+            9 => self.extend(&one).await,
             10..=14 => self.claim(&one).await,
             15 => self.leave(&one).await,
             16 if how % 2 == 0 => self.touch(&one).await,
@@ -131,7 +136,8 @@ impl Twins {
         }
     }
 
-    async fn check_in(&mut self, one: &One) {
+    /// What a visitor may show: its newest token, an older one, or one that was never given.
+    fn tokens(&self, one: &One) -> [CheckIn; 2] {
         let how = one.how;
         let lost = how % 5 == 4;
         let somewhere = Place::new(EPOCH, 20 + (how % 3) as u32).unwrap();
@@ -148,18 +154,49 @@ impl Twins {
             place: if lost { somewhere } else { one.place },
             tick: self.tick + u64::from(how % 17 == 16),
             promised: PROMISED,
+            shown_by: if how % 4 == 3 {
+                ShownBy::Visitor
+            } else {
+                ShownBy::Page
+            },
         };
         let other = CheckIn {
             visitor: visitor(1),
             ..token
         };
-        let tokens = [token, other];
-        let tokens = &tokens[..1 + (how % 2) as usize];
+        [token, other]
+    }
+
+    async fn check_in(&mut self, one: &One) {
+        let tokens = self.tokens(one);
+        let tokens = &tokens[..1 + (one.how % 2) as usize];
         let Ok(stands) = both!(self, check_in(&self.terms, tokens)) else {
             return;
         };
         for (number, stand) in [one.number, 1].into_iter().zip(&stands) {
             self.note(number, stand);
+        }
+    }
+
+    async fn step_away(&mut self, one: &One) {
+        let tokens = self.tokens(one);
+        let tokens = &tokens[..1 + (one.how % 2) as usize];
+        if let Ok(granted) = both!(self, step_away(&self.terms, tokens)) {
+            self.note_all(one, &granted);
+        }
+    }
+
+    async fn extend(&mut self, one: &One) {
+        let tokens = self.tokens(one);
+        let tokens = &tokens[..1 + (one.how % 2) as usize];
+        if let Ok(granted) = both!(self, extend(&self.terms, tokens)) {
+            self.note_all(one, &granted);
+        }
+    }
+
+    fn note_all(&mut self, one: &One, granted: &[Granted]) {
+        for (number, granted) in [one.number, 1].into_iter().zip(granted) {
+            self.note(number, granted.stand());
         }
     }
 
