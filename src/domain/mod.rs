@@ -1,6 +1,7 @@
 //! What things are. Pure: no async, no input or output, and only `clock` reads a clock.
 
 pub mod clock;
+pub mod draw;
 pub mod estimate;
 pub mod order;
 pub mod pace;
