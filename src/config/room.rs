@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::exempt;
 use crate::domain::clock::UnixTime;
+use crate::domain::lane::Weights;
 use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{
-    DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, PageStatus, RoomName, RoomSettings,
-    Schedule, Terms,
+    AbsenceTerms, Activation, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, NO_CORRECTION,
+    PageStatus, RoomName, RoomSettings, Schedule, Terms, WhenStoreFails,
 };
 use crate::domain::session::SessionTerms;
 use crate::text::fault::Findings;
@@ -53,6 +54,9 @@ impl RoomText<'_> {
             terms: rest.terms,
             schedule: rest.schedule,
             page_status: rest.page_status,
+            activation: Activation::Always,
+            when_store_fails: WhenStoreFails::Hold,
+            lanes: Vec::new(),
         })
     }
 }
@@ -148,6 +152,10 @@ fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
         session: session?,
         max_waiting: max_waiting.unwrap_or(Some(DEFAULT_MAX_WAITING))?,
         horizon: horizon.unwrap_or(Some(DEFAULT_HORIZON))?,
+        correction: NO_CORRECTION,
+        fairness_window: None,
+        lanes: Weights::default(),
+        absence: AbsenceTerms::default(),
     })
 }
 

@@ -232,7 +232,9 @@ fn held_by(facts: &Facts) -> Option<HeldBy> {
         return Some(HeldBy::Recovering);
     }
     match facts.state {
-        WindowState::Closed | WindowState::Ended => None,
+        WindowState::Closed | WindowState::Prequeue | WindowState::Drawing | WindowState::Ended => {
+            None
+        }
         WindowState::Paused => Some(HeldBy::Paused),
         WindowState::Open if facts.waiting == 0 => None,
         WindowState::Open if facts.capacity.is_some_and(|cap| facts.inside >= cap) => {

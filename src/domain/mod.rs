@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod draw;
 pub mod estimate;
+pub mod lane;
 pub mod order;
 pub mod pace;
 pub mod pattern;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::clock::UnixTime;
+use super::lane::{LaneSettings, Weights};
 use super::pace::Pace;
 use super::pattern::PathPattern;
 use super::session::SessionTerms;
@@ -54,10 +55,55 @@ impl FromStr for RoomName {
 pub enum Method {
     /// Everybody, in order of joining.
     Fifo,
+    /// Everybody: those who came within one fairness window are drawn among each other, and
+    /// windows go in the order of time.
+    Random,
     /// Nobody; visitors are counted.
     Passthrough,
     /// Nobody gets in.
     Reject,
+}
+
+/// When visitors have to queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// Always, while the room is open.
+    #[default]
+    Always,
+    /// When pace or capacity is reached, until the queue has emptied again.
+    Overload,
+}
+
+/// What becomes of newcomers while the store does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenStoreFails {
+    /// They wait until it does.
+    #[default]
+    Hold,
+    /// They pass at this gateway's share of the pace, where nobody waited before.
+    Pass,
+}
+
+/// How a room treats those who cannot be there when they are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AbsenceTerms {
+    /// How often a visitor may step away in one stay.
+    pub step_aways: u8,
+    /// How long one such absence may last.
+    pub step_away: Duration,
+    /// How often somebody called may ask for another claim window of time.
+    pub extensions: u8,
+}
+
+impl Default for AbsenceTerms {
+    /// Three times ten minutes, and ten times more time, as WCAG 2.2.1 asks.
+    fn default() -> Self {
+        Self {
+            step_aways: 3,
+            step_away: Duration::from_mins(10),
+            extensions: 10,
+        }
+    }
 }
 
 /// The status code of the queue page for those who wait.
@@ -110,6 +156,14 @@ pub struct Terms {
     pub max_waiting: u32,
     /// What will be released within this time is *near*: near visitors check in with the store.
     pub horizon: Duration,
+    /// What the pace is multiplied by for those who will not come, in thousandths: 1,000 to 1,300.
+    pub correction: u16,
+    /// How long a round of [`Method::Random`] lasts; `None` in every other method.
+    pub fairness_window: Option<Duration>,
+    /// The share of each lane.
+    pub lanes: Weights,
+    /// Those who cannot be there.
+    pub absence: AbsenceTerms,
 }
 
 impl Terms {
@@ -122,6 +176,10 @@ impl Terms {
             session: SessionTerms::default(),
             max_waiting: DEFAULT_MAX_WAITING,
             horizon: DEFAULT_HORIZON,
+            correction: NO_CORRECTION,
+            fairness_window: None,
+            lanes: Weights::default(),
+            absence: AbsenceTerms::default(),
         }
     }
 }
@@ -147,7 +205,16 @@ pub struct RoomSettings {
     pub schedule: Schedule,
     /// The queue page's status code.
     pub page_status: PageStatus,
+    /// When visitors have to queue.
+    pub activation: Activation,
+    /// What becomes of newcomers while the store does not answer.
+    pub when_store_fails: WhenStoreFails,
+    /// Its lanes, the general one first; empty where it names none.
+    pub lanes: Vec<LaneSettings>,
 }
+
+/// No correction for those who will not come, in thousandths.
+pub const NO_CORRECTION: u16 = 1_000;
 
 /// `max_waiting` where a room does not say.
 pub const DEFAULT_MAX_WAITING: u32 = 1_000_000;

@@ -7,6 +7,8 @@ use super::place::{Epoch, Place, Turn};
 /// Where a visitor stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
+    /// In the lobby: the place is drawn later.
+    Lobby,
     /// In the queue, `ahead` present or not-yet-expected visitors before it.
     Waiting {
         /// Unreleased smaller places less those found absent.

@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 
 use super::clock::UnixTime;
+use super::draw::Draw;
 pub use super::order::{Order, OrderRefused};
 use super::pace::Pace;
 use super::room::Schedule;
@@ -33,6 +34,10 @@ pub enum WindowState {
     /// No joins, releases or claims; places are kept, claim windows stand still.
     #[default]
     Closed,
+    /// Joins go to the lobby, in no order; nobody is released.
+    Prequeue,
+    /// The lobby is frozen and being given its order; who joins goes behind it.
+    Drawing,
     /// Joins and releases.
     Open,
     /// Joins and claims, no releases.
@@ -47,6 +52,8 @@ impl WindowState {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Closed => "closed",
+            Self::Prequeue => "prequeue",
+            Self::Drawing => "drawing",
             Self::Open => "open",
             Self::Paused => "paused",
             Self::Ended => "ended",
@@ -56,7 +63,10 @@ impl WindowState {
     /// Whether visitors may join.
     #[must_use]
     pub const fn joins(self) -> bool {
-        matches!(self, Self::Open | Self::Paused)
+        matches!(
+            self,
+            Self::Prequeue | Self::Drawing | Self::Open | Self::Paused
+        )
     }
 
     /// Whether the pacer releases.
@@ -86,6 +96,18 @@ pub struct Orders {
     pub opens_at: Option<u64>,
     /// When this window ends by order.
     pub ends_at: Option<u64>,
+    /// When the prequeue of the window to come opens by order, if that is still to come.
+    #[serde(default)]
+    pub prequeue_opens_at: Option<u64>,
+    /// Where the external value of the coming window's draw is to come from, by order.
+    #[serde(default)]
+    pub external_source: Option<String>,
+    /// What is published of this window's draw; `None` where it had no prequeue.
+    #[serde(default)]
+    pub draw: Option<Draw>,
+    /// How many things are left to be sold in this window, where the site says so.
+    #[serde(default)]
+    pub stock: Option<u64>,
     /// The scheduled opening (Unix ms) that has been acted on, so that each opens once.
     pub opened_for: Option<u64>,
     /// The scheduled end (Unix ms) that has passed, so that each ends once and a room opened

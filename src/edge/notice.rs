@@ -50,6 +50,8 @@ pub fn status_of(notice: &Notice) -> Status<'_> {
 const fn state(face: Face) -> State {
     match face {
         Face::Waiting => State::Waiting,
+        Face::Prequeue => State::Prequeue,
+        Face::Drawing => State::Drawing,
         Face::Released => State::Released,
         Face::Admitted => State::Admitted,
         Face::Paused => State::Paused,

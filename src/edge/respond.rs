@@ -9,7 +9,7 @@ use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode, request};
 
 use crate::gate::identify::CookieNames;
-use crate::gate::notice::{Face, Notice};
+use crate::gate::notice::Notice;
 use crate::gate::socket::Flaw;
 use crate::gate::{Own, Refusal};
 use crate::origin::OriginError;
@@ -102,13 +102,7 @@ impl Responder {
     }
 
     fn notice_status(&self, notice: &Notice, form: Form, asking: Asking<'_>) -> StatusCode {
-        let waits = match notice.face {
-            Face::Waiting | Face::Released | Face::Admitted | Face::Paused | Face::Recovering => {
-                true
-            }
-            Face::Closed | Face::Ended | Face::Full => false,
-        };
-        match (form, asking.sends(), waits) {
+        match (form, asking.sends(), notice.face.is_in_line()) {
             (Form::Html, Asked::ToSee, _) => page_status(notice.room.page_status),
             (_, _, true) => StatusCode::TOO_MANY_REQUESTS,
             (_, _, false) => StatusCode::FORBIDDEN,

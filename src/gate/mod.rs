@@ -174,7 +174,7 @@ impl Gate {
                 );
                 return Ok(Some(Verdict::Shut(Box::new(notice))));
             }
-            RoomMethod::Fifo => {}
+            RoomMethod::Fifo | RoomMethod::Random => {}
         }
         Ok(None)
     }

@@ -16,6 +16,10 @@ use super::admit::AdmissionToken;
 pub enum Face {
     /// In the queue, or about to join it.
     Waiting,
+    /// In the lobby of a sale that has not opened, or about to come into it.
+    Prequeue,
+    /// In the lobby, or behind it, while it is drawn.
+    Drawing,
     /// Called; the turn may be claimed.
     Released,
     /// Inside.
@@ -30,6 +34,23 @@ pub enum Face {
     Full,
     /// In the queue of a room whose places are being made sure of after a loss.
     Recovering,
+}
+
+impl Face {
+    /// Whether the visitor is taken in or waits for it; otherwise the room takes nobody.
+    #[must_use]
+    pub const fn is_in_line(self) -> bool {
+        match self {
+            Self::Waiting
+            | Self::Prequeue
+            | Self::Drawing
+            | Self::Released
+            | Self::Admitted
+            | Self::Paused
+            | Self::Recovering => true,
+            Self::Closed | Self::Ended | Self::Full => false,
+        }
+    }
 }
 
 /// Why the wait grew or stands still.

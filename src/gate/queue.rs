@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::clock::Now;
 use crate::domain::estimate::LONGEST_JITTERED_POLL;
+use crate::domain::lane::Lane;
 use crate::domain::place::Place;
 use crate::domain::session::Jti;
 use crate::domain::skew::WallClock;
@@ -109,6 +110,7 @@ impl Line<'_> {
             return Ok(told(self.held(&token)));
         }
         let outcome = match (token.place, coming.may) {
+            (None, _) if self.lobby_holds(&token) => told(self.in_lobby(&token)),
             (None, May::Look) => told(self.without_place(&token)),
             (None, May::Join | May::Claim) => self.join(&token, coming.may).await?,
             (Some(place), _) => self.stand(&token, place, coming.may).await?,
@@ -142,6 +144,7 @@ impl Line<'_> {
         let ask = Joining {
             visitor: token.visitor,
             window: token.window,
+            lane: Lane(token.lane),
             promised: self
                 .poll_after(self.snapshot.survey.waiting, token.visitor)
                 .max(JOIN_LASTS),
@@ -171,6 +174,7 @@ impl Line<'_> {
         let ask = CheckIn {
             visitor: token.visitor,
             window: token.window,
+            lane: Lane(token.lane),
             epoch: token.epoch,
             turn: token.turn,
             place,
@@ -206,12 +210,14 @@ impl Line<'_> {
     async fn stands(&self, token: &QueueToken, stand: Stand, may: May) -> Result<Outcome, Refusal> {
         let token = QueueToken {
             turn: stand.turn,
+            lobby: stand.standing == Standing::Lobby,
             place: stand.place,
             epoch: stand.epoch,
             tick: stand.tick,
             ..*token
         };
         match stand.standing {
+            Standing::Lobby => Ok(told(self.in_lobby(&token))),
             Standing::Waiting { ahead } => Ok(told(self.waits(&token, ahead))),
             Standing::Released { left } if may != May::Claim => {
                 Ok(told(self.released(&token, left)))

@@ -76,7 +76,10 @@ impl Line<'_> {
         match self.snapshot.survey.orders.state {
             WindowState::Closed => Some(Face::Closed),
             WindowState::Ended => Some(Face::Ended),
-            WindowState::Open | WindowState::Paused => None,
+            WindowState::Prequeue
+            | WindowState::Drawing
+            | WindowState::Open
+            | WindowState::Paused => None,
         }
     }
 
@@ -90,6 +93,7 @@ impl Line<'_> {
             window: self.snapshot.window(),
             epoch: self.snapshot.survey.epoch,
             turn: Turn::FIRST,
+            lobby: false,
             place: None,
             expires: QueueToken::expiry(None, self.now.wall),
             tick: 0,
@@ -218,10 +222,30 @@ impl Line<'_> {
     fn waiting_face(&self, token: &QueueToken) -> Face {
         let open = match self.snapshot.survey.orders.state {
             _ if self.recovers(token) => Face::Recovering,
-            WindowState::Paused => Face::Paused,
-            WindowState::Open | WindowState::Closed | WindowState::Ended => Face::Waiting,
+            state => open_face(state),
         };
         self.shut_face().unwrap_or(open)
+    }
+
+    /// Whether a token's holder is in the lobby for all that is known, so that nobody is asked.
+    pub(super) fn lobby_holds(&self, token: &QueueToken) -> bool {
+        let survey = &self.snapshot.survey;
+        let kept = matches!(
+            survey.orders.state,
+            WindowState::Prequeue | WindowState::Drawing
+        );
+        token.lobby && kept && token.epoch == survey.epoch
+    }
+
+    /// In the lobby: there is no position yet.
+    pub(super) fn in_lobby(&self, token: &QueueToken) -> Notice {
+        let mut notice = self.notice(self.waiting_face(token));
+        notice.reference = Some(token.visitor.reference(self.name()));
+        notice.ended_by = token.ended;
+        notice.poll_after = self.poll_after(self.snapshot.survey.waiting, token.visitor);
+        let signed = token.renewed(self.now.wall);
+        notice.queue = SetToken::Give(self.sign(&signed));
+        notice
     }
 
     /// The newest tick that what is shown was made from: the token's own or the survey's. After a
@@ -256,6 +280,7 @@ impl Line<'_> {
     /// A claim that came too late or too early: told where the visitor stands instead.
     pub(super) fn not_claimed(&self, token: &QueueToken, stand: Stand) -> Notice {
         match stand.standing {
+            Standing::Lobby => self.in_lobby(token),
             Standing::Waiting { ahead } => self.waits(token, ahead),
             Standing::Released { left } => self.released(token, left),
             Standing::Admitted => self.inside(token),
@@ -277,6 +302,16 @@ impl Line<'_> {
             .pace
             .unwrap_or(self.room.settings.terms.pace);
         jittered(poll_after(ahead, median, pace), seed(visitor, self.now))
+    }
+}
+
+/// What somebody in line is to a room in this state.
+const fn open_face(state: WindowState) -> Face {
+    match state {
+        WindowState::Prequeue => Face::Prequeue,
+        WindowState::Drawing => Face::Drawing,
+        WindowState::Paused => Face::Paused,
+        WindowState::Open | WindowState::Closed | WindowState::Ended => Face::Waiting,
     }
 }
 

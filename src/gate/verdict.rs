@@ -7,7 +7,7 @@ use crate::domain::room::RoomName;
 use crate::policy::rules::Action;
 
 use super::admit::AdmissionToken;
-use super::notice::{Face, Notice};
+use super::notice::Notice;
 use super::permit::Permit;
 use super::socket::{Flaw, Opening};
 
@@ -41,11 +41,10 @@ impl Verdict {
     /// Tells a visitor who does not pass: to wait, or that the room takes nobody.
     #[must_use]
     pub fn told(notice: Box<Notice>) -> Self {
-        match notice.face {
-            Face::Closed | Face::Ended | Face::Full => Self::Shut(notice),
-            Face::Waiting | Face::Released | Face::Admitted | Face::Paused | Face::Recovering => {
-                Self::Wait(notice)
-            }
+        if notice.face.is_in_line() {
+            Self::Wait(notice)
+        } else {
+            Self::Shut(notice)
         }
     }
 }

@@ -13,7 +13,9 @@ use super::{Beat, RoomLoop};
 use crate::domain::clock::{Clock, UnixTime};
 use crate::domain::pace::{Pace, TICK};
 use crate::domain::place::Epoch;
-use crate::domain::room::{Method, PageStatus, RoomName, RoomSettings, Schedule, Terms};
+use crate::domain::room::{
+    Activation, Method, PageStatus, RoomName, RoomSettings, Schedule, Terms, WhenStoreFails,
+};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::visitor::VisitorId;
@@ -238,6 +240,9 @@ impl House {
             terms: per_minute(600),
             schedule: Schedule::default(),
             page_status: PageStatus::Ok,
+            activation: Activation::Always,
+            when_store_fails: WhenStoreFails::Hold,
+            lanes: Vec::new(),
         };
         change(&mut settings);
         let clock = Clock::by_hand(UnixTime::from_secs(1_800_000_000));

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::house::{House, SECOND, assert_bound, joined, per_minute, together};
+use crate::domain::lane::Lane;
 use crate::domain::pace::Pace;
 use crate::domain::room::RoomName;
 use crate::domain::visitor::VisitorId;
@@ -26,6 +27,7 @@ async fn crowd(house: &House, count: u128) -> Vec<VisitorId> {
         .map(|visitor| Joining {
             visitor: *visitor,
             window,
+            lane: Lane::GENERAL,
             promised: Duration::from_mins(10),
         })
         .collect();

@@ -21,6 +21,7 @@ use super::{
     CheckIn, Claim, Claimed, Joined, Joining, Leaving, Ordered, QueueStore, Released, StoreError,
 };
 use crate::domain::clock::UnixTime;
+use crate::domain::lane::Lane;
 use crate::domain::pace::{Pace, TICK};
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::room::{RoomName, Terms};
@@ -98,11 +99,9 @@ impl<'a> Stage<'a> {
             store,
             room: "derby".parse().unwrap(),
             terms: Terms {
-                pace: Pace::per_minute(240 * per_tick).unwrap(),
-                capacity: None,
                 session,
                 max_waiting: 1_000,
-                horizon: Duration::from_mins(3),
+                ..Terms::of_pace(Pace::per_minute(240 * per_tick).unwrap())
             },
             window: WindowId(7),
         };
@@ -159,6 +158,7 @@ impl<'a> Stage<'a> {
         Joining {
             visitor: visitor(number),
             window: self.window,
+            lane: Lane::GENERAL,
             promised: PROMISED,
         }
     }
@@ -196,6 +196,7 @@ impl<'a> Stage<'a> {
         CheckIn {
             visitor: visitor(number),
             window: self.window,
+            lane: Lane::GENERAL,
             epoch: EPOCH,
             turn: Turn::FIRST,
             place,

@@ -20,6 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::clock::UnixTime;
+use crate::domain::lane::Lane;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::room::{RoomName, Terms};
 use crate::domain::session::Jti;
@@ -43,6 +44,8 @@ pub struct Joining {
     pub visitor: VisitorId,
     /// The window the token was made in.
     pub window: WindowId,
+    /// Where to queue; a place held already stays in its own.
+    pub lane: Lane,
     /// When the visitor was told to ask again; the join is a check-in for that long.
     pub promised: Duration,
 }
@@ -65,6 +68,8 @@ pub struct CheckIn {
     pub visitor: VisitorId,
     /// The window the place is in.
     pub window: WindowId,
+    /// The lane the place is in.
+    pub lane: Lane,
     /// The room's epoch when the token was signed.
     pub epoch: Epoch,
     /// The stay the token speaks of.

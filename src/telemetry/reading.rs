@@ -74,8 +74,7 @@ pub fn clock_offset(readings: &[Reading<'_>]) -> f64 {
 /// Settings of a fifo room of 600 a minute without a cap, for tests here and upstairs.
 #[cfg(test)]
 pub(crate) fn settings_for_test(name: &str) -> RoomSettings {
-    use crate::domain::room::{Method, PageStatus, Schedule, Terms};
-    use crate::domain::session::SessionTerms;
+    use crate::domain::room::{Activation, Method, PageStatus, Schedule, Terms, WhenStoreFails};
 
     RoomSettings {
         name: name.parse().unwrap(),
@@ -85,14 +84,14 @@ pub(crate) fn settings_for_test(name: &str) -> RoomSettings {
         exempt: Vec::new(),
         method: Method::Fifo,
         terms: Terms {
-            pace: Pace::per_minute(600).unwrap(),
-            capacity: None,
-            session: SessionTerms::default(),
             max_waiting: 1_000,
-            horizon: std::time::Duration::from_mins(3),
+            ..Terms::of_pace(Pace::per_minute(600).unwrap())
         },
         schedule: Schedule::default(),
         page_status: PageStatus::default(),
+        activation: Activation::Always,
+        when_store_fails: WhenStoreFails::Hold,
+        lanes: Vec::new(),
     }
 }
 

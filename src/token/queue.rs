@@ -1,6 +1,6 @@
 //! The queue token: the signed proof of a place. Not an admission.
 //!
-//! 76 bytes in canonical base64url without padding, 102 characters: 60 bytes of fixed-width
+//! 77 bytes in canonical base64url without padding, 103 characters: 61 bytes of fixed-width
 //! big-endian fields, then the first 16 bytes of HMAC-SHA-256 over label, issuer, room and those
 //! fields. The room is not in the token: a token of another room does not verify. Verifying
 //! allocates nothing.
@@ -27,9 +27,9 @@ use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowId;
 
 /// The version of the layout below; another is refused.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Bytes of the fields.
-const FIELDS: usize = 60;
+const FIELDS: usize = 61;
 /// Bytes of the tag.
 const TAG: usize = 16;
 /// Bytes of a token.
@@ -61,7 +61,9 @@ pub struct QueueToken {
     pub epoch: Epoch,
     /// Which stay of the visitor this is.
     pub turn: Turn,
-    /// The place held; `None` until the visitor has joined.
+    /// Whether the visitor is in the lobby: the place is drawn when the room opens.
+    pub lobby: bool,
+    /// The place held; `None` until the visitor has joined, and in the lobby.
     pub place: Option<Place>,
     /// When it lapses; whole seconds, the rest is cut off.
     pub expires: UnixTime,
@@ -80,6 +82,20 @@ impl QueueToken {
         signed_at.after(place.map_or(WITHOUT_PLACE, |_| WITH_PLACE))
     }
 
+    /// The same token signed again at `now`: in the lobby it lives as long as with a place.
+    #[must_use]
+    pub fn renewed(self, now: UnixTime) -> Self {
+        let life = if self.lobby || self.place.is_some() {
+            WITH_PLACE
+        } else {
+            WITHOUT_PLACE
+        };
+        Self {
+            expires: now.after(life),
+            ..self
+        }
+    }
+
     fn fields(&self, key: KeyReference) -> [u8; FIELDS] {
         let since_2025 = self.expires.secs().saturating_sub(YEAR_ZERO_S);
         let mut fields = [0; FIELDS];
@@ -93,6 +109,7 @@ impl QueueToken {
         rest.put_u32(self.window.0);
         rest.put_u32(self.epoch.0);
         rest.put_u16(self.turn.0);
+        rest.put_u8(u8::from(self.lobby));
         rest.put_u64(self.place.map_or(0, Place::score));
         rest.put_u32(u32::try_from(since_2025).unwrap_or(u32::MAX));
         rest.put_u64(self.tick);
@@ -114,6 +131,11 @@ impl QueueToken {
             window: WindowId(rest.try_get_u32()?),
             epoch: Epoch(rest.try_get_u32()?),
             turn: Turn(rest.try_get_u16()?),
+            lobby: match rest.try_get_u8()? {
+                0 => false,
+                1 => true,
+                2.. => return Err(Unreadable),
+            },
             place: match rest.try_get_u64()? {
                 0 => None,
                 score => Some(Place::from_score(score).ok_or(Unreadable)?),
@@ -200,7 +222,7 @@ impl QueueKey {
 }
 
 impl Keyring {
-    /// Signs a queue token for a room with the key of this time: 102 characters of base64url.
+    /// Signs a queue token for a room with the key of this time: 103 characters of base64url.
     #[must_use]
     pub fn sign_queue(&self, room: &RoomName, token: &QueueToken, now: UnixTime) -> String {
         let key = self.queue.signing(now);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anteroom::domain::lane::Lane;
 use anteroom::domain::pace::Pace;
 use anteroom::domain::place::Epoch;
 use anteroom::domain::room::{RoomName, Terms};
@@ -28,6 +29,7 @@ async fn join(rooms: &Rooms, window: WindowId, numbers: std::ops::Range<u64>) {
         let asks = (first..first + BATCH).map(|number| Joining {
             visitor: VisitorId::from_bytes(scattered(number)),
             window,
+            lane: Lane::GENERAL,
             promised: Duration::from_secs(60),
         });
         let asks: Vec<Joining> = asks.collect();

@@ -2,7 +2,11 @@
 
 use super::things::{Set, Thing, hex, list, or_none, seconds, to};
 use crate::domain::clock::UnixTime;
-use crate::domain::room::{Exempt, Method, PageStatus, RoomSettings, Schedule, Terms};
+use crate::domain::lane::LaneSettings;
+use crate::domain::room::{
+    AbsenceTerms, Activation, Exempt, Method, PageStatus, RoomSettings, Schedule, Terms,
+    WhenStoreFails,
+};
 use crate::domain::session::SessionTerms;
 
 pub(super) fn room(room: &RoomSettings) -> Thing {
@@ -16,6 +20,9 @@ pub(super) fn room(room: &RoomSettings) -> Thing {
         terms,
         schedule,
         page_status,
+        activation,
+        when_store_fails,
+        lanes,
     } = room;
     let mut settings = vec![
         ("site", to(site)),
@@ -25,6 +32,9 @@ pub(super) fn room(room: &RoomSettings) -> Thing {
         ("exempt.sha256", Set::Unshown(secrets(exempt))),
         ("method", to(method_word(*method))),
         ("page_status", to(page_status_number(*page_status))),
+        ("activation", to(activation_word(*activation))),
+        ("when_store_fails", to(failing_word(*when_store_fails))),
+        ("lane", list(lanes.iter().map(lane))),
     ];
     settings.extend(terms_set(terms));
     settings.extend(schedule_set(schedule));
@@ -38,7 +48,16 @@ fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
         session,
         max_waiting,
         horizon,
+        correction,
+        fairness_window,
+        lanes: _,
+        absence,
     } = terms;
+    let AbsenceTerms {
+        step_aways,
+        step_away,
+        extensions,
+    } = absence;
     let SessionTerms {
         idle,
         absolute,
@@ -53,6 +72,14 @@ fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
         ("session.claim_window_s", seconds(*claim_window)),
         ("max_waiting", to(max_waiting)),
         ("horizon_s", seconds(*horizon)),
+        ("pace.no_show_correction", to(thousandths(*correction))),
+        (
+            "fairness_window_s",
+            or_none(fairness_window.map(|span| span.as_secs())),
+        ),
+        ("absence.step_aways", to(step_aways)),
+        ("absence.step_away_max_s", seconds(*step_away)),
+        ("absence.extensions", to(extensions)),
     ]
 }
 
@@ -68,9 +95,32 @@ fn schedule_set(schedule: &Schedule) -> Vec<(&'static str, Set)> {
 const fn method_word(method: Method) -> &'static str {
     match method {
         Method::Fifo => "fifo",
+        Method::Random => "random",
         Method::Passthrough => "passthrough",
         Method::Reject => "reject",
     }
+}
+
+const fn activation_word(activation: Activation) -> &'static str {
+    match activation {
+        Activation::Always => "always",
+        Activation::Overload => "overload",
+    }
+}
+
+const fn failing_word(failing: WhenStoreFails) -> &'static str {
+    match failing {
+        WhenStoreFails::Hold => "hold",
+        WhenStoreFails::Pass => "pass",
+    }
+}
+
+fn lane(lane: &LaneSettings) -> String {
+    format!("{}:{}", lane.name, lane.weight)
+}
+
+fn thousandths(number: u16) -> String {
+    format!("{}.{:03}", number / 1_000, number % 1_000)
 }
 
 const fn page_status_number(status: PageStatus) -> u16 {

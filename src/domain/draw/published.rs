@@ -3,7 +3,10 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::Hash;
+use super::{Draw, Hash};
+use crate::domain::clock::UnixTime;
+use crate::domain::room::RoomName;
+use crate::domain::window::WindowId;
 
 /// What is published of a window's draw, with hashes `H`: [`Hash`] where they are known to be
 /// some, [`Hex`] in a file that is still to be checked.
@@ -44,6 +47,27 @@ pub struct Published<H = Hash> {
 const DIGEST: &str = "anteroom draw 1";
 
 impl Published {
+    /// What may be known of a window's draw so far, without the roster.
+    #[must_use]
+    pub fn of(room: &RoomName, window: WindowId, draw: &Draw) -> Self {
+        let time = |millis: u64| UnixTime::from_millis(millis).rfc3339();
+        Self {
+            room: room.to_string(),
+            window: window.0.into(),
+            commitment: draw.commitment,
+            server_seed: draw.drawn.map(|drawn| drawn.server_seed),
+            seed: draw.drawn.map(|drawn| drawn.seed),
+            roster_root: draw.frozen.map(|frozen| frozen.root),
+            external_source: draw.external_source.clone(),
+            external_value: draw.external.as_ref().map(|given| given.value.clone()),
+            count: draw.frozen.map(|frozen| frozen.count.into()),
+            frozen_at: draw.frozen.map(|frozen| time(frozen.at)),
+            external_value_at: draw.external.as_ref().map(|given| time(given.at)),
+            digest: None,
+            roster: None,
+        }
+    }
+
     /// What the published facts and the drawn order are together known by: SHA-256 over
     /// `anteroom draw 1` and the fields from `room` to `external_value_at` in the order of this
     /// struct, as they stand in the JSON without quotes (nothing for null), each followed by a
@@ -99,6 +123,6 @@ impl serde::de::Visitor<'_> for HexText {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(text.parse().ok())
+        Ok(Hash::parse(text))
     }
 }

@@ -69,11 +69,9 @@ pub(super) fn page_kind(notice: &Notice) -> PageKind {
 /// When to come back: the poll for who waits, the opening for who is shut out.
 pub(super) fn retry_after(notice: &Notice) -> Option<Duration> {
     match notice.face {
-        Face::Waiting | Face::Released | Face::Admitted | Face::Paused | Face::Recovering => {
-            Some(notice.poll_after)
-        }
         Face::Full => Some(Duration::from_mins(1)),
         Face::Closed | Face::Ended => notice.opens_at.map(|at| at.since(notice.at)),
+        _ => Some(notice.poll_after),
     }
 }
 

@@ -57,9 +57,9 @@ pub enum OpenError {
         reason: String,
     },
 
-    /// A newer version of Anteroom wrote it.
-    #[error("the store file {} was written by a newer version of Anteroom ({format}): run that version, or move the file away", path.display())]
-    Newer {
+    /// Another version of Anteroom wrote it.
+    #[error("the store file {} was written by another version of Anteroom ({format}): run that version, or move the file away", path.display())]
+    Foreign {
         /// The file.
         path: PathBuf,
         /// The format found.
@@ -168,7 +168,7 @@ fn private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Refuses files that are not ours, or newer than we are.
+/// Refuses files that are not ours, or of another version.
 pub(super) fn check_format(read: &redb::ReadTransaction, file: &Path) -> Result<(), OpenError> {
     let about = read
         .open_table(ABOUT)
@@ -176,7 +176,7 @@ pub(super) fn check_format(read: &redb::ReadTransaction, file: &Path) -> Result<
     let format = about.get("format").map_err(|fault| damaged(file, &fault))?;
     match format {
         Some(format) if format.value() == FORMAT => Ok(()),
-        Some(format) => Err(OpenError::Newer {
+        Some(format) => Err(OpenError::Foreign {
             path: file.to_owned(),
             format: format.value().to_owned(),
         }),

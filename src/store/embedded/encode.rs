@@ -7,14 +7,15 @@ use super::entry::{Entry, Head, Status};
 use super::moment::Moment;
 use super::sessions::{End, Guest, Session};
 use crate::domain::clock::UnixTime;
+use crate::domain::lane::Lane;
 use crate::domain::place::{Place, Turn};
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowId;
 
-/// The row format this program writes, and the newest it reads.
-const VERSION: u8 = 1;
+/// The row format that this program writes and reads.
+const VERSION: u8 = 2;
 /// Bytes of SHA-256 kept at the end of a row.
 const SEAL: usize = 8;
 
@@ -26,8 +27,10 @@ pub(super) type SessionKey = [u8; 20];
 /// Why a row cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadRow {
-    #[error("it was written by a newer version of Anteroom (row format {0})")]
-    Newer(u8),
+    #[error(
+        "it was written by another version of Anteroom (row format {0}, this one reads {VERSION})"
+    )]
+    Foreign(u8),
     #[error("its checksum does not match")]
     Damaged,
     #[error("it holds a value that cannot be")]
@@ -105,6 +108,7 @@ pub(super) fn visitor(key: &VisitorKey, window: WindowId, entry: &Entry) -> Vec<
     row.extend(entry.turn.0.to_be_bytes());
     row.extend(number.to_be_bytes());
     row.extend(session);
+    row.extend([entry.lane.0, entry.step_aways, entry.extensions]);
     sealed(Kind::Visitor, key, row)
 }
 
@@ -123,6 +127,7 @@ fn visitor_row(from: &mut Reader<'_>, place: Place) -> Option<VisitorRow> {
     let turn = Turn(u16::from_be_bytes(from.take()?));
     let number = from.number()?;
     let session = Jti(from.take()?);
+    let [lane, step_aways, extensions] = from.take()?;
     let moment = Moment(number);
     let status = match tag {
         0 => Status::Waiting { seen_until: moment },
@@ -138,6 +143,9 @@ fn visitor_row(from: &mut Reader<'_>, place: Place) -> Option<VisitorRow> {
         status,
         missed: read_flag(missed)?,
         before: read_reason(before)?,
+        lane: Lane(lane),
+        step_aways,
+        extensions,
     };
     from.0.is_empty().then_some((window, entry))
 }
@@ -240,7 +248,7 @@ fn opened<'a>(kind: Kind, key: &[u8], row: &'a [u8]) -> Result<Reader<'a>, BadRo
     }
     match body.split_first() {
         Some((&VERSION, rest)) => Ok(Reader(rest)),
-        Some((version, _)) => Err(BadRow::Newer(*version)),
+        Some((version, _)) => Err(BadRow::Foreign(*version)),
         None => Err(BadRow::Damaged),
     }
 }
@@ -287,6 +295,9 @@ mod tests {
             status,
             missed: before.is_some(),
             before,
+            lane: Lane(2),
+            step_aways: 3,
+            extensions: 4,
         }
     }
 
@@ -354,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_bit_a_wrong_key_and_a_newer_version_are_found() {
+    fn a_changed_bit_a_wrong_key_and_another_version_are_found() {
         let entry = entry(Status::Absent, None);
         let key = visitor_key(5, entry.place, VisitorId::from_bytes([7; 16]));
         let row = visitor(&key, WindowId(6), &entry);
@@ -378,6 +389,6 @@ mod tests {
         newer[0] = VERSION + 1;
         let newer = sealed(Kind::Visitor, &key, newer);
         let read = read_visitor(&key, entry.place, &newer);
-        assert_eq!(read, Err(BadRow::Newer(VERSION + 1)));
+        assert_eq!(read, Err(BadRow::Foreign(VERSION + 1)));
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::moment::Moment;
 use crate::domain::estimate::ReleaseHistory;
+use crate::domain::lane::Lane;
 use crate::domain::place::{Place, Turn};
 use crate::domain::presence::HorizonHistory;
 use crate::domain::session::Jti;
@@ -57,6 +58,12 @@ pub(super) struct Entry {
     pub(super) missed: bool,
     /// Why the turn before this one ended.
     pub(super) before: Option<EndedBy>,
+    /// Where it queues.
+    pub(super) lane: Lane,
+    /// How often the visitor stepped away in this stay.
+    pub(super) step_aways: u8,
+    /// How often the visitor asked for more time in this stay.
+    pub(super) extensions: u8,
 }
 
 /// Where an entry stands.

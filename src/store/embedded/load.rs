@@ -156,7 +156,7 @@ impl Rows<'_> {
 
     fn bad_row(&self, fault: BadRow) -> OpenError {
         match fault {
-            BadRow::Newer(version) => OpenError::Newer {
+            BadRow::Foreign(version) => OpenError::Foreign {
                 path: self.file.to_owned(),
                 format: format!("row format {version}"),
             },

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use self::platter::Platter;
 use super::disk::Opener;
 use super::*;
+use crate::domain::lane::Lane;
 use crate::domain::place::{Place, Turn};
 use crate::store::conformance::{EPOCH, Stage, jti, visitor};
 use crate::store::{Ending, Joining, Touch};
@@ -68,6 +69,7 @@ async fn sight(store: &Embedded) -> (Survey, Vec<Stand>) {
         .map(|number| CheckIn {
             visitor: visitor(number),
             window,
+            lane: Lane::GENERAL,
             epoch: EPOCH,
             turn: Turn::FIRST,
             place: Place::new(EPOCH, number).unwrap(),
@@ -217,6 +219,7 @@ async fn eventful(platter: &Platter, moments: &mut Vec<(Platter, usize)>) -> Vec
                 let ask = Joining {
                     visitor: visitor(number),
                     window,
+                    lane: Lane::GENERAL,
                     promised,
                 };
                 let joined = store.join(&name, &terms, &[ask]).await.unwrap();

@@ -6,6 +6,7 @@ use super::entry::{Entry, Status};
 use super::moment::Moment;
 use super::room::Room;
 use super::sessions::{End, Guest, Told};
+use crate::domain::lane::Lane;
 use crate::domain::place::{Place, Turn};
 use crate::domain::presence;
 use crate::domain::room::Terms;
@@ -178,6 +179,9 @@ impl Room {
             status: Status::Waiting { seen_until },
             missed: false,
             before,
+            lane: Lane::GENERAL,
+            step_aways: 0,
+            extensions: 0,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::*;
+use crate::domain::lane::Lane;
 use crate::domain::place::Place;
 use crate::domain::window::WindowId;
 use crate::store::conformance::{EPOCH, Stage, Told, visitor};
@@ -146,6 +147,7 @@ impl Hall {
         let ask = Joining {
             visitor: visitor(number),
             window,
+            lane: Lane::GENERAL,
             promised: Duration::from_secs(2),
         };
         tokio::spawn(async move { gathered.join(&room, &terms, &[ask]).await })
@@ -268,6 +270,7 @@ async fn more_than_may_wait_are_told_so_at_once_and_room_comes_back() {
     let ask = |number| Joining {
         visitor: visitor(number),
         window: hall.window,
+        lane: Lane::GENERAL,
         promised: Duration::from_secs(2),
     };
     let all: Vec<Joining> = (1..=most).map(ask).collect();
@@ -292,6 +295,7 @@ async fn rooms_do_not_wait_for_each_other() {
     let ask = Joining {
         visitor: visitor(2),
         window: WindowId(0),
+        lane: Lane::GENERAL,
         promised: Duration::from_secs(2),
     };
     let both = async {

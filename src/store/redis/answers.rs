@@ -176,6 +176,7 @@ impl Record {
             2 => Standing::Admitted,
             3 => Standing::Ended(reason(self.number)?),
             4 => Standing::Unknown,
+            8 => Standing::Lobby,
             5.. => return Err(Odd),
         })
     }

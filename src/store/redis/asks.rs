@@ -118,9 +118,16 @@ pub(super) fn terms(terms: &Terms) -> Vec<u8> {
         micros(terms.horizon),
         micros(session.idle) / 1_000,
         micros(session.absolute) / 1_000,
+        terms.fairness_window.map_or(0, micros),
+        micros(terms.absence.step_away),
     ];
-    let small = small.into_iter().flat_map(u32::to_be_bytes);
-    small.chain(spans.into_iter().flat_map(number)).collect()
+    let mut bytes: Vec<u8> = small.into_iter().flat_map(u32::to_be_bytes).collect();
+    bytes.extend(spans.into_iter().flat_map(number));
+    bytes.extend(terms.correction.to_be_bytes());
+    bytes.extend([terms.absence.step_aways, terms.absence.extensions]);
+    let weights = terms.lanes.all();
+    bytes.extend(weights.iter().flat_map(|weight| weight.to_be_bytes()));
+    bytes
 }
 
 /// The next tick.
@@ -186,5 +193,7 @@ const fn state(state: WindowState) -> u32 {
         WindowState::Open => 1,
         WindowState::Paused => 2,
         WindowState::Ended => 3,
+        WindowState::Prequeue => 4,
+        WindowState::Drawing => 5,
     }
 }

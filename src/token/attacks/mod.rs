@@ -63,6 +63,7 @@ fn queue_token() -> QueueToken {
         window: WindowId(980_000),
         epoch: Epoch(4),
         turn: Turn::FIRST,
+        lobby: false,
         place,
         expires: QueueToken::expiry(place, NOON),
         tick: 99,

@@ -95,7 +95,7 @@ fn t6_no_bit_of_a_queue_token_can_be_changed() {
     let good = keys.sign_queue(&derby(), &queue_token(), NOON);
     assert_eq!(
         (good.len(), verify_queue(&keys, &good)),
-        (102, Ok(queue_token()))
+        (103, Ok(queue_token()))
     );
 
     for text in flips(&good).chain(variants(&good)) {
@@ -181,10 +181,11 @@ prop_compose! {
         place in any_place(),
         position in any::<u32>(),
         ended in prop::option::of(prop::sample::select(EndedBy::ALL.to_vec())),
+        lobby in any::<bool>(),
         lives in 0_i64..4_000_000_000 - 1_795_000_000,
     ) -> QueueToken {
         QueueToken {
-            lane, verdict, rules, place, tick, ended,
+            lane, verdict, rules, lobby, place, tick, ended,
             visitor: VisitorId::from_bytes(visitor),
             window: WindowId(window),
             epoch: Epoch(epoch),
@@ -225,7 +226,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_at_all_is_a_token(text in "\\PC{0,200}|[A-Za-z0-9_-]{102}|eyJ[A-Za-z0-9_.-]{0,99}") {
+    fn no_text_at_all_is_a_token(text in "\\PC{0,200}|[A-Za-z0-9_-]{103}|eyJ[A-Za-z0-9_.-]{0,99}") {
         let keys = keyring(AdmissionAlgorithm::EdDsa);
         prop_assert!(verify_queue(&keys, &text).is_err());
         prop_assert!(verify(&keys, &text).is_err());

@@ -68,7 +68,7 @@ async fn a_flipped_bit_is_found_or_harmless() {
         }
         match opened {
             Ok(store) => assert_eq!(sight(&store).await, seen, "byte {at}, bit {bit}"),
-            Err(OpenError::Damaged { .. } | OpenError::Newer { .. }) => refused += 1,
+            Err(OpenError::Damaged { .. } | OpenError::Foreign { .. }) => refused += 1,
             Err(other) => panic!("byte {at}, bit {bit}: {other}"),
         }
     }
@@ -91,10 +91,10 @@ async fn a_file_of_a_newer_version_is_refused_by_name() {
 
     let fault = Embedded::open(folder.path(), EPOCH).unwrap_err();
 
-    assert!(matches!(fault, OpenError::Newer { .. }));
+    assert!(matches!(fault, OpenError::Foreign { .. }));
     assert!(
         fault
             .to_string()
-            .contains("newer version of Anteroom (anteroom 2)")
+            .contains("another version of Anteroom (anteroom 2)")
     );
 }

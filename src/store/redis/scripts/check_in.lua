@@ -60,7 +60,7 @@ local function put_back(token)
   moved()
   local ahead = call('ZRANK', QUEUE, visitor)
   local entry = {kind = WAITING, missed = 0, before = before, turn = token.turn,
-    place = token.place, number = head.earned + token.lasts}
+    place = token.place, number = head.earned + token.lasts, lane = 0, aways = 0, extensions = 0}
   known[visitor] = entry
   if old or not plain(entry) or is_near(token.place, ahead, token.lasts, terms) then
     keep(visitor, entry)

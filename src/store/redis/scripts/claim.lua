@@ -48,7 +48,8 @@ local function admit(claim, entry)
   set('claims_total', head.claims_total + 1)
   leave_line(claim.visitor, entry)
   keep(claim.visitor, {kind = ADMITTED, missed = entry.missed, before = entry.before,
-    turn = entry.turn, place = entry.place, number = head.rev})
+    turn = entry.turn, place = entry.place, number = head.rev, lane = entry.lane,
+    aways = entry.aways, extensions = entry.extensions})
   return stand(ADMITTED, claim.at + 1, claim.turn, 0)
 end
 

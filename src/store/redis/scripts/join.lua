@@ -122,7 +122,7 @@ local function join(at, visitor, entry)
   local place = base + number
   if turn > 1 or is_near(place, ahead, lasts, terms) then
     records[visitor] = {kind = WAITING, missed = 0, before = before, turn = turn, place = place,
-      number = head.earned + lasts}
+      number = head.earned + lasts, lane = 0, aways = 0, extensions = 0}
   end
   if turn > 1 then return say(stand(WAITING, ahead, turn, place + 1)) end
   if run == 0 then run_ahead, run_number = ahead, number end

@@ -26,16 +26,16 @@ local function has_lapsed(record)
   return not record or struct.unpack('>I8', record, 14) <= head.earned
 end
 
-local PLAIN, NEVER = '\0\0\0\1', string.rep('\0', 8)
+local PLAIN, NEVER, TAIL = '\0\0\0\1', string.rep('\0', 8), '\0\0\0'
 
 -- Notes that a waiting visitor is not there; the place is kept. `rewrites` are records to write.
 local function lose(visitor, score, record, rewrites)
   add(ABSENT, score, visitor)
   if not record then return end
-  if record:sub(2, 5) == PLAIN then
+  if record:sub(2, 5) == PLAIN and record:sub(22) == TAIL then
     drops[#drops + 1] = visitor
   else
     local at = #rewrites
-    rewrites[at + 1], rewrites[at + 2] = visitor, record:sub(1, 13) .. NEVER
+    rewrites[at + 1], rewrites[at + 2] = visitor, record:sub(1, 13) .. NEVER .. record:sub(22)
   end
 end

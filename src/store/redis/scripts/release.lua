@@ -57,7 +57,8 @@ local function miss(visitor, entry)
   add(ABSENT, entry.place, visitor)
   leave_line(visitor, entry)
   keep(visitor, {kind = WAITING, missed = 1, before = entry.before, turn = entry.turn,
-    place = entry.place, number = 0})
+    place = entry.place, number = 0, lane = entry.lane, aways = entry.aways,
+    extensions = entry.extensions})
 end
 
 -- Takes back turns that were not claimed.
@@ -125,7 +126,7 @@ end
 
 -- The record of somebody called who had none. Only the far have none: others would have lapsed.
 local function new_record(score, till_bytes)
-  return '\1' .. PLAIN .. struct.pack('>I8', tonumber(score)) .. till_bytes
+  return '\1' .. PLAIN .. struct.pack('>I8', tonumber(score)) .. till_bytes .. TAIL
 end
 
 local function score_of(visitor, record)
@@ -153,7 +154,7 @@ local function deal_with(range, found, scores, kept, most)
       if not pass_over(visitor, record) then break end
     else
       rewrites[written + 1] = visitor
-      rewrites[written + 2] = record and '\1' .. cut(record, 2, 13) .. till_bytes
+      rewrites[written + 2] = record and '\1' .. cut(record, 2, 13) .. till_bytes .. cut(record, 22)
         or new_record(scores[at], till_bytes)
       written, called = written + 2, called + 1
       batch[called] = visitor

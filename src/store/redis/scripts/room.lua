@@ -27,12 +27,12 @@ local HEAD, QUEUE, ABSENT, ENTRIES, TURNS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], 
 local SESSIONS, SLOTS, GUESTS, ENDS, TOLD = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local FORGET, SAMPLES = KEYS[11], KEYS[12]
 
-local FORMAT = 1
+local FORMAT = 2
 local NUMBERS = 536870912
 local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
 
 -- The head's fields as numbers, 0 where there is none, and those of them that changed:
---   format             of all of these keys; a newer one is not read
+--   format             of all of these keys; another one is not read
 --   epoch, last_number what places are made from
 --   front, covered     highest place released, and highest that the horizon ever covered
 --   tick, earned, credit, slack, anchor, last_rate, last_burst   see domain/tick.rs
@@ -66,14 +66,13 @@ local function load(names)
       return {ok = 'UNREADABLE the field ' .. name .. ' is no number'}
     end
   end
-  if head.format > FORMAT then
-    return {ok = 'UNREADABLE it was written by a newer version of Anteroom'}
-  end
   if head.format == 0 then
     local epoch, incarnation = struct.unpack('>I4c16', ARGV[1])
     set('format', FORMAT)
     set('epoch', epoch)
     set('incarnation', incarnation)
+  elseif head.format ~= FORMAT then
+    return {ok = 'UNREADABLE it was written by another version of Anteroom'}
   end
 end
 

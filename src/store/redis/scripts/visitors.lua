@@ -1,6 +1,7 @@
 -- Visitors' entries, where they stand, and how they are seen.
 --
--- A record is: kind, missed, before (1 byte each), turn (2), place, number (8 each). `number` is
+-- A record is: kind, missed, before (1 byte each), turn (2), place, number (8 each), lane, and how
+-- often the visitor stepped away and asked for more time (1 each). `number` is
 -- the room time until which a waiting visitor counts as present, the claim time until which a
 -- released one may claim, the room's `rev` at an admission, or why a turn ended. Reasons are
 -- numbered from 1 as in `EndedBy::ALL`; 0 is none.
@@ -15,19 +16,21 @@ local LEFT, EXPIRED, MISSED, REVOKED = 2, 4, 5, 6
 local known, records, drops = {}, {}, {}
 
 local function pack(entry)
-  return struct.pack('>BBBHI8I8', entry.kind, entry.missed, entry.before, entry.turn,
-    entry.place, entry.number)
+  return struct.pack('>BBBHI8I8BBB', entry.kind, entry.missed, entry.before, entry.turn,
+    entry.place, entry.number, entry.lane or 0, entry.aways or 0, entry.extensions or 0)
 end
 
 local function read(record)
-  local kind, missed, before, turn, place, number = struct.unpack('>BBBHI8I8', record)
+  local kind, missed, before, turn, place, number, lane, aways, extensions =
+    struct.unpack('>BBBHI8I8BBB', record)
   if kind == ADMITTED and number < head.rev then kind, number = ENDED, REVOKED end
   return {kind = kind, missed = missed, before = before, turn = turn, place = place,
-    number = number, kept = true}
+    number = number, lane = lane, aways = aways, extensions = extensions, kept = true}
 end
 
 local function first_wait(place)
-  return {kind = WAITING, missed = 0, before = 0, turn = 1, place = place, number = 0}
+  return {kind = WAITING, missed = 0, before = 0, turn = 1, place = place, number = 0, lane = 0,
+    aways = 0, extensions = 0}
 end
 
 -- Reads the entries of these visitors into `known`.
@@ -57,7 +60,7 @@ end
 
 -- Whether a waiting visitor's entry says no more than its place does.
 local function plain(entry)
-  return entry.turn == 1 and entry.missed == 0 and entry.before == 0
+  return entry.turn == 1 and entry.missed == 0 and entry.before == 0 and entry.aways == 0
 end
 
 -- Notes that an entry changed.
@@ -79,7 +82,8 @@ end
 local function finish(visitor, entry, why)
   leave_line(visitor, entry)
   keep(visitor, {kind = ENDED, missed = entry.missed, before = entry.before, turn = entry.turn,
-    place = entry.place, number = why})
+    place = entry.place, number = why, lane = entry.lane, aways = entry.aways,
+    extensions = entry.extensions})
 end
 
 -- Writes all that was noted: what is new before what is old goes.

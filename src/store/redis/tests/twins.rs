@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::clock::UnixTime;
+use crate::domain::lane::Lane;
 use crate::domain::pace::Pace;
 use crate::domain::place::{Place, Turn};
 use crate::domain::session::Jti;
@@ -111,6 +112,7 @@ impl Twins {
         let ask = |number| Joining {
             visitor: visitor(number),
             window: one.window,
+            lane: Lane::GENERAL,
             promised: PROMISED,
         };
         let numbers = [one.number, one.number % 5, one.number];
@@ -133,6 +135,7 @@ impl Twins {
         let token = CheckIn {
             visitor: visitor(one.number),
             window: one.window,
+            lane: Lane::GENERAL,
             epoch: Epoch(if lost { EPOCH.0 } else { self.epoch }),
             turn: if how % 11 == 10 {
                 one.turn.next()

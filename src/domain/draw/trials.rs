@@ -23,7 +23,7 @@ fn derby() -> RoomName {
 }
 
 fn hex(text: &str) -> Hash {
-    text.parse().unwrap()
+    Hash::parse(text).unwrap()
 }
 
 /// Seven fans: sixteen times the byte 1, 2, … 7.

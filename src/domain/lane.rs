@@ -1,0 +1,84 @@
+//! Lanes: queues beside each other in one room, each with its share of the releases.
+
+use super::room::RoomName;
+
+/// Which lane of its room; 0 is the general one, and the only one where a room names none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lane(pub u8);
+
+impl Lane {
+    /// Where everybody waits who has no right to another.
+    pub const GENERAL: Self = Self(0);
+}
+
+/// Lanes of a room at most.
+pub const MOST_LANES: usize = 8;
+
+/// One lane, as the owner set it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneSettings {
+    /// Its name, unique in the room.
+    pub name: RoomName,
+    /// Its share of the releases while all lanes wait, against the sum of all weights; 1 to 1,000.
+    pub weight: u16,
+}
+
+/// The weights of a room's lanes, general lane first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weights {
+    weights: [u16; MOST_LANES],
+    count: u8,
+}
+
+impl Weights {
+    /// The highest weight there is.
+    pub const MOST: u16 = 1_000;
+
+    /// The weights of these lanes; `None` where there is none, there are more than
+    /// [`MOST_LANES`], or a weight is 0 or above [`Weights::MOST`].
+    #[must_use]
+    pub fn new(given: &[u16]) -> Option<Self> {
+        let count = u8::try_from(given.len()).ok()?;
+        let fits = |weight: &u16| (1..=Self::MOST).contains(weight);
+        if count == 0 || given.len() > MOST_LANES || !given.iter().all(fits) {
+            return None;
+        }
+        let mut weights = [0; MOST_LANES];
+        for (to, from) in weights.iter_mut().zip(given) {
+            *to = *from;
+        }
+        Some(Self { weights, count })
+    }
+
+    /// The weights, general lane first; 1 to [`MOST_LANES`] of them.
+    #[must_use]
+    pub fn all(&self) -> &[u16] {
+        self.weights
+            .get(..usize::from(self.count))
+            .unwrap_or_default()
+    }
+}
+
+impl Default for Weights {
+    /// One lane.
+    fn default() -> Self {
+        Self {
+            weights: [1, 0, 0, 0, 0, 0, 0, 0],
+            count: 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_has_one_to_eight_lanes_that_each_weigh_something() {
+        assert_eq!(Weights::new(&[70, 30]).unwrap().all(), [70, 30]);
+        assert_eq!(Weights::default().all(), [1]);
+        for bad in [&[][..], &[0], &[1_001], &[1; 9], &[5, 0]] {
+            assert_eq!(Weights::new(bad), None, "{bad:?}");
+        }
+    }
+}
