@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod identify;
 pub mod leave;
 pub mod limit;
+pub mod lobby;
 pub mod notice;
 pub mod own;
 pub mod path;

@@ -55,7 +55,7 @@ pub enum Judged {
     /// use any more.
     Outdated,
     /// The store knows less than is remembered.
-    Lost(Loss),
+    Lost(Box<Loss>),
 }
 
 /// What a store lost, as far as this gateway can tell.
@@ -161,7 +161,7 @@ impl Memory {
             });
             return if same { Judged::Sound } else { Judged::Renewed };
         };
-        Judged::Lost(Loss {
+        Judged::Lost(Box::new(Loss {
             why,
             recovery: Recovery {
                 epoch: self.next_epoch(survey, by),
@@ -171,7 +171,7 @@ impl Memory {
                 inside: self.inside.saturating_add(by.ends),
                 inside_for: by.idle,
             },
-        })
+        }))
     }
 
     /// What tokens have seen, where that is a window for which there are no orders anywhere.
