@@ -4,10 +4,12 @@
 //! itself, who was drawn in which order, is kept by the store.
 
 pub mod check;
+pub mod file;
 pub mod formula;
 pub mod published;
 pub mod receipt;
 pub mod roster;
+pub mod steps;
 pub mod tree;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The one place that knows status codes: what the gate decided becomes an answer.
 
+mod draw;
 mod plain;
 
 use std::time::Duration;
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode, request};
 
+use crate::gate::draw::Unshown;
 use crate::gate::identify::CookieNames;
 use crate::gate::notice::Notice;
 use crate::gate::socket::Flaw;
@@ -115,6 +117,7 @@ impl Responder {
         let (status, notice) = match own {
             Own::Jwks => return self.jwks(),
             Own::Asset(name) => return self.asset(name, asking),
+            Own::Draw(shown) => return draw::answer(shown, asking),
             Own::Left(notice) => (None, notice),
             Own::Status(notice) => (Some(StatusCode::OK), notice),
             Own::ComeBack(notice) => (Some(StatusCode::ACCEPTED), notice),
@@ -211,7 +214,8 @@ impl Responder {
             Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Refusal::NotFound => StatusCode::NOT_FOUND,
+            Refusal::Draw(Unshown::NotHere) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::NotFound | Refusal::Draw(_) => StatusCode::NOT_FOUND,
             Refusal::Denied | Refusal::CrossSite | Refusal::Preflight => StatusCode::FORBIDDEN,
             Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Refusal::NoChance => StatusCode::SERVICE_UNAVAILABLE,
@@ -220,6 +224,7 @@ impl Responder {
         match refusal {
             Refusal::TooMany { wait } => set_retry_after(&mut answer, wait),
             Refusal::NoChance => set_retry_after(&mut answer, Duration::from_secs(10)),
+            Refusal::Draw(Unshown::NotHere) => set_retry_after(&mut answer, Duration::from_secs(2)),
             Refusal::Ambiguous(_) => close(&mut answer),
             Refusal::Handshake(Flaw::Version) => say_version(&mut answer),
             Refusal::MethodNotAllowed => {
@@ -230,6 +235,7 @@ impl Responder {
             | Refusal::ExpectationFailed
             | Refusal::Misdirected
             | Refusal::NotFound
+            | Refusal::Draw(Unshown::NoDraw | Unshown::NotFrozen | Unshown::NoReceipt)
             | Refusal::Denied
             | Refusal::CrossSite
             | Refusal::Preflight => {}

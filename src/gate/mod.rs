@@ -5,6 +5,7 @@
 
 pub mod admit;
 pub mod canonical;
+pub mod draw;
 pub mod identify;
 pub mod leave;
 pub mod limit;

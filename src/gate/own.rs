@@ -19,6 +19,10 @@ pub enum Endpoint {
     Claim(String),
     /// `POST rooms/{room}/leave`
     Leave(String),
+    /// `GET rooms/{room}/draw`
+    Draw(String),
+    /// `GET rooms/{room}/receipt`
+    Receipt(String),
     /// `GET jwks.json`
     Jwks,
     /// `GET assets/{name}`
@@ -45,6 +49,8 @@ impl Endpoint {
             ("rooms", Some(room), Some("join")) => Self::Join(room.to_owned()),
             ("rooms", Some(room), Some("claim")) => Self::Claim(room.to_owned()),
             ("rooms", Some(room), Some("leave")) => Self::Leave(room.to_owned()),
+            ("rooms", Some(room), Some("draw")) => Self::Draw(room.to_owned()),
+            ("rooms", Some(room), Some("receipt")) => Self::Receipt(room.to_owned()),
             _ => return None,
         };
         parts.next().is_none().then_some(found)
@@ -54,7 +60,7 @@ impl Endpoint {
     #[must_use]
     pub fn answers(&self, method: &Method) -> bool {
         match self {
-            Self::Status(_) | Self::Jwks | Self::Asset(_) => {
+            Self::Status(_) | Self::Draw(_) | Self::Receipt(_) | Self::Jwks | Self::Asset(_) => {
                 *method == Method::GET || *method == Method::HEAD
             }
             Self::Join(_) | Self::Claim(_) | Self::Leave(_) => *method == Method::POST,
@@ -81,6 +87,8 @@ impl Gate {
             Endpoint::Join(name) => (name, Deed::Join),
             Endpoint::Claim(name) => (name, Deed::Claim),
             Endpoint::Leave(name) => (name, Deed::Leave),
+            Endpoint::Draw(name) => (name, Deed::Draw),
+            Endpoint::Receipt(name) => (name, Deed::Receipt),
         };
         let (at, room) = self
             .rooms
@@ -89,7 +97,16 @@ impl Gate {
             .find(|(_, room)| room.settings.name.as_str() == name)
             .ok_or(Refusal::NotFound)?;
         trace.room = Some(at);
-        self.stand_at(room, request, deed, trace).await
+        match deed {
+            Deed::Draw => {
+                let query = request.canonical.target.query();
+                Ok(Own::Draw(Self::published(room, query)?))
+            }
+            Deed::Receipt => self.receipt(room, request, trace).map(Own::Draw),
+            Deed::Status | Deed::Join | Deed::Claim | Deed::Leave => {
+                self.stand_at(room, request, deed, trace).await
+            }
+        }
     }
 
     /// Whether a request proves that our own page made it: its query names the visitor's reference
@@ -122,7 +139,7 @@ impl Gate {
         trace: &mut Trace,
     ) -> Result<Own, Refusal> {
         let head = request.ask.head;
-        let changes = !matches!(deed, Deed::Status);
+        let changes = !matches!(deed, Deed::Status | Deed::Draw | Deed::Receipt);
         let host = &request.canonical.host_text;
         let ours = identify::is_same_origin(&head.headers, host, request.https)
             || (deed == Deed::Leave && self.knows_the_reference(room, request));
@@ -132,6 +149,7 @@ impl Gate {
         let visit = Manner::of(&head.method, &head.headers) == Manner::Visit;
         let may = match deed {
             Deed::Status if !visit || head.method == Method::HEAD => May::Look,
+            Deed::Draw | Deed::Receipt => May::Look,
             Deed::Status | Deed::Join | Deed::Leave => May::Join,
             Deed::Claim => May::Claim,
         };
@@ -171,7 +189,9 @@ impl Gate {
         Ok(match deed {
             Deed::Join if !brought => Own::ComeBack(notice),
             Deed::Claim if !claimed => Own::NotReleased(notice),
-            Deed::Status | Deed::Join | Deed::Claim | Deed::Leave => Own::Status(notice),
+            Deed::Status | Deed::Join | Deed::Claim | Deed::Leave | Deed::Draw | Deed::Receipt => {
+                Own::Status(notice)
+            }
         })
     }
 }
@@ -183,6 +203,8 @@ enum Deed {
     Join,
     Claim,
     Leave,
+    Draw,
+    Receipt,
 }
 
 #[cfg(test)]

@@ -109,6 +109,7 @@ impl Line<'_> {
         if self.is_ahead_of_the_room(&token) {
             return Ok(told(self.held(&token)));
         }
+        let token = self.drawn(&token).unwrap_or(token);
         let outcome = match (token.place, coming.may) {
             (None, _) if self.lobby_holds(&token) => told(self.in_lobby(&token)),
             (None, May::Look) => told(self.without_place(&token)),

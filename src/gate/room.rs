@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{Exempt, Method as RoomMethod, RoomSettings};
+use crate::store::drawn::SharedDraw;
 use crate::store::notes::{Glimpse, Notes};
 use crate::store::survey::{SharedSnapshot, StoreHealth};
 use crate::token::queue::QueueToken;
@@ -24,6 +25,8 @@ pub struct Room {
     pub snapshot: SharedSnapshot,
     /// What it has to tell the store.
     pub notes: Arc<Notes>,
+    /// What this gateway keeps of its draw; `pacing` writes it.
+    pub draw: SharedDraw,
     /// Under which names its tokens travel.
     pub cookies: CookieNames,
 }
@@ -37,6 +40,7 @@ impl Room {
             settings: Arc::new(settings),
             snapshot: SharedSnapshot::default(),
             notes: Arc::default(),
+            draw: SharedDraw::default(),
         }
     }
 

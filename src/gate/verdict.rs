@@ -7,6 +7,7 @@ use crate::domain::room::RoomName;
 use crate::policy::rules::Action;
 
 use super::admit::AdmissionToken;
+use super::draw::{Shown, Unshown};
 use super::notice::Notice;
 use super::permit::Permit;
 use super::socket::{Flaw, Opening};
@@ -56,6 +57,8 @@ pub enum Own {
     Jwks,
     /// One of the page's own files, by name.
     Asset(String),
+    /// A draw, its roster, or a receipt of it.
+    Draw(Shown),
     /// Where the visitor stands: always 200.
     Status(Box<Notice>),
     /// A join without a token: come back with the one given.
@@ -87,6 +90,9 @@ pub enum Refusal {
     /// No such URL of ours, or no such room.
     #[error("there is no such page here")]
     NotFound,
+    /// Nothing of a draw can be shown.
+    #[error("{0}")]
+    Draw(Unshown),
     /// A bot rule denies it.
     #[error("a rule denies this request")]
     Denied,

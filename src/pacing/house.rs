@@ -507,7 +507,7 @@ impl Visitor {
                 | Own::NotReleased(notice)
                 | Own::Left(notice),
             ) => Got::Waits(self.keep(*notice)),
-            Verdict::Socket(..) | Verdict::Own(Own::Jwks | Own::Asset(_)) => {
+            Verdict::Socket(..) | Verdict::Own(Own::Jwks | Own::Asset(_) | Own::Draw(_)) => {
                 panic!("not asked for")
             }
         }

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+pub mod drawn;
 pub mod embedded;
 mod fault;
 pub mod gathered;

@@ -4,21 +4,22 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::Hash;
 use super::check::{Sound, Wrong, check, check_receipt};
 use super::formula::{commitment, hash, leaf, round_seed, seed};
 use super::published::Published;
 use super::roster::{Lobby, Roster};
+use super::{Draw, Drawn, External, Frozen, Hash};
+use crate::domain::place::Epoch;
 use crate::domain::room::RoomName;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowId;
 
-const WINDOW: WindowId = WindowId(1_004_160);
+pub(super) const WINDOW: WindowId = WindowId(1_004_160);
 
 /// HMAC-SHA-256 of `derby`, a zero byte and the window under the key of the bytes 100 to 131.
 const SERVER_SEED: &str = "8b10032648adfbf5f37c4f2bb59a43ba26531fc4c4050a78f703383eb5d78909";
 
-fn derby() -> RoomName {
+pub(super) fn derby() -> RoomName {
     "derby".parse().unwrap()
 }
 
@@ -33,7 +34,7 @@ fn seven() -> Vec<VisitorId> {
         .collect()
 }
 
-fn many(count: usize, salt: usize) -> Vec<VisitorId> {
+pub(super) fn many(count: usize, salt: usize) -> Vec<VisitorId> {
     let visitor = |number: usize| {
         let hash = hash(&[&salt.to_be_bytes(), &number.to_be_bytes()]);
         VisitorId::from_bytes(hash.0[..16].try_into().unwrap())
@@ -45,31 +46,44 @@ fn drawn(visitors: &[VisitorId], seed: Hash) -> Roster {
     Arc::new(Lobby::freeze(&derby(), WINDOW, visitors)).draw(seed)
 }
 
-/// The published draw of these visitors.
-fn published(visitors: &[VisitorId], external: Option<&str>) -> (Published, Roster) {
+/// The draw of these visitors.
+pub(super) fn facts_of(visitors: &[VisitorId], external: Option<&str>) -> (Draw, Roster) {
     let server_seed = hex(SERVER_SEED);
     let lobby = Arc::new(Lobby::freeze(&derby(), WINDOW, visitors));
     let root = lobby.root();
     let seed = seed(server_seed, root, external.unwrap_or_default());
     let roster = lobby.draw(seed);
-    let mut draw = Published {
-        room: "derby".to_owned(),
-        window: WINDOW.0.into(),
-        commitment: commitment(server_seed),
-        server_seed: Some(server_seed),
-        seed: Some(seed),
-        roster_root: Some(root),
-        external_source: external.map(|_| "round 4711 of a public beacon".to_owned()),
-        external_value: external.map(str::to_owned),
-        count: Some(visitors.len() as u64),
-        frozen_at: Some("2026-12-01T10:00:00Z".to_owned()),
-        external_value_at: external.map(|_| "2026-12-01T10:00:30Z".to_owned()),
-        digest: None,
-        roster: None,
+    let source = external.map(|_| "round 4711 of a public beacon".to_owned());
+    let mut draw = Draw::promised(server_seed, source);
+    draw.frozen = Some(Frozen {
+        root,
+        count: visitors.len().try_into().unwrap(),
+        at: 1_796_119_200_000,
+        epoch: Epoch(1),
+        base: 0,
+    });
+    draw.external = external.map(|value| External {
+        value: value.to_owned(),
+        at: 1_796_119_230_000,
+    });
+    let drawn = |digest| Drawn {
+        server_seed,
+        seed,
+        digest,
     };
-    draw.digest = Some(draw.digest_of(roster.leaves()));
-    draw.roster = Some(roster.leaves().collect());
+    draw.drawn = Some(drawn(seed));
+    let digest = Published::of(&derby(), WINDOW, &draw).digest_of(roster.leaves());
+    draw.drawn = Some(drawn(digest));
     (draw, roster)
+}
+
+/// The same as it is published.
+fn published(visitors: &[VisitorId], external: Option<&str>) -> (Published, Roster) {
+    let (draw, roster) = facts_of(visitors, external);
+    let mut published = Published::of(&derby(), WINDOW, &draw);
+    published.digest = draw.drawn.map(|drawn| drawn.digest);
+    published.roster = Some(roster.leaves().collect());
+    (published, roster)
 }
 
 fn checked(json: &[u8]) -> Result<Sound, Option<Wrong>> {
@@ -208,10 +222,10 @@ fn the_field_that_was_changed_is_named() {
             draw.external_source = Some("round 4712".to_owned());
         }),
         ("`frozen_at`", &|draw| {
-            draw.frozen_at = Some("2026-12-01T09:59:59Z".to_owned());
+            draw.frozen_at = Some("2026-11-30T09:59:59Z".to_owned());
         }),
         ("`external_value_at` is earlier", &|draw| {
-            draw.external_value_at = Some("2026-12-01T09:59:59Z".to_owned());
+            draw.external_value_at = Some("2026-11-30T09:59:59Z".to_owned());
         }),
         ("`window`", &|draw| draw.window += 1),
         ("`count`", &|draw| draw.count = Some(51)),

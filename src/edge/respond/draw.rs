@@ -1,0 +1,114 @@
+//! A draw, its roster and receipts, as answers.
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Response, StatusCode};
+
+use super::plain::{json, own};
+use super::{Answer, Asking};
+use crate::edge::assets;
+use crate::edge::body::AnswerBody;
+use crate::gate::draw::Shown;
+use crate::store::drawn::Ordered;
+
+/// How the roster may be kept where the address does not name its window: the next sale's stands
+/// there one day.
+const FOR_AN_HOUR: &str = "public, max-age=3600, immutable";
+
+/// What is shown of a draw.
+pub(super) fn answer(shown: &Shown, asking: Asking<'_>) -> Answer {
+    match shown {
+        Shown::Facts(facts) => told(facts),
+        Shown::Receipt(receipt) => told(receipt),
+        Shown::Roster { drawn, forever } => {
+            let keep = if *forever {
+                assets::CACHE_CONTROL
+            } else {
+                FOR_AN_HOUR
+            };
+            roster(drawn, keep, &asking.head.headers)
+        }
+    }
+}
+
+fn told(facts: &impl serde::Serialize) -> Answer {
+    // Structs of text and numbers always have a JSON text.
+    json(
+        StatusCode::OK,
+        serde_json::to_vec(facts).unwrap_or_default(),
+    )
+}
+
+/// The file, compressed for those who can undo that.
+fn roster(drawn: &Ordered, keep: &'static str, headers: &HeaderMap) -> Answer {
+    let file = &drawn.file;
+    let gzip = takes_gzip(headers);
+    let etag = if gzip {
+        format!("\"{}-gzip\"", file.digest())
+    } else {
+        format!("\"{}\"", file.digest())
+    };
+    let held = headers.get(header::IF_NONE_MATCH);
+    let same = held.is_some_and(|held| held.as_bytes() == etag.as_bytes());
+    let (status, body) = match (same, gzip) {
+        (true, _) => (StatusCode::NOT_MODIFIED, AnswerBody::own(Bytes::new())),
+        (false, true) => (StatusCode::OK, AnswerBody::own(file.gzip().clone())),
+        (false, false) => (
+            StatusCode::OK,
+            AnswerBody::pieces(file.plain(), file.length()),
+        ),
+    };
+    let mut answer: Response<AnswerBody> =
+        own(status, "application/json", Bytes::new()).map(|_| body);
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
+    let vary = HeaderValue::from_static("accept-encoding");
+    headers.insert(header::VARY, vary);
+    if gzip {
+        let encoding = HeaderValue::from_static("gzip");
+        headers.insert(header::CONTENT_ENCODING, encoding);
+    }
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    answer
+}
+
+/// Whether `Accept-Encoding` names gzip and does not refuse it.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let mut codings = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    codings.any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|part| part.strip_prefix("q="));
+        let refused = weight.is_some_and(|weight| weight.parse() == Ok(0.0_f32));
+        name.eq_ignore_ascii_case("gzip") && !refused
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_sent_to_those_who_name_it() {
+        for (text, takes) in [
+            ("gzip", true),
+            ("br, GZIP;q=0.5", true),
+            ("gzip; q=1", true),
+            ("gzip;q=0", false),
+            ("gzip; q=0.000", false),
+            ("br", false),
+            ("identity", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, text.parse().unwrap());
+            assert_eq!(takes_gzip(&headers), takes, "{text}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
+}
