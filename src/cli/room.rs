@@ -100,6 +100,14 @@ enum Verb {
         #[arg(value_parser = number(), allow_negative_numbers = true)]
         count: u32,
     },
+    /// Gives the promised external value to the draw, once the lobby is frozen.
+    Draw {
+        /// The room's name
+        name: String,
+        /// The value, exactly as its source published it
+        #[arg(long, value_name = "VALUE")]
+        external_value: String,
+    },
     /// Ends one session, or all: who it was is told so and waits at the back.
     #[command(group(ArgGroup::new("which").required(true)))]
     Revoke {
@@ -215,6 +223,13 @@ impl Verb {
             } => at("PUT", name, "/message", Some(json!({"message": text}))),
             Self::Release { name, count } => {
                 at("POST", name, "/release", Some(json!({"count": count})))
+            }
+            Self::Draw {
+                name,
+                external_value,
+            } => {
+                let body = json!({"external_value": external_value});
+                at("POST", name, "/draw", Some(body))
             }
             Self::Revoke { name, session, .. } => {
                 let which = session.as_ref();

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::body::{nothing, number, parse, time, wrong};
 use super::problem::Problem;
 use crate::domain::clock::UnixTime;
+use crate::domain::draw::steps::MOST_VALUE;
 use crate::domain::pace::Pace;
 use crate::domain::window::Order;
 
@@ -187,6 +188,37 @@ pub fn no_message(body: &[u8]) -> Result<Asked, Problem> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct DrawBody {
+    external_value: Option<Value>,
+}
+
+/// `{"external_value"}`: 1 to [`MOST_VALUE`] bytes, taken as they are.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says, 422 for any other text.
+pub fn draw(body: &[u8]) -> Result<Asked, Problem> {
+    let body: DrawBody = parse(body)?;
+    let text = body.external_value.as_ref().and_then(Value::as_str);
+    let fits = |text: &&str| {
+        (1..=MOST_VALUE).contains(&text.len())
+            && !text.contains(char::is_control)
+            && text.trim() == *text
+    };
+    let Some(text) = text.filter(fits) else {
+        let expected = format!(
+            "a text of 1 to {MOST_VALUE} bytes, exactly as its source published it, without control characters and without spaces at its ends"
+        );
+        return Err(wrong(
+            "external_value",
+            &expected,
+            body.external_value.as_ref(),
+        ));
+    };
+    Ok(Order::External(text.to_owned()).into())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ReleaseBody {
     count: Option<Value>,
 }
@@ -225,6 +257,8 @@ mod tests {
             order(pace, r#"{"per_minute":7,"burst":3}"#),
             Order::Pace(burst)
         );
+        let value = Order::External("9f2a é".into());
+        assert_eq!(order(draw, r#"{"external_value":"9f2a \u00e9"}"#), value);
         assert_eq!(order(close, ""), Order::Close);
         assert_eq!(order(close, r#"{"end":false}"#), Order::Close);
         assert_eq!(order(close, r#"{"end":true}"#), Order::End);
@@ -246,7 +280,8 @@ mod tests {
     #[test]
     fn values_out_of_range_and_unknown_fields_are_422_c3() {
         let long = format!(r#"{{"message":"{}"}}"#, "x".repeat(501));
-        let cases: [(ReadOrder, &str); 21] = [
+        let bytes = format!(r#"{{"external_value":"{}"}}"#, "é".repeat(513));
+        let cases: [(ReadOrder, &str); 28] = [
             (pace, "{}"),
             (pace, r#"{"per_minute":0}"#),
             (pace, r#"{"per_minute":-1}"#),
@@ -262,6 +297,13 @@ mod tests {
             (message, r#"{"message":"a\nb"}"#),
             (message, r#"{"message":"a\u0000"}"#),
             (message, &long),
+            (draw, "{}"),
+            (draw, r#"{"external_value":""}"#),
+            (draw, r#"{"external_value":4711}"#),
+            (draw, r#"{"external_value":" 9f"}"#),
+            (draw, r#"{"external_value":"9\u0000f"}"#),
+            (draw, r#"{"external_value":"9f","source":"x"}"#),
+            (draw, &bytes),
             (release, r#"{"count":0}"#),
             (close, r#"{"end":"yes"}"#),
             (pause, r#"{"end":true}"#),

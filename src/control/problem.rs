@@ -104,7 +104,9 @@ impl From<Refused> for Problem {
 impl From<OrderRefused> for Problem {
     fn from(refused: OrderRefused) -> Self {
         match refused {
-            OrderRefused::NotOpen(_) => Self::new(StatusCode::CONFLICT, refused.to_string()),
+            OrderRefused::NotOpen(_) | OrderRefused::External(_) => {
+                Self::new(StatusCode::CONFLICT, refused.to_string())
+            }
             OrderRefused::EndsTooEarly => Self::unacceptable(refused.to_string()),
         }
     }

@@ -180,6 +180,8 @@ pub enum HeldBy {
     CapacityFull,
     /// Somebody waits, but all of them were found absent.
     NobodyPresent,
+    /// The lobby is frozen, and the value promised to its draw has not been given.
+    ExternalValue,
 }
 
 /// What [`held_by`] decides on.
@@ -192,6 +194,7 @@ struct Facts {
     absent: u64,
     inside: u64,
     capacity: Option<u64>,
+    draw: Drawing,
 }
 
 /// Whether places are still being made sure of.
@@ -199,6 +202,13 @@ struct Facts {
 enum AfterLoss {
     Recovering,
     Sound,
+}
+
+/// Whether somebody must still give a value to the draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drawing {
+    WaitsForValue,
+    ByItself,
 }
 
 impl Facts {
@@ -216,6 +226,10 @@ impl Facts {
             absent: survey.absent,
             inside: survey.inside(),
             capacity: reading.capacity().map(|cap| u64::from(cap.get())),
+            draw: match &survey.orders.draw {
+                Some(draw) if draw.waits_for_value() => Drawing::WaitsForValue,
+                Some(_) | None => Drawing::ByItself,
+            },
         }
     }
 }
@@ -232,6 +246,7 @@ fn held_by(facts: &Facts) -> Option<HeldBy> {
         return Some(HeldBy::Recovering);
     }
     match facts.state {
+        WindowState::Drawing if facts.draw == Drawing::WaitsForValue => Some(HeldBy::ExternalValue),
         WindowState::Closed | WindowState::Prequeue | WindowState::Drawing | WindowState::Ended => {
             None
         }
@@ -260,6 +275,7 @@ mod tests {
         absent: 4,
         inside: 99,
         capacity: Some(100),
+        draw: Drawing::ByItself,
     };
 
     #[test]
@@ -332,6 +348,21 @@ mod tests {
             (
                 Facts {
                     state: WindowState::Closed,
+                    ..FLOWING
+                },
+                None,
+            ),
+            (
+                Facts {
+                    state: WindowState::Drawing,
+                    draw: Drawing::WaitsForValue,
+                    ..FLOWING
+                },
+                Some(HeldBy::ExternalValue),
+            ),
+            (
+                Facts {
+                    state: WindowState::Drawing,
                     ..FLOWING
                 },
                 None,

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::clock::UnixTime;
+use super::draw::steps::ValueRefused;
 use super::pace::Pace;
 use super::window::WindowState;
 
@@ -32,6 +33,8 @@ pub enum Order {
     Message(Option<String>),
     /// Lets the next so many in now, within capacity.
     Release(NonZeroU32),
+    /// Gives the promised value to the draw.
+    External(String),
     /// Ends every session: tokens signed before count for nothing.
     RevokeAll,
 }
@@ -45,4 +48,7 @@ pub enum OrderRefused {
     /// The end is not after the opening and the present.
     #[error("`ends_at` must be later than the opening and than now")]
     EndsTooEarly,
+    /// A value for the draw that is not taken.
+    #[error(transparent)]
+    External(#[from] ValueRefused),
 }

@@ -147,6 +147,7 @@ impl Orders {
             Order::Capacity(capacity) => next.capacity = Some(*capacity),
             Order::Message(message) => next.message.clone_from(message),
             Order::Release(count) => next.grant(*count)?,
+            Order::External(value) => next.give(value, now)?,
             Order::RevokeAll => next.rev = next.rev.saturating_add(1),
         }
         Ok(next.versioned(self))

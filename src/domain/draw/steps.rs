@@ -88,6 +88,16 @@ impl Draw {
 }
 
 impl Orders {
+    /// Gives the promised value to the window's draw.
+    pub(in crate::domain) fn give(
+        &mut self,
+        value: &str,
+        now: UnixTime,
+    ) -> Result<(), ValueRefused> {
+        let draw = self.draw.as_mut().ok_or(ValueRefused::NoDraw)?;
+        draw.give(value, now)
+    }
+
     /// These orders once the frozen lobby is known; `None` where nothing is to be written.
     #[must_use]
     pub fn with_frozen(&self, frozen: Frozen) -> Option<Self> {
