@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,6 +31,7 @@ use crate::store::kept::Keeper;
 use crate::telemetry::metered::Metered;
 use crate::telemetry::metrics::Metrics;
 use crate::token::Keyring;
+use crate::token::keyring::SharedKeys;
 
 use loops::{Loops, Works, surveyed};
 use reload::{Lasting, Reloads};
@@ -233,7 +235,9 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
     let metrics = Arc::new(Metrics::new()?);
     let metered = Metered::new(parts.store, Arc::clone(&metrics), parts.clock.clone());
     let store: Arc<dyn QueueStore> = Arc::new(metered);
+    let keys = Arc::new(parts.keys);
     let loops = Loops::new(Works {
+        keys: SharedKeys::new(ArcSwap::from(Arc::clone(&keys))),
         store: Arc::clone(&store),
         clock: parts.clock.clone(),
         keeper: Arc::new(Keeper::new(parts.keep)),
@@ -249,5 +253,5 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
         reread: parts.reread,
         tasks: tasks.clone(),
     };
-    Ok(Reloads::start(lasting, (parts.config, parts.keys), loops)?)
+    Ok(Reloads::start(lasting, (parts.config, keys), loops)?)
 }

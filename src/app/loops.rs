@@ -15,6 +15,8 @@ use crate::pacing::{Beat, RoomLoop};
 use crate::store::QueueStore;
 use crate::store::kept::Keeper;
 use crate::store::survey::StoreHealth;
+use crate::token::Keyring;
+use crate::token::keyring::SharedKeys;
 
 /// How long visitors are let wait for the first survey of a room: before it nobody knows which
 /// sessions have ended.
@@ -26,6 +28,8 @@ pub(super) struct Works {
     pub store: Arc<dyn QueueStore>,
     /// The clock.
     pub clock: Clock,
+    /// The keys in force.
+    pub keys: SharedKeys,
     /// Where this gateway keeps what a store that lost a room must be told.
     pub keeper: Arc<Keeper>,
     /// Every loop's task.
@@ -51,6 +55,11 @@ impl Loops {
             works,
             running: HashMap::new(),
         }
+    }
+
+    /// Lets every loop work with these keys from now on.
+    pub(super) fn use_keys(&self, keys: &Arc<Keyring>) {
+        self.works.keys.store(Arc::clone(keys));
     }
 
     /// Begins the loops of those rooms that have none, and gives these rooms.
@@ -95,6 +104,8 @@ impl Works {
             notes: Arc::clone(&room.notes),
             store: Arc::clone(&self.store),
             clock: self.clock.clone(),
+            keys: Arc::clone(&self.keys),
+            draw: Arc::clone(&room.draw),
             keeper: Some(Arc::clone(&self.keeper)),
         };
         let (settings, told) = watch::channel(Arc::clone(&room.settings));

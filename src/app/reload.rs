@@ -83,7 +83,7 @@ impl Reloads {
     /// When a metric cannot be declared.
     pub(super) fn start(
         lasting: Lasting,
-        (config, keys): (Config, Keyring),
+        (config, keys): (Config, Arc<Keyring>),
         mut loops: Loops,
     ) -> Result<Self, MetricsError> {
         let door = wiring::door(&lasting, &config, keys, None)?;
@@ -139,7 +139,7 @@ impl Reloads {
         let tokens = credentials(&config, self.lasting.control_token.as_deref());
         control::guarded(config.listen.control, &tokens).map_err(refused)?;
         let (last, before) = (self.door.load_full(), self.in_force.load_full());
-        let next = wiring::door(&self.lasting, &config, fresh.keys, Some(&last));
+        let next = wiring::door(&self.lasting, &config, Arc::new(fresh.keys), Some(&last));
         let next = Arc::new(next.map_err(refused)?);
         let edition = Edition {
             number: before.edition.number.saturating_add(1),
@@ -149,6 +149,7 @@ impl Reloads {
         let in_force = wiring::in_force(&config, &next, guard, edition);
 
         // From here on nothing can fail. A room that is new is known before anybody asks for it.
+        running.loops.use_keys(&next.gate.keys);
         let begun = running.loops.begin(&next.gate.rooms);
         surveyed(&begun).await;
         self.door.store(Arc::clone(&next));

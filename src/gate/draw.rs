@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::domain::draw::file::RosterFile;
 use crate::domain::draw::published::Published;
 use crate::domain::draw::receipt::Receipt;
 use crate::domain::place::Place;
-use crate::store::drawn::{KeptDraw, Ordered};
+use crate::store::drawn::KeptDraw;
 use crate::store::survey::Snapshot;
 use crate::token::queue::QueueToken;
 
@@ -20,8 +21,8 @@ pub enum Shown {
     Facts(Box<Published>),
     /// The whole, roster and all.
     Roster {
-        /// With the file.
-        drawn: Arc<Ordered>,
+        /// The file.
+        file: Arc<RosterFile>,
         /// Whether the address names the window, so that what stands there never changes.
         forever: bool,
     },
@@ -80,9 +81,9 @@ impl Gate {
             return Ok(Shown::Facts(Box::new(facts)));
         }
         let kept = kept(room, &snapshot).ok_or(Unshown::NotHere)?;
-        let drawn = kept.drawn.clone().ok_or(Unshown::NotHere)?;
+        let file = kept.file.clone().ok_or(Unshown::NotHere)?;
         let forever = asked.window.is_some();
-        Ok(Shown::Roster { drawn, forever })
+        Ok(Shown::Roster { file, forever })
     }
 
     /// `GET …/receipt`: of who brings a queue token of this window.
@@ -102,7 +103,7 @@ impl Gate {
         let token = token.filter(|token| token.window == snapshot.survey.orders.window);
         let token = token.ok_or(Unshown::NoReceipt)?;
         let kept = kept(room, &snapshot).ok_or(Unshown::NotHere)?;
-        if draw.drawn.is_some() && kept.drawn.is_none() {
+        if draw.drawn.is_some() && kept.roster.is_none() {
             return Err(Unshown::NotHere.into());
         }
         let receipt = kept.receipt(token.visitor).ok_or(Unshown::NoReceipt)?;

@@ -75,7 +75,7 @@ pub struct Gate {
     /// Rate limits.
     pub limiters: Limiters,
     /// The keys.
-    pub keys: Keyring,
+    pub keys: Arc<Keyring>,
     /// Where the rooms are kept.
     pub store: Arc<dyn QueueStore>,
     /// Verified admissions.

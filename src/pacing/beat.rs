@@ -7,9 +7,11 @@ use tokio::sync::watch;
 use crate::domain::clock::Clock;
 use crate::domain::room::RoomSettings;
 use crate::store::QueueStore;
+use crate::store::drawn::SharedDraw;
 use crate::store::kept::Keeper;
 use crate::store::notes::Notes;
 use crate::store::survey::SharedSnapshot;
+use crate::token::keyring::SharedKeys;
 
 /// The room's settings, as they are told to its loop; they hold from its next round on.
 pub type Told = watch::Receiver<Arc<RoomSettings>>;
@@ -27,6 +29,10 @@ pub struct Beat {
     pub store: Arc<dyn QueueStore>,
     /// The clock.
     pub clock: Clock,
+    /// The keys in force.
+    pub keys: SharedKeys,
+    /// What is kept of the room's draw.
+    pub draw: SharedDraw,
     /// Where this gateway keeps what a store that lost the room must be told; `None` for nowhere.
     pub keeper: Option<Arc<Keeper>>,
 }

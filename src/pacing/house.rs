@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use http::{Request, header};
 
@@ -39,6 +40,7 @@ use crate::store::{
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
 use crate::token::keyfile::{AdmissionAlgorithm, KeyFile, Purpose, generate};
+use crate::token::keyring::SharedKeys;
 use crate::token::queue::QueueToken;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -302,12 +304,15 @@ impl House {
             jitter,
         } = with;
         let room = Room::new(settings);
+        let keys = Arc::new(Keyring::read(&files).unwrap());
         let beat = Beat {
             room: Arc::clone(&room.settings),
             snapshot: Arc::clone(&room.snapshot),
             notes: Arc::clone(&room.notes),
             store: store.clone(),
             clock: clock.clone(),
+            keys: SharedKeys::new(ArcSwap::from(Arc::clone(&keys))),
+            draw: Arc::clone(&room.draw),
             keeper,
         };
         let beat = RoomLoop::with_jitter(beat, jitter);
@@ -322,7 +327,7 @@ impl House {
             prefix: "/_anteroom".into(),
             rules: Rules::default(),
             limiters: Limiters::new(&Limits::default(), clock.clone()),
-            keys: Keyring::read(&files).unwrap(),
+            keys,
             store: store.clone(),
             admissions: Admissions::default(),
         };

@@ -5,6 +5,8 @@
 //! lost something is `store::memory`'s.
 
 mod carry;
+mod draw;
+mod drawing;
 mod ends;
 mod jitter;
 mod keep;
@@ -32,10 +34,11 @@ use crate::domain::pace::TICK;
 use crate::domain::session::Jti;
 use crate::domain::skew::{SkewWatch, WallClock};
 use crate::domain::tick::{Pacer, Sight};
-use crate::domain::window::Orders;
+use crate::domain::window::{Orders, WindowState};
 use crate::store::memory::Memory;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{MOST_CALLED, Ordered, StoreError};
+use draw::Drawing;
 use ends::Ends;
 use jitter::Jitter;
 use keep::Keeping;
@@ -76,6 +79,7 @@ pub struct RoomLoop {
     /// Whether the last sweep found something.
     littered: bool,
     keeping: Keeping,
+    drawing: Drawing,
 }
 
 impl RoomLoop {
@@ -103,6 +107,7 @@ impl RoomLoop {
             touched: None,
             swept: Duration::ZERO,
             littered: true,
+            drawing: Drawing::default(),
         };
         new.draw_jitter();
         new
@@ -116,6 +121,7 @@ impl RoomLoop {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 Ok(()) = settings.changed() => {}
+                () = self.drawing.ended() => {}
                 () = cancel.cancelled() => break,
             }
         }
@@ -144,7 +150,10 @@ impl RoomLoop {
         self.sweep_if_due().await?;
         let survey = self.look().await?;
         self.keep(&survey).await;
-        Ok(if has_somebody(&survey) {
+        let at_once = self.keep_drawing().await?;
+        Ok(if at_once {
+            Duration::ZERO
+        } else if has_somebody(&survey) || is_drawing(&survey) {
             self.until_due()
         } else {
             let idle = IDLE_SURVEY.saturating_sub(self.jitter.below(TICK));
@@ -279,6 +288,11 @@ fn ticks(snapshot: &Snapshot) -> bool {
     snapshot.store == StoreHealth::Reachable
         && snapshot.unknown.is_none()
         && has_somebody(&snapshot.survey)
+}
+
+/// Whether the room stands at its draw, where the next step may be due any moment.
+fn is_drawing(survey: &Survey) -> bool {
+    survey.orders.state == WindowState::Drawing
 }
 
 /// Whether a room has somebody: someone waits, is inside, or is expected back after a loss.

@@ -2,7 +2,9 @@
 //! verify; a key that is taken out of the folder verifies nothing more.
 
 use std::fmt;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use hmac::Mac as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -13,15 +15,18 @@ use super::inspect::{KeyFault, Material, SoundKey, inspect};
 use super::keyfile::{KeyFile, Purpose};
 use super::queue::QueueKey;
 use super::secret::HmacSha256;
-use crate::domain::draw::{Hash, formula};
+use crate::domain::draw::{Draw, Hash, formula};
 use crate::domain::place::Turn;
 use crate::domain::room::RoomName;
 use crate::domain::session::Jti;
 use crate::domain::visitor::VisitorId;
-use crate::domain::window::WindowId;
+use crate::domain::window::{Orders, WindowId, WindowState};
 
 /// `iss` where the configuration names no other.
 pub const DEFAULT_ISSUER: &str = "anteroom";
+
+/// The keys in force, replaced whole when others are read.
+pub type SharedKeys = Arc<ArcSwap<Keyring>>;
 
 /// All keys of a gateway. Secrets are wiped when it is dropped and never shown.
 pub struct Keyring {
@@ -138,6 +143,21 @@ impl Keyring {
     #[must_use]
     pub fn draw_seed(&self, room: &RoomName, window: WindowId) -> Hash {
         seed_under(&self.draw, room, window)
+    }
+
+    /// These orders with the draw of their window promised: where a prequeue is open and nothing
+    /// is promised yet. Who writes the order of a prequeue writes this; else `pacing` does.
+    #[must_use]
+    pub fn promise(&self, room: &RoomName, orders: Orders) -> Orders {
+        if orders.state != WindowState::Prequeue || orders.draw.is_some() {
+            return orders;
+        }
+        let server_seed = self.draw_seed(room, orders.window);
+        let source = orders.external_source.clone();
+        Orders {
+            draw: Some(Draw::promised(server_seed, source)),
+            ..orders
+        }
     }
 
     /// The server's share that was committed to, whichever draw key it was made with; `None` where

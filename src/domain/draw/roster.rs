@@ -55,6 +55,12 @@ impl Lobby {
         u32::try_from(self.visitors.len()).unwrap_or(u32::MAX)
     }
 
+    /// Who was in it, by ascending leaf.
+    #[must_use]
+    pub const fn visitors(&self) -> &[VisitorId] {
+        &self.visitors
+    }
+
     /// The leaf of a visitor, in the lobby or not.
     #[must_use]
     pub fn leaf(&self, visitor: VisitorId) -> Hash {

@@ -6,10 +6,10 @@ use http::{Response, StatusCode};
 
 use super::plain::{json, own};
 use super::{Answer, Asking};
+use crate::domain::draw::file::RosterFile;
 use crate::edge::assets;
 use crate::edge::body::AnswerBody;
 use crate::gate::draw::Shown;
-use crate::store::drawn::Ordered;
 
 /// How the roster may be kept where the address does not name its window: the next sale's stands
 /// there one day.
@@ -20,13 +20,13 @@ pub(super) fn answer(shown: &Shown, asking: Asking<'_>) -> Answer {
     match shown {
         Shown::Facts(facts) => told(facts),
         Shown::Receipt(receipt) => told(receipt),
-        Shown::Roster { drawn, forever } => {
+        Shown::Roster { file, forever } => {
             let keep = if *forever {
                 assets::CACHE_CONTROL
             } else {
                 FOR_AN_HOUR
             };
-            roster(drawn, keep, &asking.head.headers)
+            roster(file, keep, &asking.head.headers)
         }
     }
 }
@@ -40,8 +40,7 @@ fn told(facts: &impl serde::Serialize) -> Answer {
 }
 
 /// The file, compressed for those who can undo that.
-fn roster(drawn: &Ordered, keep: &'static str, headers: &HeaderMap) -> Answer {
-    let file = &drawn.file;
+fn roster(file: &RosterFile, keep: &'static str, headers: &HeaderMap) -> Answer {
     let gzip = takes_gzip(headers);
     let etag = if gzip {
         format!("\"{}-gzip\"", file.digest())
