@@ -20,7 +20,7 @@ use crate::domain::room::{
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::visitor::VisitorId;
-use crate::domain::window::{Order, Orders};
+use crate::domain::window::{Order, Orders, WindowId};
 use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
@@ -31,6 +31,7 @@ use crate::policy::limits::Limits;
 use crate::policy::rules::Rules;
 use crate::store::embedded::Embedded;
 use crate::store::kept::Keeper;
+use crate::store::lobby::{Chunk, LobbyPage, Placed};
 use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, Survey};
 use crate::store::{
@@ -192,6 +193,21 @@ impl QueueStore for Watched {
     async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError> {
         self.recoveries.fetch_add(1, Ordering::SeqCst);
         self.asked(false)?.recover(room, recovery).await
+    }
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
+        self.asked(false)?.lobby(room, from, most).await
+    }
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError> {
+        self.asked(false)?.place(room, chunk).await
+    }
+    async fn roster(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        self.asked(false)?.roster(room, window, from, most).await
     }
 }
 

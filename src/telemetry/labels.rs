@@ -206,11 +206,17 @@ pub enum Verb {
     Order,
     /// A gateway puts back what the store lost.
     Recover,
+    /// A page of the frozen lobby.
+    Lobby,
+    /// A stretch of the drawn order gets its places.
+    Place,
+    /// A page of the drawn order.
+    Roster,
 }
 
 impl Verb {
     /// Every verb, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Join,
         Self::CheckIn,
         Self::Claim,
@@ -222,6 +228,9 @@ impl Verb {
         Self::Survey,
         Self::Order,
         Self::Recover,
+        Self::Lobby,
+        Self::Place,
+        Self::Roster,
     ];
 
     /// The word in the label.
@@ -239,6 +248,9 @@ impl Verb {
             Self::Survey => "survey",
             Self::Order => "order",
             Self::Recover => "recover",
+            Self::Lobby => "lobby",
+            Self::Place => "place",
+            Self::Roster => "roster",
         }
     }
 }

@@ -13,6 +13,10 @@ pub(super) struct Dirty {
     pub(super) visitors: HashSet<(Place, VisitorId)>,
     pub(super) sessions: HashSet<Jti>,
     pub(super) ends: HashSet<Jti>,
+    /// Members of a lobby, with its number.
+    pub(super) members: HashSet<(u32, VisitorId)>,
+    /// Blocks of the roster.
+    pub(super) roster: HashSet<u32>,
 }
 
 impl Dirty {
@@ -22,6 +26,8 @@ impl Dirty {
         self.visitors.clear();
         self.sessions.clear();
         self.ends.clear();
+        self.members.clear();
+        self.roster.clear();
     }
 
     /// Adds what `other` names.
@@ -30,5 +36,7 @@ impl Dirty {
         self.visitors.extend(other.visitors);
         self.sessions.extend(other.sessions);
         self.ends.extend(other.ends);
+        self.members.extend(other.members);
+        self.roster.extend(other.roster);
     }
 }

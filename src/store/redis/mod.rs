@@ -28,6 +28,7 @@ use async_trait::async_trait;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use redis::Value;
 
+use super::lobby::{Chunk, LobbyPage, Placed};
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
@@ -38,7 +39,8 @@ use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
-use crate::domain::window::Orders;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
 use answers::{Odd, Reader};
 use asks::Ask;
 use link::Link;
@@ -274,5 +276,23 @@ impl QueueStore for Redis {
         let call = self.to(room, &scripts::RECOVER, args)?;
         let epoch = answers::whole(&self.make(&call).await?, call.head())?;
         Ok(Epoch(u32::try_from(epoch).unwrap_or(u32::MAX)))
+    }
+
+    async fn lobby(&self, _: &RoomName, _: u32, _: u32) -> Result<LobbyPage, StoreError> {
+        Err(StoreError::Unreachable("no lobby yet".into()))
+    }
+
+    async fn place(&self, _: &RoomName, _: &Chunk) -> Result<Placed, StoreError> {
+        Err(StoreError::Unreachable("no lobby yet".into()))
+    }
+
+    async fn roster(
+        &self,
+        _: &RoomName,
+        _: WindowId,
+        _: u32,
+        _: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        Err(StoreError::Unreachable("no lobby yet".into()))
     }
 }
