@@ -354,21 +354,6 @@ mod tests {
             ),
             (
                 Facts {
-                    state: WindowState::Drawing,
-                    draw: Drawing::WaitsForValue,
-                    ..FLOWING
-                },
-                Some(HeldBy::ExternalValue),
-            ),
-            (
-                Facts {
-                    state: WindowState::Drawing,
-                    ..FLOWING
-                },
-                None,
-            ),
-            (
-                Facts {
                     state: WindowState::Ended,
                     ..FLOWING
                 },
@@ -393,6 +378,20 @@ mod tests {
         ] {
             assert_eq!(held_by(&facts), expected, "{facts:?}");
         }
+    }
+
+    #[test]
+    fn a_room_at_its_draw_says_what_it_waits_for() {
+        let drawing = Facts {
+            state: WindowState::Drawing,
+            ..FLOWING
+        };
+        assert_eq!(held_by(&drawing), None);
+        let waiting = Facts {
+            draw: Drawing::WaitsForValue,
+            ..drawing
+        };
+        assert_eq!(held_by(&waiting), Some(HeldBy::ExternalValue));
     }
 
     #[test]

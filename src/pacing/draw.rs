@@ -5,64 +5,44 @@
 //! a task beside the loop, so that the room is surveyed meanwhile. A step that breaks off, with
 //! its gateway or without, is begun again by whoever looks next.
 
+mod begin;
+mod due;
+#[cfg(test)]
+mod stories;
+mod work;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
 use super::RoomLoop;
-use super::drawing::{Made, Seeds, Work};
-use crate::domain::draw::{Draw, Drawn, Frozen, Hash, formula};
+use crate::domain::draw::{Drawn, Frozen};
+use crate::domain::estimate::LONGEST_JITTERED_POLL;
+use crate::domain::pace::TICK;
 use crate::domain::skew::WallClock;
-use crate::domain::window::{Orders, WindowId, WindowState};
+use crate::domain::window::{Orders, WindowState};
 use crate::store::drawn::KeptDraw;
-use crate::store::lobby::Cut;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{Ordered, StoreError};
+use due::{Next, Tried, next};
+use work::Made;
 
-/// What is to be done next about a room's draw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    /// Nothing, or nothing before somebody else has done something.
-    Nothing,
-    /// The prequeue is open, and nothing is promised yet.
-    Promise,
-    /// What is kept is not of what the room has frozen.
-    Forget,
-    /// Look for the frozen lobby on this gateway's disk.
-    Recall,
-    /// Read the frozen lobby.
-    Read,
-    /// Publish what was frozen.
-    Freeze,
-    /// Compute the order.
-    Draw,
-    /// Write the places.
-    Place,
-    /// Open the room.
-    Open,
-    /// Read an order that others drew.
-    Restore,
-    /// Write the file that everybody may fetch.
-    Publish,
-    /// Draw a later round.
-    Round,
-}
-
-/// What this gateway has looked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tried {
-    /// A lobby of this window on its own disk.
-    disk: Option<WindowId>,
-    /// The order of this window in the store, which is not the one that was published.
-    no_order: Option<WindowId>,
-}
+/// How long the members of a lost lobby have to come back: their pages ask at least as often.
+const GATHERS: Duration = LONGEST_JITTERED_POLL;
 
 /// The work on a room's draw.
 #[derive(Default)]
 pub(super) struct Drawing {
     work: Option<AbortOnDropHandle<Result<Made, StoreError>>>,
     made: Option<Made>,
+    /// Work has ended whose outcome was not looked at yet.
+    has_ended: bool,
     tried: Tried,
+    /// What was tried without getting further is not tried again before.
+    rests_until: Duration,
+    /// Since when a lost lobby is gathered again.
+    gathers_since: Option<Duration>,
     /// That the draw key is missing was said already.
     missed_key: bool,
 }
@@ -75,12 +55,21 @@ impl Drawing {
         };
         let ended = work.await;
         self.work = None;
+        self.has_ended = true;
         match ended {
             Ok(Ok(made)) => self.made = Some(made),
             Ok(Err(fault)) => {
                 tracing::debug!(%fault, "a step of a draw broke off; it is tried again")
             }
             Err(fault) => tracing::error!(%fault, "a step of a draw broke off; it is tried again"),
+        }
+    }
+
+    /// Lets the work under way, if there is any, come to its end.
+    #[cfg(test)]
+    pub(super) async fn settle(&mut self) {
+        if self.work.is_some() {
+            self.ended().await;
         }
     }
 
@@ -102,25 +91,36 @@ impl RoomLoop {
         {
             return Ok(false);
         }
+        let ended = self.drawing.work.is_some() || self.drawing.has_ended;
         if self.drawing.work.is_some() {
             self.drawing.ended().await;
         }
+        self.drawing.has_ended = false;
+        let now = self.beat.clock.now().mono;
         let took = self.take_made();
+        if ended && !took {
+            self.drawing.rests_until = now.saturating_add(TICK / 2);
+        }
+        if now < self.drawing.rests_until {
+            return Ok(false);
+        }
         let snapshot = self.beat.snapshot.load_full();
         if snapshot.store != StoreHealth::Reachable || snapshot.unknown.is_some() {
             return Ok(took);
         }
         let survey = &snapshot.survey;
-        let kept = self.beat.draw.load_full();
-        let next = next(survey, kept.as_deref(), self.drawing.tried);
-        let did = match next {
-            Next::Nothing => false,
-            Next::Forget => {
-                self.beat.draw.store(None);
-                true
-            }
+        let mut kept = self.beat.draw.load_full();
+        let mut due = next(survey, kept.as_deref(), self.drawing.tried);
+        if due == Next::Forget {
+            self.beat.draw.store(None);
+            kept = None;
+            due = next(survey, None, self.drawing.tried);
+        }
+        let did = match due {
+            Next::Nothing | Next::Forget => false,
+            Next::Gather => self.freeze_again(survey).await?,
             Next::Promise | Next::Freeze | Next::Open => {
-                self.write_step(next, &snapshot, kept.as_deref()).await?
+                self.write_step(due, &snapshot, kept.as_deref()).await?
             }
             Next::Recall
             | Next::Read
@@ -129,10 +129,13 @@ impl RoomLoop {
             | Next::Restore
             | Next::Publish
             | Next::Round => {
-                self.begin(next, survey, kept);
+                self.begin(due, survey, kept);
                 false
             }
         };
+        if due != Next::Gather {
+            self.drawing.gathers_since = None;
+        }
         Ok(did || took)
     }
 
@@ -143,7 +146,8 @@ impl RoomLoop {
         match made {
             Made::Known(kept) => self.beat.draw.store(Some(Arc::new(kept))),
             Made::NoOrder(window) => self.drawing.tried.no_order = Some(window),
-            Made::Placed | Made::Overtaken => {}
+            Made::Placed => {}
+            Made::Nothing => return false,
         }
         true
     }
@@ -181,6 +185,33 @@ impl RoomLoop {
         Ok(done)
     }
 
+    /// Freezes a lobby again that was lost before its root was published: once everybody's page
+    /// has asked again. The room goes through the prequeue's state for that, in which the store
+    /// freezes.
+    async fn freeze_again(&mut self, survey: &Survey) -> Result<bool, StoreError> {
+        let now = self.beat.clock.now().mono;
+        let since = *self.drawing.gathers_since.get_or_insert(now);
+        if now.saturating_sub(since) < GATHERS {
+            return Ok(false);
+        }
+        self.drawing.gathers_since = None;
+        let name = &self.beat.room.name;
+        tracing::warn!(room = %name, window = survey.orders.window.0, lobby = survey.lobby, "the store lost the frozen lobby before its root was published: those who came back are frozen again");
+        let turned = |orders: &Orders, state| Orders {
+            version: orders.version.saturating_add(1),
+            state,
+            ..orders.clone()
+        };
+        let back = turned(&survey.orders, WindowState::Prequeue);
+        let again = turned(&back, WindowState::Drawing);
+        for (next, version) in [(&back, survey.orders.version), (&again, back.version)] {
+            if self.beat.store.order(name, next, version).await? != Ordered::Done {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
     fn promised(&self, orders: &Orders) -> Orders {
         let keys = self.beat.keys.load();
         let next = keys.promise(&self.beat.room.name, orders.clone());
@@ -210,169 +241,6 @@ impl RoomLoop {
             seed: roster.seed(),
             digest: kept.digest?,
         })
-    }
-
-    /// The server's share of a draw; `None`, and said once, where its key is not here.
-    fn server_seed(&mut self, window: WindowId, draw: &Draw) -> Option<Hash> {
-        let room = &self.beat.room.name;
-        let keys = self.beat.keys.load();
-        let seed = keys.committed_seed(room, window, draw.commitment);
-        if seed.is_none() && !std::mem::replace(&mut self.drawing.missed_key, true) {
-            tracing::error!(%room, window = window.0, "the draw key that this window's draw was committed with is not in the keys' folder: the order cannot be drawn until it is put back");
-        }
-        if seed.is_some() {
-            self.drawing.missed_key = false;
-        }
-        seed
-    }
-
-    /// Begins a step that takes long.
-    fn begin(&mut self, next: Next, survey: &Survey, kept: Option<Arc<KeptDraw>>) {
-        let orders = &survey.orders;
-        let work = Work {
-            store: Arc::clone(&self.beat.store),
-            room: self.beat.room.name.clone(),
-            window: orders.window,
-            keeper: self.beat.keeper.clone(),
-        };
-        let work = match (next, &orders.draw, kept, survey.frozen) {
-            (Next::Recall, ..) => {
-                self.drawing.tried.disk = Some(orders.window);
-                tokio::spawn(work.recall())
-            }
-            (Next::Read, _, _, Some(cut)) => tokio::spawn(work.read(cut)),
-            (Next::Draw, Some(draw), Some(kept), _) => {
-                let Some(seeds) = self.seeds(orders.window, draw) else {
-                    return;
-                };
-                tokio::spawn(work.draw(kept, (draw.clone(), seeds)))
-            }
-            (Next::Place, Some(draw), Some(kept), _) => {
-                let (Some(roster), Some(frozen)) = (kept.roster.clone(), draw.frozen) else {
-                    return;
-                };
-                tokio::spawn(work.place(roster, placing(frozen, survey)))
-            }
-            (Next::Restore, Some(draw), _, _) => tokio::spawn(work.restore(draw.clone())),
-            (Next::Publish, Some(draw), Some(kept), _) => {
-                tokio::spawn(work.publish(kept, draw.clone()))
-            }
-            (Next::Round, draw, _, Some(cut)) => {
-                let Some(server_seed) = self.round_share(orders.window, draw.as_ref()) else {
-                    return;
-                };
-                tokio::spawn(work.round(cut, server_seed))
-            }
-            _ => return,
-        };
-        self.drawing.work = Some(AbortOnDropHandle::new(work));
-    }
-
-    /// What the order follows from: as published, or as it will be.
-    fn seeds(&mut self, window: WindowId, draw: &Draw) -> Option<Seeds> {
-        if let Some(drawn) = draw.drawn {
-            return Some(Seeds {
-                server_seed: drawn.server_seed,
-                seed: drawn.seed,
-            });
-        }
-        let (root, value) = (draw.frozen?.root, draw.value()?);
-        let server_seed = self.server_seed(window, draw)?;
-        let seed = formula::seed(server_seed, root, value);
-        Some(Seeds { server_seed, seed })
-    }
-
-    /// The server's share of a later round: that of the window's draw where it has one.
-    fn round_share(&mut self, window: WindowId, draw: Option<&Draw>) -> Option<Hash> {
-        match draw {
-            Some(draw) => self.server_seed(window, draw),
-            None => Some(
-                self.beat
-                    .keys
-                    .load()
-                    .draw_seed(&self.beat.room.name, window),
-            ),
-        }
-    }
-}
-
-/// The prequeue's cut, as far as the store keeps its order.
-fn placing(frozen: Frozen, survey: &Survey) -> Cut {
-    Cut {
-        round: 0,
-        epoch: frozen.epoch,
-        base: frozen.base,
-        count: frozen.count,
-        placed: u32::try_from(survey.roster).unwrap_or(u32::MAX),
-    }
-}
-
-/// What is next, given what the store shows and what this gateway keeps.
-fn next(survey: &Survey, kept: Option<&KeptDraw>, tried: Tried) -> Next {
-    let orders = &survey.orders;
-    if kept.is_some_and(|kept| kept.window != orders.window) {
-        return Next::Forget;
-    }
-    let Some(draw) = &orders.draw else {
-        return match orders.state {
-            WindowState::Prequeue => Next::Promise,
-            _ => later_round(survey),
-        };
-    };
-    match (orders.state, kept) {
-        (WindowState::Prequeue, _) => Next::Nothing,
-        (_, None) if tried.disk != Some(orders.window) => Next::Recall,
-        (_, Some(kept)) if !kept.is_of(draw) => Next::Forget,
-        (WindowState::Drawing, kept) => while_drawing(survey, draw, kept),
-        (_, _) if draw.drawn.is_none() => Next::Nothing,
-        (_, None) if survey.roster < frozen(draw) || tried.no_order == Some(orders.window) => {
-            later_round(survey)
-        }
-        (_, None) => Next::Restore,
-        (_, Some(kept)) => once_drawn(survey, draw, kept),
-    }
-}
-
-/// How many were frozen.
-fn frozen(draw: &Draw) -> u64 {
-    draw.frozen.map_or(0, |frozen| frozen.count.into())
-}
-
-fn while_drawing(survey: &Survey, draw: &Draw, kept: Option<&KeptDraw>) -> Next {
-    let cut = survey.frozen.filter(|cut| cut.round == 0);
-    let Some(kept) = kept else {
-        return if cut.is_some() {
-            Next::Read
-        } else {
-            Next::Nothing
-        };
-    };
-    if draw.frozen.is_none() {
-        return Next::Freeze;
-    }
-    match (draw.value(), &kept.roster) {
-        (None, _) => Next::Nothing,
-        (Some(_), None) => Next::Draw,
-        (Some(_), Some(_)) if survey.roster >= frozen(draw) => Next::Open,
-        (Some(_), Some(_)) => Next::Place,
-    }
-}
-
-fn once_drawn(survey: &Survey, draw: &Draw, kept: &KeptDraw) -> Next {
-    let lives = survey.orders.state != WindowState::Ended;
-    match (&kept.roster, &kept.file) {
-        (None, _) => Next::Draw,
-        (Some(_), _) if lives && survey.roster < frozen(draw) => Next::Place,
-        (Some(_), None) => Next::Publish,
-        (Some(_), Some(_)) => later_round(survey),
-    }
-}
-
-fn later_round(survey: &Survey) -> Next {
-    let waits = |cut: &Cut| cut.round > 0 && !cut.is_complete();
-    match survey.frozen {
-        Some(cut) if waits(&cut) && survey.orders.state.joins() => Next::Round,
-        Some(_) | None => Next::Nothing,
     }
 }
 

@@ -6,7 +6,6 @@
 
 mod carry;
 mod draw;
-mod drawing;
 mod ends;
 mod jitter;
 mod keep;

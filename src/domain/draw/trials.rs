@@ -204,7 +204,8 @@ fn the_field_that_was_changed_is_named() {
     let (good, _) = published(&many(50, 4), Some("beacon"));
     assert!(recheck(&good).unwrap().external);
     let other = hex(SERVER_SEED);
-    let cases: [(&str, &dyn Fn(&mut Published)); 16] = [
+    type Case<'c> = (&'c str, &'c dyn Fn(&mut Published));
+    let cases: [Case<'_>; 16] = [
         ("`commitment`", &|draw| draw.commitment = other),
         ("`server_seed` is not", &|draw| draw.server_seed = draw.seed),
         ("`seed`", &|draw| draw.seed = Some(other)),

@@ -19,12 +19,12 @@ use crate::store::{QueueStore, StoreError};
 pub(super) enum Made {
     /// This is known of the draw now.
     Known(KeptDraw),
-    /// Places are written as far as the store took them.
+    /// Some more places are written.
     Placed,
     /// The store has no order of this window.
     NoOrder(WindowId),
-    /// The store has frozen another lobby meanwhile.
-    Overtaken,
+    /// Nothing: the room stands otherwise by now, or there is nothing to read.
+    Nothing,
 }
 
 /// The secret of a draw that is about to be told, and what the order follows from.
@@ -62,7 +62,7 @@ impl Work {
     /// Reads the frozen lobby of the prequeue.
     pub(super) async fn read(self, cut: Cut) -> Result<Made, StoreError> {
         let Some(lobby) = self.frozen(cut).await? else {
-            return Ok(Made::Overtaken);
+            return Ok(Made::Nothing);
         };
         let kept = KeptDraw::frozen(self.window, cut, Arc::new(lobby));
         self.keep(&kept).await;
@@ -72,7 +72,7 @@ impl Work {
     /// Looks for the frozen lobby on this gateway's disk.
     pub(super) async fn recall(self) -> Result<Made, StoreError> {
         let Some(keeper) = self.keeper else {
-            return Ok(Made::Overtaken);
+            return Ok(Made::Nothing);
         };
         let (room, window) = (self.room, self.window);
         let read = computed(move || {
@@ -84,10 +84,10 @@ impl Work {
         });
         match read.await? {
             Ok(Some(kept)) => Ok(Made::Known(kept)),
-            Ok(None) => Ok(Made::Overtaken),
+            Ok(None) => Ok(Made::Nothing),
             Err(fault) => {
                 tell(&fault);
-                Ok(Made::Overtaken)
+                Ok(Made::Nothing)
             }
         }
     }
@@ -130,14 +130,13 @@ impl Work {
 
     /// Writes every place of a drawn order that the store does not have.
     pub(super) async fn place(self, roster: Arc<Roster>, cut: Cut) -> Result<Made, StoreError> {
-        self.write(&roster, cut).await?;
-        Ok(Made::Placed)
+        self.write(&roster, cut).await
     }
 
     /// Reads an order that others drew, and takes it only if it is the published one.
     pub(super) async fn restore(self, draw: Draw) -> Result<Made, StoreError> {
         let (Some(frozen), Some(drawn)) = (draw.frozen, draw.drawn) else {
-            return Ok(Made::Overtaken);
+            return Ok(Made::Nothing);
         };
         let mut visitors = Vec::new();
         loop {
@@ -173,7 +172,7 @@ impl Work {
     /// Makes the file that everybody may fetch.
     pub(super) async fn publish(self, kept: Arc<KeptDraw>, draw: Draw) -> Result<Made, StoreError> {
         let Some(roster) = kept.roster.clone() else {
-            return Ok(Made::Overtaken);
+            return Ok(Made::Nothing);
         };
         let (room, window) = (self.room, self.window);
         let written = computed(move || RosterFile::write((&room, window), &draw, &roster)).await?;
@@ -187,12 +186,11 @@ impl Work {
     /// Draws a later round and writes its places.
     pub(super) async fn round(self, cut: Cut, server_seed: Hash) -> Result<Made, StoreError> {
         let Some(lobby) = self.frozen(cut).await? else {
-            return Ok(Made::Overtaken);
+            return Ok(Made::Nothing);
         };
         let seed = formula::round_seed(server_seed, lobby.root(), cut.round);
         let roster = computed(move || Arc::new(lobby).draw(seed)).await?;
-        self.write(&roster, cut).await?;
-        Ok(Made::Placed)
+        self.write(&roster, cut).await
     }
 
     /// The lobby of this cut; `None` where the store has frozen another one meanwhile.
@@ -214,7 +212,7 @@ impl Work {
     }
 
     /// Writes a drawn order in chunks, from where the store says that it is missing.
-    async fn write(&self, roster: &Roster, cut: Cut) -> Result<(), StoreError> {
+    async fn write(&self, roster: &Roster, cut: Cut) -> Result<Made, StoreError> {
         let mut from = cut.placed;
         while from < cut.count {
             let chunk = Chunk {
@@ -232,7 +230,11 @@ impl Work {
             }
             from = upto;
         }
-        Ok(())
+        Ok(if from > cut.placed {
+            Made::Placed
+        } else {
+            Made::Nothing
+        })
     }
 }
 
