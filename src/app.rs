@@ -31,7 +31,6 @@ use crate::store::kept::Keeper;
 use crate::telemetry::metered::Metered;
 use crate::telemetry::metrics::Metrics;
 use crate::token::Keyring;
-use crate::token::keyring::SharedKeys;
 
 use loops::{Loops, Works, surveyed};
 use reload::{Lasting, Reloads};
@@ -165,6 +164,7 @@ impl App {
             in_force: Arc::clone(&reloads.in_force),
             store: Arc::clone(&lasting.store),
             clock: lasting.clock.clone(),
+            keys: Arc::clone(&lasting.keys),
             metrics: Arc::clone(&lasting.metrics),
             ready: Arc::clone(&self.ready),
             audit: Arc::clone(&lasting.audit),
@@ -235,11 +235,11 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
     let metrics = Arc::new(Metrics::new()?);
     let metered = Metered::new(parts.store, Arc::clone(&metrics), parts.clock.clone());
     let store: Arc<dyn QueueStore> = Arc::new(metered);
-    let keys = Arc::new(parts.keys);
+    let keys = Arc::new(ArcSwap::from_pointee(parts.keys));
     let loops = Loops::new(Works {
-        keys: SharedKeys::new(ArcSwap::from(Arc::clone(&keys))),
         store: Arc::clone(&store),
         clock: parts.clock.clone(),
+        keys: Arc::clone(&keys),
         keeper: Arc::new(Keeper::new(parts.keep)),
         tasks: tasks.clone(),
         stop: stop.clone(),
@@ -251,7 +251,8 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
         control_token: parts.control_token,
         audit: parts.audit,
         reread: parts.reread,
+        keys,
         tasks: tasks.clone(),
     };
-    Ok(Reloads::start(lasting, (parts.config, keys), loops)?)
+    Ok(Reloads::start(lasting, parts.config, loops)?)
 }

@@ -8,7 +8,7 @@
 
   var rooms = main.getAttribute('data-rooms'), title = main.getAttribute('data-title');
   var timer = 0, due = 0, asking = null, failures = 0, placeless = 0, stopped = false;
-  var scene = '', born = Date.now(), flash = 0, said = 0, saying = '';
+  var scene = '', born = Date.now(), flash = 0, said = 0, saying = '', goal = 0, clock = 0;
 
   function el(id) { return doc.getElementById(id); }
   function put(id, text) {
@@ -55,8 +55,34 @@
     if (at.textContent !== text) at.textContent = text;
   }
 
+  /* How long until something opens: by the server's clock, for this device's may be wrong, and
+     counted on with one that nobody sets. */
+  function mono() { return window.performance && performance.now ? performance.now() : Date.now(); }
+  function count(s, now) {
+    var lobby = now === 'before_lobby', at = lobby ? s.prequeue_opens_at : s.opens_at;
+    var counts = at && (lobby || now === 'opening' || now === 'prequeue');
+    clearInterval(clock);
+    goal = 0;
+    see('countdown', counts);
+    if (!counts) return;
+    goal = mono() + Date.parse(at) - Date.parse(s.updated_at);
+    put('countdown-label', lobby ? T.times.lobby_in : T.times.opens_in);
+    clock = setInterval(tick, 1000);
+    tick();
+  }
+  function tick() {
+    var left = Math.ceil((goal - mono()) / 1000), units = [86400, 3600, 60, 1], out = [], i, n;
+    for (i = 0; i < 4 && out.length < 2; i += 1) {
+      n = Math.floor(left / units[i]);
+      left -= n * units[i];
+      if (n > 0 || out.length) out.push(T.times.units[i].replace('{n}', n));
+    }
+    put('left', left >= 0 && out.length ? out.join(' ') : T.times.now);
+  }
+
   function sceneOf(s) {
     if (s.state === 'waiting' && s.position === null) return 'first';
+    if (s.state === 'closed' && s.prequeue_opens_at) return 'before_lobby';
     if (s.state === 'closed' && s.opens_at) return 'opening';
     if (s.state === 'ended' && s.ended_by) return s.ended_by === 'left' ? 'left' : 'over';
     if (s.state === 'ended' && s.reason === 'sold_out') return 'sold_out';
@@ -93,7 +119,11 @@
     see('wait-figure', now === 'waiting');
     line('in-line', placed || now === 'prequeue' ? num(s.waiting) : '');
     see('in-line-figure', placed || now === 'prequeue');
-    see('opens', s.opens_at && (now === 'opening' || now === 'prequeue'));
+    count(s, now);
+    see('lobby', now === 'before_lobby');
+    if (s.prequeue_opens_at) moment('lobby-at', s.prequeue_opens_at, true);
+    see('opens', s.opens_at && /^(before_lobby|opening|prequeue|ended|sold_out)$/.test(now));
+    put('opens-label', now === 'ended' || now === 'sold_out' ? T.times.next : T.times.opens);
     if (s.opens_at) moment('opens-at', s.opens_at, true);
     see('claim', now === 'released' && s.claim_by);
     if (s.claim_by) moment('claim-by', s.claim_by, false);
@@ -159,9 +189,9 @@
     x.send();
   }
   /* Never later than told: the store expects this visitor by then, and the server has spread
-     the times already. */
+     the times already. Nor earlier, where an opening is waited for. */
   function later(seconds, then) {
-    var ms = seconds * 1000 * (0.95 + 0.05 * Math.random());
+    var ms = seconds * 1000 * (goal ? 1 : 0.95 + 0.05 * Math.random());
     clearTimeout(timer);
     due = Date.now() + ms;
     timer = setTimeout(then || poll, ms);

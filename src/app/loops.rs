@@ -15,8 +15,7 @@ use crate::pacing::{Beat, RoomLoop};
 use crate::store::QueueStore;
 use crate::store::kept::Keeper;
 use crate::store::survey::StoreHealth;
-use crate::token::Keyring;
-use crate::token::keyring::SharedKeys;
+use crate::token::SharedKeyring;
 
 /// How long visitors are let wait for the first survey of a room: before it nobody knows which
 /// sessions have ended.
@@ -29,7 +28,7 @@ pub(super) struct Works {
     /// The clock.
     pub clock: Clock,
     /// The keys in force.
-    pub keys: SharedKeys,
+    pub keys: SharedKeyring,
     /// Where this gateway keeps what a store that lost a room must be told.
     pub keeper: Arc<Keeper>,
     /// Every loop's task.
@@ -55,11 +54,6 @@ impl Loops {
             works,
             running: HashMap::new(),
         }
-    }
-
-    /// Lets every loop work with these keys from now on.
-    pub(super) fn use_keys(&self, keys: &Arc<Keyring>) {
-        self.works.keys.store(Arc::clone(keys));
     }
 
     /// Begins the loops of those rooms that have none, and gives these rooms.

@@ -29,16 +29,22 @@ enum Verb {
         /// The room's name
         name: String,
     },
-    /// Opens a sale window, now or at a time.
+    /// Opens a sale window, now or at a time; in the prequeue, draws the lobby.
     Open {
         /// The room's name
         name: String,
+        /// When to open the lobby before it, e.g. 2026-12-01T09:30:00+01:00
+        #[arg(long, value_name = "TIME", value_parser = time, requires = "opens_at", alias = "prequeue-opens-at")]
+        prequeue_at: Option<String>,
         /// When to open, e.g. 2026-12-01T10:00:00+01:00; now unless given
         #[arg(long, value_name = "TIME", value_parser = time)]
         opens_at: Option<String>,
         /// When to end
         #[arg(long, value_name = "TIME", value_parser = time)]
         ends_at: Option<String>,
+        /// Where the external value of the draw will come from, e.g. a beacon's round to come
+        #[arg(long, value_name = "TEXT", requires = "prequeue_at")]
+        external_source: Option<String>,
     },
     /// Stops releases; joining and claiming go on.
     Pause {
@@ -194,14 +200,19 @@ impl Verb {
             Self::Show { name } => at("GET", name, "", None),
             Self::Open {
                 name,
+                prequeue_at,
                 opens_at,
                 ends_at,
-            } => at(
-                "POST",
-                name,
-                "/open",
-                Some(window(opens_at.as_deref(), ends_at.as_deref())),
-            ),
+                external_source,
+            } => {
+                let body = given([
+                    ("prequeue_opens_at", prequeue_at),
+                    ("opens_at", opens_at),
+                    ("ends_at", ends_at),
+                    ("external_source", external_source),
+                ]);
+                at("POST", name, "/open", Some(body))
+            }
             Self::Pause { name } => at("POST", name, "/pause", None),
             Self::Resume { name } => at("POST", name, "/resume", None),
             Self::Close { name, end } => at("POST", name, "/close", Some(json!({"end": end}))),
@@ -248,11 +259,11 @@ fn at(method: &'static str, name: &str, verb: &str, body: Option<Value>) -> Aske
     }
 }
 
-fn window(opens_at: Option<&str>, ends_at: Option<&str>) -> Value {
-    let fields = [("opens_at", opens_at), ("ends_at", ends_at)];
+/// The fields that were given.
+fn given<const N: usize>(fields: [(&str, &Option<String>); N]) -> Value {
     let given = fields
         .into_iter()
-        .filter_map(|(name, at)| Some((name.to_owned(), at?.into())));
+        .filter_map(|(name, text)| Some((name.to_owned(), text.as_deref()?.into())));
     Value::Object(given.collect::<Map<_, _>>())
 }
 
@@ -354,6 +365,12 @@ pub(crate) mod tests {
             ("revoke derby --all", "/version", json!(11)),
             ("close derby", "/state", json!("closed")),
             ("close derby --end", "/state", json!("ended")),
+            (
+                "open derby --prequeue-at 2001-01-01T00:00:00Z --opens-at 2099-01-01T00:00:00Z --external-source beacon",
+                "/state",
+                json!("prequeue"),
+            ),
+            ("open derby", "/held_by", json!("external_value")),
         ] {
             let text = typed(&gateway, line, Output::Json).await.unwrap();
             let room: Value = serde_json::from_str(&text).unwrap();

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::exempt;
-use crate::domain::clock::UnixTime;
+use super::window::{self, Usual};
 use crate::domain::lane::Weights;
 use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
@@ -88,7 +88,11 @@ fn rest(table: &mut Table<'_>) -> Option<Rest> {
         .into_iter()
         .map(exempt::read)
         .collect();
-    let schedule = schedule(table);
+    let usual = Usual {
+        method: method.unwrap_or(Method::Fifo),
+        paced: table.holds("pace"),
+    };
+    let schedule = window::schedule(table, usual);
     let page_status = page_status(table);
     let terms = terms(table, method.unwrap_or(Method::Fifo));
     Some(Rest {
@@ -102,11 +106,6 @@ fn rest(table: &mut Table<'_>) -> Option<Rest> {
 
 /// Reads `method`, and the keys that have but one meaning in this version.
 fn method(table: &mut Table<'_>) -> Option<Method> {
-    let methods = [
-        ("fifo", Method::Fifo),
-        ("passthrough", Method::Passthrough),
-        ("reject", Method::Reject),
-    ];
     if let Some(value) = table.take("activation") {
         value.only("always", &["overload"]);
     }
@@ -114,9 +113,17 @@ fn method(table: &mut Table<'_>) -> Option<Method> {
         value.only("hold", &["pass"]);
     }
     let method = table.take("method");
-    method.map_or(Some(Method::Fifo), |value| {
-        value.word(&methods, &["random"])
-    })
+    method.map_or(Some(Method::Fifo), method_word)
+}
+
+/// Reads the word for who waits, of a room or a window.
+pub(super) fn method_word(value: Value<'_>) -> Option<Method> {
+    let methods = [
+        ("fifo", Method::Fifo),
+        ("passthrough", Method::Passthrough),
+        ("reject", Method::Reject),
+    ];
+    value.word(&methods, &["random"])
 }
 
 fn page_status(table: &mut Table<'_>) -> Option<PageStatus> {
@@ -161,16 +168,22 @@ fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
 
 /// The pace. A room in which nobody waits needs none; it gets the lowest there is, so that it
 /// could never flood the origin.
-fn pace(mut table: Table<'_>, method: Method) -> Option<Pace> {
-    let per_minute = table.take("per_minute");
-    if per_minute.is_none() && method == Method::Fifo {
-        table.missing("per_minute");
-    }
+fn pace(table: Table<'_>, method: Method) -> Option<Pace> {
     let lowest = Pace {
         per_minute: NonZeroU32::MIN,
         burst: NonZeroU32::MIN,
     };
-    let pace = per_minute.map_or(Some(lowest), |value| {
+    let needed = matches!(method, Method::Fifo | Method::Random);
+    pace_of(table, (!needed).then_some(lowest))
+}
+
+/// Reads a pace; without `per_minute` it is `otherwise`, or that is missing.
+pub(super) fn pace_of(mut table: Table<'_>, otherwise: Option<Pace>) -> Option<Pace> {
+    let per_minute = table.take("per_minute");
+    if per_minute.is_none() && otherwise.is_none() {
+        table.missing("per_minute");
+    }
+    let pace = per_minute.map_or(otherwise, |value| {
         value.number(1..=Pace::MOST).and_then(Pace::per_minute)
     });
     let burst = table
@@ -232,68 +245,5 @@ fn seconds(
     let given = table.take(key);
     let at = given.as_ref().map_or(table.span(), Value::span);
     let value = given.map_or(Some(default), Value::seconds)?;
-    Some(Placed { at, value })
-}
-
-/// `[window]`, or one `[[window]]`.
-fn schedule(room: &mut Table<'_>) -> Option<Schedule> {
-    let Some(value) = room.take("window") else {
-        return Some(Schedule::default());
-    };
-    if !value.is_list() {
-        return value.table().and_then(window);
-    }
-    let mut tables = value.tables().into_iter();
-    let Some(first) = tables.next() else {
-        return Some(Schedule::default());
-    };
-    for another in tables {
-        let message = "several windows are not available in this version: keep one";
-        another.reader().fault(another.span(), message);
-    }
-    window(first)
-}
-
-fn window(mut table: Table<'_>) -> Option<Schedule> {
-    let reader = table.reader();
-    let mut time = |key| table.take(key).map(|value| moment(reader, key, value));
-    let opens = time("opens_at");
-    let prequeue = time("prequeue_opens_at");
-    let ends = time("ends_at");
-    for key in ["external_source", "pace", "message", "method"] {
-        table.later(key);
-    }
-    table.finish();
-    if let Some(Some(prequeue)) = &prequeue {
-        let message = "`prequeue_opens_at`: the prequeue is not available in this version; \
-                       visitors join at the opening";
-        reader.warn(prequeue.at, message);
-        if matches!(&opens, Some(Some(opens)) if prequeue.value >= opens.value) {
-            reader.fault(prequeue.at, "`prequeue_opens_at` must be before `opens_at`");
-        }
-    }
-    if let (Some(Some(opens)), Some(Some(ends))) = (&opens, &ends)
-        && ends.value <= opens.value
-    {
-        reader.fault(ends.at, "`ends_at` must be later than `opens_at`");
-    }
-    let whole = |time: Option<Option<Placed<UnixTime>>>| match time {
-        None => Some(None),
-        Some(read) => read.map(|placed| Some(placed.value)),
-    };
-    Some(Schedule {
-        opens_at: whole(opens)?,
-        ends_at: whole(ends)?,
-    })
-}
-
-fn moment(reader: Reader<'_>, key: &str, value: Value<'_>) -> Option<Placed<UnixTime>> {
-    let at = value.span();
-    let millis = value.time()?.as_millisecond();
-    let Ok(millis) = u64::try_from(millis) else {
-        reader.fault(at, format!("`{key}` lies before 1970"));
-        return None;
-    };
-    let value = UnixTime::from_millis(millis);
     Some(Placed { at, value })
 }

@@ -18,7 +18,7 @@ use super::audit::{Entry, Head, Intent};
 use super::auth::Credential;
 use super::carry::carry_out;
 use super::ledger::LedgerFault;
-use super::orders::{Asked, ReadOrder};
+use super::orders::ReadOrder;
 use super::policies::Reloaded;
 use super::problem::Problem;
 use super::sessions::{self, Revoked};
@@ -53,7 +53,7 @@ pub(super) struct Arrived {
 
 /// A change that is understood and may be tried.
 enum Deed {
-    Order(ControlRoom, Asked),
+    Order(ControlRoom, Order),
     End(ControlRoom, Jti),
     Reload,
 }
@@ -100,7 +100,7 @@ impl Api {
                 let room = self.known(room)?;
                 Ok(match sessions::read(body)? {
                     Revoked::One(session) => Deed::End(room, session),
-                    Revoked::All => Deed::Order(room, Order::RevokeAll.into()),
+                    Revoked::All => Deed::Order(room, Order::RevokeAll),
                 })
             }
         }
@@ -156,17 +156,17 @@ impl Api {
                 response: shown(&reloaded),
                 changed: Some(replaced(&reloaded)),
             }),
-            Deed::Order(room, asked) => {
-                let (before, after) = carry_out(&self.control, room, &asked.order, headers).await?;
+            Deed::Order(room, order) => {
+                let (before, after) = carry_out(&self.control, room, order, headers).await?;
                 Ok(Done {
-                    response: answer(room, &after, asked.warning),
+                    response: answer(room, &after),
                     changed: Some(difference(&before, &after)),
                 })
             }
             Deed::End(room, session) => {
                 let orders = sessions::end(&self.control, room, *session, headers).await?;
                 Ok(Done {
-                    response: answer(room, &orders, None),
+                    response: answer(room, &orders),
                     changed: None,
                 })
             }
@@ -175,11 +175,11 @@ impl Api {
 }
 
 /// The room under these orders.
-fn answer(room: &ControlRoom, orders: &Orders, warning: Option<&'static str>) -> Response {
+fn answer(room: &ControlRoom, orders: &Orders) -> Response {
     let mut snapshot = Snapshot::clone(&room.snapshot.load());
     snapshot.survey.orders.clone_from(orders);
     let view = RoomView::of(&reading(room, &snapshot));
-    tagged(shown(&view.with_warning(warning)), orders.version)
+    tagged(shown(&view), orders.version)
 }
 
 /// Those fields of a room's orders that differ: before, and after.

@@ -40,6 +40,9 @@ use crate::store::{
 };
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::reading::settings_for_test;
+use crate::token::chance::random_bytes;
+use crate::token::keyfile::{AdmissionAlgorithm, Purpose, generate};
+use crate::token::{Keyring, SharedKeyring};
 
 /// A store that keeps one set of orders for every room, and can be told to misbehave.
 #[derive(Default)]
@@ -262,11 +265,19 @@ pub(crate) fn control(store: Arc<OrderBook>) -> Control {
         in_force: Arc::new(ArcSwap::from_pointee(in_force)),
         store,
         clock: Clock::by_hand(now),
+        keys: keys(now),
         metrics: Arc::new(Metrics::new().unwrap()),
         ready: Arc::new(Readiness::default()),
         audit: Arc::new(Diary::default()),
         policies: None,
     }
+}
+
+/// Keys of one gateway.
+fn keys(now: UnixTime) -> SharedKeyring {
+    let algorithm = AdmissionAlgorithm::EdDsa;
+    let files = generate(now, &Purpose::ALL, algorithm, &mut random_bytes::<32>).unwrap();
+    Arc::new(ArcSwap::from_pointee(Keyring::read(&files).unwrap()))
 }
 
 /// Policy files of which it is known beforehand what comes of reading them.

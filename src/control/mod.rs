@@ -24,6 +24,8 @@ pub mod problem;
 pub mod routes;
 pub mod sessions;
 pub mod view;
+mod warning;
+pub mod windows;
 
 #[cfg(test)]
 pub(crate) mod kit;
@@ -39,6 +41,7 @@ use crate::domain::room::RoomSettings;
 use crate::store::QueueStore;
 use crate::store::survey::SharedSnapshot;
 use crate::telemetry::metrics::Metrics;
+use crate::token::SharedKeyring;
 use health::Readiness;
 use ledger::SharedLedger;
 use policies::{InForce, Policies};
@@ -54,6 +57,8 @@ pub struct Control {
     pub store: Arc<dyn QueueStore>,
     /// The clock by which orders are given.
     pub clock: Clock,
+    /// The keys in force: a draw is committed to with one of them.
+    pub keys: SharedKeyring,
     /// What `/metrics` shows.
     pub metrics: Arc<Metrics>,
     /// What `/readyz` shows.

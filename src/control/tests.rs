@@ -424,17 +424,89 @@ async fn bad_bodies_are_400_413_and_422_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_prequeue_is_taken_with_a_warning() {
-    let (house, _) = house();
-    let body = r#"{"prequeue_opens_at":"2026-12-01T09:00:00Z"}"#;
-    let answer = house.ask(ADMIN, "POST /v1/rooms/derby/open", body).await;
-    assert_eq!(answer.status, 200);
-    assert!(
-        answer.json()["warning"]
-            .as_str()
-            .unwrap()
-            .contains("prequeue_opens_at")
+async fn a_prequeue_is_opened_now_or_later_and_committed_to() {
+    let (house, store) = house();
+    let open = "POST /v1/rooms/derby/open";
+    let later = r#"{"prequeue_opens_at":"2098-01-01T00:00:00Z","opens_at":"2098-01-01T00:30:00Z","external_source":"a beacon"}"#;
+    let soon = house.ask(ADMIN, open, later).await.json();
+    assert_eq!(
+        (&soon["state"], &soon["window"]),
+        (&"closed".into(), &0.into())
     );
+    assert_eq!(soon["prequeue_opens_at"], "2098-01-01T00:00:00Z");
+    assert_eq!(soon["opens_at"], "2098-01-01T00:30:00Z");
+    assert_eq!(soon["windows"][0]["state"], "coming");
+    assert_eq!(soon["windows"][0]["external_source"], "a beacon");
+
+    let now = later.replace("2098-01-01T00:00", "2001-01-01T00:00");
+    let lobby = house.ask(ADMIN, open, &now).await.json();
+    assert_eq!(lobby["state"], "prequeue");
+    assert_eq!(lobby["windows"][0]["external_source"], "a beacon");
+    let draw = store.orders.lock().unwrap().draw.clone().unwrap();
+    assert_ne!(draw.commitment.0, [0; 32]);
+    let again = house.ask(ADMIN, open, &now).await;
+    assert_eq!(
+        (again.status, &again.json()["version"]),
+        (200, &lobby["version"])
+    );
+
+    let pause = house.ask(ADMIN, "POST /v1/rooms/derby/pause", "").await;
+    assert_eq!(pause.status, 409);
+    assert!(pause.problem().contains("in its prequeue"));
+    let drawing = house.ask(ADMIN, open, "{}").await.json();
+    assert_eq!(drawing["state"], "drawing");
+    assert_eq!(drawing["held_by"], "external_value");
+    let repeated = house.ask(ADMIN, open, "{}").await;
+    assert_eq!(repeated.status, 200);
+    let warning = repeated.json()["warning"].as_str().unwrap().to_owned();
+    assert!(
+        warning.contains("waits for the external value"),
+        "{warning}"
+    );
+}
+
+#[tokio::test]
+async fn an_opening_that_cannot_be_is_refused_with_words() {
+    let (house, store) = house();
+    let open = "POST /v1/rooms/derby/open";
+    for (body, words) in [
+        (
+            r#"{"prequeue_opens_at":"2098-01-01T00:00:00Z"}"#,
+            "needs an `opens_at` that is later",
+        ),
+        (
+            r#"{"prequeue_opens_at":"2098-01-01T00:00:00Z","opens_at":"2097-01-01T00:00:00Z"}"#,
+            "needs an `opens_at` that is later",
+        ),
+        (
+            r#"{"external_source":"a beacon"}"#,
+            "give `prequeue_opens_at` too",
+        ),
+        (
+            r#"{"opens_at":"2098-01-01T00:00:00Z","ends_at":"2098-01-01T00:00:00Z"}"#,
+            "`ends_at` must be later",
+        ),
+        (
+            r#"{"ends_at":"2001-01-01T00:00:00Z"}"#,
+            "`ends_at` must be later",
+        ),
+    ] {
+        let answer = house.ask(ADMIN, open, body).await;
+        assert_eq!(answer.status, 422, "{body}");
+        assert!(answer.problem().contains(words), "{}", answer.text);
+    }
+    assert_eq!(*store.writes.lock().unwrap(), 0);
+
+    house.ask(ADMIN, open, "{}").await;
+    let body = r#"{"opens_at":"2098-01-01T00:00:00Z"}"#;
+    let answer = house.ask(ADMIN, open, body).await;
+    assert_eq!(answer.status, 409);
+    assert!(answer.problem().contains("open already"));
+    house.ask(ADMIN, "POST /v1/rooms/derby/close", "{}").await;
+    let lobby = r#"{"opens_at":"2098-01-01T00:00:00Z","prequeue_opens_at":"2097-01-01T00:00:00Z"}"#;
+    let answer = house.ask(ADMIN, open, lobby).await;
+    assert_eq!(answer.status, 409);
+    assert!(answer.problem().contains("end it first"));
 }
 
 #[tokio::test]

@@ -6,11 +6,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
-use super::clock::UnixTime;
 use super::lane::{LaneSettings, Weights};
 use super::pace::Pace;
 use super::pattern::PathPattern;
+pub use super::schedule::{SaleWindow, Schedule};
 use super::session::SessionTerms;
 
 /// A name as people write it in files: `[a-z0-9][a-z0-9-]{0,31}`. Used for rooms and sites.
@@ -51,7 +52,8 @@ impl FromStr for RoomName {
 }
 
 /// Who waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Everybody, in order of joining.
     Fifo,
@@ -118,15 +120,6 @@ pub enum PageStatus {
     TooManyRequests,
     /// 503.
     ServiceUnavailable,
-}
-
-/// When the sale window opens and ends by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Schedule {
-    /// Opens a new window at this time.
-    pub opens_at: Option<UnixTime>,
-    /// Ends the window at this time; always after `opens_at`.
-    pub ends_at: Option<UnixTime>,
 }
 
 /// Requests that pass a room without queueing; every condition given must hold, at least one is.

@@ -37,6 +37,7 @@ pub fn status_of(notice: &Notice) -> Status<'_> {
         poll_after_s: seconds(notice.poll_after).max(1),
         claim_by: notice.claim_by,
         opens_at: notice.opens_at,
+        prequeue_opens_at: notice.prequeue_opens_at,
         message: notice.message.as_deref(),
         reference: notice.reference,
         ended_by: notice.ended_by,

@@ -21,7 +21,9 @@ pub(super) struct Lines<'a> {
     ahead: Option<Ahead>,
     wait: Option<String>,
     in_line: Option<String>,
+    lobby_opens: Option<Moment>,
     opens: Option<Moment>,
+    opens_label: &'static str,
     claim_by: Option<Moment>,
     updated: Moment,
     again: Option<&'static str>,
@@ -67,10 +69,16 @@ pub(super) fn lines<'a>(
             .map(|count| ahead(texts, count)),
         wait: waits.then(|| wait(texts, status.wait)),
         in_line: (has_place || lobby).then(|| number(texts, status.waiting)),
-        opens: status
-            .opens_at
-            .filter(|_| scene == Scene::Opening || lobby)
+        lobby_opens: status
+            .prequeue_opens_at
+            .filter(|_| scene == Scene::BeforeLobby)
             .map(day),
+        opens: status.opens_at.filter(|_| scene.awaits_opening()).map(day),
+        opens_label: if matches!(scene, Scene::SoldOut | Scene::Plain(State::Ended)) {
+            texts.times.next
+        } else {
+            texts.times.opens
+        },
         claim_by: status.claim_by.filter(|_| released).map(time_of_day),
         updated: time_of_day(status.updated_at),
         again: status.ended_by.map(|end| again(texts, end)),
@@ -343,6 +351,16 @@ mod tests {
             ..status
         };
         assert_eq!(Scene::of(&placeless), Scene::First);
+        let soon = Status {
+            opens_at: Some(status.updated_at),
+            ..at(State::Closed, None)
+        };
+        assert_eq!(Scene::of(&soon), Scene::Opening);
+        let sooner = Status {
+            prequeue_opens_at: Some(status.updated_at),
+            ..soon
+        };
+        assert_eq!(Scene::of(&sooner), Scene::BeforeLobby);
         assert_eq!(Scene::of(&status), Scene::Plain(State::Waiting));
         assert_eq!(
             Scene::of(&at(State::Ended, Some(EndedBy::Left))),

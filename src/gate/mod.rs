@@ -10,6 +10,7 @@ pub mod identify;
 pub mod leave;
 pub mod limit;
 pub mod lobby;
+mod moments;
 pub mod notice;
 pub mod own;
 pub mod path;
@@ -42,7 +43,7 @@ use admit::{Admissions, Door};
 use canonical::Canonical;
 use identify::{Manner, Proxies, Token};
 use limit::Limiters;
-use notice::{Face, Notice};
+use notice::{Face, Notice, Visit};
 use permit::{Grounds, Passage, Permit};
 use queue::{Coming, May, Outcome};
 use room::Room;
@@ -160,20 +161,19 @@ impl Gate {
             && head
                 .headers
                 .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        if preflight && room.settings.method != RoomMethod::Passthrough {
+        let method = room.method();
+        if preflight && method != RoomMethod::Passthrough {
             return Err(Refusal::Preflight);
         }
-        match room.settings.method {
+        match method {
             RoomMethod::Passthrough => {
                 let pass = request.pass(Grounds::Passthrough, None, || Stay::Unbound);
                 return pass.map(Some);
             }
             RoomMethod::Reject => {
-                let notice = Notice::of(
-                    Arc::clone(&room.settings),
-                    Face::Closed,
-                    request.ask.now.wall,
-                );
+                let (settings, now) = (Arc::clone(&room.settings), request.ask.now.wall);
+                let mut notice = Notice::of(settings, Face::Closed, now);
+                notice.visit = Visit::Rejected;
                 return Ok(Some(Verdict::Shut(Box::new(notice))));
             }
             RoomMethod::Fifo | RoomMethod::Random => {}

@@ -98,6 +98,8 @@ pub enum Visit {
     First,
     /// The visitor came back without the cookie it was given: cookies are off.
     CookiesOff,
+    /// Nobody gets in, now or later.
+    Rejected,
 }
 
 /// The facts of one answer.
@@ -121,8 +123,10 @@ pub struct Notice {
     pub poll_after: Duration,
     /// Until when a released turn may be claimed.
     pub claim_by: Option<UnixTime>,
-    /// When a closed room opens, as far as is known.
+    /// When a room that is not open yet opens, as far as is known.
     pub opens_at: Option<UnixTime>,
+    /// When its lobby opens, if there is one and it is still to come.
+    pub prequeue_opens_at: Option<UnixTime>,
     /// The operator's message.
     pub message: Option<String>,
     /// The visitor's reference code.
@@ -154,6 +158,7 @@ impl Notice {
             poll_after: Duration::from_mins(1),
             claim_by: None,
             opens_at: None,
+            prequeue_opens_at: None,
             message: None,
             reference: None,
             ended_by: None,

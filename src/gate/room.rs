@@ -58,9 +58,9 @@ impl Room {
     #[must_use]
     pub fn covers(&self, request: &Canonical) -> Option<(bool, usize)> {
         let key = &request.key;
-        let open = self.settings.method == RoomMethod::Passthrough;
+        let open = || self.method() == RoomMethod::Passthrough;
         let excepted = self.settings.except.iter().any(|path| path.covers(key));
-        if (request.plain && excepted) || (!request.plain && open) {
+        if (request.plain && excepted) || (!request.plain && open()) {
             return None;
         }
         self.settings
@@ -69,6 +69,13 @@ impl Room {
             .filter(|path| path.covers(key))
             .map(PathPattern::weight)
             .max()
+    }
+
+    /// Who waits now: as the room's file says, or as the window that is under way.
+    #[must_use]
+    pub fn method(&self) -> RoomMethod {
+        let snapshot = self.snapshot.load();
+        snapshot.survey.orders.method(self.settings.method)
     }
 
     /// Whether a token is of the present window or a newer one; while nothing is known of the

@@ -11,7 +11,7 @@ use crate::store::drawn::SharedDraw;
 use crate::store::kept::Keeper;
 use crate::store::notes::Notes;
 use crate::store::survey::SharedSnapshot;
-use crate::token::keyring::SharedKeys;
+use crate::token::SharedKeyring;
 
 /// The room's settings, as they are told to its loop; they hold from its next round on.
 pub type Told = watch::Receiver<Arc<RoomSettings>>;
@@ -29,8 +29,8 @@ pub struct Beat {
     pub store: Arc<dyn QueueStore>,
     /// The clock.
     pub clock: Clock,
-    /// The keys in force.
-    pub keys: SharedKeys,
+    /// The keys in force: a draw is committed to with one of them.
+    pub keys: SharedKeyring,
     /// What is kept of the room's draw.
     pub draw: SharedDraw,
     /// Where this gateway keeps what a store that lost the room must be told; `None` for nowhere.

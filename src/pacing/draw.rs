@@ -119,9 +119,7 @@ impl RoomLoop {
         let did = match due {
             Next::Nothing | Next::Forget => false,
             Next::Gather => self.freeze_again(survey).await?,
-            Next::Promise | Next::Freeze | Next::Open => {
-                self.write_step(due, &snapshot, kept.as_deref()).await?
-            }
+            Next::Freeze | Next::Open => self.write_step(due, &snapshot, kept.as_deref()).await?,
             Next::Recall
             | Next::Read
             | Next::Draw
@@ -164,7 +162,6 @@ impl RoomLoop {
         }
         let orders = &snapshot.survey.orders;
         let changed = match (next, kept) {
-            (Next::Promise, _) => Some(self.promised(orders)),
             (Next::Freeze, Some(kept)) => orders.with_frozen(self.frozen(kept)),
             (Next::Open, Some(kept)) => self.drawn(orders, kept),
             _ => None,
@@ -212,15 +209,6 @@ impl RoomLoop {
         Ok(true)
     }
 
-    fn promised(&self, orders: &Orders) -> Orders {
-        let keys = self.beat.keys.load();
-        let next = keys.promise(&self.beat.room.name, orders.clone());
-        Orders {
-            version: orders.version.saturating_add(1),
-            ..next
-        }
-    }
-
     fn frozen(&self, kept: &KeptDraw) -> Frozen {
         let now = self.watch.skew().correct(self.beat.clock.now());
         Frozen {
@@ -236,11 +224,13 @@ impl RoomLoop {
         let draw = orders.draw.as_ref()?;
         let server_seed = self.server_seed(orders.window, draw)?;
         let roster = kept.roster.as_deref()?;
-        orders.with_drawn(Drawn {
+        let drawn = Drawn {
             server_seed,
             seed: roster.seed(),
             digest: kept.digest?,
-        })
+        };
+        let now = self.watch.skew().correct(self.beat.clock.now());
+        orders.drawn(drawn, now.wall).ok()
     }
 }
 
@@ -249,9 +239,7 @@ fn tell(room: &crate::domain::room::RoomName, orders: &Orders) {
     let Some(draw) = &orders.draw else { return };
     let window = orders.window.0;
     match (draw.frozen, draw.drawn) {
-        (None, _) => {
-            tracing::info!(%room, window, commitment = %draw.commitment, source = draw.external_source, "the prequeue is open; its draw is committed to");
-        }
+        (None, _) => {}
         (Some(frozen), None) => {
             tracing::info!(%room, window, roster_root = %frozen.root, count = frozen.count, waits_for_value = draw.waits_for_value(), "the lobby is frozen");
         }

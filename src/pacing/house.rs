@@ -20,7 +20,7 @@ use crate::domain::room::{
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::visitor::VisitorId;
-use crate::domain::window::{Order, Orders, WindowId};
+use crate::domain::window::{Order, Orders, Seal, WindowId};
 use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
@@ -41,16 +41,12 @@ use crate::store::{
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
 use crate::token::keyfile::{AdmissionAlgorithm, KeyFile, Purpose, generate};
-use crate::token::keyring::SharedKeys;
 use crate::token::queue::QueueToken;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// Opens the room now.
-pub(crate) const OPEN: Order = Order::Open {
-    opens_at: None,
-    ends_at: None,
-};
+pub(crate) const OPEN: Order = Order::OPEN_NOW;
 
 /// Somebody who came, came back, and so has a place.
 pub(crate) async fn joined(house: &House) -> Visitor {
@@ -248,12 +244,7 @@ impl House {
     /// An open room at this pace.
     pub(crate) async fn open(terms: Terms) -> Self {
         let mut house = Self::closed(terms);
-        house
-            .order(Order::Open {
-                opens_at: None,
-                ends_at: None,
-            })
-            .await;
+        house.order(OPEN).await;
         house
     }
 
@@ -335,15 +326,15 @@ impl House {
             keeper,
             jitter,
         } = with;
-        let room = Room::new(settings);
         let keys = Arc::new(Keyring::read(&files).unwrap());
+        let room = Room::new(settings);
         let beat = Beat {
             room: Arc::clone(&room.settings),
             snapshot: Arc::clone(&room.snapshot),
             notes: Arc::clone(&room.notes),
             store: store.clone(),
             clock: clock.clone(),
-            keys: SharedKeys::new(ArcSwap::from(Arc::clone(&keys))),
+            keys: Arc::new(ArcSwap::new(Arc::clone(&keys))),
             draw: Arc::clone(&room.draw),
             keeper,
         };
@@ -381,6 +372,14 @@ impl House {
         let newest = self.snapshot().window();
         let wall = self.clock.now().wall;
         let next = now.apply_after(&order, wall, newest).unwrap();
+        let commitment = |window| self.gate.keys.commitment(&name, window);
+        let next = next.sealed(
+            &now,
+            Seal {
+                commitment: &commitment,
+                totals: None,
+            },
+        );
         if let Some(seen) = self.snapshot().unknown {
             let recovery = Recovery {
                 epoch: Epoch(seen.epoch.0 + 1),

@@ -22,6 +22,8 @@ mod many;
 mod resets;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod windows;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -33,7 +35,7 @@ use crate::domain::pace::TICK;
 use crate::domain::session::Jti;
 use crate::domain::skew::{SkewWatch, WallClock};
 use crate::domain::tick::{Pacer, Sight};
-use crate::domain::window::{Orders, WindowState};
+use crate::domain::window::{Orders, Seal, WindowState};
 use crate::store::memory::Memory;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{MOST_CALLED, Ordered, StoreError};
@@ -156,7 +158,7 @@ impl RoomLoop {
             self.until_due()
         } else {
             let idle = IDLE_SURVEY.saturating_sub(self.jitter.below(TICK));
-            idle.min(self.until_opening())
+            idle.min(self.until_change())
         })
     }
 
@@ -176,7 +178,15 @@ impl RoomLoop {
         };
         let due = orders.due(&self.beat.room.schedule, now);
         if let Some(next) = due.filter(is_known) {
-            let name = &self.beat.room.name;
+            let (name, keys) = (&self.beat.room.name, self.beat.keys.load_full());
+            let commitment = |window| keys.commitment(name, window);
+            let next = next.sealed(
+                orders,
+                Seal {
+                    commitment: &commitment,
+                    totals: Some(snapshot.survey.totals()),
+                },
+            );
             let ordered = self.beat.store.order(name, &next, orders.version).await?;
             if ordered != Ordered::Done {
                 return Ok(());
@@ -270,13 +280,14 @@ impl RoomLoop {
             .clamp(Duration::from_millis(1), TICK)
     }
 
-    fn until_opening(&self) -> Duration {
+    /// Until the schedule, or a time that was ordered, changes the room; at most a survey's rest.
+    fn until_change(&self) -> Duration {
         let snapshot = self.beat.snapshot.load();
         let now = self.beat.clock.now().wall;
         snapshot
             .survey
             .orders
-            .opening(&self.beat.room.schedule)
+            .next_change(&self.beat.room.schedule)
             .map_or(IDLE_SURVEY, |at| at.since(now))
             .max(Duration::from_millis(10))
     }

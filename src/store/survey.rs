@@ -12,7 +12,7 @@ use crate::domain::place::{Epoch, Place};
 use crate::domain::session::Jti;
 use crate::domain::skew::Skew;
 use crate::domain::tick::TickState;
-use crate::domain::window::{Orders, WindowId};
+use crate::domain::window::{Orders, Totals, WindowId};
 
 use super::lobby::Cut;
 use super::notes::Glimpse;
@@ -84,6 +84,16 @@ pub struct Sample {
 }
 
 impl Survey {
+    /// What was counted over the room's life.
+    #[must_use]
+    pub const fn totals(&self) -> Totals {
+        Totals {
+            joined: self.joins_total,
+            released: self.releases_total.saturating_add(self.granted_total),
+            admitted: self.claims_total,
+        }
+    }
+
     /// How many slots are taken: those called, those inside, and those missing after a loss.
     #[must_use]
     pub const fn inside(&self) -> u64 {

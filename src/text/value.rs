@@ -262,6 +262,12 @@ impl<'a> Value<'a> {
         matches!(self.value, DeValue::Array(_))
     }
 
+    /// Whether this is a table.
+    #[must_use]
+    pub const fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
     /// Whether this is a list of nothing.
     #[must_use]
     pub fn is_empty_list(&self) -> bool {

@@ -15,18 +15,18 @@ use super::inspect::{KeyFault, Material, SoundKey, inspect};
 use super::keyfile::{KeyFile, Purpose};
 use super::queue::QueueKey;
 use super::secret::HmacSha256;
-use crate::domain::draw::{Draw, Hash, formula};
+use crate::domain::draw::{Hash, formula};
 use crate::domain::place::Turn;
 use crate::domain::room::RoomName;
 use crate::domain::session::Jti;
 use crate::domain::visitor::VisitorId;
-use crate::domain::window::{Orders, WindowId, WindowState};
+use crate::domain::window::WindowId;
 
 /// `iss` where the configuration names no other.
 pub const DEFAULT_ISSUER: &str = "anteroom";
 
-/// The keys in force, replaced whole when others are read.
-pub type SharedKeys = Arc<ArcSwap<Keyring>>;
+/// The keys in force, for whoever lives longer than one reload.
+pub type SharedKeyring = Arc<ArcSwap<Keyring>>;
 
 /// All keys of a gateway. Secrets are wiped when it is dropped and never shown.
 pub struct Keyring {
@@ -145,21 +145,6 @@ impl Keyring {
         seed_under(&self.draw, room, window)
     }
 
-    /// These orders with the draw of their window promised: where a prequeue is open and nothing
-    /// is promised yet. Who writes the order of a prequeue writes this; else `pacing` does.
-    #[must_use]
-    pub fn promise(&self, room: &RoomName, orders: Orders) -> Orders {
-        if orders.state != WindowState::Prequeue || orders.draw.is_some() {
-            return orders;
-        }
-        let server_seed = self.draw_seed(room, orders.window);
-        let source = orders.external_source.clone();
-        Orders {
-            draw: Some(Draw::promised(server_seed, source)),
-            ..orders
-        }
-    }
-
     /// The server's share that was committed to, whichever draw key it was made with; `None` where
     /// that key is not here.
     #[must_use]
@@ -172,6 +157,13 @@ impl Keyring {
         let keys = std::iter::once(&self.draw).chain(&self.other_draws);
         let mut seeds = keys.map(|key| seed_under(key, room, window));
         seeds.find(|seed| formula::commitment(*seed) == commitment)
+    }
+
+    /// What is published of a window's draw when its prequeue opens: SHA-256 of
+    /// [the server's share](Self::draw_seed).
+    #[must_use]
+    pub fn commitment(&self, room: &RoomName, window: WindowId) -> Hash {
+        formula::commitment(self.draw_seed(room, window))
     }
 
     /// The public keys of admission tokens as a JWK set (RFC 7517, RFC 8037), newest first, with

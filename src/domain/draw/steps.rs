@@ -1,7 +1,7 @@
 //! The steps of a draw, each a change of the room's orders: promised, frozen, given the value from
 //! outside, drawn. A step that was done already changes nothing.
 
-use super::{Draw, Drawn, External, Frozen, Hash, formula};
+use super::{Draw, External, Frozen, Hash};
 use crate::domain::clock::UnixTime;
 use crate::domain::window::{Orders, WindowState};
 
@@ -30,12 +30,12 @@ pub enum ValueRefused {
 }
 
 impl Draw {
-    /// The draw of a window whose prequeue opens now: committed to this server's share and, where
-    /// there is one, to a source of the value from outside.
+    /// The draw of a window whose prequeue opens now, with what commits to the server's share and,
+    /// where there is one, the source of the value from outside.
     #[must_use]
-    pub fn promised(server_seed: Hash, external_source: Option<String>) -> Self {
+    pub const fn promised(commitment: Hash, external_source: Option<String>) -> Self {
         Self {
-            commitment: formula::commitment(server_seed),
+            commitment,
             external_source,
             frozen: None,
             external: None,
@@ -112,24 +112,6 @@ impl Orders {
         Some(self.followed_by(draw))
     }
 
-    /// These orders once the order is drawn and every place written: the room is open. `None`
-    /// where nothing is to be written.
-    #[must_use]
-    pub fn with_drawn(&self, drawn: Drawn) -> Option<Self> {
-        let draw = self.draw.as_ref()?;
-        if self.state != WindowState::Drawing || draw.drawn.is_some() {
-            return None;
-        }
-        draw.value()?;
-        let draw = Draw {
-            drawn: Some(drawn),
-            ..draw.clone()
-        };
-        let next = self.followed_by(draw);
-        let state = WindowState::Open;
-        Some(Self { state, ..next })
-    }
-
     fn followed_by(&self, draw: Draw) -> Self {
         Self {
             version: self.version.saturating_add(1),
@@ -166,32 +148,20 @@ mod tests {
         }
     }
 
-    fn drawn() -> Drawn {
-        Drawn {
-            server_seed: Hash([1; 32]),
-            seed: Hash([3; 32]),
-            digest: Hash([4; 32]),
-        }
-    }
-
     #[test]
-    fn a_draw_goes_from_promise_to_order_and_no_step_is_done_twice() {
+    fn a_lobby_is_frozen_once_and_only_while_the_room_is_drawing() {
         let promised = drawing(None);
-        assert_eq!(promised.with_drawn(drawn()), None, "nothing is frozen");
         let frozen_once = promised.with_frozen(frozen()).unwrap();
         assert_eq!(
             (frozen_once.version, frozen_once.state),
             (6, WindowState::Drawing)
         );
         assert_eq!(frozen_once.with_frozen(frozen()), None);
-        let open = frozen_once.with_drawn(drawn()).unwrap();
-        assert_eq!((open.version, open.state), (7, WindowState::Open));
-        assert_eq!(open.with_drawn(drawn()), None);
         let closed = Orders {
             state: WindowState::Closed,
-            ..frozen_once
+            ..promised
         };
-        assert_eq!(closed.with_drawn(drawn()), None, "an order closed the room");
+        assert_eq!(closed.with_frozen(frozen()), None, "an order closed it");
     }
 
     #[test]
@@ -200,7 +170,6 @@ mod tests {
         assert_eq!(early.give("9f", NOON), Err(ValueRefused::NotFrozen));
 
         let orders = drawing(Some("beacon")).with_frozen(frozen()).unwrap();
-        assert_eq!(orders.with_drawn(drawn()), None, "the value is missing");
         let mut draw = orders.draw.unwrap();
         assert!(draw.waits_for_value() && draw.value().is_none());
         let before = UnixTime::from_millis(NOON.millis() - 5);

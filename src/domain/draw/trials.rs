@@ -54,7 +54,7 @@ pub(super) fn facts_of(visitors: &[VisitorId], external: Option<&str>) -> (Draw,
     let seed = seed(server_seed, root, external.unwrap_or_default());
     let roster = lobby.draw(seed);
     let source = external.map(|_| "round 4711 of a public beacon".to_owned());
-    let mut draw = Draw::promised(server_seed, source);
+    let mut draw = Draw::promised(commitment(server_seed), source);
     draw.frozen = Some(Frozen {
         root,
         count: visitors.len().try_into().unwrap(),

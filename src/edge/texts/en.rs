@@ -1,7 +1,8 @@
 //! English.
 
 use super::{
-    Again, Chances, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States, Texts, Wait,
+    Again, Chances, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States, Texts, Times,
+    Wait,
 };
 
 /// English.
@@ -19,6 +20,15 @@ pub static EN: Texts = Texts {
         other: "{n} ahead",
     },
     wait: WAIT,
+    times: Times {
+        lobby: "The lobby opens",
+        opens: "Opens",
+        next: "The next sale opens",
+        lobby_in: "The lobby opens in",
+        opens_in: "Opens in",
+        now: "any moment now",
+        units: ["{n} d", "{n} h", "{n} min", "{n} s"],
+    },
     moved: Plural {
         one: "You have moved up 1 place since you joined.",
         other: "You have moved up {n} places since you joined.",
@@ -36,7 +46,6 @@ pub static EN: Texts = Texts {
         in_line: "People in line",
         updated: "Last update",
         reference: "Your reference code",
-        opens: "Opens",
         claim_by: "Your turn is kept until",
     },
     page: PAGE,
@@ -82,6 +91,11 @@ const STATES: States = States {
     closed: StateWords {
         head: "Not open at the moment",
         lead: "The line is closed. If you already have a place, it is kept.",
+        action: "Check again",
+    },
+    before_lobby: StateWords {
+        head: "Not open yet",
+        lead: "First the lobby opens. Everyone who is in it at the opening is put in a random order, so there is no need to be there early. This page goes on by itself.",
         action: "Check again",
     },
     opening: StateWords {

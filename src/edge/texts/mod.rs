@@ -26,6 +26,8 @@ pub struct Texts {
     pub tab_ahead: Plural,
     /// The words around the estimated wait.
     pub wait: Wait,
+    /// The words around the times at which something opens.
+    pub times: Times,
     /// How far the visitor has come.
     pub moved: Plural,
     /// Why nothing moves, or why the wait has grown.
@@ -83,6 +85,7 @@ pub struct States {
     pub admitted: StateWords,
     pub paused: StateWords,
     pub closed: StateWords,
+    pub before_lobby: StateWords,
     pub opening: StateWords,
     pub ended: StateWords,
     pub sold_out: StateWords,
@@ -118,6 +121,25 @@ pub struct Wait {
     pub hours: &'static str,
 }
 
+/// The words around the times at which something opens.
+#[derive(Debug, Serialize)]
+pub struct Times {
+    /// Before the time at which the lobby opens.
+    pub lobby: &'static str,
+    /// Before the time of opening.
+    pub opens: &'static str,
+    /// The same, of the sale after one that is over.
+    pub next: &'static str,
+    /// Above what is left until the lobby opens.
+    pub lobby_in: &'static str,
+    /// Above what is left until the opening.
+    pub opens_in: &'static str,
+    /// When nothing is left.
+    pub now: &'static str,
+    /// Days, hours, minutes and seconds that are left.
+    pub units: [&'static str; 4],
+}
+
 /// Names of the figures.
 #[derive(Debug, Serialize)]
 #[expect(
@@ -129,7 +151,6 @@ pub struct Figures {
     pub in_line: &'static str,
     pub updated: &'static str,
     pub reference: &'static str,
-    pub opens: &'static str,
     pub claim_by: &'static str,
 }
 

@@ -11,8 +11,6 @@ use crate::store::survey::Survey;
 pub(super) enum Next {
     /// Nothing, or nothing before somebody else has done something.
     Nothing,
-    /// The prequeue is open, and nothing is promised yet.
-    Promise,
     /// What is kept is not of what the room has frozen.
     Forget,
     /// Look for the frozen lobby on this gateway's disk.
@@ -54,10 +52,7 @@ pub(super) fn next(survey: &Survey, kept: Option<&KeptDraw>, tried: Tried) -> Ne
         return Next::Forget;
     }
     let Some(draw) = &orders.draw else {
-        return match orders.state {
-            WindowState::Prequeue => Next::Promise,
-            _ => later_round(survey),
-        };
+        return later_round(survey);
     };
     match (orders.state, kept) {
         (WindowState::Prequeue, _) => Next::Nothing,
@@ -227,7 +222,6 @@ mod tests {
         let drawing = |draw| survey(Drawing, Some(draw));
         let open = || survey(Open, Some(drawn()));
         for (survey, kept, expected) in [
-            (survey(Prequeue, None), None, Next::Promise),
             (survey(Prequeue, Some(promised(None))), None, Next::Nothing),
             (survey(Open, None), None, Next::Nothing),
             (survey(Open, None), some, Next::Nothing),

@@ -34,12 +34,16 @@ async fn prequeue(source: Option<&str>) -> House {
 
 async fn open_prequeue(house: &mut House, source: Option<&str>) {
     let source = source.map(str::to_owned);
+    let name = house.gate.rooms[0].settings.name.clone();
+    let keys = Arc::clone(&house.gate.keys);
     house
         .write(|orders| {
             orders.window = WindowId(orders.window.0 + 900_000);
             orders.state = WindowState::Prequeue;
-            orders.external_source = source;
-            orders.draw = None;
+            orders.draw = Some(Draw::promised(
+                keys.commitment(&name, orders.window),
+                source,
+            ));
         })
         .await;
     house.draw(1).await;
