@@ -3,11 +3,13 @@
 //! A new store is added to [`for_every_store`] and nothing else. Time is the room's own: a story
 //! moves it by ticks, so none of them sleeps.
 
+mod drawing;
 mod model;
 mod ordering;
 mod queueing;
 mod recovering;
 mod releasing;
+mod rounds;
 mod staying;
 
 use std::num::NonZeroU32;

@@ -12,6 +12,7 @@ use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::tick::TickState;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
+use crate::store::lobby::LobbyPage;
 use crate::store::{Claimed, Joined, Ordered, Released, StoreError, Touched};
 
 /// An answer that is not in the shape its script promises.
@@ -208,6 +209,11 @@ pub(super) fn joined(from: &mut Reader<'_>) -> Result<Vec<Joined>, Odd> {
             5 => joined.push(Joined::Full),
             6 => joined.push(Joined::Shut),
             7 => joined.extend(run(&front, &record)?),
+            9 => {
+                let stand = front.stand(Standing::Lobby, Turn::FIRST, None);
+                let many = usize::from(record.turn.0);
+                joined.extend(std::iter::repeat_n(Joined::Stands(stand), many));
+            }
             _ => joined.push(Joined::Stands(record.stand(&front)?)),
         }
     }
@@ -228,6 +234,18 @@ fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
         )))
     };
     (0..u64::from(record.turn.0)).map(one).collect()
+}
+
+pub(super) fn page(from: &mut Reader<'_>) -> Result<LobbyPage, Odd> {
+    Ok(LobbyPage {
+        round: from.small()?,
+        count: from.small()?,
+        visitors: visitors(from)?,
+    })
+}
+
+pub(super) fn visitors(from: &mut Reader<'_>) -> Result<Vec<VisitorId>, Odd> {
+    from.all(|from| from.take().map(VisitorId::from_bytes))
 }
 
 pub(super) fn stands(from: &mut Reader<'_>) -> Result<Vec<Stand>, Odd> {
@@ -265,7 +283,7 @@ pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {
         won: from.byte()? == 1,
         ticks: ticks(from)?,
         orders: from.number()?,
-        batch: from.all(|from| from.take().map(VisitorId::from_bytes))?,
+        batch: visitors(from)?,
     })
 }
 

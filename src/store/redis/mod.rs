@@ -28,7 +28,7 @@ use async_trait::async_trait;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use redis::Value;
 
-use super::lobby::{Chunk, LobbyPage, Placed};
+use super::lobby::{Chunk, LobbyPage, MOST_PAGE, Placed};
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
@@ -53,6 +53,9 @@ const MOST_ASKS: usize = 200;
 
 /// The same for joins, which cost less.
 const MOST_JOINS: usize = 500;
+
+/// Those of a chunk who get their places in one call at most.
+const MOST_PLACED: usize = 1_000;
 
 /// The scripts by which Redis does what the verbs of [`QueueStore`] ask, one for each verb and of
 /// its name. Whoever watches what a Redis is asked knows them by their digests.
@@ -278,21 +281,37 @@ impl QueueStore for Redis {
         Ok(Epoch(u32::try_from(epoch).unwrap_or(u32::MAX)))
     }
 
-    async fn lobby(&self, _: &RoomName, _: u32, _: u32) -> Result<LobbyPage, StoreError> {
-        Err(StoreError::Unreachable("no lobby yet".into()))
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
+        let page = asks::smalls([from, most.min(MOST_PAGE)]);
+        let call = self.to(room, &scripts::LOBBY, [page])?;
+        self.read(call, answers::page).await
     }
 
-    async fn place(&self, _: &RoomName, _: &Chunk) -> Result<Placed, StoreError> {
-        Err(StoreError::Unreachable("no lobby yet".into()))
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError> {
+        let mut from = chunk.from;
+        let mut rest = chunk.visitors.as_slice();
+        loop {
+            let (part, later) = rest.split_at(rest.len().min(MOST_PLACED));
+            let call = self.to(room, &scripts::PLACE, asks::places(chunk, from, part))?;
+            let upto = answers::whole(&self.make(&call).await?, call.head())?;
+            let upto = u32::try_from(upto).unwrap_or(u32::MAX);
+            from = from.saturating_add(u32::try_from(part.len()).unwrap_or(u32::MAX));
+            if upto < from || later.is_empty() {
+                return Ok(Placed { upto });
+            }
+            rest = later;
+        }
     }
 
     async fn roster(
         &self,
-        _: &RoomName,
-        _: WindowId,
-        _: u32,
-        _: u32,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
     ) -> Result<Vec<VisitorId>, StoreError> {
-        Err(StoreError::Unreachable("no lobby yet".into()))
+        let page = asks::smalls([window.0, from, most.min(MOST_PAGE)]);
+        let call = self.to(room, &scripts::ROSTER, [page])?;
+        self.read(call, answers::visitors).await
     }
 }

@@ -21,7 +21,8 @@ macro_rules! script {
 // the room larger. All others go on, or nobody could leave a full room, and nobody pause, end or
 // put back one.
 
-pub(super) static JOIN: LazyLock<Script> = script!("join", "", ["room", "terms", "visitors"]);
+pub(super) static JOIN: LazyLock<Script> =
+    script!("join", "", ["room", "terms", "visitors", "draw"]);
 pub(super) static CHECK_IN: LazyLock<Script> = script!(
     "check_in",
     "allow-oom",
@@ -38,7 +39,7 @@ pub(super) static RELEASE: LazyLock<Script> = script!(
     "release",
     "allow-oom",
     [
-        "room", "terms", "visitors", "sessions", "presence", "history", "tick"
+        "room", "terms", "visitors", "draw", "sessions", "presence", "history", "tick"
     ]
 );
 pub(super) static TOUCH: LazyLock<Script> = script!("touch", "allow-oom", ["room"]);
@@ -50,13 +51,23 @@ pub(super) static SWEEP: LazyLock<Script> = script!(
     ["room", "terms", "visitors", "presence"]
 );
 pub(super) static SURVEY: LazyLock<Script> =
-    script!("survey", "allow-oom", ["room", "terms", "visitors"]);
-pub(super) static ORDER: LazyLock<Script> = script!("order", "allow-oom", ["room", "orders"]);
-pub(super) static RECOVER: LazyLock<Script> = script!("recover", "allow-oom", ["room", "orders"]);
+    script!("survey", "allow-oom", ["room", "terms", "visitors", "draw"]);
+pub(super) static ORDER: LazyLock<Script> =
+    script!("order", "allow-oom", ["room", "draw", "orders"]);
+pub(super) static RECOVER: LazyLock<Script> =
+    script!("recover", "allow-oom", ["room", "draw", "orders"]);
+pub(super) static LOBBY: LazyLock<Script> = script!("lobby", "allow-oom", ["room"]);
+pub(super) static PLACE: LazyLock<Script> = script!(
+    "place",
+    "allow-oom",
+    ["room", "visitors", "draw", "sessions"]
+);
+pub(super) static ROSTER: LazyLock<Script> = script!("roster", "allow-oom", ["room"]);
 
 /// Every script, each under the name of its verb.
-pub(super) fn all() -> [&'static Script; 11] {
+pub(super) fn all() -> [&'static Script; 14] {
     [
-        &JOIN, &CHECK_IN, &CLAIM, &LEAVE, &RELEASE, &TOUCH, &END, &SWEEP, &SURVEY, &ORDER, &RECOVER,
+        &JOIN, &CHECK_IN, &CLAIM, &LEAVE, &RELEASE, &TOUCH, &END, &SWEEP, &SURVEY, &ORDER,
+        &RECOVER, &LOBBY, &PLACE, &ROSTER,
     ]
 }

@@ -13,10 +13,10 @@
 local MOST_CALLED, LATE_TOUCH = 2000, 60000000
 local MOST_ENDED, MOST_LOOKS, TOGETHER = 200, 1000, 50
 
-local refused = load({'epoch', 'last_number', 'front', 'tick', 'earned', 'credit', 'slack',
-  'anchor', 'last_rate', 'last_burst', 'claim_time', 'carry', 'grants_met', 'releases_total',
+local refused = load(with_draw({'front', 'tick', 'earned', 'credit', 'slack', 'anchor', 'last_rate',
+  'last_burst', 'claim_time', 'carry', 'grants_met', 'releases_total',
   'granted_total', 'newest_end', 'recovering_until', 'missing', 'missing_until', 'version',
-  'window', 'state', 'rate', 'burst', 'capacity', 'grants', 'rev', 'out', 'moved'})
+  'window', 'state', 'rate', 'burst', 'capacity', 'grants', 'rev', 'out', 'moved'}))
 if refused then return refused end
 
 local proposal = {}
@@ -244,5 +244,8 @@ write()
 for _, range in ipairs(passed) do
   if range.last then call('ZREMRANGEBYSCORE', QUEUE, range.first, range.last) end
 end
-if open then reach(now) end
+if open then
+  freeze_round()
+  reach(now)
+end
 return released(1, batch)

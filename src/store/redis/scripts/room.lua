@@ -14,6 +14,10 @@
 --  10 told      sorted set: session -> number of its end
 --  11 forget    sorted set: session -> room time until which its end is remembered
 --  12 samples   string: the last samples of the queue, and what they were taken from
+--  13 lobby     sorted set: visitor -> lane, for those in the running lobby
+--  14 frozen    the same of the frozen one: all who were in it, until the last has its place
+--  15 roster    string: the drawn order of a window's prequeue as far as it was placed, 16 bytes a
+--               visitor; it stays until the next is frozen
 --
 -- ARGV[1] is what a room is made with where there is none: epoch (4 bytes), incarnation (16 hex
 -- digits). Numbers within arguments, records and answers are big-endian. All numbers stay below
@@ -25,11 +29,11 @@
 
 local HEAD, QUEUE, ABSENT, ENTRIES, TURNS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local SESSIONS, SLOTS, GUESTS, ENDS, TOLD = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local FORGET, SAMPLES = KEYS[11], KEYS[12]
+local FORGET, SAMPLES, LOBBY, FROZEN, ROSTER = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 
 local FORMAT = 2
 local NUMBERS = 536870912
-local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
+local CLOSED, OPEN, PAUSED, ENDED_ROOM, PREQUEUE, DRAWING = 0, 1, 2, 3, 4, 5
 
 -- The head's fields as numbers, 0 where there is none, and those of them that changed:
 --   format             of all of these keys; another one is not read
@@ -42,6 +46,14 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
 --   cursor, swept      where the sweep goes on, and 1 + the tick it last began at
 --   version, window, state, rate, burst (0: the file's), capacity (0: the file's, -1: none),
 --   grants, rev        the standing orders, as far as scripts act on them
+--   draw (0: none, 1: not frozen, 2: frozen), frozen_epoch, frozen_base, frozen_count
+--                      what they tell of the draw
+--   cut (1: a lobby is frozen), cut_round, cut_epoch, cut_base, cut_count, cut_placed
+--                      see `Cut` in store/lobby.rs
+--   undrawn, behind    how many of the frozen wait for their place, and the last place kept for them
+--   lobby_since        room time of the first join of the running lobby
+--   rounds             rounds frozen in this window after the prequeue's
+--   roster_of          the window of the roster
 --   moved              grows with every change of the queue: samples of it are then stale
 -- and as text: incarnation, orders (JSON), history, horizons.
 local head, changed = {}, {}
