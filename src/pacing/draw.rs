@@ -8,6 +8,8 @@
 mod begin;
 mod due;
 #[cfg(test)]
+mod measured;
+#[cfg(test)]
 mod stories;
 mod work;
 

@@ -62,7 +62,7 @@ pub fn sort_key(seed: Hash, leaf: Hash) -> Hash {
     hash(&[&seed.0, &leaf.0])
 }
 
-pub(super) fn hash(parts: &[&[u8]]) -> Hash {
+pub(crate) fn hash(parts: &[&[u8]]) -> Hash {
     let mut all = Sha256::new();
     for part in parts {
         all.update(part);
