@@ -6,6 +6,8 @@ mod bad_input;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod draws;
+#[cfg(test)]
 mod framing;
 #[cfg(test)]
 mod getting_round;

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode, request};
 
-use crate::gate::draw::Unshown;
 use crate::gate::identify::CookieNames;
 use crate::gate::notice::Notice;
 use crate::gate::socket::Flaw;
@@ -214,8 +213,8 @@ impl Responder {
             Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Refusal::Draw(Unshown::NotHere) => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::NotFound | Refusal::Draw(_) => StatusCode::NOT_FOUND,
+            Refusal::Draw(why) => return draw::unshown(why),
+            Refusal::NotFound => StatusCode::NOT_FOUND,
             Refusal::Denied | Refusal::CrossSite | Refusal::Preflight => StatusCode::FORBIDDEN,
             Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Refusal::NoChance => StatusCode::SERVICE_UNAVAILABLE,
@@ -224,7 +223,6 @@ impl Responder {
         match refusal {
             Refusal::TooMany { wait } => set_retry_after(&mut answer, wait),
             Refusal::NoChance => set_retry_after(&mut answer, Duration::from_secs(10)),
-            Refusal::Draw(Unshown::NotHere) => set_retry_after(&mut answer, Duration::from_secs(2)),
             Refusal::Ambiguous(_) => close(&mut answer),
             Refusal::Handshake(Flaw::Version) => say_version(&mut answer),
             Refusal::MethodNotAllowed => {
@@ -235,7 +233,7 @@ impl Responder {
             | Refusal::ExpectationFailed
             | Refusal::Misdirected
             | Refusal::NotFound
-            | Refusal::Draw(Unshown::NoDraw | Unshown::NotFrozen | Unshown::NoReceipt)
+            | Refusal::Draw(_)
             | Refusal::Denied
             | Refusal::CrossSite
             | Refusal::Preflight => {}

@@ -10,6 +10,7 @@ mod ends;
 mod jitter;
 mod keep;
 mod look;
+mod sweep;
 
 mod beat;
 #[cfg(test)]
@@ -48,12 +49,6 @@ pub use beat::{Beat, Told};
 
 /// How often a room that has nobody is surveyed, at least: up to one tick less, by chance.
 const IDLE_SURVEY: Duration = Duration::from_secs(1);
-
-/// How often what lapsed is cleared away by the gateway that has the ticks.
-const SWEEP: Duration = Duration::from_secs(1);
-
-/// How often every gateway looks for something to clear away in a room that does not tick.
-const IDLE_SWEEP: Duration = Duration::from_mins(1);
 
 /// Ticks in a row at most, where each called as many as a tick can; what is left keeps its credit.
 const MOST_TICKS: usize = 64;
@@ -240,26 +235,6 @@ impl RoomLoop {
         } else {
             0
         })
-    }
-
-    /// Clears away what lapsed, where this gateway has the ticks; where nobody has, every gateway
-    /// looks now and then.
-    async fn sweep_if_due(&mut self) -> Result<(), StoreError> {
-        let now = self.beat.clock.now().mono;
-        let idle = !has_somebody(&self.beat.snapshot.load().survey);
-        let every = match (self.leads, idle) {
-            (true, false) => SWEEP,
-            (_, true) if self.littered => SWEEP,
-            (_, true) => IDLE_SWEEP,
-            (false, false) => return Ok(()),
-        };
-        if now.saturating_sub(self.swept) < every {
-            return Ok(());
-        }
-        self.swept = now;
-        let room = &self.beat.room;
-        self.littered = self.beat.store.sweep(&room.name, &room.terms).await? > 0;
-        Ok(())
     }
 
     fn store_is_away(&self, fault: &StoreError) {

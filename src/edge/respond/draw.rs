@@ -1,19 +1,24 @@
 //! A draw, its roster and receipts, as answers.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
-use super::plain::{json, own};
+use super::plain::{json, own, problem, set_retry_after};
 use super::{Answer, Asking};
 use crate::domain::draw::file::RosterFile;
 use crate::edge::assets;
 use crate::edge::body::AnswerBody;
-use crate::gate::draw::Shown;
+use crate::gate::draw::{Shown, Unshown};
 
 /// How the roster may be kept where the address does not name its window: the next sale's stands
 /// there one day.
 const FOR_AN_HOUR: &str = "public, max-age=3600, immutable";
+
+/// When to ask again for what is about to be there.
+const SOON: Duration = Duration::from_secs(2);
 
 /// What is shown of a draw.
 pub(super) fn answer(shown: &Shown, asking: Asking<'_>) -> Answer {
@@ -29,6 +34,19 @@ pub(super) fn answer(shown: &Shown, asking: Asking<'_>) -> Answer {
             roster(file, keep, &asking.head.headers)
         }
     }
+}
+
+/// Why nothing can be shown. These addresses speak JSON, whoever asks.
+pub(super) fn unshown(why: Unshown) -> Answer {
+    let status = match why {
+        Unshown::NoDraw | Unshown::NotFrozen | Unshown::NoReceipt => StatusCode::NOT_FOUND,
+        Unshown::NotHere => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let mut answer = problem(status, &why.to_string());
+    if why == Unshown::NotHere {
+        set_retry_after(&mut answer, SOON);
+    }
+    answer
 }
 
 fn told(facts: &impl serde::Serialize) -> Answer {
