@@ -33,6 +33,9 @@ use work::Made;
 /// How long the members of a lost lobby have to come back: their pages ask at least as often.
 const GATHERS: Duration = LONGEST_JITTERED_POLL;
 
+/// How long a gateway rests whose part of a draw does not fit what was published.
+const ASKS_AGAIN: Duration = Duration::from_secs(1);
+
 /// The work on a room's draw.
 #[derive(Default)]
 pub(super) struct Drawing {
@@ -115,7 +118,12 @@ impl RoomLoop {
         let mut due = next(survey, kept.as_deref(), self.drawing.tried);
         if due == Next::Forget {
             self.beat.draw.store(None);
-            kept = None;
+            let dropped = kept.take().map(|kept| kept.window);
+            if dropped == Some(survey.orders.window) {
+                tracing::error!(room = %self.beat.room.name, "the lobby or the order that this gateway had of the draw is not the published one; it is read again");
+                self.drawing.rests_until = now.saturating_add(ASKS_AGAIN);
+                return Ok(took);
+            }
             due = next(survey, None, self.drawing.tried);
         }
         let did = match due {
@@ -146,7 +154,7 @@ impl RoomLoop {
         match made {
             Made::Known(kept) => self.beat.draw.store(Some(Arc::new(kept))),
             Made::NoOrder(window) => self.drawing.tried.no_order = Some(window),
-            Made::Placed => {}
+            Made::Placed | Made::NotKept => {}
             Made::Nothing => return false,
         }
         true

@@ -21,6 +21,8 @@ pub(super) enum Made {
     Known(KeptDraw),
     /// Some more places are written.
     Placed,
+    /// This gateway's disk has no lobby of this window.
+    NotKept,
     /// The store has no order of this window.
     NoOrder(WindowId),
     /// Nothing: the room stands otherwise by now, or there is nothing to read.
@@ -72,7 +74,7 @@ impl Work {
     /// Looks for the frozen lobby on this gateway's disk.
     pub(super) async fn recall(self) -> Result<Made, StoreError> {
         let Some(keeper) = self.keeper else {
-            return Ok(Made::Nothing);
+            return Ok(Made::NotKept);
         };
         let (room, window) = (self.room, self.window);
         let read = computed(move || {
@@ -84,10 +86,10 @@ impl Work {
         });
         match read.await? {
             Ok(Some(kept)) => Ok(Made::Known(kept)),
-            Ok(None) => Ok(Made::Nothing),
+            Ok(None) => Ok(Made::NotKept),
             Err(fault) => {
                 tell(&fault);
-                Ok(Made::Nothing)
+                Ok(Made::NotKept)
             }
         }
     }
