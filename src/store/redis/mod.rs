@@ -8,7 +8,7 @@ pub mod address;
 mod answers;
 mod asks;
 #[cfg(test)]
-pub(super) mod databases;
+pub(crate) mod databases;
 mod fitness;
 mod keys;
 pub mod link;
