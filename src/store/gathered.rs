@@ -17,8 +17,8 @@ use super::lobby::{Chunk, LobbyPage, Placed};
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -218,6 +218,24 @@ impl<S: QueueStore + ?Sized> QueueStore for Gathered<S> {
         self.store.check_in(room, terms, tokens).await
     }
 
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.store.step_away(room, terms, tokens).await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.store.extend(room, terms, tokens).await
+    }
+
     async fn claim(
         &self,
         room: &RoomName,
@@ -229,6 +247,14 @@ impl<S: QueueStore + ?Sized> QueueStore for Gathered<S> {
 
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         self.store.leave(room, leaving).await
+    }
+
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        self.store.spend(room, spendings).await
     }
 
     async fn release(

@@ -3,8 +3,10 @@
 //! Every verb is one atomic, idempotent, bounded step. A store that has answered has made what it
 //! answered durable, and everything it had seen by then: nobody is shown what a crash could undo.
 
+mod absence;
 #[cfg(test)]
 pub(crate) mod conformance;
+pub mod drawn;
 pub mod embedded;
 mod fault;
 pub mod gathered;
@@ -30,10 +32,12 @@ use lobby::{Chunk, LobbyPage, Placed};
 use recovery::Recovery;
 use survey::Survey;
 
+pub use absence::{Granted, ShownBy};
 pub use fault::{BoxError, StoreError};
 pub use stay::{Ending, Held, Hold, Touch, Touched};
 pub use verbs::{
     CheckIn, Claim, Claimed, Joined, Joining, Leaving, Ordered, Passed, Passing, Released,
+    Spending, Spent,
 };
 
 /// Visitors called in one tick at most, so that no call takes long; what is beyond keeps its
@@ -82,6 +86,33 @@ pub trait QueueStore: Send + Sync + 'static {
         tokens: &[CheckIn],
     ) -> Result<Vec<Stand>, StoreError>;
 
+    /// Lets visitors who wait or were called step away for `absence.step_away` of room time: they
+    /// keep their places and are not called until they come back, by a check-in of their own or a
+    /// join, or that time is over. Who was called gives the turn back, which is no miss. Who is
+    /// away stays so until the same moment, uncounted. Puts lost places back as `check_in` does.
+    ///
+    /// # Errors
+    /// As [`QueueStore::check_in`]; safe to send again.
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError>;
+
+    /// Gives visitors who were called another claim window of time from now on, never less than
+    /// they have. While more than three quarters of one are left an ask changes nothing and is not
+    /// counted. Otherwise as [`QueueStore::step_away`].
+    ///
+    /// # Errors
+    /// As [`QueueStore::check_in`]; safe to send again.
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError>;
+
     /// Makes sessions of released turns. Repeatable: the same claim gives the same session.
     ///
     /// # Errors
@@ -99,6 +130,18 @@ pub trait QueueStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; safe to send again.
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError>;
+
+    /// Uses single-use things, each for one visitor once. A store that lost its data has forgotten
+    /// which were used.
+    ///
+    /// # Errors
+    /// [`StoreError`], among them [`StoreError::Lost`] when a visitor is of a newer window than
+    /// the store's; safe to send again.
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError>;
 
     /// One tick, if `proposal` is for the present tick number: first ends what expired (bounded),
     /// then releases what pace, capacity and grants (even while paused) allow, lowest place first.

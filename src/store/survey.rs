@@ -68,6 +68,8 @@ pub struct Survey {
     pub joins_total: u64,
     /// Claims over the room's life.
     pub claims_total: u64,
+    /// Turns that nobody took over the room's life.
+    pub missed_total: u64,
     /// Number of the newest end; ask for those after it next time.
     pub ends_seq: u64,
     /// Ends recorded after the number asked for, whose tokens may still live, and why each was.

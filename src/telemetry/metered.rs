@@ -20,14 +20,14 @@ use crate::store::lobby::{Chunk, LobbyPage, Placed};
 use crate::store::recovery::Recovery;
 use crate::store::survey::Survey;
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 
 /// How long a call of the store is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// For verbs that a visitor waits for: join, check-in, claim, leave, hold.
+    /// For verbs that a visitor waits for: join, check-in, claim, leave, spend, hold.
     pub visitor: Duration,
     /// For the rest.
     pub other: Duration,
@@ -45,9 +45,15 @@ impl Default for Deadlines {
 impl Deadlines {
     const fn of(self, verb: Verb) -> Duration {
         match verb {
-            Verb::Join | Verb::Pass | Verb::CheckIn | Verb::Claim | Verb::Leave | Verb::Hold => {
-                self.visitor
-            }
+            Verb::Join
+            | Verb::Pass
+            | Verb::CheckIn
+            | Verb::StepAway
+            | Verb::Extend
+            | Verb::Claim
+            | Verb::Leave
+            | Verb::Spend
+            | Verb::Hold => self.visitor,
             Verb::Release
             | Verb::Touch
             | Verb::End
@@ -138,6 +144,26 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
             .await
     }
 
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.meter(Verb::StepAway, self.store.step_away(room, terms, tokens))
+            .await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.meter(Verb::Extend, self.store.extend(room, terms, tokens))
+            .await
+    }
+
     async fn claim(
         &self,
         room: &RoomName,
@@ -150,6 +176,15 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
 
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         self.meter(Verb::Leave, self.store.leave(room, leaving))
+            .await
+    }
+
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        self.meter(Verb::Spend, self.store.spend(room, spendings))
             .await
     }
 
@@ -261,6 +296,22 @@ mod tests {
         ) -> Result<Vec<Stand>, StoreError> {
             unreachable!()
         }
+        async fn step_away(
+            &self,
+            _: &RoomName,
+            _: &Terms,
+            _: &[CheckIn],
+        ) -> Result<Vec<Granted>, StoreError> {
+            unreachable!()
+        }
+        async fn extend(
+            &self,
+            _: &RoomName,
+            _: &Terms,
+            _: &[CheckIn],
+        ) -> Result<Vec<Granted>, StoreError> {
+            unreachable!()
+        }
         async fn claim(
             &self,
             _: &RoomName,
@@ -271,6 +322,9 @@ mod tests {
         }
         async fn leave(&self, _: &RoomName, _: &[Leaving]) -> Result<(), StoreError> {
             Ok(())
+        }
+        async fn spend(&self, _: &RoomName, _: &[Spending]) -> Result<Vec<Spent>, StoreError> {
+            unreachable!()
         }
         async fn release(
             &self,
@@ -363,6 +417,9 @@ mod tests {
     fn visitors_wait_two_seconds_and_the_rest_five() {
         let deadlines = Deadlines::default();
         let quick = Verb::ALL.map(|verb| deadlines.of(verb).as_secs());
-        assert_eq!(quick, [2, 2, 2, 2, 2, 5, 5, 2, 5, 5, 5, 5, 5, 5, 5, 5]);
+        assert_eq!(
+            quick,
+            [2, 2, 2, 2, 2, 2, 2, 2, 5, 5, 2, 5, 5, 5, 5, 5, 5, 5, 5]
+        );
     }
 }

@@ -16,8 +16,8 @@ use anteroom::store::lobby::{Chunk, LobbyPage, Placed};
 use anteroom::store::recovery::Recovery;
 use anteroom::store::survey::Survey;
 use anteroom::store::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use async_trait::async_trait;
 
@@ -118,6 +118,24 @@ impl QueueStore for Recording {
         self.store.check_in(room, terms, tokens).await
     }
 
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.store.step_away(room, terms, tokens).await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.store.extend(room, terms, tokens).await
+    }
+
     async fn claim(
         &self,
         room: &RoomName,
@@ -129,6 +147,14 @@ impl QueueStore for Recording {
 
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         self.store.leave(room, leaving).await
+    }
+
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        self.store.spend(room, spendings).await
     }
 
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {

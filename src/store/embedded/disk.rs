@@ -18,6 +18,7 @@ pub(super) const ROOMS: TableDefinition<&str, &[u8]> = TableDefinition::new("roo
 pub(super) const VISITORS: TableDefinition<&VisitorKey, &[u8]> = TableDefinition::new("visitors");
 pub(super) const SESSIONS: TableDefinition<&SessionKey, &[u8]> = TableDefinition::new("sessions");
 pub(super) const ENDS: TableDefinition<&SessionKey, &[u8]> = TableDefinition::new("ends");
+pub(super) const USES: TableDefinition<&SessionKey, &[u8]> = TableDefinition::new("uses");
 pub(super) const LOBBIES: TableDefinition<&MemberKey, &[u8]> = TableDefinition::new("lobbies");
 pub(super) const ROSTERS: TableDefinition<&BlockKey, &[u8]> = TableDefinition::new("rosters");
 
@@ -155,6 +156,7 @@ pub(super) fn begin(database: &Database) -> Result<(), BoxError> {
     write.open_table(VISITORS)?;
     write.open_table(SESSIONS)?;
     write.open_table(ENDS)?;
+    write.open_table(USES)?;
     write.open_table(LOBBIES)?;
     write.open_table(ROSTERS)?;
     write.commit()?;

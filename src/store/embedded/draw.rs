@@ -309,11 +309,12 @@ impl Room {
         let came_since = entry.turn == Turn::FIRST && entry.place.epoch() > place.epoch();
         match entry.status {
             Status::Lobby { .. } => self.put(visitor, queued(entry, place)),
-            Status::Waiting { .. } | Status::Absent if came_since => {
+            Status::Waiting { .. } | Status::Absent | Status::Away { .. } if came_since => {
                 self.put(visitor, Entry { place, ..entry });
             }
             Status::Waiting { .. }
             | Status::Absent
+            | Status::Away { .. }
             | Status::Released { .. }
             | Status::Admitted { .. }
             | Status::Ended(_) => {}

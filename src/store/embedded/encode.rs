@@ -1,6 +1,8 @@
 //! Rows as they stand on disk: fixed-width, big-endian, each sealed with a version and a checksum
 //! that covers its key, so that a damaged or misplaced row is found and never believed.
 
+mod uses;
+
 use sha2::{Digest, Sha256};
 
 use super::entry::{Entry, Head, Status};
@@ -14,6 +16,8 @@ use crate::domain::standing::EndedBy;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowId;
 
+pub(super) use uses::{read_used, use_key, used};
+
 /// The row format that this program writes and reads.
 const VERSION: u8 = 2;
 /// Bytes of SHA-256 kept at the end of a row.
@@ -21,7 +25,7 @@ const SEAL: usize = 8;
 
 /// Key of a visitor's row: room, place, visitor. Joins append and releases touch neighbours.
 pub(super) type VisitorKey = [u8; 28];
-/// Key of a session's or an end's row: room, session.
+/// Key of a session's, an end's or a use's row: room, and the session or thing.
 pub(super) type SessionKey = [u8; 20];
 /// Key of a row of somebody in a lobby: room, lobby, visitor.
 pub(super) type MemberKey = [u8; 24];
@@ -50,6 +54,7 @@ enum Kind {
     End = 4,
     Member = 5,
     Block = 6,
+    Use = 7,
 }
 
 /// A visitor's row: the window the entry belongs to, and the entry.
@@ -109,6 +114,7 @@ pub(super) fn visitor(key: &VisitorKey, window: WindowId, entry: &Entry) -> Vec<
         Status::Released { until } => (2, until.0, [0; 16]),
         Status::Admitted { session } => (3, 0, session.0),
         Status::Ended(why) => (4, u64::from(reason(Some(why))), [0; 16]),
+        Status::Away { until } => (5, until.0, [0; 16]),
     };
     let mut row = vec![VERSION, tag, u8::from(entry.missed), reason(entry.before)];
     row.extend(window.0.to_be_bytes());
@@ -142,7 +148,8 @@ fn visitor_row(from: &mut Reader<'_>, place: Place) -> Option<VisitorRow> {
         2 => Status::Released { until: moment },
         3 => Status::Admitted { session },
         4 => Status::Ended(read_reason(u8::try_from(number).ok()?)??),
-        5 => Status::Lobby {
+        5 => Status::Away { until: moment },
+        6 => Status::Lobby {
             number: u32::try_from(number).ok()?,
         },
         6.. => return None,
@@ -383,6 +390,7 @@ mod tests {
                 seen_until: Moment(9),
             },
             Status::Absent,
+            Status::Away { until: Moment(3) },
             Status::Lobby { number: 4 },
             Status::Released {
                 until: Moment(u64::MAX),

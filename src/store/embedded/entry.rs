@@ -35,6 +35,9 @@ pub(super) struct Head {
     pub(super) granted_total: u64,
     pub(super) joins_total: u64,
     pub(super) claims_total: u64,
+    /// Turns that nobody took.
+    #[serde(default)]
+    pub(super) missed_total: u64,
     pub(super) newest_end: u64,
     /// Room time until which the room is recovering.
     #[serde(default)]
@@ -98,6 +101,9 @@ pub(super) enum Status {
     Waiting { seen_until: Moment },
     /// In the queue, found absent.
     Absent,
+    /// In the queue among the absent by the visitor's own wish: not called, and not brought back
+    /// by its page, until this room time.
+    Away { until: Moment },
     /// May claim until this claim time.
     Released { until: Moment },
     /// Inside.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableError};
 
 use super::disk::{self, ENDS, LOBBIES, OpenError, Opener, ROOMS, ROSTERS, SESSIONS};
-use super::disk::{VISITORS, damaged};
+use super::disk::{USES, VISITORS, damaged};
 use super::draw::BLOCK;
 use super::encode::{self, BadRow};
 use super::room::Room;
@@ -54,6 +54,7 @@ impl Rows<'_> {
         self.visitors(&mut rooms)?;
         self.sessions(&mut rooms)?;
         self.ends(&mut rooms)?;
+        self.uses(&mut rooms)?;
         self.lobbies(&mut rooms)?;
         self.rosters(&mut rooms)?;
         let named = rooms.into_iter().map(|(number, (name, mut room))| {
@@ -141,6 +142,23 @@ impl Rows<'_> {
             let (number, jti) = read.ok_or_else(|| self.bad_row(BadRow::Nonsense))?;
             let end = encode::read_end(key, row.value()).map_err(|fault| self.bad_row(fault))?;
             self.room(rooms, number)?.sessions.put_end(jti, end);
+        }
+        Ok(())
+    }
+
+    /// A file that was made before anything could be used has no table of uses.
+    fn uses(&self, rooms: &mut HashMap<u32, (RoomName, Room)>) -> Result<(), OpenError> {
+        let table = match self.read.open_table(USES) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(()),
+            table => table.map_err(|fault| self.bad(&fault))?,
+        };
+        for row in table.iter().map_err(|fault| self.bad(&fault))? {
+            let (key, row) = row.map_err(|fault| self.bad(&fault))?;
+            let key = key.value();
+            let read = encode::read_session_key(key);
+            let (number, thing) = read.ok_or_else(|| self.bad_row(BadRow::Nonsense))?;
+            let used = encode::read_used(key, row.value()).map_err(|fault| self.bad_row(fault))?;
+            self.room(rooms, number)?.uses.put(thing.0, used);
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! has seen there is on disk; one thread writes whatever changed meanwhile in one go, so that
 //! many verbs share one write. One gateway at a time may use a directory.
 
+mod absence;
 mod commit;
 mod dirty;
 mod disk;
@@ -21,6 +22,7 @@ mod release;
 mod room;
 mod rows;
 mod sessions;
+mod spent;
 mod stays;
 #[cfg(test)]
 mod tests;
@@ -37,8 +39,8 @@ use super::lobby::{Chunk, LobbyPage, Placed};
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -204,6 +206,33 @@ impl QueueStore for Embedded {
         self.on(room, check_in).await?
     }
 
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let step_away = |room: &mut Room| {
+            tokens.iter().try_for_each(|one| room.has_made(one))?;
+            let step_away = |token| room.step_away(terms, token);
+            Ok(tokens.iter().map(step_away).collect())
+        };
+        self.on(room, step_away).await?
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let extend = |room: &mut Room| {
+            tokens.iter().try_for_each(|one| room.has_made(one))?;
+            Ok(tokens.iter().map(|one| room.extend(terms, one)).collect())
+        };
+        self.on(room, extend).await?
+    }
+
     async fn claim(
         &self,
         room: &RoomName,
@@ -221,6 +250,19 @@ impl QueueStore for Embedded {
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         let leave = |room: &mut Room| leaving.iter().for_each(|one| room.leave(one));
         self.on(room, leave).await
+    }
+
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        let newest = spendings.iter().map(|one| one.window).max();
+        let spend = |room: &mut Room| {
+            room.has_reached(newest)?;
+            Ok(spendings.iter().map(|one| room.spend(one)).collect())
+        };
+        self.on(room, spend).await?
     }
 
     async fn release(

@@ -30,7 +30,7 @@ struct Call {
 impl Room {
     /// One tick, if `proposal` is for the present tick number.
     pub(super) fn release(&mut self, terms: &Terms, proposal: Proposal) -> Released {
-        let pace = self.head.orders.pace.unwrap_or(terms.pace);
+        let pace = terms.pace_in_force(self.head.orders.pace);
         let state = self.head.orders.state;
         let open = state.releases() && self.recovering().is_zero();
         let door = if open { Door::Open } else { Door::Shut };
@@ -87,6 +87,7 @@ impl Room {
                 Status::Absent
             };
             let missed = true;
+            self.head.missed_total += 1;
             self.put(
                 visitor,
                 Entry {

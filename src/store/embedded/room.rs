@@ -12,6 +12,7 @@ use super::lobby::Lobby;
 use super::moment::Moment;
 use super::queue::Queue;
 use super::sessions::{Guest, Sessions};
+use super::spent::Uses;
 use crate::domain::lane::Lane;
 use crate::domain::place::{Epoch, NUMBER_BITS, Place, Turn};
 use crate::domain::presence;
@@ -30,6 +31,8 @@ pub(super) struct Room {
     pub(super) queue: Queue,
     pub(super) turns: BTreeSet<(Moment, Place, VisitorId)>,
     pub(super) sessions: Sessions,
+    /// Single-use things; they outlast windows.
+    pub(super) uses: Uses,
     pub(super) lobby: Lobby,
     /// The order that the lobby of the prequeue of `head.roster_of` was drawn in.
     pub(super) roster: Vec<VisitorId>,
@@ -85,7 +88,9 @@ impl Room {
     pub(super) fn put(&mut self, visitor: VisitorId, entry: Entry) {
         if let Some(old) = self.visitors.insert(visitor, entry) {
             match old.status {
-                Status::Waiting { .. } | Status::Absent => self.queue.remove(old.place),
+                Status::Waiting { .. } | Status::Absent | Status::Away { .. } => {
+                    self.queue.remove(old.place);
+                }
                 Status::Released { until } => {
                     self.turns.remove(&(until, old.place, visitor));
                 }
@@ -98,7 +103,9 @@ impl Room {
         }
         match entry.status {
             Status::Waiting { .. } => self.queue.add(entry.place, visitor),
-            Status::Absent => self.queue.add_absent(entry.place, visitor),
+            Status::Absent | Status::Away { .. } => {
+                self.queue.add_absent(entry.place, visitor);
+            }
             Status::Released { until } => {
                 self.turns.insert((until, entry.place, visitor));
             }
@@ -134,7 +141,10 @@ impl Room {
     pub(super) fn stand(&self, entry: &Entry) -> Stand {
         let standing = match entry.status {
             Status::Lobby { .. } => Standing::Lobby,
-            Status::Waiting { .. } | Status::Absent => Standing::Waiting {
+            Status::Away { until } if until > self.now() => Standing::Away {
+                left: until.left(self.now()),
+            },
+            Status::Waiting { .. } | Status::Absent | Status::Away { .. } => Standing::Waiting {
                 ahead: self.ahead_of(entry.place),
             },
             Status::Released { until } => Standing::Released {
@@ -271,6 +281,7 @@ impl Room {
             granted_total: head.granted_total,
             joins_total: head.joins_total,
             claims_total: head.claims_total,
+            missed_total: head.missed_total,
             ends_seq: self.sessions.newest_end,
             ends: self.sessions.ends_after(ends_seen),
         }
@@ -282,7 +293,7 @@ impl Room {
         if self.queue.len() == 0 {
             return None;
         }
-        let pace = self.head.orders.pace.unwrap_or(terms.pace);
+        let pace = terms.pace_in_force(self.head.orders.pace);
         let near = presence::horizon(pace, terms.horizon);
         self.queue.nth(near).or(self.last_place())
     }

@@ -3,7 +3,7 @@
 use redb::{Database, Table};
 
 use super::dirty::Dirty;
-use super::disk::{ENDS, LOBBIES, ROOMS, ROSTERS, SESSIONS, VISITORS};
+use super::disk::{ENDS, LOBBIES, ROOMS, ROSTERS, SESSIONS, USES, VISITORS};
 use super::draw::BLOCK;
 use super::encode::{self, BlockKey, MemberKey, SessionKey, VisitorKey};
 use super::room::Room;
@@ -17,6 +17,7 @@ pub(super) struct Rows {
     visitors: Vec<(VisitorKey, Option<Vec<u8>>)>,
     sessions: Vec<(SessionKey, Option<Vec<u8>>)>,
     ends: Vec<(SessionKey, Option<Vec<u8>>)>,
+    uses: Vec<(SessionKey, Option<Vec<u8>>)>,
     members: Vec<(MemberKey, Option<Vec<u8>>)>,
     blocks: Vec<(BlockKey, Option<Vec<u8>>)>,
 }
@@ -28,6 +29,7 @@ impl Rows {
             && self.visitors.is_empty()
             && self.sessions.is_empty()
             && self.ends.is_empty()
+            && self.uses.is_empty()
             && self.members.is_empty()
             && self.blocks.is_empty()
     }
@@ -57,6 +59,12 @@ impl Rows {
             let key = encode::session_key(number, jti);
             let row = room.sessions.end_of(jti);
             self.ends.push((key, row.map(|end| encode::end(&key, end))));
+        }
+        for &thing in &dirty.uses {
+            let key = encode::use_key(number, thing);
+            let row = room.uses.of(&thing);
+            self.uses
+                .push((key, row.map(|used| encode::used(&key, used))));
         }
         self.add_drawn(number, room, dirty);
     }
@@ -90,6 +98,7 @@ impl Rows {
             put(&mut write.open_table(VISITORS)?, &self.visitors)?;
             put(&mut write.open_table(SESSIONS)?, &self.sessions)?;
             put(&mut write.open_table(ENDS)?, &self.ends)?;
+            put(&mut write.open_table(USES)?, &self.uses)?;
             put(&mut write.open_table(LOBBIES)?, &self.members)?;
             put(&mut write.open_table(ROSTERS)?, &self.blocks)?;
         }

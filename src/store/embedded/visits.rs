@@ -13,7 +13,7 @@ use crate::domain::room::Terms;
 use crate::domain::standing::{EndedBy, Stand};
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowState;
-use crate::store::{CheckIn, Joined, Joining, Leaving};
+use crate::store::{CheckIn, Joined, Joining, Leaving, ShownBy};
 
 /// Places a sweep looks at, rows of old windows it clears and ends it forgets, a call at most.
 const SWEEP: usize = 1_024;
@@ -32,7 +32,10 @@ impl Room {
                 Status::Ended(why) if entry.turn.next() > entry.turn => {
                     (entry.turn.next(), Some(why))
                 }
-                _ => return Joined::Stands(self.see(ask.visitor, entry, ask.promised)),
+                _ => {
+                    let seen = (ask.promised, ShownBy::Visitor);
+                    return Joined::Stands(self.see(ask.visitor, entry, seen));
+                }
             },
         };
         if !self.head.orders.state.joins() {
@@ -61,7 +64,7 @@ impl Room {
             turn: token.turn,
         };
         match self.entry(guest) {
-            Ok(entry) => self.see(token.visitor, entry, token.promised),
+            Ok(entry) => self.see(token.visitor, entry, (token.promised, token.shown_by)),
             Err(stand) => self.put_back(token).unwrap_or(stand),
         }
     }
@@ -95,7 +98,11 @@ impl Room {
 
     /// Clears away a bounded number of things; says how many.
     pub(super) fn sweep(&mut self) -> u64 {
-        self.find_absent() + self.clear_leftovers() + self.clear_old_lobbies() + self.forget_ends()
+        self.find_absent()
+            + self.clear_leftovers()
+            + self.clear_old_lobbies()
+            + self.forget_ends()
+            + self.forget_uses()
     }
 
     /// Up to which place visitors know that they are near the front: where the horizon has been
@@ -121,9 +128,18 @@ impl Room {
 
     /// Marks a visitor present and says where it stands. Presence alone is written with the next
     /// tick: nobody waits for it to be durable.
-    fn see(&mut self, visitor: VisitorId, entry: Entry, promised: Duration) -> Stand {
-        let until = self.now().after(presence::check_in_lasts(promised));
+    fn see(&mut self, visitor: VisitorId, entry: Entry, seen: (Duration, ShownBy)) -> Stand {
+        let (promised, by) = seen;
+        let now = self.now();
+        let until = now.after(presence::check_in_lasts(promised));
         match entry.status {
+            Status::Away { until } if until > now && by == ShownBy::Page => {}
+            Status::Away { .. } => {
+                let status = Status::Waiting { seen_until: until };
+                let back = Entry { status, ..entry };
+                self.put(visitor, back);
+                return self.stand(&back);
+            }
             Status::Waiting { seen_until } => {
                 if let Some(kept) = self.visitors.get_mut(&visitor) {
                     kept.status = Status::Waiting {
@@ -146,7 +162,7 @@ impl Room {
 
     /// Puts a token of an older epoch back at its own place: the store lost it. `None` where it
     /// may not, because the turn ended or a newer one began, or was never this store's to keep.
-    fn put_back(&mut self, token: &CheckIn) -> Option<Stand> {
+    pub(super) fn put_back(&mut self, token: &CheckIn) -> Option<Stand> {
         let lost = token.window == self.window()
             && self.head.orders.state != WindowState::Ended
             && token.epoch < self.epoch();
@@ -158,7 +174,10 @@ impl Room {
             Some(entry) if entry.turn >= token.turn => return None,
             Some(entry) => match entry.status {
                 Status::Ended(why) => Some(why),
-                Status::Lobby { .. } | Status::Waiting { .. } | Status::Absent => entry.before,
+                Status::Lobby { .. }
+                | Status::Waiting { .. }
+                | Status::Absent
+                | Status::Away { .. } => entry.before,
                 Status::Released { .. } | Status::Admitted { .. } => return None,
             },
         };

@@ -71,6 +71,22 @@ impl QueueStore for Counting {
     ) -> Result<Vec<Stand>, StoreError> {
         self.store.check_in(room, terms, tokens).await
     }
+    async fn step_away(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        unreachable!()
+    }
+    async fn extend(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        unreachable!()
+    }
     async fn claim(
         &self,
         _: &RoomName,
@@ -80,6 +96,9 @@ impl QueueStore for Counting {
         unreachable!()
     }
     async fn leave(&self, _: &RoomName, _: &[Leaving]) -> Result<(), StoreError> {
+        unreachable!()
+    }
+    async fn spend(&self, _: &RoomName, _: &[Spending]) -> Result<Vec<Spent>, StoreError> {
         unreachable!()
     }
     async fn release(

@@ -9,7 +9,7 @@ use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
 use crate::store::lobby::LobbyPage;
-use crate::store::{Joined, Ordered, Passed, StoreError};
+use crate::store::{Granted, Joined, Ordered, Passed, Spent, StoreError};
 
 /// An answer that is not in the shape its script promises.
 #[derive(Debug, thiserror::Error)]
@@ -174,6 +174,9 @@ impl Record {
             3 => Standing::Ended(reason(self.number)?),
             4 => Standing::Unknown,
             8 => Standing::Lobby,
+            10 => Standing::Away {
+                left: Duration::from_micros(self.number),
+            },
             5.. => return Err(Odd),
         })
     }
@@ -264,4 +267,29 @@ pub(super) fn visitors(from: &mut Reader<'_>) -> Result<Vec<VisitorId>, Odd> {
 pub(super) fn stands(from: &mut Reader<'_>) -> Result<Vec<Stand>, Odd> {
     let front = Front::read(from)?;
     from.all(|from| Record::read(from)?.stand(&front))
+}
+
+pub(super) fn granted(from: &mut Reader<'_>) -> Result<Vec<Granted>, Odd> {
+    let front = Front::read(from)?;
+    from.all(|from| {
+        let became = from.byte()?;
+        let stand = Record::read(from)?.stand(&front)?;
+        Ok(match became {
+            0 => Granted::Yes(stand),
+            1 => Granted::Spent(stand),
+            2 => Granted::Not(stand),
+            3.. => return Err(Odd),
+        })
+    })
+}
+
+pub(super) fn spent(from: &mut Reader<'_>) -> Result<Vec<Spent>, Odd> {
+    from.all(|from| {
+        Ok(match from.byte()? {
+            0 => Spent::Now,
+            1 => Spent::Before,
+            2 => Spent::ByAnother,
+            3.. => return Err(Odd),
+        })
+    })
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
 use crate::domain::place::Epoch;
 use crate::domain::presence::check_in_lasts;
 use crate::domain::room::Terms;
@@ -12,7 +14,9 @@ use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Orders, WindowState};
 use crate::store::lobby::Chunk;
 use crate::store::recovery::{Recovery, Rest};
-use crate::store::{CheckIn, Claim, Ending, Hold, Joining, Leaving, Passing, Touch};
+use crate::store::{
+    CheckIn, Claim, Ending, Hold, Joining, Leaving, Passing, ShownBy, Spending, StoreError, Touch,
+};
 
 /// No number a script is given is larger, so that sums of several stay exact in Lua's doubles.
 /// In microseconds it is 35 years.
@@ -26,7 +30,7 @@ pub(super) trait Ask {
 
 /// One argument that holds a whole batch.
 pub(super) fn batch<A: Ask>(asks: &[A]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(asks.len() * 50);
+    let mut bytes = Vec::with_capacity(asks.len() * 51);
     for ask in asks {
         ask.put(&mut bytes);
     }
@@ -72,6 +76,7 @@ impl Ask for CheckIn {
         to.extend(self.place.score().to_be_bytes());
         to.extend(number(self.tick));
         to.extend(number(micros(check_in_lasts(self.promised))));
+        to.push(u8::from(self.shown_by == ShownBy::Visitor));
     }
 }
 
@@ -90,6 +95,15 @@ impl Ask for Leaving {
         to.extend(self.visitor.as_bytes());
         to.extend(self.window.0.to_be_bytes());
         to.extend(self.turn.0.to_be_bytes());
+    }
+}
+
+impl Ask for Spending {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.extend(self.key);
+        to.extend(self.visitor.as_bytes());
+        to.extend(self.window.0.to_be_bytes());
+        to.extend(number(micros(self.keep)));
     }
 }
 
@@ -121,6 +135,15 @@ impl Ask for Ending {
     }
 }
 
+/// A random name for a room's data.
+pub(super) fn incarnation() -> Result<u64, StoreError> {
+    let mut bytes = [0; 8];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| StoreError::Unreachable("the system gives no random numbers".into()))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
 /// What a room is made with where there is none.
 pub(super) fn birth(epoch: Epoch, incarnation: u64) -> Vec<u8> {
     let mut bytes = epoch.0.to_be_bytes().to_vec();
@@ -149,7 +172,7 @@ pub(super) fn terms(terms: &Terms) -> Vec<u8> {
     ];
     let mut bytes: Vec<u8> = small.into_iter().flat_map(u32::to_be_bytes).collect();
     bytes.extend(spans.into_iter().flat_map(number));
-    bytes.extend(terms.correction.to_be_bytes());
+    bytes.extend(terms.correction.get().to_be_bytes());
     bytes.extend([terms.absence.step_aways, terms.absence.extensions]);
     let weights = terms.lanes.all();
     bytes.extend(weights.iter().flat_map(|weight| weight.to_be_bytes()));

@@ -8,7 +8,7 @@ pub mod address;
 mod answers;
 mod asks;
 #[cfg(test)]
-pub(super) mod databases;
+pub(crate) mod databases;
 mod fitness;
 mod keys;
 pub mod link;
@@ -27,15 +27,14 @@ mod watch;
 use std::fmt;
 
 use async_trait::async_trait;
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use redis::Value;
 
 use super::lobby::{Chunk, LobbyPage, MOST_PAGE, Placed};
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -98,7 +97,7 @@ impl Redis {
     pub fn new(link: Link, epoch: impl Fn() -> Epoch + Send + Sync + 'static) -> Self {
         Self {
             link,
-            gateway: incarnation()
+            gateway: asks::incarnation()
                 .unwrap_or_else(|_| std::process::id().into())
                 .to_be_bytes(),
             epoch: Box::new(epoch),
@@ -112,7 +111,7 @@ impl Redis {
         script: &'static Script,
         args: impl IntoIterator<Item = Vec<u8>>,
     ) -> Result<Call, StoreError> {
-        let mut all = vec![asks::birth((self.epoch)(), incarnation()?)];
+        let mut all = vec![asks::birth((self.epoch)(), asks::incarnation()?)];
         all.extend(args);
         Ok(Call {
             script,
@@ -173,14 +172,6 @@ impl Redis {
     }
 }
 
-fn incarnation() -> Result<u64, StoreError> {
-    let mut bytes = [0; 8];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| StoreError::Unreachable("the system gives no random numbers".into()))?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
 fn packed(orders: &Orders) -> Result<Vec<u8>, StoreError> {
     asks::orders(orders).map_err(|fault| StoreError::Unreachable(fault.into()))
 }
@@ -225,6 +216,26 @@ impl QueueStore for Redis {
         self.batch(what, tokens, answers::stands).await
     }
 
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let what = (room, Some(terms), &*scripts::STEP_AWAY);
+        self.batch(what, tokens, answers::granted).await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let what = (room, Some(terms), &*scripts::EXTEND);
+        self.batch(what, tokens, answers::granted).await
+    }
+
     async fn claim(
         &self,
         room: &RoomName,
@@ -237,6 +248,15 @@ impl QueueStore for Redis {
 
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         self.tell(room, &scripts::LEAVE, leaving).await
+    }
+
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        let what = (room, None, &*scripts::SPEND);
+        self.batch(what, spendings, answers::spent).await
     }
 
     async fn release(

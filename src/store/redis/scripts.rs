@@ -31,7 +31,17 @@ pub(super) static PASS: LazyLock<Script> = script!(
 pub(super) static CHECK_IN: LazyLock<Script> = script!(
     "check_in",
     "allow-oom",
-    ["room", "terms", "visitors", "sessions"]
+    ["room", "terms", "visitors", "sessions", "tokens"]
+);
+pub(super) static STEP_AWAY: LazyLock<Script> = script!(
+    "step_away",
+    "allow-oom",
+    ["room", "terms", "visitors", "sessions", "tokens"]
+);
+pub(super) static EXTEND: LazyLock<Script> = script!(
+    "extend",
+    "allow-oom",
+    ["room", "terms", "visitors", "sessions", "tokens"]
 );
 pub(super) static CLAIM: LazyLock<Script> = script!(
     "claim",
@@ -40,6 +50,8 @@ pub(super) static CLAIM: LazyLock<Script> = script!(
 );
 pub(super) static LEAVE: LazyLock<Script> =
     script!("leave", "allow-oom", ["room", "visitors", "sessions"]);
+// Spending makes the room larger too, and is refused with nothing used.
+pub(super) static SPEND: LazyLock<Script> = script!("spend", "", ["room", "visitors", "sessions"]);
 pub(super) static RELEASE: LazyLock<Script> = script!(
     "release",
     "allow-oom",
@@ -74,9 +86,9 @@ pub(super) static PLACE: LazyLock<Script> = script!(
 pub(super) static ROSTER: LazyLock<Script> = script!("roster", "allow-oom", ["room"]);
 
 /// Every script, each under the name of its verb.
-pub(super) fn all() -> [&'static Script; 16] {
+pub(super) fn all() -> [&'static Script; 19] {
     [
-        &JOIN, &PASS, &CHECK_IN, &CLAIM, &LEAVE, &RELEASE, &TOUCH, &HOLD, &END, &SWEEP, &SURVEY,
-        &ORDER, &RECOVER, &LOBBY, &PLACE, &ROSTER,
+        &JOIN, &PASS, &CHECK_IN, &STEP_AWAY, &EXTEND, &CLAIM, &LEAVE, &SPEND, &RELEASE, &TOUCH,
+        &HOLD, &END, &SWEEP, &SURVEY, &ORDER, &RECOVER, &LOBBY, &PLACE, &ROSTER,
     ]
 }

@@ -60,6 +60,7 @@ fn counted(from: &mut Reader<'_>) -> Result<Survey, Odd> {
         granted_total: from.number()?,
         joins_total: from.number()?,
         claims_total: from.number()?,
+        missed_total: from.number()?,
         ends_seq: from.number()?,
         gateways: u32::try_from(from.number()?).map_err(|_| Odd)?,
         lobby: from.number()?,

@@ -180,7 +180,7 @@ local function answer(at, visitor)
     return join(at, visitor, entry)
   end
   local held = head.moved
-  say(see(visitor, entry, lasts, terms))
+  say(see(visitor, entry, lasts, terms, true))
   if head.moved ~= held then present = present + 1 end
 end
 

@@ -77,13 +77,14 @@ local function let_go(ask, entry)
   return stand_of(ask.visitor, entry)
 end
 
--- Somebody who waits or is inside already: one found absent has come back.
+-- Somebody who waits or is inside already: one who was absent or away has come back.
 local function come_back(ask, entry)
   -- A record's number would be taken for the session's beginning.
   if entry.kind == ADMITTED then return stand(ADMITTED, 0, entry.turn, entry.place + 1) end
-  local free = entry.kind == WAITING and is_free()
+  local waits = entry.kind == WAITING or entry.kind == AWAY
+  local free = waits and is_free()
   local held = head.moved
-  local said = see(ask.visitor, entry, ask.lasts, terms)
+  local said = see(ask.visitor, entry, ask.lasts, terms, true)
   if head.moved ~= held then present, absent = present + 1, absent - 1 end
   if not free then return said end
   present = present - 1

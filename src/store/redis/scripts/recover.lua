@@ -29,6 +29,7 @@ if older or enters or rests == 1 then
   set('slack', 0)
   set('last_rate', 0)
   set('last_burst', 0)
+  set('last_correction', 0)
   set('anchor', head.anchor + 1)
 end
 save()

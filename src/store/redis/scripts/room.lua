@@ -20,6 +20,8 @@
 --  15 roster    hash: block -> so many visitors of the drawn order of a window's prequeue, 16 bytes
 --               each, as far as they were placed; it stays until the next is frozen. As one string
 --               it would be copied as a whole from time to time while it grows
+--  16 spent     hash: single-use thing -> window and visitor that used it, and the next
+--  17 unspend   sorted set: single-use thing -> room time until which its use is remembered
 --
 -- ARGV[1] is what a room is made with where there is none: epoch (4 bytes), incarnation (16 hex
 -- digits). Numbers within arguments, records and answers are big-endian. All numbers stay below
@@ -32,6 +34,7 @@
 local HEAD, QUEUE, ABSENT, ENTRIES, TURNS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local SESSIONS, SLOTS, GUESTS, ENDS, TOLD = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local FORGET, SAMPLES, LOBBY, FROZEN, ROSTER = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
+local SPENT, UNSPEND = KEYS[16], KEYS[17]
 
 local FORMAT = 2
 local NUMBERS, BLOCK = 536870912, 500
@@ -41,8 +44,10 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM, PREQUEUE, DRAWING = 0, 1, 2, 3, 4, 5
 --   format             of all of these keys; another one is not read
 --   epoch, last_number what places are made from
 --   front, covered     highest place released, and highest that the horizon ever covered
---   tick, earned, credit, spent, slack, anchor, last_rate, last_burst   see domain/tick.rs
---   claim_time, carry, grants_met, joins_total, claims_total, releases_total, granted_total
+--   tick, earned, credit, spent, slack, anchor, last_rate, last_burst, last_correction
+--                      see domain/tick.rs
+--   claim_time, carry, grants_met, joins_total, claims_total, releases_total, granted_total,
+--   missed_total       turns that nobody took
 --   out                how many are released and have not claimed
 --   newest_end, recovering_until, missing, missing_until
 --   cursor, swept      where the sweep goes on, and 1 + the tick it last began at

@@ -16,9 +16,9 @@ local MOST_GATEWAYS = 64
 local NO_REASON = string.char(REVOKED)
 
 local refused = load(with_draw({'window', 'covered', 'tick', 'earned', 'credit', 'slack',
-  'anchor', 'last_rate', 'last_burst', 'releases_total', 'granted_total', 'joins_total',
-  'claims_total', 'newest_end', 'recovering_until', 'missing', 'missing_until', 'rate',
-  'rev', 'out', 'moved'}))
+  'anchor', 'last_rate', 'last_burst', 'last_correction', 'releases_total', 'granted_total',
+  'joins_total', 'claims_total', 'missed_total', 'newest_end', 'recovering_until', 'missing',
+  'missing_until', 'rate', 'rev', 'out', 'moved'}))
 if refused then return refused end
 
 local present, absent = call('ZCARD', QUEUE), call('ZCARD', ABSENT)
@@ -108,11 +108,11 @@ local recovering = math.max(0, head.recovering_until - head.earned)
 local missing = head.missing_until > head.earned and head.missing or 0
 local gathered = call('ZCARD', LOBBY)
 local waiting = present + absent + gathered + head.undrawn
-local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
-  head.earned, head.credit, head.slack, head.anchor, head.last_rate, head.last_burst, recovering,
-  time[1] * 1000 + math.floor(time[2] / 1000), waiting, absent, head.out,
-  call('ZCARD', SLOTS), missing, horizon(), head.releases_total, head.granted_total, head.joins_total,
-  head.claims_total, newest, gateways)
+local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
+  head.earned, head.credit, head.slack, head.anchor, head.last_rate, head.last_burst,
+  head.last_correction, recovering, time[1] * 1000 + math.floor(time[2] / 1000), waiting,
+  absent, head.out, call('ZCARD', SLOTS), missing, horizon(), head.releases_total,
+  head.granted_total, head.joins_total, head.claims_total, head.missed_total, newest, gateways)
 numbers = numbers .. struct.pack('>I8I8I8I4I4I4I4I4', gathered, drawn(), head.cut, head.cut_round,
   head.cut_epoch, head.cut_base, head.cut_count, head.cut_placed)
 return {texts[1] or '', texts[2] or '', numbers, texts[3] or '', samples(), table.concat(ends)}
