@@ -108,7 +108,7 @@ pub(super) fn read_head(name: &str, row: &[u8]) -> Result<(u32, Head), BadRow> {
 
 pub(super) fn visitor(key: &VisitorKey, window: WindowId, entry: &Entry) -> Vec<u8> {
     let (tag, number, session) = match entry.status {
-        Status::Lobby { number } => (5, u64::from(number), [0; 16]),
+        Status::Lobby { number } => (6, u64::from(number), [0; 16]),
         Status::Waiting { seen_until } => (0, seen_until.0, [0; 16]),
         Status::Absent => (1, 0, [0; 16]),
         Status::Released { until } => (2, until.0, [0; 16]),
@@ -152,7 +152,7 @@ fn visitor_row(from: &mut Reader<'_>, place: Place) -> Option<VisitorRow> {
         6 => Status::Lobby {
             number: u32::try_from(number).ok()?,
         },
-        6.. => return None,
+        7.. => return None,
     };
     let entry = Entry {
         turn,
