@@ -164,7 +164,7 @@ impl Page {
         };
         let script = !matches!(
             view.kind,
-            PageKind::CookiesOff | PageKind::Reject | PageKind::Code
+            PageKind::CookiesOff | PageKind::Reject | PageKind::Code | PageKind::Wish
         );
         let json = String::from_utf8(shown.to_json()).unwrap_or_default();
         self.fill(
