@@ -21,8 +21,8 @@ use crate::store::lobby::{Chunk, Cut};
 use crate::store::recovery::{Recovery, Rest};
 use crate::store::survey::Survey;
 use crate::store::{
-    CheckIn, Claim, Ending, Granted, Hold, Joined, Joining, Leaving, QueueStore, ShownBy, Spending,
-    Touch,
+    CheckIn, Claim, Ending, Granted, Hold, Joined, Joining, Leaving, Passed, Passing, QueueStore,
+    ShownBy, Spending, Touch,
 };
 
 /// Something that is done to both: what, to whom, and a number that says how.
@@ -490,7 +490,7 @@ async fn history(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn both_stores_answer_the_same_to_the_same_history(
         steps in prop::collection::vec((0_u8..38, 0_u32..12, 0_u64..100_000), 1..150),
