@@ -143,6 +143,14 @@ enum Verb {
         #[arg(long, value_name = "TIME", value_parser = time)]
         expires_at: Option<String>,
     },
+    /// Gives the promised external value to the draw, once the lobby is frozen.
+    Draw {
+        /// The room's name
+        name: String,
+        /// The value, exactly as its source published it
+        #[arg(long, value_name = "VALUE")]
+        external_value: String,
+    },
     /// Ends one session, or all: who it was is told so and waits at the back.
     #[command(group(ArgGroup::new("which").required(true)))]
     Revoke {
@@ -259,6 +267,13 @@ impl Verb {
             } => {
                 let body = json!({"lane": lane, "count": count, "expires_at": expires_at});
                 at("POST", name, "/codes", Some(body))
+            }
+            Self::Draw {
+                name,
+                external_value,
+            } => {
+                let body = json!({"external_value": external_value});
+                at("POST", name, "/draw", Some(body))
             }
             Self::Revoke { name, session, .. } => {
                 let which = session.as_ref();

@@ -30,7 +30,9 @@ use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, RoomSettings, Terms};
 use crate::domain::standing::{EndedBy, Stand};
 use crate::domain::tick::Proposal;
-use crate::domain::window::Orders;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
+use crate::store::lobby::{Chunk, LobbyPage, Placed};
 use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{
@@ -190,6 +192,24 @@ impl QueueStore for OrderBook {
         assert_eq!(recovery.orders, Orders::default(), "orders go by `order`");
         self.epochs.lock().unwrap().push(recovery.epoch);
         Ok(recovery.epoch)
+    }
+
+    async fn lobby(&self, _: &RoomName, _: u32, _: u32) -> Result<LobbyPage, StoreError> {
+        unreachable!("control does not draw")
+    }
+
+    async fn place(&self, _: &RoomName, _: &Chunk) -> Result<Placed, StoreError> {
+        unreachable!("control does not draw")
+    }
+
+    async fn roster(
+        &self,
+        _: &RoomName,
+        _: WindowId,
+        _: u32,
+        _: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        unreachable!("control does not draw")
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one place that knows status codes: what the gate decided becomes an answer.
 
 mod codes;
+mod draw;
 mod plain;
 mod wishes;
 
@@ -120,6 +121,7 @@ impl Responder {
         let (status, notice) = match own {
             Own::Jwks => return self.jwks(),
             Own::Asset(name) => return self.asset(name, asking),
+            Own::Draw(shown) => return draw::answer(shown, asking),
             Own::Left(notice) => (None, notice),
             Own::CodePage(_) | Own::Code(_) | Own::Redeemed(..) => {
                 return self.of_codes(own, names, asking);
@@ -224,6 +226,7 @@ impl Responder {
             Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Refusal::Draw(why) => return draw::unshown(why),
             Refusal::NotFound => StatusCode::NOT_FOUND,
             Refusal::Denied | Refusal::CrossSite | Refusal::Preflight => StatusCode::FORBIDDEN,
             Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -243,6 +246,7 @@ impl Responder {
             | Refusal::ExpectationFailed
             | Refusal::Misdirected
             | Refusal::NotFound
+            | Refusal::Draw(_)
             | Refusal::Denied
             | Refusal::CrossSite
             | Refusal::Preflight => {}

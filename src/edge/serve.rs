@@ -248,7 +248,7 @@ pub(super) const fn label(refusal: Refusal) -> RefusalLabel {
         Refusal::ExpectationFailed => RefusalLabel::Expectation,
         Refusal::Handshake(_) => RefusalLabel::Handshake,
         Refusal::Misdirected => RefusalLabel::UnknownHost,
-        Refusal::NotFound => RefusalLabel::UnknownAddress,
+        Refusal::NotFound | Refusal::Draw(_) => RefusalLabel::UnknownAddress,
         Refusal::Denied => RefusalLabel::Denied,
         Refusal::TooMany { .. } => RefusalLabel::Limited,
         Refusal::CrossSite | Refusal::Preflight => RefusalLabel::CrossSite,

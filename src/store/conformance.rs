@@ -4,6 +4,7 @@
 //! moves it by ticks, so none of them sleeps.
 
 mod absence;
+mod drawing;
 mod holding;
 mod model;
 mod ordering;
@@ -11,6 +12,7 @@ mod passing;
 mod queueing;
 mod recovering;
 mod releasing;
+mod rounds;
 mod spending;
 mod staying;
 

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
 
+use super::lobby::{Chunk, LobbyPage, Placed};
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
@@ -23,7 +24,8 @@ use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
-use crate::domain::window::Orders;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
 
 /// So many joins go at once, without waiting for more.
 const FULL: usize = 1_000;
@@ -300,6 +302,24 @@ impl<S: QueueStore + ?Sized> QueueStore for Gathered<S> {
 
     async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError> {
         self.store.recover(room, recovery).await
+    }
+
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
+        self.store.lobby(room, from, most).await
+    }
+
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError> {
+        self.store.place(room, chunk).await
+    }
+
+    async fn roster(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        self.store.roster(room, window, from, most).await
     }
 }
 

@@ -6,10 +6,12 @@
 mod absence;
 #[cfg(test)]
 pub(crate) mod conformance;
+pub mod drawn;
 pub mod embedded;
 mod fault;
 pub mod gathered;
 pub mod kept;
+pub mod lobby;
 pub mod memory;
 pub mod notes;
 pub mod recovery;
@@ -24,7 +26,9 @@ use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
-use crate::domain::window::Orders;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
+use lobby::{Chunk, LobbyPage, Placed};
 use recovery::Recovery;
 use survey::Survey;
 
@@ -43,8 +47,8 @@ pub const MOST_CALLED: u64 = 2_000;
 /// The queue of every room.
 #[async_trait]
 pub trait QueueStore: Send + Sync + 'static {
-    /// Gives each visitor a place, once; a visitor whose last turn ended gets a new one at the
-    /// back. Answers in the order asked.
+    /// Gives each visitor a place, once, or puts it into the lobby; a visitor whose last turn
+    /// ended gets a new one at the back. Answers in the order asked.
     ///
     /// # Errors
     /// [`StoreError`], among them [`StoreError::Lost`] when an ask is of a newer window than the
@@ -189,7 +193,8 @@ pub trait QueueStore: Send + Sync + 'static {
 
     /// Writes the room's standing orders if its version is still `if_version`. A new window and
     /// the end of one dismiss the old queue; sessions live on, except where `rev` grows: that
-    /// revokes every one of them.
+    /// revokes every one of them. The first `Drawing` of a window freezes its lobby; nobody opens
+    /// or pauses a window before its draw is complete: that answers the orders in force.
     ///
     /// # Errors
     /// [`StoreError`]; safe to send again.
@@ -206,4 +211,34 @@ pub trait QueueStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; safe to send again.
     async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError>;
+
+    /// A page of the frozen lobby, from index `from`, of at most `most` and
+    /// [`MOST_PAGE`](lobby::MOST_PAGE) visitors.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError>;
+
+    /// Gives the next of a frozen lobby their places: rank `r` gets number `base + r + 1`. Who
+    /// went meanwhile keeps the rank and does not queue. Writes nothing of what was written
+    /// before, and nothing where a rank is missing in between. Also puts back places that were
+    /// lost, where the orders tell of the draw.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError>;
+
+    /// The drawn order of the window's prequeue as far as it was placed, from rank `from`, at most
+    /// `most` and [`MOST_PAGE`](lobby::MOST_PAGE) visitors. It is kept until the next one is
+    /// frozen.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn roster(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
+    ) -> Result<Vec<VisitorId>, StoreError>;
 }

@@ -216,11 +216,17 @@ pub enum Verb {
     Order,
     /// A gateway puts back what the store lost.
     Recover,
+    /// A page of the frozen lobby.
+    Lobby,
+    /// A stretch of the drawn order gets its places.
+    Place,
+    /// A page of the drawn order.
+    Roster,
 }
 
 impl Verb {
     /// Every verb, in the order of declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Join,
         Self::Pass,
         Self::CheckIn,
@@ -237,6 +243,9 @@ impl Verb {
         Self::Survey,
         Self::Order,
         Self::Recover,
+        Self::Lobby,
+        Self::Place,
+        Self::Roster,
     ];
 
     /// The word in the label.
@@ -259,6 +268,9 @@ impl Verb {
             Self::Survey => "survey",
             Self::Order => "order",
             Self::Recover => "recover",
+            Self::Lobby => "lobby",
+            Self::Place => "place",
+            Self::Roster => "roster",
         }
     }
 }

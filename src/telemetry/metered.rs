@@ -14,7 +14,9 @@ use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
-use crate::domain::window::Orders;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
+use crate::store::lobby::{Chunk, LobbyPage, Placed};
 use crate::store::recovery::Recovery;
 use crate::store::survey::Survey;
 use crate::store::{
@@ -58,7 +60,10 @@ impl Deadlines {
             | Verb::Sweep
             | Verb::Survey
             | Verb::Order
-            | Verb::Recover => self.other,
+            | Verb::Recover
+            | Verb::Lobby
+            | Verb::Place
+            | Verb::Roster => self.other,
         }
     }
 }
@@ -234,6 +239,26 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
         self.meter(Verb::Recover, self.store.recover(room, recovery))
             .await
     }
+
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
+        self.meter(Verb::Lobby, self.store.lobby(room, from, most))
+            .await
+    }
+
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError> {
+        self.meter(Verb::Place, self.store.place(room, chunk)).await
+    }
+
+    async fn roster(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        self.meter(Verb::Roster, self.store.roster(room, window, from, most))
+            .await
+    }
 }
 
 #[cfg(test)]
@@ -331,6 +356,21 @@ mod tests {
         async fn recover(&self, _: &RoomName, _: &Recovery) -> Result<Epoch, StoreError> {
             unreachable!()
         }
+        async fn lobby(&self, _: &RoomName, _: u32, _: u32) -> Result<LobbyPage, StoreError> {
+            unreachable!()
+        }
+        async fn place(&self, _: &RoomName, _: &Chunk) -> Result<Placed, StoreError> {
+            unreachable!()
+        }
+        async fn roster(
+            &self,
+            _: &RoomName,
+            _: WindowId,
+            _: u32,
+            _: u32,
+        ) -> Result<Vec<VisitorId>, StoreError> {
+            unreachable!()
+        }
     }
 
     fn house() -> (Metered<dyn QueueStore>, Arc<Metrics>, RoomName) {
@@ -377,6 +417,9 @@ mod tests {
     fn visitors_wait_two_seconds_and_the_rest_five() {
         let deadlines = Deadlines::default();
         let quick = Verb::ALL.map(|verb| deadlines.of(verb).as_secs());
-        assert_eq!(quick, [2, 2, 2, 2, 2, 2, 2, 2, 5, 5, 2, 5, 5, 5, 5, 5]);
+        assert_eq!(
+            quick,
+            [2, 2, 2, 2, 2, 2, 2, 2, 5, 5, 2, 5, 5, 5, 5, 5, 5, 5, 5]
+        );
     }
 }

@@ -10,8 +10,9 @@ use anteroom::domain::room::{RoomName, Terms};
 use anteroom::domain::standing::Stand;
 use anteroom::domain::tick::Proposal;
 use anteroom::domain::visitor::VisitorId;
-use anteroom::domain::window::Orders;
+use anteroom::domain::window::{Orders, WindowId};
 use anteroom::store::embedded::Embedded;
+use anteroom::store::lobby::{Chunk, LobbyPage, Placed};
 use anteroom::store::recovery::Recovery;
 use anteroom::store::survey::Survey;
 use anteroom::store::{
@@ -192,5 +193,23 @@ impl QueueStore for Recording {
 
     async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError> {
         self.store.recover(room, recovery).await
+    }
+
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
+        self.store.lobby(room, from, most).await
+    }
+
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError> {
+        self.store.place(room, chunk).await
+    }
+
+    async fn roster(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        self.store.roster(room, window, from, most).await
     }
 }

@@ -21,7 +21,6 @@ use crate::gate::notice::{Face, Visit};
 use crate::gate::redeem::Redeemed;
 use crate::pacing::house::{House, Visitor, per_minute};
 use crate::token::identity::{Demands, ProviderKeys};
-use crate::token::queue::QueueToken;
 
 const GENERAL: Lane = Lane(0);
 const MEMBERS: Lane = Lane(1);
@@ -332,15 +331,10 @@ async fn in_the_lobby_a_code_still_counts_and_while_it_is_drawn_no_more() {
     };
     house.order(Order::Open(opening)).await;
     assert_eq!(house.snapshot().survey.orders.state, WindowState::Prequeue);
-    let name = &house.gate.rooms[0].settings.name.clone();
     let in_lobby = async |house: &House| {
         let mut visitor = arrived(house).await;
-        let token = QueueToken {
-            lobby: true,
-            ..visitor.token(house)
-        };
-        let wall = house.clock.now().wall;
-        visitor.queue = Some(house.gate.keys.sign_queue(name, &token.renewed(wall), wall));
+        visitor.poll(house).await;
+        assert!(visitor.token(house).lobby);
         visitor
     };
     let (mut ann, mut bob) = (in_lobby(&house).await, in_lobby(&house).await);
@@ -349,6 +343,10 @@ async fn in_the_lobby_a_code_still_counts_and_while_it_is_drawn_no_more() {
     let (notice, redeemed) = ann.redeem(&house, &codes[0], &[]).await.unwrap();
 
     assert_eq!((redeemed, notice.lane), (Redeemed::Accepted, Some(MEMBERS)));
+    let token = ann.token(&house);
+    assert_eq!((token.lobby, token.lane), (true, MEMBERS.0));
+    house.step().await;
+    assert_eq!(house.snapshot().survey.waiting, 2, "in the lobby once");
     let mut drawn = house.snapshot().as_ref().clone();
     drawn.survey.orders.state = WindowState::Drawing;
     house.gate.rooms[0].snapshot.store(Arc::new(drawn));

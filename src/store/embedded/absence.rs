@@ -25,7 +25,7 @@ impl Room {
             | Status::Absent
             | Status::Away { .. }
             | Status::Released { .. } => {}
-            Status::Admitted { .. } | Status::Ended(_) => {
+            Status::Lobby { .. } | Status::Admitted { .. } | Status::Ended(_) => {
                 return Granted::Not(self.stand(&entry));
             }
         }

@@ -15,6 +15,10 @@ pub(super) struct Dirty {
     pub(super) sessions: HashSet<Jti>,
     pub(super) ends: HashSet<Jti>,
     pub(super) uses: HashSet<spent::Key>,
+    /// Members of a lobby, with its number.
+    pub(super) members: HashSet<(u32, VisitorId)>,
+    /// Blocks of the roster.
+    pub(super) roster: HashSet<u32>,
 }
 
 impl Dirty {
@@ -25,6 +29,8 @@ impl Dirty {
         self.sessions.clear();
         self.ends.clear();
         self.uses.clear();
+        self.members.clear();
+        self.roster.clear();
     }
 
     /// Adds what `other` names.
@@ -34,5 +40,7 @@ impl Dirty {
         self.sessions.extend(other.sessions);
         self.ends.extend(other.ends);
         self.uses.extend(other.uses);
+        self.members.extend(other.members);
+        self.roster.extend(other.roster);
     }
 }

@@ -8,9 +8,11 @@ mod absence;
 mod commit;
 mod dirty;
 mod disk;
+mod draw;
 mod encode;
 mod entry;
 mod load;
+mod lobby;
 mod moment;
 mod pass;
 mod queue;
@@ -33,6 +35,7 @@ use async_trait::async_trait;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use redb::Database;
 
+use super::lobby::{Chunk, LobbyPage, Placed};
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
@@ -43,7 +46,8 @@ use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
-use crate::domain::window::Orders;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
 use commit::{Kept, Ledger, Rooms};
 use disk::{Folder, Opener};
 use load::Loaded;
@@ -310,5 +314,24 @@ impl QueueStore for Embedded {
 
     async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError> {
         self.on(room, |room| room.recover(recovery)).await
+    }
+
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
+        self.on(room, |room| room.lobby_page(from, most)).await
+    }
+
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError> {
+        self.on(room, |room| room.place(chunk)).await
+    }
+
+    async fn roster(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        self.on(room, |room| room.roster_page(window, from, most))
+            .await
     }
 }

@@ -3,8 +3,9 @@
 use redb::{Database, Table};
 
 use super::dirty::Dirty;
-use super::disk::{ENDS, ROOMS, SESSIONS, USES, VISITORS};
-use super::encode::{self, SessionKey, VisitorKey};
+use super::disk::{ENDS, LOBBIES, ROOMS, ROSTERS, SESSIONS, USES, VISITORS};
+use super::draw::BLOCK;
+use super::encode::{self, BlockKey, MemberKey, SessionKey, VisitorKey};
 use super::room::Room;
 use crate::domain::room::RoomName;
 use crate::store::BoxError;
@@ -17,6 +18,8 @@ pub(super) struct Rows {
     sessions: Vec<(SessionKey, Option<Vec<u8>>)>,
     ends: Vec<(SessionKey, Option<Vec<u8>>)>,
     uses: Vec<(SessionKey, Option<Vec<u8>>)>,
+    members: Vec<(MemberKey, Option<Vec<u8>>)>,
+    blocks: Vec<(BlockKey, Option<Vec<u8>>)>,
 }
 
 impl Rows {
@@ -27,6 +30,8 @@ impl Rows {
             && self.sessions.is_empty()
             && self.ends.is_empty()
             && self.uses.is_empty()
+            && self.members.is_empty()
+            && self.blocks.is_empty()
     }
 
     /// Adds what `dirty` names, as it stands in `room`.
@@ -40,7 +45,7 @@ impl Rows {
             let key = encode::visitor_key(number, place, visitor);
             let entry = room.visitors.get(&visitor);
             let row = entry
-                .filter(|entry| entry.place == place)
+                .filter(|entry| entry.place == place && !entry.is_plain_lobby())
                 .map(|entry| encode::visitor(&key, room.window(), entry));
             self.visitors.push((key, row));
         }
@@ -61,6 +66,23 @@ impl Rows {
             self.uses
                 .push((key, row.map(|used| encode::used(&key, used))));
         }
+        self.add_drawn(number, room, dirty);
+    }
+
+    fn add_drawn(&mut self, number: u32, room: &Room, dirty: &Dirty) {
+        for &(lobby, visitor) in &dirty.members {
+            let key = encode::member_key(number, lobby, visitor);
+            let lane = room.lane_in(lobby, visitor);
+            let row = lane.map(|lane| encode::member(&key, lane));
+            self.members.push((key, row));
+        }
+        for &block in &dirty.roster {
+            let key = encode::block_key(number, block);
+            let at = usize::try_from(block).unwrap_or(usize::MAX);
+            let drawn = room.roster.chunks(BLOCK).nth(at);
+            let row = drawn.map(|visitors| encode::block(&key, visitors));
+            self.blocks.push((key, row));
+        }
     }
 
     /// Writes all of it or nothing, and returns once it is on disk.
@@ -77,6 +99,8 @@ impl Rows {
             put(&mut write.open_table(SESSIONS)?, &self.sessions)?;
             put(&mut write.open_table(ENDS)?, &self.ends)?;
             put(&mut write.open_table(USES)?, &self.uses)?;
+            put(&mut write.open_table(LOBBIES)?, &self.members)?;
+            put(&mut write.open_table(ROSTERS)?, &self.blocks)?;
         }
         write.commit()?;
         Ok(())

@@ -2,6 +2,7 @@
 //! taken for truth.
 
 mod damage;
+mod drawn;
 mod platter;
 
 use std::path::PathBuf;

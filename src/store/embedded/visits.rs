@@ -19,7 +19,7 @@ use crate::store::{CheckIn, Joined, Joining, Leaving, ShownBy};
 const SWEEP: usize = 1_024;
 
 impl Room {
-    /// Gives a visitor a place, or says where it stands already. A visitor with a living turn is
+    /// Gives a visitor a place or puts it into the lobby, or says where it stands already. A visitor with a living turn is
     /// answered in every state, so that a join whose answer was lost may be sent again.
     pub(super) fn join(&mut self, terms: &Terms, ask: &Joining) -> Joined {
         if ask.window != self.window() {
@@ -41,13 +41,16 @@ impl Room {
         if !self.head.orders.state.joins() {
             return Joined::Shut;
         }
-        if self.queue.len() >= u64::from(terms.max_waiting) {
+        if self.waiting_in_all() >= u64::from(terms.max_waiting) || !self.has_numbers() {
             return Joined::Full;
         }
-        let Some(place) = self.next_place() else {
+        let entry = if self.gathers(terms) {
+            self.in_lobby(turn, before, ask.lane)
+        } else if let Some(place) = self.next_place() {
+            self.waiting(turn, place, before, ask.promised)
+        } else {
             return Joined::Full;
         };
-        let entry = self.waiting(turn, place, before, ask.promised);
         self.head.joins_total += 1;
         self.put(ask.visitor, entry);
         Joined::Stands(self.stand(&entry))
@@ -95,7 +98,11 @@ impl Room {
 
     /// Clears away a bounded number of things; says how many.
     pub(super) fn sweep(&mut self) -> u64 {
-        self.find_absent() + self.clear_leftovers() + self.forget_ends() + self.forget_uses()
+        self.find_absent()
+            + self.clear_leftovers()
+            + self.clear_old_lobbies()
+            + self.forget_ends()
+            + self.forget_uses()
     }
 
     /// Up to which place visitors know that they are near the front: where the horizon has been
@@ -145,7 +152,10 @@ impl Room {
                 let status = Status::Waiting { seen_until: until };
                 self.put(visitor, Entry { status, ..entry });
             }
-            Status::Released { .. } | Status::Admitted { .. } | Status::Ended(_) => {}
+            Status::Lobby { .. }
+            | Status::Released { .. }
+            | Status::Admitted { .. }
+            | Status::Ended(_) => {}
         }
         self.stand(&entry)
     }
@@ -164,7 +174,10 @@ impl Room {
             Some(entry) if entry.turn >= token.turn => return None,
             Some(entry) => match entry.status {
                 Status::Ended(why) => Some(why),
-                Status::Waiting { .. } | Status::Absent | Status::Away { .. } => entry.before,
+                Status::Lobby { .. }
+                | Status::Waiting { .. }
+                | Status::Absent
+                | Status::Away { .. } => entry.before,
                 Status::Released { .. } | Status::Admitted { .. } => return None,
             },
         };
@@ -227,6 +240,24 @@ impl Room {
                 break;
             }
             self.leftovers.pop_front();
+        }
+        if cleared > 0 {
+            self.changed();
+        }
+        cleared as u64
+    }
+
+    fn clear_old_lobbies(&mut self) -> u64 {
+        let mut cleared = 0;
+        while let Some((number, members)) = self.lobby.leftovers.front_mut() {
+            for (visitor, _) in members.by_ref().take(SWEEP - cleared) {
+                self.dirty.members.insert((*number, visitor));
+                cleared += 1;
+            }
+            if cleared == SWEEP {
+                break;
+            }
+            self.lobby.leftovers.pop_front();
         }
         if cleared > 0 {
             self.changed();

@@ -141,6 +141,21 @@ impl QueueStore for Counting {
     async fn recover(&self, _: &RoomName, _: &Recovery) -> Result<Epoch, StoreError> {
         unreachable!()
     }
+    async fn lobby(&self, _: &RoomName, _: u32, _: u32) -> Result<LobbyPage, StoreError> {
+        unreachable!()
+    }
+    async fn place(&self, _: &RoomName, _: &Chunk) -> Result<Placed, StoreError> {
+        unreachable!()
+    }
+    async fn roster(
+        &self,
+        _: &RoomName,
+        _: WindowId,
+        _: u32,
+        _: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        unreachable!()
+    }
 }
 
 /// An open room over a store whose calls take so long.

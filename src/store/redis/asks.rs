@@ -10,7 +10,9 @@ use crate::domain::room::Terms;
 use crate::domain::session::LEEWAY;
 use crate::domain::standing::EndedBy;
 use crate::domain::tick::{Lead, Proposal};
+use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Orders, WindowState};
+use crate::store::lobby::Chunk;
 use crate::store::recovery::{Recovery, Rest};
 use crate::store::{
     CheckIn, Claim, Ending, Hold, Joining, Leaving, Passing, ShownBy, Spending, StoreError, Touch,
@@ -48,6 +50,7 @@ pub(super) fn joins(asks: &[Joining]) -> impl Iterator<Item = Vec<u8>> {
     for ask in asks {
         said.extend(ask.window.0.to_be_bytes());
         said.extend(number(lasts(ask)));
+        said.push(ask.lane.0);
     }
     let visitors = asks.iter().map(|ask| ask.visitor.as_bytes().to_vec());
     std::iter::once(said).chain(visitors)
@@ -60,6 +63,7 @@ impl Ask for Passing {
         to.extend(number(micros(check_in_lasts(self.joining.promised))));
         to.extend(self.session.0);
         to.extend(number(self.at.millis()));
+        to.push(self.joining.lane.0);
     }
 }
 
@@ -202,8 +206,34 @@ pub(super) fn orders(orders: &Orders) -> Result<Vec<u8>, serde_json::Error> {
     let mut bytes = number(orders.version).to_vec();
     bytes.extend(small.into_iter().flat_map(u32::to_be_bytes));
     bytes.extend(number(orders.grants));
+    bytes.extend(told_of_draw(orders).into_iter().flat_map(u32::to_be_bytes));
     serde_json::to_writer(&mut bytes, orders)?;
     Ok(bytes)
+}
+
+/// What orders tell of the draw: whether there is one and it is frozen, and the places kept free.
+fn told_of_draw(orders: &Orders) -> [u32; 4] {
+    match orders.draw.as_ref().map(|draw| draw.frozen) {
+        None => [0; 4],
+        Some(None) => [1, 0, 0, 0],
+        Some(Some(frozen)) => [2, frozen.epoch.0, frozen.base, frozen.count],
+    }
+}
+
+/// Where a part of a chunk belongs, and then each visitor as an argument of its own.
+pub(super) fn places(
+    chunk: &Chunk,
+    from: u32,
+    part: &[VisitorId],
+) -> impl Iterator<Item = Vec<u8>> {
+    let numbers = [chunk.window.0, chunk.round, chunk.epoch.0, chunk.base, from];
+    let visitors = part.iter().map(|visitor| visitor.as_bytes().to_vec());
+    std::iter::once(smalls(numbers)).chain(visitors)
+}
+
+/// Numbers of four bytes each.
+pub(super) fn smalls<const N: usize>(numbers: [u32; N]) -> Vec<u8> {
+    numbers.into_iter().flat_map(u32::to_be_bytes).collect()
 }
 
 /// What a recovery brings besides its orders.

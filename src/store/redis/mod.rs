@@ -8,7 +8,7 @@ pub mod address;
 mod answers;
 mod asks;
 #[cfg(test)]
-pub(super) mod databases;
+pub(crate) mod databases;
 mod fitness;
 mod keys;
 pub mod link;
@@ -29,6 +29,7 @@ use std::fmt;
 use async_trait::async_trait;
 use redis::Value;
 
+use super::lobby::{Chunk, LobbyPage, MOST_PAGE, Placed};
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
@@ -39,7 +40,8 @@ use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
-use crate::domain::window::Orders;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
 use answers::{Odd, Reader};
 use asks::Ask;
 use link::Link;
@@ -52,6 +54,9 @@ const MOST_ASKS: usize = 200;
 
 /// The same for joins, which cost less.
 const MOST_JOINS: usize = 500;
+
+/// Those of a chunk who get their places in one call at most.
+const MOST_PLACED: usize = 500;
 
 /// The scripts by which Redis does what the verbs of [`QueueStore`] ask, one for each verb and of
 /// its name. Whoever watches what a Redis is asked knows them by their digests.
@@ -320,5 +325,39 @@ impl QueueStore for Redis {
         let call = self.to(room, &scripts::RECOVER, args)?;
         let epoch = answers::whole(&self.make(&call).await?, call.head())?;
         Ok(Epoch(u32::try_from(epoch).unwrap_or(u32::MAX)))
+    }
+
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
+        let page = asks::smalls([from, most.min(MOST_PAGE)]);
+        let call = self.to(room, &scripts::LOBBY, [page])?;
+        self.read(call, answers::page).await
+    }
+
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError> {
+        let mut from = chunk.from;
+        let mut rest = chunk.visitors.as_slice();
+        loop {
+            let (part, later) = rest.split_at(rest.len().min(MOST_PLACED));
+            let call = self.to(room, &scripts::PLACE, asks::places(chunk, from, part))?;
+            let upto = answers::whole(&self.make(&call).await?, call.head())?;
+            let upto = u32::try_from(upto).unwrap_or(u32::MAX);
+            from = from.saturating_add(u32::try_from(part.len()).unwrap_or(u32::MAX));
+            if upto < from || later.is_empty() {
+                return Ok(Placed { upto });
+            }
+            rest = later;
+        }
+    }
+
+    async fn roster(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        let page = asks::smalls([window.0, from, most.min(MOST_PAGE)]);
+        let call = self.to(room, &scripts::ROSTER, [page])?;
+        self.read(call, answers::visitors).await
     }
 }

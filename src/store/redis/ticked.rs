@@ -2,10 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use super::answers::{Odd, Reader};
+use super::answers::{Odd, Reader, visitors};
 use crate::domain::pace::{Corrected, Correction, Pace};
 use crate::domain::tick::TickState;
-use crate::domain::visitor::VisitorId;
 use crate::store::Released;
 
 pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {
@@ -13,7 +12,7 @@ pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {
         won: from.byte()? == 1,
         ticks: ticks(from)?,
         orders: from.number()?,
-        batch: from.all(|from| from.take().map(VisitorId::from_bytes))?,
+        batch: visitors(from)?,
     })
 }
 

@@ -5,7 +5,7 @@
 -- stand for each token.
 
 local refused = load({'epoch', 'front', 'covered', 'tick', 'earned', 'claim_time', 'window',
-  'state', 'rate', 'rev', 'moved'})
+  'state', 'rate', 'rev', 'moved', 'undrawn', 'behind'})
 if refused then return refused end
 
 local tokens = read_tokens()

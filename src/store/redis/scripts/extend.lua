@@ -9,7 +9,7 @@
 -- passes over it, because its record says another.
 
 local refused = load({'epoch', 'front', 'covered', 'tick', 'earned', 'claim_time', 'window',
-  'state', 'rate', 'rev', 'moved'})
+  'state', 'rate', 'rev', 'moved', 'undrawn', 'behind'})
 if refused then return refused end
 
 local DONE, SPENT, NOT = '\0', '\1', '\2'

@@ -13,11 +13,11 @@
 local MOST_CALLED, LATE_TOUCH = 2000, 60000000
 local MOST_ENDED, MOST_LOOKS, TOGETHER = 200, 1000, 50
 
-local refused = load({'epoch', 'last_number', 'front', 'tick', 'earned', 'credit', 'spent', 'slack',
-  'anchor', 'last_rate', 'last_burst', 'last_correction', 'claim_time', 'carry', 'grants_met',
+local refused = load(with_draw({'front', 'tick', 'earned', 'credit', 'spent', 'slack', 'anchor',
+  'last_rate', 'last_burst', 'last_correction', 'claim_time', 'carry', 'grants_met',
   'releases_total', 'granted_total', 'missed_total', 'newest_end', 'recovering_until', 'missing',
   'missing_until', 'version', 'window', 'state', 'rate', 'burst', 'capacity', 'grants', 'rev',
-  'out', 'moved'})
+  'out', 'moved'}))
 if refused then return refused end
 
 local proposal = {}
@@ -240,5 +240,8 @@ write()
 for _, range in ipairs(passed) do
   if range.last then call('ZREMRANGEBYSCORE', QUEUE, range.first, range.last) end
 end
-if open then reach(now) end
+if open then
+  freeze_round()
+  reach(now)
+end
 return released(1, batch)

@@ -7,7 +7,7 @@
 -- as often as may be; 2 neither waiting nor called. With 1 and 2 nothing changed.
 
 local refused = load({'epoch', 'front', 'covered', 'tick', 'earned', 'claim_time', 'window',
-  'state', 'rate', 'rev', 'out', 'moved'})
+  'state', 'rate', 'rev', 'out', 'moved', 'undrawn', 'behind'})
 if refused then return refused end
 
 local DONE, SPENT, NOT = '\0', '\1', '\2'

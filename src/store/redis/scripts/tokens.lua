@@ -49,8 +49,9 @@ local function put_back(token)
   local visitor, old = token.visitor, known[token.visitor]
   call('ZADD', QUEUE, text(token.place), visitor)
   if old then call('ZREM', ABSENT, visitor) end
+  if old and old.kind == IN_LOBBY then leave_line(visitor, old) end
   moved()
-  local ahead = call('ZRANK', QUEUE, visitor)
+  local ahead = ahead_of(visitor, token.place)
   local entry = {kind = WAITING, missed = 0, before = before, turn = token.turn,
     place = token.place, number = head.earned + token.lasts, lane = 0, aways = 0, extensions = 0}
   known[visitor] = entry

@@ -7,10 +7,11 @@
 -- or why a turn ended. Reasons are numbered from 1 as in `EndedBy::ALL`; 0 is none.
 --
 -- Whoever waits in the first turn, missed nothing and is too far from the front to have to check
--- in has no record: the place is its score in the queue. Without a record nobody was seen.
+-- in has no record: the place is its score in the queue. Without a record nobody was seen. Who is
+-- in a lobby in its first turn has none either; in a later one it has, without a place.
 
 local WAITING, RELEASED, ADMITTED, ENDED, UNKNOWN, FULL, SHUT, RUN = 0, 1, 2, 3, 4, 5, 6, 7
-local AWAY = 9
+local IN_LOBBY, GATHERED, AWAY = 8, 9, 10
 local LEFT, EXPIRED, MISSED, REVOKED = 2, 4, 5, 6
 
 -- Entries by visitor, as far as they were read; and records to be written or deleted.
@@ -34,7 +35,13 @@ local function first_wait(place)
     aways = 0, extensions = 0}
 end
 
--- Reads the entries of these visitors into `known`.
+local function in_lobby(lane)
+  return {kind = IN_LOBBY, missed = 0, before = 0, turn = 1, place = 0, number = 0, lane = lane,
+    aways = 0, extensions = 0}
+end
+
+-- Reads the entries of these visitors into `known`. Whoever is in the frozen lobby and has its
+-- place waits in the queue, or has a record.
 local function find(visitors)
   local found, bare = gather(visitors, 'HMGET', ENTRIES), {}
   for at = 1, #visitors do
@@ -44,12 +51,13 @@ local function find(visitors)
       bare[#bare + 1] = visitors[at]
     end
   end
-  for _, key in ipairs({QUEUE, ABSENT}) do
+  for _, key in ipairs({QUEUE, ABSENT, LOBBY, FROZEN}) do
     if #bare > 0 and call('EXISTS', key) == 1 then
       local places, rest = gather(bare, 'ZMSCORE', key), {}
       for at = 1, #bare do
         if places[at] then
-          known[bare[at]] = first_wait(tonumber(places[at]))
+          local score, waits = tonumber(places[at]), key == QUEUE or key == ABSENT
+          known[bare[at]] = waits and first_wait(score) or in_lobby(score)
         else
           rest[#rest + 1] = bare[at]
         end
@@ -76,6 +84,13 @@ local function leave_line(visitor, entry)
     take(ABSENT, visitor)
   elseif entry.kind == RELEASED then
     set('out', math.max(0, head.out - 1))
+  elseif entry.kind == IN_LOBBY then
+    if call('ZSCORE', LOBBY, visitor) then
+      take(LOBBY, visitor)
+    else
+      set('undrawn', math.max(0, head.undrawn - 1))
+      moved()
+    end
   end
 end
 
@@ -116,8 +131,14 @@ local function stand(standing, number, turn, place)
   return struct.pack('>BI8HI8', standing, number, turn, place)
 end
 
+-- How many will get lower places than this one who have none yet.
+local function undrawn_before(place)
+  return head.undrawn > 0 and place > head.behind and head.undrawn or 0
+end
+
 local function ahead_of(visitor, place)
-  return call('ZRANK', QUEUE, visitor) or call('ZCOUNT', QUEUE, '-inf', '(' .. text(place))
+  local ahead = call('ZRANK', QUEUE, visitor) or call('ZCOUNT', QUEUE, '-inf', '(' .. text(place))
+  return ahead + undrawn_before(place)
 end
 
 -- Whether somebody who stepped away is not back yet, and the time for that not over.
@@ -134,8 +155,8 @@ local function stand_of(visitor, entry)
     return stand(WAITING, number, entry.turn, entry.place + 1)
   elseif entry.kind == RELEASED then
     number = math.max(0, number - head.claim_time)
-  elseif entry.kind == ENDED then
-    return stand(ENDED, number, entry.turn, 0)
+  elseif entry.kind == ENDED or entry.kind == IN_LOBBY then
+    return stand(entry.kind, number, entry.turn, 0)
   end
   return stand(entry.kind, number, entry.turn, entry.place + 1)
 end
@@ -172,6 +193,7 @@ local function see(visitor, entry, lasts, terms, returns)
     entry.number = head.earned + lasts
     moved()
   end
+  ahead = ahead + undrawn_before(place)
   if entry.kept or not plain(entry) or is_near(place, ahead, lasts, terms) then
     keep(visitor, entry)
   end
