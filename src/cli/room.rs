@@ -197,9 +197,10 @@ async fn exchange(client: &Client, verb: &Verb, output: Output) -> anyhow::Resul
     Ok(match (output, &answer) {
         (Output::Json, _) => format!("{answer:#}\n"),
         (Output::Table, Value::Array(rooms)) => list(rooms),
-        (Output::Table, room) => match room.get("codes").and_then(Value::as_array) {
-            Some(codes) => lines(codes),
-            None => sheet(room),
+        (Output::Table, answer) => match (answer.get("codes"), answer.get("link")) {
+            (Some(Value::Array(codes)), _) => lines(codes),
+            (_, Some(link)) => lines(std::slice::from_ref(link)),
+            (_, None) => sheet(answer),
         },
     })
 }
@@ -340,6 +341,16 @@ pub(crate) mod tests {
         let codes: Vec<&str> = text.lines().collect();
         assert_eq!(codes.len(), 2, "{text}");
         assert!(codes.iter().all(|code| code.len() == 29), "{text}");
+        let line = "preview derby --valid-s 60";
+        let text = typed(&gateway, line, Output::Table).await.unwrap();
+        let link = "https://tickets.example/_anteroom/rooms/derby/crew?pass=";
+        assert!(
+            text.starts_with(link) && text.lines().count() == 1,
+            "{text}"
+        );
+        let line = "preview derby --withdraw";
+        let text = typed(&gateway, line, Output::Table).await.unwrap();
+        assert!(text.contains("waiting   40"), "{text}");
         let line = "codes derby --lane vip --count 2";
         let error = said(typed(&gateway, line, Output::Table).await);
         assert!(error.contains("a lane of the room (members)"), "{error}");

@@ -187,7 +187,7 @@ impl Page {
                 takes_codes => view.takes_codes,
                 wanted => unmarked(view.wanted),
                 refresh => refresh(view).filter(|_| !sample),
-                sample => sample.then(|| Serde(&self.texts.crew)),
+                sample => sample.then_some(Serde(&self.texts.crew)),
                 breaks => view.absence.step_aways > 0,
                 extensions => view.absence.extensions > 0,
                 pause_how => self.texts.page.pause_how.replace("{n}", &span(self.texts, view.absence.step_away)),

@@ -20,6 +20,7 @@ impl Page {
         let words = &self.texts.crew;
         let rehearsal = crew.room.rehearsal;
         let (head, lead) = match crew.step {
+            Step::Invited | Step::Begun if rehearsal => (words.invited, words.rehearsal),
             Step::Invited | Step::Begun => (words.invited, words.invited_lead),
             Step::Here | Step::Look(_) if rehearsal => (words.here, words.rehearsal),
             Step::Here | Step::Look(_) => (words.here, words.here_lead),
