@@ -64,7 +64,7 @@ pub(crate) async fn joined(house: &House) -> Visitor {
 /// A store that counts what it is asked, remembers who was released and when, and can be cut off,
 /// emptied, or set to another time.
 pub(crate) struct Watched {
-    store: Mutex<Arc<Embedded>>,
+    store: Mutex<Arc<dyn QueueStore>>,
     clock: Clock,
     pub(crate) visitor_calls: AtomicU64,
     pub(crate) touches: AtomicU64,
@@ -79,7 +79,7 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    pub(crate) fn over(store: Embedded, clock: Clock) -> Arc<Self> {
+    pub(crate) fn over(store: impl QueueStore + 'static, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
             store: Mutex::new(Arc::new(store)),
             clock,
@@ -102,12 +102,12 @@ impl Watched {
     }
 
     /// What it holds.
-    pub(crate) fn inner(&self) -> Arc<Embedded> {
+    pub(crate) fn inner(&self) -> Arc<dyn QueueStore> {
         Arc::clone(&self.store.lock().unwrap())
     }
 
     /// Holds something else from now on.
-    pub(crate) fn replace(&self, store: Embedded) {
+    pub(crate) fn replace(&self, store: impl QueueStore + 'static) {
         *self.store.lock().unwrap() = Arc::new(store);
     }
 
@@ -117,7 +117,7 @@ impl Watched {
         self.replace(Embedded::in_memory(Epoch(minutes)));
     }
 
-    fn asked(&self, by_visitor: bool) -> Result<Arc<Embedded>, StoreError> {
+    fn asked(&self, by_visitor: bool) -> Result<Arc<dyn QueueStore>, StoreError> {
         if by_visitor {
             self.visitor_calls.fetch_add(1, Ordering::SeqCst);
         }
@@ -304,6 +304,14 @@ impl House {
 
     /// A closed room in which some settings are others.
     pub(crate) fn furnished(change: impl FnOnce(&mut RoomSettings)) -> Self {
+        Self::furnished_on(Embedded::in_memory(Epoch(1_000_000)), change)
+    }
+
+    /// The same on another store.
+    pub(crate) fn furnished_on(
+        store: impl QueueStore + 'static,
+        change: impl FnOnce(&mut RoomSettings),
+    ) -> Self {
         let mut settings = RoomSettings {
             name: "sale".parse().unwrap(),
             site: "shop".parse().unwrap(),
@@ -322,7 +330,7 @@ impl House {
         };
         change(&mut settings);
         let clock = Clock::by_hand(UnixTime::from_secs(1_800_000_000));
-        let store = Watched::over(Embedded::in_memory(Epoch(1_000_000)), clock.clone());
+        let store = Watched::over(store, clock.clone());
         let files = generate(
             clock.now().wall,
             &Purpose::ALL,
@@ -478,6 +486,13 @@ impl House {
     pub(crate) async fn step(&mut self) {
         self.beat.step().await;
         self.beat.kept().await;
+    }
+
+    /// The loop goes round once, and what it began beside comes to its end; how long it rests then.
+    pub(crate) async fn turn(&mut self) -> Duration {
+        let rest = self.beat.step().await;
+        self.beat.drawing.settle().await;
+        rest
     }
 
     /// One tick's time goes by, and the loop goes round.
