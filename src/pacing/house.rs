@@ -73,7 +73,7 @@ pub(crate) struct Watched {
     pub(crate) away: AtomicBool,
     /// So many calls are answered yet; then none is.
     pub(crate) calls_left: Mutex<Option<u64>>,
-    pub(crate) released: Mutex<Vec<(Duration, VisitorId)>>,
+    pub(crate) released: Arc<Mutex<Vec<(Duration, VisitorId)>>>,
     /// How far its own clock is ahead of the story's, in milliseconds; `None`: it has none.
     pub(crate) ahead_ms: Mutex<Option<i64>>,
 }
@@ -89,15 +89,18 @@ impl Watched {
             recoveries: AtomicU64::new(0),
             away: AtomicBool::new(false),
             calls_left: Mutex::default(),
-            released: Mutex::default(),
+            released: Arc::default(),
             ahead_ms: Mutex::default(),
         })
     }
 
-    /// Another way to the same store.
+    /// Another way to the same store. Whom it releases is remembered together.
     pub(crate) fn beside(&self) -> Arc<Self> {
-        let beside = Self::over(Embedded::in_memory(Epoch(1)), self.clock.clone());
-        *beside.store.lock().unwrap() = self.inner();
+        let mut beside = Self::over(Embedded::in_memory(Epoch(1)), self.clock.clone());
+        if let Some(beside) = Arc::get_mut(&mut beside) {
+            beside.store = Mutex::new(self.inner());
+            beside.released = Arc::clone(&self.released);
+        }
         beside
     }
 

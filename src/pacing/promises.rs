@@ -1,5 +1,6 @@
-//! Whole sales at random: two gateways on one store, fans who do anything in any order, and an
-//! operator who does too. Whatever happens, what every fan is promised holds.
+//! Whole sales at random: two gateways on one store, fans who do anything in any order, an operator
+//! who does too, and gateways that are cut off at any call of the store and start again. Whatever
+//! happens, what every fan is promised holds.
 
 mod ledger;
 
@@ -18,9 +19,10 @@ use crate::domain::window::{Opening, Order, WindowState};
 use crate::store::QueueStore;
 use crate::store::embedded::Embedded;
 use crate::store::redis::databases;
+use crate::store::survey::Survey;
 
 /// How many fans there are.
-const FANS: usize = 7;
+const FANS: usize = 9;
 
 /// How many gateways.
 const GATEWAYS: usize = 2;
@@ -34,6 +36,10 @@ enum Step {
     Time(u32),
     /// The operator gives an order.
     Order(Ordered),
+    /// A gateway is cut off after so many calls of the store.
+    Kill(usize, u64),
+    /// A gateway starts again, and remembers nothing.
+    Restart(usize),
 }
 
 /// What a fan does.
@@ -113,6 +119,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         10 => (0..FANS, 0..GATEWAYS, deed).prop_map(|(fan, at, deed)| Step::Fan(fan, at, deed)),
         6 => prop_oneof![1_u32..8, 1_u32..8, 20_u32..80].prop_map(Step::Time),
         2 => ordered.prop_map(Step::Order),
+        1 => (0..GATEWAYS, 0_u64..12).prop_map(|(at, calls)| Step::Kill(at, calls)),
+        1 => (0..GATEWAYS).prop_map(Step::Restart),
     ];
     vec(step, 1..70)
 }
@@ -121,6 +129,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Sale {
     gateways: [House; GATEWAYS],
     rests: [Duration; GATEWAYS],
+    /// Since when each gateway has been able to ask the store.
+    well_since: [Duration; GATEWAYS],
     fans: Vec<Visitor>,
     ledger: Ledger,
 }
@@ -128,10 +138,11 @@ struct Sale {
 impl Sale {
     async fn begin(kind: &Kind, store: impl QueueStore + 'static) -> Self {
         let one = House::furnished_on(store, |room| furnish(room, kind));
-        let two = one.beside(2);
+        let two = one.beside_with(2, |with| with.store = with.store.beside());
         let mut sale = Self {
             gateways: [one, two],
             rests: [Duration::ZERO; GATEWAYS],
+            well_since: [Duration::ZERO; GATEWAYS],
             fans: vec![Visitor::default(); FANS],
             ledger: Ledger::new(FANS, kind.capacity),
         };
@@ -145,7 +156,26 @@ impl Sale {
             Step::Fan(fan, at, deed) => self.fan(*fan, *at, *deed).await,
             Step::Time(steps) => self.time(*steps).await,
             Step::Order(ordered) => self.order(ordered).await,
+            Step::Kill(at, calls) => {
+                *self.gateways[*at].store.calls_left.lock().unwrap() = Some(*calls);
+            }
+            Step::Restart(at) => self.restart(*at),
         }
+    }
+
+    fn restart(&mut self, at: usize) {
+        let house = &self.gateways[at];
+        self.well_since[at] = house.clock.now().mono;
+        let again = house.beside_with(3, |with| with.store = with.store.beside());
+        self.gateways[at] = again;
+        self.rests[at] = Duration::ZERO;
+    }
+
+    /// Whether a gateway has heard of all that happened until a while ago.
+    fn is_well(&self, at: usize) -> bool {
+        let house = &self.gateways[at];
+        let killed = house.store.calls_left.lock().unwrap().is_some();
+        !killed && house.clock.now().mono > self.well_since[at] + SECOND
     }
 
     /// A fan asks; never more often than is turned away.
@@ -177,6 +207,9 @@ impl Sale {
     /// Whoever left or was revoked does not come in again by the old admission, once every gateway
     /// has heard of it.
     async fn come_back_inside(&mut self, fan: usize, at: usize) {
+        if !self.is_well(at) {
+            return;
+        }
         let house = &self.gateways[at];
         let Some(admission) = self.ledger.old_admission(fan, house.clock.now().mono) else {
             return;
@@ -190,8 +223,8 @@ impl Sale {
 
     async fn order(&mut self, ordered: &Ordered) {
         self.time(1).await;
+        let orders = self.survey().await.orders;
         let house = &mut self.gateways[0];
-        let orders = house.snapshot().survey.orders.clone();
         let now = house.clock.now();
         let order = match ordered {
             Ordered::Open => OPEN,
@@ -240,20 +273,27 @@ impl Sale {
 
     /// Looks at the room as the store has it now.
     async fn look(&mut self) {
+        let survey = self.survey().await;
+        self.ledger.seen(&survey);
+    }
+
+    async fn survey(&self) -> Survey {
         let room = &self.gateways[0].gate.rooms[0].settings;
         let store = self.gateways[0].store.inner();
-        let survey = store.survey(&room.name, &room.terms, 0).await.unwrap();
-        self.ledger.seen(&survey);
+        store.survey(&room.name, &room.terms, 0).await.unwrap()
     }
 
     /// The room opens for everybody, and whoever still comes gets in: nobody was lost on the way.
     async fn end(mut self) {
-        for ordered in [Ordered::Capacity(None), Ordered::Pace(600), Ordered::Open] {
+        for at in 0..GATEWAYS {
+            self.restart(at);
+        }
+        for ordered in [Ordered::Capacity(None), Ordered::Pace(60), Ordered::Open] {
             self.order(&ordered).await;
         }
         let mut inside = [false; FANS];
         for round in 0..120 {
-            let state = self.gateways[0].snapshot().survey.orders.state;
+            let state = self.survey().await.orders.state;
             if matches!(
                 state,
                 WindowState::Closed | WindowState::Paused | WindowState::Prequeue

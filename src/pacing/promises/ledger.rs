@@ -128,20 +128,29 @@ impl Ledger {
     /// In no window more were let in than the burst, what the pace gave, and what was ordered
     /// besides.
     pub(super) fn assert_paced(&self, released: &[(Duration, VisitorId)]) {
-        let burst = self.paces.iter().map(|(_, rate)| {
-            let pace = Pace::per_minute(*rate).unwrap();
-            pace.effective_burst(TICK)
-        });
-        let burst = burst.max().unwrap();
         for (from, (began, _)) in released.iter().enumerate() {
             for (count, (at, _)) in (1..).zip(&released[from..]) {
-                let most = burst + self.earned(*began, *at) + self.granted(*at);
+                let most = self.burst(*began, *at) + self.earned(*began, *at) + self.granted(*at);
                 assert!(
                     count <= most,
                     "{count} from {began:?} to {at:?}, at most {most}"
                 );
             }
         }
+    }
+
+    /// The largest effective burst of a pace that was in force between two moments.
+    fn burst(&self, from: Duration, to: Duration) -> u64 {
+        let in_force = self.paces.iter().enumerate().filter(|(at, (since, _))| {
+            let next = self.paces.get(at + 1);
+            let over = next.is_some_and(|(next, _)| *next + OBEYED < from);
+            !over && since.saturating_sub(OBEYED) <= to
+        });
+        let bursts = in_force.map(|(_, (_, rate))| {
+            let pace = Pace::per_minute(*rate).unwrap();
+            pace.effective_burst(TICK)
+        });
+        bursts.max().unwrap()
     }
 
     /// What the pace gave between two moments, a higher one counted from a second before its order
