@@ -11,6 +11,7 @@ pub mod place;
 pub mod presence;
 pub mod room;
 pub mod session;
+pub mod share;
 pub mod skew;
 pub mod standing;
 pub mod tick;
