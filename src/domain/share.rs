@@ -156,7 +156,7 @@ impl Runner {
     const fn go(&mut self, count: u64) {
         self.left -= count;
         self.share += count;
-        self.at += count * self.stride;
+        self.at = self.at.saturating_add(count.saturating_mul(self.stride));
     }
 }
 
@@ -221,7 +221,11 @@ mod tests {
 
         assert_eq!(then[..2], [50, 50], "no burst for those who come later");
         let ends = leads.share(&weights, [3, MANY, 0, 0, 0, 0, 0, 0], 100);
-        assert_eq!(ends[..2], [3, 97], "and nothing is lost when a lane empties");
+        assert_eq!(
+            ends[..2],
+            [3, 97],
+            "and nothing is lost when a lane empties"
+        );
         let few = leads.share(&weights, [3, 4, 0, 0, 0, 0, 0, 0], 100);
         assert_eq!(few[..2], [3, 4]);
     }

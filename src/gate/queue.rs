@@ -141,13 +141,13 @@ impl Line<'_> {
         if self.shut_face().is_some() {
             return Ok(told(self.without_place(token)));
         }
+        let lane = Lane(token.lane);
+        let waiting = self.snapshot.survey.lane(lane).waiting;
         let ask = Joining {
             visitor: token.visitor,
             window: token.window,
-            lane: Lane(token.lane),
-            promised: self
-                .poll_after(self.snapshot.survey.waiting, token.visitor)
-                .max(JOIN_LASTS),
+            lane,
+            promised: self.poll_after(waiting, token).max(JOIN_LASTS),
         };
         let terms = &self.room.settings.terms;
         match self.store.join(self.name(), terms, &[ask]).await.as_deref() {
@@ -160,8 +160,9 @@ impl Line<'_> {
 
     async fn stand(&self, token: &QueueToken, place: Place, may: May) -> Result<Outcome, Refusal> {
         let survey = &self.snapshot.survey;
+        let lane = survey.lane(Lane(token.lane));
         let known = self.snapshot.store != StoreHealth::NotYet;
-        let far = token.epoch == survey.epoch && !survey.is_near(place);
+        let far = token.epoch == survey.epoch && !lane.is_near(place);
         if known && (far || may == May::Look) {
             return Ok(told(self.waits(token, self.surveyed(token, place))));
         }
@@ -170,7 +171,7 @@ impl Line<'_> {
         }
         let ahead = token
             .position
-            .map_or(survey.waiting, |shown| u64::from(shown.get()) - 1);
+            .map_or(lane.waiting, |shown| u64::from(shown.get()) - 1);
         let ask = CheckIn {
             visitor: token.visitor,
             window: token.window,
@@ -179,7 +180,7 @@ impl Line<'_> {
             turn: token.turn,
             place,
             tick: token.tick,
-            promised: self.poll_after(ahead, token.visitor),
+            promised: self.poll_after(ahead, token),
         };
         let terms = &self.room.settings.terms;
         match self
@@ -198,12 +199,12 @@ impl Line<'_> {
     /// seen more than the survey, or the place was given since.
     fn surveyed(&self, token: &QueueToken, place: Place) -> u64 {
         let survey = &self.snapshot.survey;
-        let older = token.epoch != survey.epoch
-            || token.tick > survey.ticks.tick
-            || !survey.has_seen(place);
+        let lane = survey.lane(Lane(token.lane));
+        let older =
+            token.epoch != survey.epoch || token.tick > survey.ticks.tick || !lane.has_seen(place);
         match token.position {
             Some(shown) if older => u64::from(shown.get()) - 1,
-            Some(_) | None => survey.ahead_of(place),
+            Some(_) | None => lane.ahead_of(place),
         }
     }
 
@@ -212,6 +213,8 @@ impl Line<'_> {
             turn: stand.turn,
             lobby: stand.standing == Standing::Lobby,
             place: stand.place,
+            // A place keeps its lane, whichever the token asked for.
+            lane: stand.place.map_or(token.lane, |_| stand.lane.0),
             epoch: stand.epoch,
             tick: stand.tick,
             ..*token

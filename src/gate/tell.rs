@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::domain::clock::Now;
 use crate::domain::estimate::{jittered, poll_after};
+use crate::domain::lane::Lane;
 use crate::domain::place::Turn;
 use crate::domain::room::RoomName;
 use crate::domain::standing::{EndedBy, Stand, Standing};
@@ -132,7 +133,7 @@ impl Line<'_> {
     /// moment, so nobody asks again later than otherwise.
     pub(super) fn forgotten(&self, token: &QueueToken, ahead: u64) -> Notice {
         let mut notice = self.kept(token);
-        let usual = self.poll_after(ahead, token.visitor);
+        let usual = self.poll_after(ahead, token);
         notice.poll_after = notice.poll_after.min(usual);
         notice
     }
@@ -190,9 +191,10 @@ impl Line<'_> {
         notice.reference = Some(token.visitor.reference(self.name()));
         let moves = face == Face::Waiting && notice.reason != Some(Reason::Recovering);
         notice.wait = moves
-            .then(|| self.snapshot.flow.as_ref().map(|flow| flow.wait(ahead)))
-            .flatten();
-        notice.poll_after = self.poll_after(ahead, token.visitor);
+            .then(|| self.snapshot.flow(Lane(token.lane)))
+            .flatten()
+            .map(|flow| flow.wait(ahead));
+        notice.poll_after = self.poll_after(ahead, token);
         if face == Face::Recovering {
             let soon = jittered(STORE_AWAY, seed(token.visitor, self.now));
             notice.poll_after = notice.poll_after.min(soon);
@@ -242,7 +244,7 @@ impl Line<'_> {
         let mut notice = self.notice(self.waiting_face(token));
         notice.reference = Some(token.visitor.reference(self.name()));
         notice.ended_by = token.ended;
-        notice.poll_after = self.poll_after(self.snapshot.survey.waiting, token.visitor);
+        notice.poll_after = self.poll_after(self.snapshot.survey.waiting, token);
         let signed = token.renewed(self.now.wall);
         notice.queue = SetToken::Give(self.sign(&signed));
         notice
@@ -289,19 +291,19 @@ impl Line<'_> {
         }
     }
 
-    pub(super) fn poll_after(&self, ahead: u64, visitor: VisitorId) -> Duration {
-        let median = self
-            .snapshot
-            .flow
-            .as_ref()
-            .map(|flow| flow.wait(ahead).median);
+    pub(super) fn poll_after(&self, ahead: u64, token: &QueueToken) -> Duration {
+        let flow = self.snapshot.flow(Lane(token.lane));
+        let median = flow.map(|flow| flow.wait(ahead).median);
         let pace = self
             .snapshot
             .survey
             .orders
             .pace
             .unwrap_or(self.room.settings.terms.pace);
-        jittered(poll_after(ahead, median, pace), seed(visitor, self.now))
+        jittered(
+            poll_after(ahead, median, pace),
+            seed(token.visitor, self.now),
+        )
     }
 }
 

@@ -161,7 +161,7 @@ impl RoomLoop {
             tracing::error!(%room, window = seen.window.0, "tokens of a newer sale window exist, and nobody knows its orders: `room open` continues it; until then nobody is released");
         }
         let fresh = Arc::new(Snapshot {
-            flow: Flow::measure(&survey.history, survey.ticks.earned),
+            flows: flows(survey),
             survey: survey.clone(),
             ended: self.ends.shared(),
             store: StoreHealth::Reachable,
@@ -196,4 +196,13 @@ impl RoomLoop {
         });
         true
     }
+}
+
+/// What was measured of each lane.
+fn flows(survey: &Survey) -> Vec<Option<Flow>> {
+    let now = survey.ticks.earned;
+    let lanes = survey.lanes.iter();
+    lanes
+        .map(|lane| Flow::measure(&lane.history, now))
+        .collect()
 }

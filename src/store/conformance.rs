@@ -3,6 +3,7 @@
 //! A new store is added to [`for_every_store`] and nothing else. Time is the room's own: a story
 //! moves it by ticks, so none of them sleeps.
 
+mod lanes;
 mod model;
 mod ordering;
 mod queueing;
@@ -164,7 +165,15 @@ impl<'a> Stage<'a> {
     }
 
     pub(crate) async fn try_join(&self, number: u32) -> Result<Joined, StoreError> {
-        let asks = [self.joining(number)];
+        self.try_join_in(number, Lane::GENERAL).await
+    }
+
+    /// Asks for a place in a lane.
+    pub(crate) async fn try_join_in(&self, number: u32, lane: Lane) -> Result<Joined, StoreError> {
+        let asks = [Joining {
+            lane,
+            ..self.joining(number)
+        }];
         let joined = self.store.join(&self.room, &self.terms, &asks).await?;
         Ok(joined[0])
     }
@@ -182,7 +191,20 @@ impl<'a> Stage<'a> {
         &self,
         numbers: std::ops::RangeInclusive<u32>,
     ) -> Result<Vec<Place>, StoreError> {
-        let asks: Vec<_> = numbers.map(|number| self.joining(number)).collect();
+        self.crowd_in(Lane::GENERAL, numbers).await
+    }
+
+    /// The same in a lane.
+    pub(crate) async fn crowd_in(
+        &self,
+        lane: Lane,
+        numbers: std::ops::RangeInclusive<u32>,
+    ) -> Result<Vec<Place>, StoreError> {
+        let asks = numbers.map(|number| Joining {
+            lane,
+            ..self.joining(number)
+        });
+        let asks: Vec<_> = asks.collect();
         let joined = self.store.join(&self.room, &self.terms, &asks).await?;
         let place = |joined: &Joined| match joined {
             Joined::Stands(stand) => stand.place.unwrap(),

@@ -4,7 +4,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::domain::estimate::{Flow, WaitRange};
+use crate::domain::estimate::WaitRange;
+use crate::domain::lane::Lane;
 use crate::domain::pace::{Pace, TICK};
 use crate::domain::room::RoomSettings;
 use crate::store::survey::{Snapshot, StoreHealth};
@@ -39,24 +40,17 @@ impl Reading<'_> {
         ordered.unwrap_or(self.settings.terms.capacity)
     }
 
-    /// How long somebody who joined now would wait. `None` while it cannot be known: the room
+    /// How long somebody who joined the general lane now would wait. `None` while it cannot be known: the room
     /// does not release, the store does not answer, or too few releases were measured.
     #[must_use]
     pub fn newcomer_wait(&self) -> Option<WaitRange> {
         let survey = &self.snapshot.survey;
         let flowing =
             survey.orders.state.releases() && self.snapshot.store == StoreHealth::Reachable;
-        let flow = self.snapshot.flow.as_ref().filter(|_| flowing)?;
-        Some(wait_behind(
-            flow,
-            survey.waiting.saturating_sub(survey.absent),
-        ))
+        let flow = self.snapshot.flow(Lane::GENERAL).filter(|_| flowing)?;
+        let lane = survey.lane(Lane::GENERAL);
+        Some(flow.wait(lane.waiting.saturating_sub(lane.absent)))
     }
-}
-
-/// The estimate for somebody with `ahead` visitors in front.
-fn wait_behind(flow: &Flow, ahead: u64) -> WaitRange {
-    flow.wait(ahead)
 }
 
 /// The largest offset that any room's survey showed, in seconds.
@@ -98,8 +92,9 @@ pub(crate) fn settings_for_test(name: &str) -> RoomSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::estimate::ReleaseHistory;
+    use crate::domain::estimate::{Flow, ReleaseHistory};
     use crate::domain::window::WindowState;
+    use crate::store::survey::LaneSurvey;
 
     #[test]
     fn a_newcomers_wait_is_known_only_while_visitors_are_released() {
@@ -109,12 +104,15 @@ mod tests {
             history.record(second * 1_000_000, 10);
         }
         let mut snapshot = Snapshot {
-            flow: Flow::measure(&history, 59_000_000),
+            flows: vec![Flow::measure(&history, 59_000_000)],
             store: StoreHealth::Reachable,
             ..Snapshot::default()
         };
-        snapshot.survey.waiting = 700;
-        snapshot.survey.absent = 100;
+        snapshot.survey.lanes.push(LaneSurvey {
+            waiting: 700,
+            absent: 100,
+            ..LaneSurvey::default()
+        });
         let wait = |snapshot: &Snapshot| {
             let settings = &settings;
             Reading { settings, snapshot }.newcomer_wait()
@@ -128,7 +126,7 @@ mod tests {
         );
 
         let unmeasured = Snapshot {
-            flow: None,
+            flows: vec![None],
             ..snapshot.clone()
         };
         assert_eq!(wait(&unmeasured), None);

@@ -5,12 +5,14 @@ mod steps;
 
 use proptest::prelude::*;
 
-use self::people::{At, Model, Person, micros};
+use self::people::{At, LaneModel, Model, Person, micros};
 use self::steps::{Step, steps};
 use super::*;
+use crate::domain::lane::Weights;
 use crate::domain::pace::VISITOR;
-use crate::domain::presence::{HorizonHistory, check_in_lasts};
+use crate::domain::presence::check_in_lasts;
 use crate::domain::session::LEEWAY;
+use crate::domain::share::Leads;
 use crate::store::{Ending, Touch, Touched};
 
 /// How many may be inside.
@@ -26,7 +28,7 @@ struct Pair<'a> {
 impl Pair<'_> {
     async fn step(&mut self, step: &Step) -> Told {
         match *step {
-            Step::Join(number) => self.join(number).await?,
+            Step::Join(number, lane) => self.join(number, Lane(lane)).await?,
             Step::CheckIn(number) => self.check_in(number).await?,
             Step::Claim(number) => self.claim(number).await?,
             Step::Leave(number) => self.leave(number).await?,
@@ -53,23 +55,27 @@ impl Pair<'_> {
         let inside = seen.released + seen.active;
         assert!(inside <= CAPACITY, "{inside} inside");
         for one in &self.model.people {
-            let ahead = self.model.ahead_of(one.place);
-            if seen.samples.iter().any(|sample| sample.place == one.place) {
-                assert_eq!(seen.ahead_of(one.place), ahead);
+            let ahead = self.model.ahead_of(one);
+            let lane = seen.lane(one.lane);
+            if lane.samples.iter().any(|sample| sample.place == one.place) {
+                assert_eq!(lane.ahead_of(one.place), ahead);
             }
+        }
+        for (lane, of_lane) in Lane::all().zip(&seen.lanes) {
+            assert_eq!(of_lane.waiting, self.model.waiting_in(lane), "{lane:?}");
         }
         Ok(())
     }
 
-    /// The newest turn and place of somebody, as its token has it.
+    /// The newest turn and place of somebody, as its token has it. The lane may be an old one.
     fn token(&mut self, number: u32) -> Option<CheckIn> {
         let (turn, place) = self.model.last(number).map(|one| (one.turn, one.place))?;
         let token = self.room.token(number, place);
         Some(CheckIn { turn, ..token })
     }
 
-    async fn join(&mut self, number: u32) -> Told {
-        let joined = self.room.try_join(number).await?;
+    async fn join(&mut self, number: u32, asked: Lane) -> Told {
+        let joined = self.room.try_join_in(number, asked).await?;
         let known = self.model.last(number).map(|one| (one.turn, one.at));
         let turn = match known {
             Some((turn, At::Over(_))) => turn.next(),
@@ -99,11 +105,14 @@ impl Pair<'_> {
         let highest = self.model.people.iter().map(|one| one.place).max();
         assert!(Some(place) > highest, "places ascend");
         assert_eq!(stand.turn, turn);
+        let lane = self.room.terms.lanes.lane(asked);
+        assert_eq!(stand.lane, lane);
         let seen_until = self.now + micros(check_in_lasts(PROMISED));
         self.model.people.push(Person {
             number,
             turn,
             place,
+            lane,
             at: At::Waiting { seen_until },
             missed: false,
         });
@@ -246,18 +255,19 @@ impl Pair<'_> {
         let most = if self.model.state.releases() { most } else { 0 };
         let batch = self.model.release(&self.room.terms, self.now, most);
         assert_eq!(released.batch, batch);
-        if let (true, Some(horizon)) = (
-            self.model.state.releases(),
-            self.room.survey().await?.horizon,
-        ) {
-            self.model.horizons.record(self.now, horizon);
+        let seen = self.room.survey().await?;
+        for (lane, of_lane) in self.model.lanes.iter_mut().zip(&seen.lanes) {
+            if let (true, Some(horizon)) = (self.model.state.releases(), of_lane.horizon) {
+                lane.horizons.record(self.now, horizon);
+            }
         }
         Ok(())
     }
 }
 
-async fn history(store: &dyn QueueStore, steps: &[Step]) -> Told {
+async fn history(store: &dyn QueueStore, weights: &[u16], steps: &[Step]) -> Told {
     let mut room = Stage::open(store, 1).await?.holding(4);
+    room.terms.lanes = Weights::new(weights).unwrap();
     room.terms.max_waiting = 9;
     room.terms.pace = Pace::per_minute(120).unwrap();
     room.terms.session.absolute = Duration::from_hours(1);
@@ -266,9 +276,8 @@ async fn history(store: &dyn QueueStore, steps: &[Step]) -> Told {
         people: Vec::new(),
         state: WindowState::Open,
         claim_time: 0,
-        front: Place::LOWEST,
-        carry: 0,
-        horizons: HorizonHistory::default(),
+        leads: Leads::default(),
+        lanes: std::array::from_fn(|_| LaneModel::default()),
     };
     let mut pair = Pair { room, model, now };
     for step in steps {
@@ -287,8 +296,9 @@ fn run<S: QueueStore>(cases: u32, store: impl AsyncFn() -> S) {
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    proptest!(config, |(steps in steps())| {
-        let told = runtime.block_on(async { history(&store().await, &steps).await });
+    let weights = prop::sample::select(vec![&[1][..], &[3, 1], &[5, 4, 1]]);
+    proptest!(config, |(weights in weights, steps in steps())| {
+        let told = runtime.block_on(async { history(&store().await, weights, &steps).await });
         prop_assert!(told.is_ok(), "{told:?}");
     });
 }

@@ -4,11 +4,13 @@
 //! has seen there is on disk; one thread writes whatever changed meanwhile in one go, so that
 //! many verbs share one write. One gateway at a time may use a directory.
 
+mod call;
 mod commit;
 mod dirty;
 mod disk;
 mod encode;
 mod entry;
+mod lanes;
 mod load;
 mod moment;
 mod queue;
@@ -175,12 +177,12 @@ impl QueueStore for Embedded {
     async fn check_in(
         &self,
         room: &RoomName,
-        _terms: &Terms,
+        terms: &Terms,
         tokens: &[CheckIn],
     ) -> Result<Vec<Stand>, StoreError> {
         let check_in = |room: &mut Room| {
             tokens.iter().try_for_each(|one| room.has_made(one))?;
-            Ok(tokens.iter().map(|one| room.check_in(one)).collect())
+            Ok(tokens.iter().map(|one| room.check_in(terms, one)).collect())
         };
         self.on(room, check_in).await?
     }

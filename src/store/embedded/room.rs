@@ -1,6 +1,6 @@
 //! One room's state, and the operator's verbs. Pure: no waiting, no disk, no clock.
 //!
-//! Visitors' verbs are in `visits`, the tick in `release`, sessions' verbs in `stays`. Every
+//! Visitors' verbs are in `visits`, the tick in `release` and `call`, sessions' verbs in `stays`. Every
 //! change of a visitor's entry goes through [`Room::put`], which keeps queue, turns and what must
 //! be written in step with it.
 
@@ -8,9 +8,10 @@ use std::collections::{BTreeSet, HashMap, VecDeque, hash_map};
 
 use super::dirty::Dirty;
 use super::entry::{Entry, Head, Status};
+use super::lanes::Queues;
 use super::moment::Moment;
-use super::queue::Queue;
 use super::sessions::{Guest, Sessions};
+use crate::domain::lane::Lane;
 use crate::domain::place::{Epoch, NUMBER_BITS, Place, Turn};
 use crate::domain::presence;
 use crate::domain::room::Terms;
@@ -18,20 +19,18 @@ use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Orders, WindowId, WindowState};
 use crate::store::Ordered;
-use crate::store::survey::Survey;
+use crate::store::survey::{LaneSurvey, Survey};
 
 /// One room.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     pub(super) head: Head,
     pub(super) visitors: HashMap<VisitorId, Entry>,
-    pub(super) queue: Queue,
+    pub(super) queues: Queues,
     pub(super) turns: BTreeSet<(Moment, Place, VisitorId)>,
     pub(super) sessions: Sessions,
     /// Visitors of dismissed windows, not yet cleared from disk.
     pub(super) leftovers: VecDeque<hash_map::IntoIter<VisitorId, Entry>>,
-    /// Where the next sweep goes on looking for the absent; `None` is the beginning.
-    pub(super) cursor: Option<Place>,
     pub(super) dirty: Dirty,
     /// Grows with every change that an answer may show.
     pub(super) version: u64,
@@ -66,8 +65,9 @@ impl Room {
         self.head.orders.window
     }
 
-    pub(super) fn front(&self) -> Place {
-        Place::from_score(self.head.front).unwrap_or(Place::LOWEST)
+    /// The highest place released from a lane so far.
+    pub(super) fn front(&self, lane: Lane) -> Place {
+        Place::from_score(self.head.lanes.of(lane).front).unwrap_or(Place::LOWEST)
     }
 
     /// Notes a change that answers may show; they wait until it is durable.
@@ -80,7 +80,9 @@ impl Room {
     pub(super) fn put(&mut self, visitor: VisitorId, entry: Entry) {
         if let Some(old) = self.visitors.insert(visitor, entry) {
             match old.status {
-                Status::Waiting { .. } | Status::Absent => self.queue.remove(old.place),
+                Status::Waiting { .. } | Status::Absent => {
+                    self.queues.of_mut(old.lane).remove(old.place);
+                }
                 Status::Released { until } => {
                     self.turns.remove(&(until, old.place, visitor));
                 }
@@ -89,8 +91,8 @@ impl Room {
             self.dirty.visitors.insert((old.place, visitor));
         }
         match entry.status {
-            Status::Waiting { .. } => self.queue.add(entry.place, visitor),
-            Status::Absent => self.queue.add_absent(entry.place, visitor),
+            Status::Waiting { .. } => self.queues.add(entry.lane, entry.place, visitor),
+            Status::Absent => self.queues.add_absent(entry.lane, entry.place, visitor),
             Status::Released { until } => {
                 self.turns.insert((until, entry.place, visitor));
             }
@@ -104,7 +106,7 @@ impl Room {
     pub(super) fn stand(&self, entry: &Entry) -> Stand {
         let standing = match entry.status {
             Status::Waiting { .. } | Status::Absent => Standing::Waiting {
-                ahead: self.queue.ahead_of(entry.place),
+                ahead: self.queues.of(entry.lane).ahead_of(entry.place),
             },
             Status::Released { until } => Standing::Released {
                 left: until.left(self.head.claim_time),
@@ -117,6 +119,7 @@ impl Room {
             standing,
             turn: entry.turn,
             place: (!over).then_some(entry.place),
+            lane: entry.lane,
             epoch: self.epoch(),
             tick: self.head.ticks.tick,
         }
@@ -129,6 +132,7 @@ impl Room {
             standing,
             turn,
             place: None,
+            lane: Lane::GENERAL,
             epoch: self.epoch(),
             tick: self.head.ticks.tick,
         };
@@ -153,21 +157,21 @@ impl Room {
     }
 
     /// Writes standing orders if their version is still `if_version`. Gives back the dismissed
-    /// queue, if any, for the caller to drop at leisure.
-    pub(super) fn order(&mut self, orders: &Orders, if_version: u64) -> (Ordered, Queue) {
+    /// queues, if any, for the caller to drop at leisure.
+    pub(super) fn order(&mut self, orders: &Orders, if_version: u64) -> (Ordered, Queues) {
         if self.head.orders == *orders {
-            return (Ordered::Done, Queue::default());
+            return (Ordered::Done, Queues::default());
         }
         if self.head.orders.version != if_version {
             let present = Box::new(self.head.orders.clone());
-            return (Ordered::Changed(present), Queue::default());
+            return (Ordered::Changed(present), Queues::default());
         }
         let dismissed = self.write(orders);
         (Ordered::Done, dismissed)
     }
 
     /// Puts `orders` in force, whatever their version.
-    pub(super) fn write(&mut self, orders: &Orders) -> Queue {
+    pub(super) fn write(&mut self, orders: &Orders) -> Queues {
         if orders.rev > self.head.orders.rev {
             self.revoke_all();
         }
@@ -175,7 +179,7 @@ impl Room {
         let dismissed = if ends || orders.window != self.window() {
             self.dismiss()
         } else {
-            Queue::default()
+            Queues::default()
         };
         self.head.orders.clone_from(orders);
         self.changed();
@@ -183,16 +187,18 @@ impl Room {
     }
 
     /// Sends everybody home who waits or was released. Sessions live on.
-    fn dismiss(&mut self) -> Queue {
+    fn dismiss(&mut self) -> Queues {
         let visitors = std::mem::take(&mut self.visitors);
         if !visitors.is_empty() {
             self.leftovers.push_back(visitors.into_iter());
         }
         self.turns.clear();
-        self.cursor = None;
         self.head.grants_met = self.head.orders.grants;
-        self.head.history.clear();
-        std::mem::take(&mut self.queue)
+        for lane in self.head.lanes.iter_mut() {
+            lane.history.clear();
+            lane.lead = 0;
+        }
+        std::mem::take(&mut self.queues)
     }
 
     /// The next place, never given out before; `None` when this epoch's numbers are used up.
@@ -206,6 +212,8 @@ impl Room {
     /// What the store knows of the room.
     pub(super) fn survey(&self, terms: &Terms, ends_seen: u64) -> Survey {
         let head = &self.head;
+        let count = self.lane_count(&terms.lanes);
+        let lanes = Lane::all().take(count);
         Survey {
             orders: head.orders.clone(),
             incarnation: head.incarnation,
@@ -213,16 +221,14 @@ impl Room {
             ticks: head.ticks,
             recovering: self.recovering(),
             store_time: None,
-            waiting: self.queue.len(),
-            absent: self.queue.absent(),
+            waiting: self.queues.len(),
+            absent: self.queues.absent(),
             released: self.turns.len() as u64,
             active: self.sessions.active(),
             missing: self.missing(),
-            horizon: self
-                .horizon(terms)
-                .map(|now| now.max(head.horizons.covered().unwrap_or(now))),
-            samples: self.queue.samples(),
-            history: head.history.clone(),
+            lanes: lanes
+                .map(|lane| self.survey_of(terms, lane, count))
+                .collect(),
             releases_total: head.releases_total,
             granted_total: head.granted_total,
             joins_total: head.joins_total,
@@ -232,15 +238,32 @@ impl Room {
         }
     }
 
-    /// Places up to this one are near. Where fewer wait than will soon be released, that is every
-    /// place given out so far; `None` while nobody waits.
-    pub(super) fn horizon(&self, terms: &Terms) -> Option<Place> {
-        if self.queue.len() == 0 {
+    /// What the store knows of one of so many lanes.
+    fn survey_of(&self, terms: &Terms, lane: Lane, lanes: usize) -> LaneSurvey {
+        let (head, queue) = (self.head.lanes.of(lane), self.queues.of(lane));
+        LaneSurvey {
+            waiting: queue.len(),
+            absent: queue.absent(),
+            horizon: self
+                .horizon(terms, lane)
+                .map(|now| now.max(head.horizons.covered().unwrap_or(now))),
+            samples: queue.samples(lanes),
+            history: head.history.clone(),
+            releases_total: head.releases_total,
+        }
+    }
+
+    /// Places of a lane up to this one are near: what the whole pace will release of it, for it
+    /// gets that when nobody waits in the others. Where fewer wait than that, it is every place
+    /// given out so far; `None` while nobody waits.
+    pub(super) fn horizon(&self, terms: &Terms, lane: Lane) -> Option<Place> {
+        let queue = self.queues.of(lane);
+        if queue.len() == 0 {
             return None;
         }
         let pace = self.head.orders.pace.unwrap_or(terms.pace);
         let near = presence::horizon(pace, terms.horizon);
         let last = Place::new(self.epoch(), self.head.last_number);
-        self.queue.nth(near).or(last)
+        queue.nth(near).or(last)
     }
 }

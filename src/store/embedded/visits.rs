@@ -38,20 +38,24 @@ impl Room {
         if !self.head.orders.state.joins() {
             return Joined::Shut;
         }
-        if self.queue.len() >= u64::from(terms.max_waiting) {
+        if self.queues.len() >= u64::from(terms.max_waiting) {
             return Joined::Full;
         }
         let Some(place) = self.next_place() else {
             return Joined::Full;
         };
-        let entry = self.waiting(turn, place, before, ask.promised);
+        let lane = terms.lanes.lane(ask.lane);
+        let entry = Entry {
+            before,
+            ..self.waiting(turn, place, lane, ask.promised)
+        };
         self.head.joins_total += 1;
         self.put(ask.visitor, entry);
         Joined::Stands(self.stand(&entry))
     }
 
     /// Says where a token's holder stands, and marks it present.
-    pub(super) fn check_in(&mut self, token: &CheckIn) -> Stand {
+    pub(super) fn check_in(&mut self, terms: &Terms, token: &CheckIn) -> Stand {
         let guest = Guest {
             window: token.window,
             visitor: token.visitor,
@@ -59,7 +63,7 @@ impl Room {
         };
         match self.entry(guest) {
             Ok(entry) => self.see(token.visitor, entry, token.promised),
-            Err(stand) => self.put_back(token).unwrap_or(stand),
+            Err(stand) => self.put_back(terms, token).unwrap_or(stand),
         }
     }
 
@@ -95,11 +99,12 @@ impl Room {
         self.find_absent() + self.clear_leftovers() + self.forget_ends()
     }
 
-    /// Up to which place visitors know that they are near the front: where the horizon has been
-    /// for long enough, and everything at or behind the front, which only a check-in puts there.
-    pub(super) fn expected(&self) -> Place {
-        let covered = self.head.horizons.expected(self.now().0);
-        covered.unwrap_or(Place::LOWEST).max(self.front())
+    /// Up to which place visitors of a lane know that they are near the front: where the horizon
+    /// has been for long enough, and everything at or behind the front, which only a check-in puts
+    /// there.
+    pub(super) fn expected(&self, lane: Lane) -> Place {
+        let covered = self.head.lanes.of(lane).horizons.expected(self.now().0);
+        covered.unwrap_or(Place::LOWEST).max(self.front(lane))
     }
 
     /// Whether the visitor at `place` waits there and has not been seen for too long.
@@ -140,11 +145,11 @@ impl Room {
 
     /// Puts a token of an older epoch back at its own place: the store lost it. `None` where it
     /// may not, because the turn ended or a newer one began, or was never this store's to keep.
-    fn put_back(&mut self, token: &CheckIn) -> Option<Stand> {
+    fn put_back(&mut self, terms: &Terms, token: &CheckIn) -> Option<Stand> {
         let lost = token.window == self.window()
             && self.head.orders.state != WindowState::Ended
             && token.epoch < self.epoch();
-        if !lost || self.queue.holds(token.place) {
+        if !lost || self.queues.holds(token.place) {
             return None;
         }
         let before = match self.visitors.get(&token.visitor) {
@@ -160,42 +165,48 @@ impl Room {
         if before.is_none() && inside.is_some() {
             return None;
         }
-        let entry = self.waiting(token.turn, token.place, before, token.promised);
+        let lane = terms.lanes.lane(token.lane);
+        let entry = Entry {
+            before,
+            ..self.waiting(token.turn, token.place, lane, token.promised)
+        };
         self.put(token.visitor, entry);
         Some(self.stand(&entry))
     }
 
-    fn waiting(
-        &self,
-        turn: Turn,
-        place: Place,
-        before: Option<EndedBy>,
-        promised: Duration,
-    ) -> Entry {
+    fn waiting(&self, turn: Turn, place: Place, lane: Lane, promised: Duration) -> Entry {
         let seen_until = self.now().after(presence::check_in_lasts(promised));
         Entry {
             turn,
             place,
             status: Status::Waiting { seen_until },
             missed: false,
-            before,
-            lane: Lane::GENERAL,
+            before: None,
+            lane,
             step_aways: 0,
             extensions: 0,
         }
     }
 
-    /// Looks at the next so many places that should have checked in.
+    /// Looks at the next so many places of each lane that should have checked in.
     fn find_absent(&mut self) -> u64 {
-        let from = self.cursor.take().unwrap_or(Place::LOWEST);
-        if from > self.expected() {
+        let lanes = self.queues.used();
+        let most = SWEEP.checked_div(lanes).unwrap_or(SWEEP);
+        let lanes = Lane::all().take(lanes);
+        lanes.map(|lane| self.find_absent_in(lane, most)).sum()
+    }
+
+    fn find_absent_in(&mut self, lane: Lane, most: usize) -> u64 {
+        let expected = self.expected(lane);
+        let queue = self.queues.of_mut(lane);
+        let from = queue.cursor.take().unwrap_or(Place::LOWEST);
+        if from > expected {
             return 0;
         }
-        let range = from..=self.expected();
-        let looked: Vec<_> = self.queue.iter(range).take(SWEEP + 1).collect();
-        self.cursor = looked.get(SWEEP).map(|(place, _)| *place);
+        let looked: Vec<_> = queue.iter(from..=expected).take(most + 1).collect();
+        queue.cursor = looked.get(most).map(|(place, _)| *place);
         let mut found = 0;
-        for (_, visitor) in looked.into_iter().take(SWEEP) {
+        for (_, visitor) in looked.into_iter().take(most) {
             if self.has_lapsed(visitor) {
                 self.lose(visitor);
                 found += 1;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use redis::Value;
 
 use crate::domain::clock::UnixTime;
+use crate::domain::lane::Lane;
 use crate::domain::pace::Pace;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
@@ -73,6 +74,14 @@ pub(super) fn bytes(value: Value, key: &str) -> Result<Vec<u8>, StoreError> {
     }
 }
 
+/// How many lanes the room has, where the script says that it was not given the keys of all.
+pub(super) fn more_lanes(value: &Value) -> Option<usize> {
+    let Value::SimpleString(words) = value else {
+        return None;
+    };
+    words.strip_prefix("LANES ")?.parse().ok()
+}
+
 /// The answer as a number.
 pub(super) fn whole(value: &Value, key: &str) -> Result<u64, StoreError> {
     match value {
@@ -138,11 +147,13 @@ impl Front {
         })
     }
 
-    const fn stand(&self, standing: Standing, turn: Turn, place: Option<Place>) -> Stand {
+    /// The stand of a record whose place is this one.
+    const fn stand(&self, record: &Record, standing: Standing, place: Option<Place>) -> Stand {
         Stand {
             standing,
-            turn,
+            turn: record.turn,
             place,
+            lane: record.lane,
             epoch: self.epoch,
             tick: self.tick,
         }
@@ -150,11 +161,13 @@ impl Front {
 }
 
 /// One visitor's record in an answer.
+#[derive(Clone, Copy)]
 struct Record {
     kind: u8,
     number: u64,
     turn: Turn,
     place: Option<Place>,
+    lane: Lane,
 }
 
 impl Record {
@@ -164,6 +177,7 @@ impl Record {
             number: from.number()?,
             turn: Turn(from.short()?),
             place: place(from.number()?)?,
+            lane: Lane(from.byte()?),
         })
     }
 
@@ -182,7 +196,7 @@ impl Record {
     }
 
     fn stand(&self, front: &Front) -> Result<Stand, Odd> {
-        Ok(front.stand(self.standing()?, self.turn, self.place))
+        Ok(front.stand(self, self.standing()?, self.place))
     }
 }
 
@@ -216,16 +230,17 @@ pub(super) fn joined(from: &mut Reader<'_>) -> Result<Vec<Joined>, Odd> {
 
 /// Newcomers who got places one after another: the record's turn says how many.
 fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
-    let first = record.place.ok_or(Odd)?.score();
+    let lowest = record.place.ok_or(Odd)?.score();
+    let newcomer = Record {
+        turn: Turn::FIRST,
+        ..*record
+    };
     let one = |at: u64| {
-        let place = Place::from_score(first + at).ok_or(Odd)?;
+        let place = Place::from_score(lowest + at).ok_or(Odd)?;
         let ahead = record.number.saturating_add(at);
         let standing = Standing::Waiting { ahead };
-        Ok(Joined::Stands(front.stand(
-            standing,
-            Turn::FIRST,
-            Some(place),
-        )))
+        let stand = front.stand(&newcomer, standing, Some(place));
+        Ok(Joined::Stands(stand))
     };
     (0..u64::from(record.turn.0)).map(one).collect()
 }

@@ -24,7 +24,7 @@ pub(super) trait Ask {
 
 /// One argument that holds a whole batch.
 pub(super) fn batch<A: Ask>(asks: &[A]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(asks.len() * 50);
+    let mut bytes = Vec::with_capacity(asks.len() * 51);
     for ask in asks {
         ask.put(&mut bytes);
     }
@@ -37,13 +37,16 @@ pub(super) fn joins(asks: &[Joining]) -> impl Iterator<Item = Vec<u8>> {
     let lasts = |ask: &Joining| micros(check_in_lasts(ask.promised));
     let longest = asks.iter().map(lasts).max().unwrap_or(0);
     let windows = || asks.iter().map(|ask| ask.window.0);
+    let lanes = || asks.iter().map(|ask| ask.lane.0);
     let mut said = number(longest).to_vec();
     for window in [windows().min(), windows().max()] {
         said.extend(window.unwrap_or(0).to_be_bytes());
     }
+    said.extend([lanes().min(), lanes().max()].map(Option::unwrap_or_default));
     for ask in asks {
         said.extend(ask.window.0.to_be_bytes());
         said.extend(number(lasts(ask)));
+        said.push(ask.lane.0);
     }
     let visitors = asks.iter().map(|ask| ask.visitor.as_bytes().to_vec());
     std::iter::once(said).chain(visitors)
@@ -58,6 +61,7 @@ impl Ask for CheckIn {
         to.extend(self.place.score().to_be_bytes());
         to.extend(number(self.tick));
         to.extend(number(micros(check_in_lasts(self.promised))));
+        to.push(self.lane.0);
     }
 }
 

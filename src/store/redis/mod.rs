@@ -22,7 +22,9 @@ mod surveyed;
 mod tests;
 mod watch;
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -62,6 +64,8 @@ pub fn scripts() -> impl Iterator<Item = &'static Script> {
 pub struct Redis {
     link: Link,
     epoch: Box<dyn Fn() -> Epoch + Send + Sync>,
+    /// How many lanes a room has, of those that were found to have more than one.
+    lanes: Mutex<HashMap<RoomName, usize>>,
 }
 
 impl fmt::Debug for Redis {
@@ -73,6 +77,7 @@ impl fmt::Debug for Redis {
 /// One script's call on one room.
 struct Call {
     script: &'static Script,
+    room: RoomName,
     keys: Vec<String>,
     args: Vec<Vec<u8>>,
 }
@@ -90,27 +95,55 @@ impl Redis {
         Self {
             link,
             epoch: Box::new(epoch),
+            lanes: Mutex::default(),
         }
     }
 
-    /// A call with what every script needs, and `args`.
+    /// A call with what every script needs, and `args`. It brings the keys of as many lanes as
+    /// are known; a script that needs more says so.
     fn to(
         &self,
-        room: &RoomName,
+        (room, terms): (&RoomName, Option<&Terms>),
         script: &'static Script,
         args: impl IntoIterator<Item = Vec<u8>>,
     ) -> Result<Call, StoreError> {
         let mut all = vec![asks::birth((self.epoch)(), incarnation()?)];
+        all.extend(terms.map(asks::terms));
         all.extend(args);
+        let lanes = terms.map_or(1, |terms| terms.lanes.all().len());
         Ok(Call {
             script,
-            keys: keys::of(room),
+            room: room.clone(),
+            keys: keys::of(room, lanes.max(self.known_lanes(room))),
             args: all,
         })
     }
 
+    fn known_lanes(&self, room: &RoomName) -> usize {
+        let known = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(room).copied().unwrap_or(1)
+    }
+
+    fn learn_lanes(&self, room: &RoomName, lanes: usize) {
+        let mut known = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(room.clone(), lanes);
+    }
+
+    /// Makes the call; again where the room has lanes that this store did not know of. The script
+    /// has done nothing then.
     async fn make(&self, call: &Call) -> Result<Value, StoreError> {
-        self.link.call(call.script, &call.keys, &call.args).await
+        let mut answer = self.link.call(call.script, &call.keys, &call.args).await?;
+        let mut given = call.keys.len();
+        while let Some(lanes) = answers::more_lanes(&answer) {
+            let keys = keys::of(&call.room, lanes);
+            if keys.len() <= given {
+                break;
+            }
+            given = keys.len();
+            self.learn_lanes(&call.room, lanes);
+            answer = self.link.call(call.script, &keys, &call.args).await?;
+        }
+        Ok(answer)
     }
 
     /// Makes the call and reads the bytes it answers.
@@ -135,8 +168,7 @@ impl Redis {
     ) -> Result<Vec<T>, StoreError> {
         let mut answers = Vec::with_capacity(asked.len());
         for part in asked.chunks(MOST_ASKS) {
-            let terms = terms.map(asks::terms).into_iter();
-            let call = self.to(room, script, terms.chain([asks::batch(part)]))?;
+            let call = self.to((room, terms), script, [asks::batch(part)])?;
             let answered = self.read(call, &read).await?;
             if answered.len() != part.len() {
                 return Err(StoreError::Unreachable(Odd.into()));
@@ -154,7 +186,7 @@ impl Redis {
         told: &[A],
     ) -> Result<(), StoreError> {
         for part in told.chunks(MOST_ASKS) {
-            let call = self.to(room, script, [asks::batch(part)])?;
+            let call = self.to((room, None), script, [asks::batch(part)])?;
             answers::done(&self.make(&call).await?, call.head())?;
         }
         Ok(())
@@ -183,8 +215,7 @@ impl QueueStore for Redis {
     ) -> Result<Vec<Joined>, StoreError> {
         let mut joined = Vec::with_capacity(asks.len());
         for part in asks.chunks(MOST_JOINS) {
-            let args = [asks::terms(terms)].into_iter().chain(asks::joins(part));
-            let call = self.to(room, &scripts::JOIN, args)?;
+            let call = self.to((room, Some(terms)), &scripts::JOIN, asks::joins(part))?;
             joined.extend(self.read(call, answers::joined).await?);
         }
         if joined.len() != asks.len() {
@@ -223,8 +254,8 @@ impl QueueStore for Redis {
         terms: &Terms,
         proposal: Proposal,
     ) -> Result<Released, StoreError> {
-        let args = [asks::terms(terms), asks::proposal(proposal)];
-        let call = self.to(room, &scripts::RELEASE, args)?;
+        let args = [asks::proposal(proposal)];
+        let call = self.to((room, Some(terms)), &scripts::RELEASE, args)?;
         self.read(call, answers::released).await
     }
 
@@ -238,7 +269,7 @@ impl QueueStore for Redis {
     }
 
     async fn sweep(&self, room: &RoomName, terms: &Terms) -> Result<u64, StoreError> {
-        let call = self.to(room, &scripts::SWEEP, [asks::terms(terms)])?;
+        let call = self.to((room, Some(terms)), &scripts::SWEEP, [])?;
         answers::whole(&self.make(&call).await?, call.head())
     }
 
@@ -249,7 +280,7 @@ impl QueueStore for Redis {
         ends_seen: u64,
     ) -> Result<Survey, StoreError> {
         let seen = asks::number(ends_seen).to_vec();
-        let call = self.to(room, &scripts::SURVEY, [asks::terms(terms), seen])?;
+        let call = self.to((room, Some(terms)), &scripts::SURVEY, [seen])?;
         surveyed::survey(self.make(&call).await?, call.head())
     }
 
@@ -260,7 +291,7 @@ impl QueueStore for Redis {
         if_version: u64,
     ) -> Result<Ordered, StoreError> {
         let args = [packed(orders)?, asks::number(if_version).to_vec()];
-        let call = self.to(room, &scripts::ORDER, args)?;
+        let call = self.to((room, None), &scripts::ORDER, args)?;
         let ordered = answers::ordered(self.make(&call).await?, call.head())?;
         // Another version may write the same orders in other words.
         Ok(match ordered {
@@ -271,7 +302,7 @@ impl QueueStore for Redis {
 
     async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError> {
         let args = [packed(&recovery.orders)?, asks::recovery(recovery)];
-        let call = self.to(room, &scripts::RECOVER, args)?;
+        let call = self.to((room, None), &scripts::RECOVER, args)?;
         let epoch = answers::whole(&self.make(&call).await?, call.head())?;
         Ok(Epoch(u32::try_from(epoch).unwrap_or(u32::MAX)))
     }

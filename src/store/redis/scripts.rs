@@ -38,7 +38,7 @@ pub(super) static RELEASE: LazyLock<Script> = script!(
     "release",
     "allow-oom",
     [
-        "room", "terms", "visitors", "sessions", "presence", "history", "tick"
+        "room", "terms", "visitors", "sessions", "presence", "history", "tick", "share"
     ]
 );
 pub(super) static TOUCH: LazyLock<Script> = script!("touch", "allow-oom", ["room"]);

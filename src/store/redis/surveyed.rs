@@ -11,7 +11,7 @@ use crate::domain::estimate::ReleaseHistory;
 use crate::domain::place::{Epoch, Place};
 use crate::domain::session::Jti;
 use crate::store::StoreError;
-use crate::store::survey::{Sample, Survey};
+use crate::store::survey::{LaneSurvey, Sample, Survey};
 
 /// Reads a survey; `key` is the room's head.
 pub(super) fn survey(value: Value, key: &str) -> Result<Survey, StoreError> {
@@ -24,15 +24,14 @@ pub(super) fn survey(value: Value, key: &str) -> Result<Survey, StoreError> {
     };
     let parts: Vec<_> = parts.into_iter().map(|part| bytes(part, key)).collect();
     let parts: Vec<Vec<u8>> = parts.into_iter().collect::<Result<_, _>>()?;
-    let [json, incarnation, numbers, history, samples, ends] = parts.as_slice() else {
+    let [json, incarnation, numbers, ends, lanes @ ..] = parts.as_slice() else {
         return Err(odd(Odd));
     };
     let read = || -> Result<Survey, Odd> {
         let text = str::from_utf8(incarnation).map_err(|_| Odd)?;
         Ok(Survey {
             incarnation: u64::from_str_radix(text, 16).map_err(|_| Odd)?,
-            history: measured(&mut Reader::new(history))?,
-            samples: Reader::new(samples).all(sample)?,
+            lanes: lanes.chunks(3).map(lane).collect::<Result<_, _>>()?,
             ends: Reader::new(ends).all(|from| from.take().map(Jti))?,
             ..counted(&mut Reader::new(numbers))?
         })
@@ -53,13 +52,27 @@ fn counted(from: &mut Reader<'_>) -> Result<Survey, Odd> {
         released: from.number()?,
         active: from.number()?,
         missing: from.number()?,
-        horizon: place(from.number()?)?,
         releases_total: from.number()?,
         granted_total: from.number()?,
         joins_total: from.number()?,
         claims_total: from.number()?,
         ends_seq: from.number()?,
         ..Survey::default()
+    })
+}
+
+fn lane(parts: &[Vec<u8>]) -> Result<LaneSurvey, Odd> {
+    let [numbers, history, samples] = parts else {
+        return Err(Odd);
+    };
+    let from = &mut Reader::new(numbers);
+    Ok(LaneSurvey {
+        waiting: from.number()?,
+        absent: from.number()?,
+        horizon: place(from.number()?)?,
+        releases_total: from.number()?,
+        history: measured(&mut Reader::new(history))?,
+        samples: Reader::new(samples).all(sample)?,
     })
 }
 

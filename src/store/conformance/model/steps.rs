@@ -8,7 +8,8 @@ use crate::domain::window::WindowState;
 /// What may happen.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    Join(u32),
+    /// Who, and into which lane, of those there are or not.
+    Join(u32, u8),
     CheckIn(u32),
     Claim(u32),
     Leave(u32),
@@ -28,7 +29,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         WindowState::Closed,
     ]);
     let step = prop_oneof![
-        4 => who.clone().prop_map(Step::Join),
+        4 => (who.clone(), 0_u8..4).prop_map(|(who, lane)| Step::Join(who, lane)),
         3 => who.clone().prop_map(Step::CheckIn),
         3 => who.clone().prop_map(Step::Claim),
         1 => who.clone().prop_map(Step::Leave),

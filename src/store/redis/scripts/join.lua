@@ -1,28 +1,32 @@
 -- Gives visitors places, once each.
 --
 -- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 the longest time that one of the joins lasts as a
--- check-in (8 bytes, microseconds), the oldest and the newest window (4 each), and for each ask its
--- window (4) and its time (8); from 4 on the visitors.
+-- check-in (8 bytes, microseconds), the oldest and the newest window (4 each), the lowest and the
+-- highest lane (1 each), and for each ask its window (4), its time (8) and its lane (1); from 4 on
+-- the visitors.
 -- Answers LOST where an ask is of a newer window than the room's, else epoch (4 bytes), tick (8),
 -- and a stand for each ask, among them FULL, SHUT and RUN: so many newcomers (in place of the
--- turn) who came one after another; number and place are those of the first.
+-- turn) who came one after another into one lane; number and place are those of the first.
 --
--- New places are higher than all others, so a newcomer has everybody ahead who waits: no rank is
--- looked up. A visitor with a living turn is answered in every state, so that a join may be sent
+-- New places are higher than all others, so a newcomer has everybody ahead who waits in its lane:
+-- no rank is looked up. A place held already stays in its lane, whichever is asked for. A visitor with a living turn is answered in every state, so that a join may be sent
 -- again. The only visitor's verb that is refused when memory is full: all others only end things
 -- or make records of those that are there.
 
-local refused = load({'epoch', 'last_number', 'front', 'covered', 'tick', 'earned', 'claim_time',
-  'window', 'state', 'rate', 'rev', 'joins_total', 'moved'})
+local refused = load({'epoch', 'last_number', 'tick', 'earned', 'claim_time', 'window', 'state',
+  'rate', 'rev', 'joins_total', 'moved'}, {'front', 'covered'})
 if refused then return refused end
 
 local asks = ARGV[3]
-local longest, oldest, newest = struct.unpack('>I8I4I4', asks)
+local longest, oldest, newest, lowest, highest = struct.unpack('>I8I4I4BB', asks)
 if newest > head.window then return LOST end
 local visitors = {unpack(ARGV, 4)}
 local count = #visitors
-local present, absent = call('ZCARD', QUEUE), call('ZCARD', ABSENT)
-local waiting = present + absent
+local present, absent, waiting = {}, {}, 0
+for at, lane in ipairs(lanes) do
+  present[at], absent[at] = call('ZCARD', lane.queue), call('ZCARD', lane.absent)
+  waiting = waiting + present[at] + absent[at]
+end
 local joins = head.state == OPEN or head.state == PAUSED
 local current = oldest == newest and oldest == head.window
 local base, number = head.epoch * NUMBERS, head.last_number
@@ -41,6 +45,10 @@ local function answered(answers)
   return struct.pack('>I4I8', head.epoch, head.tick) .. answers
 end
 
+local function ask_of(at)
+  return struct.unpack('>I4I8B', asks, at * 13 + 6)
+end
+
 local function none(found)
   for at = 1, count do
     if found[at] then return false end
@@ -48,34 +56,52 @@ local function none(found)
   return true
 end
 
--- Joins the whole batch where all in it are new, which is what a queue that grows is made of. One
--- command says whether they were; where not, nothing is left of this. Says whether it did so.
-local function join_newcomers()
-  if not (current and joins) or waiting + count > most then return false end
+-- Whether none of the batch waits in another lane, or was found absent in any.
+local function none_waits_beside(own)
+  for at, lane in ipairs(lanes) do
+    if lane ~= own and present[at] > 0 and not none(call('ZMSCORE', lane.queue, unpack(visitors)))
+    then
+      return false
+    end
+    if absent[at] > 0 and not none(call('ZMSCORE', lane.absent, unpack(visitors))) then
+      return false
+    end
+  end
+  return true
+end
+
+-- Joins the whole batch where all in it are new and ask for one lane, which is what a queue that
+-- grows is made of. One command says whether they were; where not, nothing is left of this. Says
+-- whether it did so.
+local function join_newcomers(lane)
+  if not (current and joins) or lowest ~= highest or waiting + count > most then return false end
   if not none(call('HMGET', ENTRIES, unpack(visitors))) then return false end
-  if absent > 0 and not none(call('ZMSCORE', ABSENT, unpack(visitors))) then return false end
+  if not none_waits_beside(lane) then return false end
   local places = {}
   for at = 1, count do
     places[2 * at - 1], places[2 * at] = score_of(base + number + at), visitors[at]
   end
   set('last_number', number + count)
+  use(lane)
   save()
-  if call('ZADD', QUEUE, 'NX', unpack(places)) == count then return true end
+  if call('ZADD', lane.queue, 'NX', unpack(places)) == count then return true end
   set('last_number', number)
-  local scores = call('ZMSCORE', QUEUE, unpack(visitors))
+  local scores = call('ZMSCORE', lane.queue, unpack(visitors))
   for at = 1, count do
-    if scores[at] and tonumber(scores[at]) > base + number then take(QUEUE, visitors[at]) end
+    if scores[at] and tonumber(scores[at]) > base + number then take(lane.queue, visitors[at]) end
   end
   write()
   return false
 end
 
-if join_newcomers() then
-  for at = 1, math.min(count, far - present) do
-    local _, lasts = struct.unpack('>I4I8', asks, at * 12 + 5)
+local all_ask = lane_asked(lowest)
+if join_newcomers(all_ask) then
+  local ahead = present[all_ask.number + 1]
+  for at = 1, math.min(count, far - ahead) do
+    local _, lasts = ask_of(at)
     local place = base + number + at
-    if is_near(place, present + at - 1, lasts, terms) then
-      local entry = first_wait(place)
+    if is_near(all_ask, place, ahead + at - 1, lasts, terms) then
+      local entry = first_wait(place, all_ask)
       entry.number = head.earned + lasts
       keep(visitors[at], entry)
     end
@@ -83,17 +109,17 @@ if join_newcomers() then
   set('joins_total', head.joins_total + count)
   moved()
   write()
-  return answered(stand(RUN, present, count, base + number + 2))
+  return answered(stand(RUN, ahead, count, base + number + 2, all_ask.number))
 end
 
 -- Somebody is known, came twice, or may not join: one after another.
 find(visitors)
-local fresh, places, answers = {}, {}, {}
-local run, run_ahead, run_number = 0, 0, 0
+local fresh, come, answers = {}, {}, {}
+local run, run_ahead, run_number, run_lane = 0, 0, 0, lanes[1]
 
 local function end_run()
   if run > 0 then
-    answers[#answers + 1] = stand(RUN, run_ahead, run, base + run_number + 1)
+    answers[#answers + 1] = stand(RUN, run_ahead, run, base + run_number + 1, run_lane.number)
     run = 0
   end
 end
@@ -103,46 +129,58 @@ local function say(answer)
   answers[#answers + 1] = answer
 end
 
--- A new place at the back; `waiting` is below `most`.
-local function add_newcomer(visitor)
-  number = number + 1
+-- A new place at the back of a lane; `waiting` is below `most`. How many have come into the lane
+-- says later how many of those in it came after.
+local function add_newcomer(visitor, lane)
+  local own = lane.number + 1
+  number, waiting = number + 1, waiting + 1
+  local places = adds[lane.queue] or {}
   local at = #places
   places[at + 1], places[at + 2] = score_of(base + number), visitor
-  fresh[visitor] = number
-  present, waiting = present + 1, waiting + 1
+  adds[lane.queue] = places
+  present[own], come[own] = present[own] + 1, (come[own] or 0) + 1
+  fresh[visitor] = {number = number, lane = lane, order = come[own]}
+  use(lane)
 end
 
 local function join(at, visitor, entry)
   if not joins then return say(stand(SHUT, 0, 1, 0)) end
   if waiting >= most then return say(stand(FULL, 0, 1, 0)) end
-  local turn, before, ahead = 1, 0, present
+  local _, lasts, asked = ask_of(at)
+  local lane = lane_asked(asked)
+  local turn, before, ahead = 1, 0, present[lane.number + 1]
   if entry then turn, before = entry.turn + 1, entry.number end
-  add_newcomer(visitor)
-  local _, lasts = struct.unpack('>I4I8', asks, at * 12 + 5)
+  add_newcomer(visitor, lane)
   local place = base + number
-  if turn > 1 or is_near(place, ahead, lasts, terms) then
+  if turn > 1 or is_near(lane, place, ahead, lasts, terms) then
     records[visitor] = {kind = WAITING, missed = 0, before = before, turn = turn, place = place,
-      number = head.earned + lasts, lane = 0, aways = 0, extensions = 0}
+      number = head.earned + lasts, lane = lane.number, aways = 0, extensions = 0}
   end
-  if turn > 1 then return say(stand(WAITING, ahead, turn, place + 1)) end
-  if run == 0 then run_ahead, run_number = ahead, number end
+  if turn > 1 then return say(stand(WAITING, ahead, turn, place + 1, lane.number)) end
+  if run_lane ~= lane then end_run() end
+  if run == 0 then run_ahead, run_number, run_lane = ahead, number, lane end
   run = run + 1
 end
 
+-- Somebody who came before in this very batch.
+local function again(visitor, new)
+  local own = new.lane.number + 1
+  local ahead = present[own] - 1 - come[own] + new.order
+  local turn = records[visitor] and records[visitor].turn or 1
+  say(stand(WAITING, ahead, turn, base + new.number + 1, new.lane.number))
+end
+
 local function answer(at, visitor)
-  local window, lasts = struct.unpack('>I4I8', asks, at * 12 + 5)
+  local window, lasts = ask_of(at)
   local entry, new = known[visitor], fresh[visitor]
   if window ~= head.window then return say(stand(SHUT, 0, 1, 0)) end
-  if new then
-    local turn = records[visitor] and records[visitor].turn or 1
-    return say(stand(WAITING, present - 1 - number + new, turn, base + new + 1))
-  end
+  if new then return again(visitor, new) end
   if not entry or (entry.kind == ENDED and entry.turn < 65535) then
     return join(at, visitor, entry)
   end
   local held = head.moved
   say(see(visitor, entry, lasts, terms))
-  if head.moved ~= held then present = present + 1 end
+  if head.moved ~= held then present[entry.lane + 1] = present[entry.lane + 1] + 1 end
 end
 
 for at, visitor in ipairs(visitors) do answer(at, visitor) end
@@ -151,7 +189,6 @@ end_run()
 if number > head.last_number then
   set('joins_total', head.joins_total + number - head.last_number)
   set('last_number', number)
-  adds[QUEUE] = places
 end
 write()
 return answered(table.concat(answers))

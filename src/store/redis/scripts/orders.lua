@@ -17,11 +17,16 @@ end
 
 -- Sends everybody home who waits or was released. Sessions live on.
 local function dismiss()
-  call('UNLINK', QUEUE, ABSENT, ENTRIES, TURNS, SAMPLES)
-  set('cursor', 0)
+  call('UNLINK', ENTRIES, TURNS, SAMPLES)
+  for _, lane in ipairs(lanes) do
+    call('UNLINK', lane.queue, lane.absent)
+    set(lane.cursor, 0)
+    set(lane.lead, 0)
+    set(lane.history, string.rep('\0', 32))
+  end
+  set('lanes', 0)
   set('out', 0)
   set('grants_met', head.grants)
-  set('history', string.rep('\0', 32))
   set('moved', head.moved + 1)
 end
 

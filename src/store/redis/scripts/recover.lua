@@ -6,7 +6,7 @@
 -- What another gateway brought before changes nothing.
 
 local refused = load({'epoch', 'earned', 'version', 'window', 'state', 'grants', 'rev', 'moved',
-  'recovering_until', 'missing', 'missing_until', 'anchor', 'out'})
+  'recovering_until', 'missing', 'missing_until', 'anchor', 'out'}, {})
 if refused then return refused end
 
 local new, json = read_orders(ARGV[2])

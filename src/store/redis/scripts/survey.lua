@@ -2,71 +2,93 @@
 --
 -- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 the last end that was seen (8 bytes).
 -- Answers the orders as JSON, the incarnation, numbers (8 bytes each, in the order below), the
--- release history (see history.lua), samples of 12 bytes (place, 8; how many are ahead, 4), and
--- the sessions that ended, 16 bytes each.
+-- sessions that ended, 16 bytes each, and for each lane: numbers (waiting, absent, horizon + 1,
+-- ever called: 8 bytes each), the release history (see history.lua), and samples of 12 bytes
+-- (place, 8; how many are ahead, 4).
 --
--- Sampling a long queue costs two milliseconds, and every gateway asks four times a second. So the
--- samples are kept: until the queue changes, or, where more wait than there are samples, for
--- four ticks. A room that nobody asked about yet is made.
+-- Sampling long queues costs two milliseconds, and every gateway asks four times a second. So the
+-- lanes share one number of samples, and these are kept: until a queue changes, or, where more
+-- wait than there are samples, for four ticks. A room that nobody asked about yet is made.
 
 local MOST_SAMPLES, EVEN, MOST_ENDS = 1024, 500, 4096
 
-local refused = load({'epoch', 'last_number', 'covered', 'tick', 'earned', 'credit', 'slack',
+local refused = load({'epoch', 'last_number', 'tick', 'earned', 'credit', 'slack',
   'anchor', 'last_rate', 'last_burst', 'releases_total', 'granted_total', 'joins_total',
   'claims_total', 'newest_end', 'recovering_until', 'missing', 'missing_until', 'rate',
-  'rev', 'out', 'moved'})
+  'rev', 'out', 'moved'}, {'covered', 'called'})
 if refused then return refused end
 
-local present, absent = call('ZCARD', QUEUE), call('ZCARD', ABSENT)
-
-local function place_at(rank)
-  return tonumber(call('ZRANGE', QUEUE, rank, rank, 'WITHSCORES')[2])
+local count = lane_count()
+local present, absent = {}, {}
+local all_present, all_absent = 0, 0
+for at = 1, count do
+  present[at], absent[at] = call('ZCARD', lanes[at].queue), call('ZCARD', lanes[at].absent)
+  all_present, all_absent = all_present + present[at], all_absent + absent[at]
 end
 
--- Everybody while few wait, else every EVEN-th part of the queue, the powers of two near the
--- front, and the last place. More would keep Redis busy for longer than a call may.
-local function take_samples()
-  local samples = {}
-  if present <= MOST_SAMPLES then
-    local all = call('ZRANGE', QUEUE, 0, -1, 'WITHSCORES')
+local function place_at(lane, rank)
+  return tonumber(call('ZRANGE', lane.queue, rank, rank, 'WITHSCORES')[2])
+end
+
+-- Everybody while few wait, else every EVEN-th part of the queue (of a lane: fewer), the powers of
+-- two near the front, and the last place. More would keep Redis busy for longer than a call may.
+local function take_samples(lane, present)
+  local samples, even = {}, math.floor(EVEN / count)
+  if present <= math.floor(MOST_SAMPLES / count) then
+    local all = call('ZRANGE', lane.queue, 0, -1, 'WITHSCORES')
     for at = 2, #all, 2 do
       samples[#samples + 1] = struct.pack('>I8I4', tonumber(all[at]), #samples)
     end
     return table.concat(samples)
   end
   local ranks = {present - 1}
-  for step = 0, EVEN - 1 do ranks[#ranks + 1] = math.floor(step * present / EVEN) end
+  for step = 0, even - 1 do ranks[#ranks + 1] = math.floor(step * present / even) end
   for power = 0, 19 do ranks[#ranks + 1] = 2 ^ power end
   table.sort(ranks)
   local last
   for _, rank in ipairs(ranks) do
     if rank ~= last and rank < present then
-      samples[#samples + 1] = struct.pack('>I8I4', place_at(rank), rank)
+      samples[#samples + 1] = struct.pack('>I8I4', place_at(lane, rank), rank)
       last = rank
     end
   end
   return table.concat(samples)
 end
 
-local function samples()
-  if present == 0 then return '' end
+-- The samples that were kept, by lane, if they are good and of as many lanes as there are.
+local function kept_samples()
   local held = call('GET', SAMPLES)
-  if held then
-    local tick, at = struct.unpack('>I8I8', held)
-    local recent = present > MOST_SAMPLES and tick <= head.tick and head.tick < tick + 4
-    if at == head.moved or recent then return held:sub(17) end
+  if not held then return nil end
+  local tick, at, lanes_then = struct.unpack('>I8I8B', held)
+  local recent = all_present > MOST_SAMPLES and tick <= head.tick and head.tick < tick + 4
+  if lanes_then ~= count or not (at == head.moved or recent) then return nil end
+  local samples, from = {}, 18
+  for lane = 1, count do
+    samples[lane], from = struct.unpack('>I4c0', held, from)
   end
-  local fresh = take_samples()
-  call('SET', SAMPLES, struct.pack('>I8I8', head.tick, head.moved) .. fresh)
-  return fresh
+  return samples
 end
 
-local function horizon()
+local function samples()
+  if all_present == 0 then return {} end
+  local samples = kept_samples()
+  if samples then return samples end
+  samples = {}
+  local held = {struct.pack('>I8I8B', head.tick, head.moved, count)}
+  for at = 1, count do
+    samples[at] = take_samples(lanes[at], present[at])
+    held[at + 1] = struct.pack('>I4', #samples[at]) .. samples[at]
+  end
+  call('SET', SAMPLES, table.concat(held))
+  return samples
+end
+
+local function horizon(lane, present, absent)
   if present + absent == 0 then return 0 end
   local rank = gone_within(terms.horizon, terms)
   local place = head.epoch * NUMBERS + head.last_number
-  if rank < present then place = place_at(rank) end
-  return math.max(place, head.covered) + 1
+  if rank < present then place = place_at(lane, rank) end
+  return math.max(place, head[lane.covered]) + 1
 end
 
 save()
@@ -74,12 +96,22 @@ local seen, newest = struct.unpack('>I8', ARGV[3]), head.newest_end
 local ends = call('ZRANGEBYSCORE', TOLD, '(' .. text(seen), '+inf', 'LIMIT', 0, MOST_ENDS)
 if #ends == MOST_ENDS then newest = tonumber(call('ZSCORE', TOLD, ends[MOST_ENDS])) end
 local time = call('TIME')
-local texts = call('HMGET', HEAD, 'orders', 'incarnation', 'history')
+local names = {'orders', 'incarnation'}
+for at = 1, count do names[at + 2] = lanes[at].history end
+local texts = call('HMGET', HEAD, unpack(names))
 local recovering = math.max(0, head.recovering_until - head.earned)
 local missing = head.missing_until > head.earned and head.missing or 0
-local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
+local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
   head.earned, head.credit, head.slack, head.anchor, head.last_rate, head.last_burst, recovering,
-  time[1] * 1000 + math.floor(time[2] / 1000), present + absent, absent, head.out,
-  call('ZCARD', SLOTS), missing, horizon(), head.releases_total, head.granted_total, head.joins_total,
+  time[1] * 1000 + math.floor(time[2] / 1000), all_present + all_absent, all_absent, head.out,
+  call('ZCARD', SLOTS), missing, head.releases_total, head.granted_total, head.joins_total,
   head.claims_total, newest)
-return {texts[1] or '', texts[2] or '', numbers, texts[3] or '', samples(), table.concat(ends)}
+local answer = {texts[1] or '', texts[2] or '', numbers, table.concat(ends)}
+local sampled = samples()
+for at = 1, count do
+  local lane, from = lanes[at], #answer
+  answer[from + 1] = struct.pack('>I8I8I8I8', present[at] + absent[at], absent[at],
+    horizon(lane, present[at], absent[at]), head[lane.called])
+  answer[from + 2], answer[from + 3] = texts[at + 2] or '', sampled[at] or ''
+end
+return answer

@@ -7,7 +7,7 @@
 -- numbered from 1 as in `EndedBy::ALL`; 0 is none.
 --
 -- Whoever waits in the first turn, missed nothing and is too far from the front to have to check
--- in has no record: the place is its score in the queue. Without a record nobody was seen.
+-- in has no record: the place is its score in its lane's queue. Without a record nobody was seen.
 
 local WAITING, RELEASED, ADMITTED, ENDED, UNKNOWN, FULL, SHUT, RUN = 0, 1, 2, 3, 4, 5, 6, 7
 local LEFT, EXPIRED, MISSED, REVOKED = 2, 4, 5, 6
@@ -28,9 +28,37 @@ local function read(record)
     number = number, lane = lane, aways = aways, extensions = extensions, kept = true}
 end
 
-local function first_wait(place)
-  return {kind = WAITING, missed = 0, before = 0, turn = 1, place = place, number = 0, lane = 0,
-    aways = 0, extensions = 0}
+local function first_wait(place, lane)
+  return {kind = WAITING, missed = 0, before = 0, turn = 1, place = place, number = 0,
+    lane = lane.number, aways = 0, extensions = 0}
+end
+
+local function lane_of(entry)
+  return lanes[entry.lane + 1] or lanes[1]
+end
+
+-- Whether somebody waits at a place, in whichever lane.
+local function is_held(place)
+  local score = text(place)
+  for _, lane in ipairs(lanes) do
+    if call('ZCOUNT', lane.queue, score, score) > 0 then return true end
+    if call('ZCOUNT', lane.absent, score, score) > 0 then return true end
+  end
+  return false
+end
+
+-- Takes those who wait at one of a lane's keys out of the visitors, into `known`.
+local function find_at(key, lane, visitors)
+  if #visitors == 0 or call('EXISTS', key) == 0 then return visitors end
+  local places, rest = gather(visitors, 'ZMSCORE', key), {}
+  for at = 1, #visitors do
+    if places[at] then
+      known[visitors[at]] = first_wait(tonumber(places[at]), lane)
+    else
+      rest[#rest + 1] = visitors[at]
+    end
+  end
+  return rest
 end
 
 -- Reads the entries of these visitors into `known`.
@@ -43,18 +71,8 @@ local function find(visitors)
       bare[#bare + 1] = visitors[at]
     end
   end
-  for _, key in ipairs({QUEUE, ABSENT}) do
-    if #bare > 0 and call('EXISTS', key) == 1 then
-      local places, rest = gather(bare, 'ZMSCORE', key), {}
-      for at = 1, #bare do
-        if places[at] then
-          known[bare[at]] = first_wait(tonumber(places[at]))
-        else
-          rest[#rest + 1] = bare[at]
-        end
-      end
-      bare = rest
-    end
+  for _, lane in ipairs(lanes) do
+    bare = find_at(lane.absent, lane, find_at(lane.queue, lane, bare))
   end
 end
 
@@ -71,8 +89,9 @@ end
 -- Takes a visitor out of wherever it stood, for an entry that is kept in its stead.
 local function leave_line(visitor, entry)
   if entry.kind == WAITING then
-    take(QUEUE, visitor)
-    take(ABSENT, visitor)
+    local lane = lane_of(entry)
+    take(lane.queue, visitor)
+    take(lane.absent, visitor)
   elseif entry.kind == RELEASED then
     set('out', math.max(0, head.out - 1))
   end
@@ -88,7 +107,12 @@ end
 
 -- Writes all that was noted: what is new before what is old goes.
 local function write()
-  if adds[QUEUE] or takes[QUEUE] then moved() end
+  for _, lane in ipairs(lanes) do
+    if adds[lane.queue] or takes[lane.queue] then
+      moved()
+      break
+    end
+  end
   save()
   for key, args in pairs(adds) do bulk(args, 'ZADD', key) end
   local args = {}
@@ -102,25 +126,26 @@ local function write()
   adds, takes, records, drops = {}, {}, {}, {}
 end
 
--- One visitor's stand, 19 bytes: standing, number, turn, place + 1 (0 for none).
-local function stand(standing, number, turn, place)
-  return struct.pack('>BI8HI8', standing, number, turn, place)
+-- One visitor's stand, 20 bytes: standing, number, turn, place + 1 (0 for none), lane.
+local function stand(standing, number, turn, place, lane)
+  return struct.pack('>BI8HI8B', standing, number, turn, place, lane or 0)
 end
 
-local function ahead_of(visitor, place)
-  return call('ZRANK', QUEUE, visitor) or call('ZCOUNT', QUEUE, '-inf', '(' .. text(place))
+local function ahead_of(visitor, entry)
+  local queue = lane_of(entry).queue
+  return call('ZRANK', queue, visitor) or call('ZCOUNT', queue, '-inf', '(' .. text(entry.place))
 end
 
 local function stand_of(visitor, entry)
   local number = entry.number
   if entry.kind == WAITING then
-    number = ahead_of(visitor, entry.place)
+    number = ahead_of(visitor, entry)
   elseif entry.kind == RELEASED then
     number = math.max(0, number - head.claim_time)
   elseif entry.kind == ENDED then
-    return stand(ENDED, number, entry.turn, 0)
+    return stand(ENDED, number, entry.turn, 0, entry.lane)
   end
-  return stand(entry.kind, number, entry.turn, entry.place + 1)
+  return stand(entry.kind, number, entry.turn, entry.place + 1, entry.lane)
 end
 
 -- How many visitors go within so many microseconds at the pace in force.
@@ -130,29 +155,30 @@ local function gone_within(span, terms)
 end
 
 -- Whether a check-in there is worth a record: the horizon covered the place, or will do so
--- before the check-in is over. Farther away it would be over before anybody asked for it.
-local function is_near(place, ahead, lasts, terms)
-  return place <= head.covered or place <= head.front
+-- before the check-in is over. Farther away it would be over before anybody asked for it. Any
+-- lane may get the whole pace, when nobody waits in the others.
+local function is_near(lane, place, ahead, lasts, terms)
+  return place <= head[lane.covered] or place <= head[lane.front]
     or ahead < gone_within(terms.horizon + lasts, terms)
 end
 
 -- Marks a visitor present for so long, and says where it stands.
 local function see(visitor, entry, lasts, terms)
   if entry.kind ~= WAITING then return stand_of(visitor, entry) end
-  local place = entry.place
-  local ahead = call('ZRANK', QUEUE, visitor)
+  local place, lane = entry.place, lane_of(entry)
+  local ahead = call('ZRANK', lane.queue, visitor)
   if ahead then
     entry.number = math.max(entry.number, head.earned + lasts)
   else
     local score = text(place)
-    ahead = call('ZCOUNT', QUEUE, '-inf', '(' .. score)
-    call('ZADD', QUEUE, score, visitor)
-    call('ZREM', ABSENT, visitor)
+    ahead = call('ZCOUNT', lane.queue, '-inf', '(' .. score)
+    call('ZADD', lane.queue, score, visitor)
+    call('ZREM', lane.absent, visitor)
     entry.number = head.earned + lasts
     moved()
   end
-  if entry.kept or not plain(entry) or is_near(place, ahead, lasts, terms) then
+  if entry.kept or not plain(entry) or is_near(lane, place, ahead, lasts, terms) then
     keep(visitor, entry)
   end
-  return stand(WAITING, ahead, entry.turn, place + 1)
+  return stand(WAITING, ahead, entry.turn, place + 1, entry.lane)
 end

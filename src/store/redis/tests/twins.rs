@@ -7,7 +7,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::clock::UnixTime;
-use crate::domain::lane::Lane;
 use crate::domain::pace::Pace;
 use crate::domain::place::{Place, Turn};
 use crate::domain::session::Jti;
@@ -58,6 +57,7 @@ impl Twins {
         terms.session.absolute = Duration::from_secs(90);
         terms.session.claim_window = Duration::from_secs(10);
         terms.max_waiting = 8;
+        terms.lanes = Weights::new(&[3, 1, 2]).unwrap();
         Self {
             one: Embedded::in_memory(EPOCH),
             other: databases::store(EPOCH).await,
@@ -103,6 +103,7 @@ impl Twins {
             18..=24 => self.tick(how).await,
             25 => self.sweep().await,
             26 => self.recover(how).await,
+            27 if how % 4 == 1 => self.reload(how),
             _ => self.order(how).await,
         }
         self.compare().await;
@@ -112,7 +113,8 @@ impl Twins {
         let ask = |number| Joining {
             visitor: visitor(number),
             window: one.window,
-            lane: Lane::GENERAL,
+            // There may be no such lane.
+            lane: Lane((one.how / 3 % 4) as u8),
             promised: PROMISED,
         };
         let numbers = [one.number, one.number % 5, one.number];
@@ -135,7 +137,7 @@ impl Twins {
         let token = CheckIn {
             visitor: visitor(one.number),
             window: one.window,
-            lane: Lane::GENERAL,
+            lane: Lane((how / 5 % 4) as u8),
             epoch: Epoch(if lost { EPOCH.0 } else { self.epoch }),
             turn: if how % 11 == 10 {
                 one.turn.next()
@@ -237,6 +239,13 @@ impl Twins {
             inside_for: Duration::from_secs(how % 20),
         };
         let _ = both!(self, recover(&recovery));
+    }
+
+    /// Other lanes than before, and other weights.
+    fn reload(&mut self, how: u64) {
+        let weights = [&[1][..], &[7, 3], &[3, 1, 2], &[1, 1, 1, 9]];
+        let weights = weights[(how / 4 % 4) as usize];
+        self.terms.lanes = Weights::new(weights).unwrap();
     }
 
     async fn order(&mut self, how: u64) {
