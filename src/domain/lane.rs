@@ -11,7 +11,7 @@ impl Lane {
     pub const GENERAL: Self = Self(0);
 
     /// Every lane there could be, the general one first.
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl Iterator<Item = Self> + Clone {
         (0..).take(MOST_LANES).map(Self)
     }
 
