@@ -262,5 +262,6 @@
   if (first.state === 'released') claim();
   else if (first.state === 'admitted') go();
   else if (first.state === 'ended' && first.ended_by) stop();
+  else if (main.getAttribute('data-passing') && !main.getAttribute('data-form')) go();
   else later(scene === 'first' ? 1 : Math.max(1, first.poll_after_s || 5));
 })();

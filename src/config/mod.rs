@@ -8,6 +8,7 @@ pub mod listen;
 mod room;
 pub mod site;
 pub mod store;
+mod ways;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

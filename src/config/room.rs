@@ -4,13 +4,14 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::exempt;
+use super::ways::{self, Ways};
 use crate::domain::clock::UnixTime;
 use crate::domain::lane::Weights;
 use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{
-    AbsenceTerms, Activation, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, NO_CORRECTION,
-    PageStatus, RoomName, RoomSettings, Schedule, Terms, WhenStoreFails,
+    AbsenceTerms, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, NO_CORRECTION, PageStatus,
+    RoomName, RoomSettings, Schedule, Terms,
 };
 use crate::domain::session::SessionTerms;
 use crate::text::fault::Findings;
@@ -33,10 +34,10 @@ pub(super) struct RoomText<'a> {
 
 struct Rest {
     exempt: Vec<Exempt>,
-    method: Method,
     terms: Terms,
     schedule: Schedule,
     page_status: PageStatus,
+    ways: Ways,
 }
 
 impl RoomText<'_> {
@@ -50,12 +51,12 @@ impl RoomText<'_> {
             paths: values(self.paths).collect(),
             except: values(self.except).collect(),
             exempt: rest.exempt,
-            method: rest.method,
+            method: rest.ways.method,
             terms: rest.terms,
             schedule: rest.schedule,
             page_status: rest.page_status,
-            activation: Activation::Always,
-            when_store_fails: WhenStoreFails::Hold,
+            activation: rest.ways.activation,
+            when_store_fails: rest.ways.when_store_fails,
             lanes: Vec::new(),
         })
     }
@@ -76,13 +77,13 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> RoomText<'
         except: except.unwrap_or_default(),
         rest: rest(&mut table),
     };
-    table.later("fairness_window_s");
     table.finish();
     text
 }
 
 fn rest(table: &mut Table<'_>) -> Option<Rest> {
-    let method = method(table);
+    let ways = ways::read(table);
+    let method = ways.as_ref().map(|ways| ways.method);
     let exempt: Vec<_> = table
         .sections("exempt")
         .into_iter()
@@ -91,31 +92,16 @@ fn rest(table: &mut Table<'_>) -> Option<Rest> {
     let schedule = schedule(table);
     let page_status = page_status(table);
     let terms = terms(table, method.unwrap_or(Method::Fifo));
+    let ways = ways?;
     Some(Rest {
         exempt: exempt.into_iter().collect::<Option<_>>()?,
-        method: method?,
-        terms: terms?,
+        terms: Terms {
+            fairness_window: ways.fairness_window,
+            ..terms?
+        },
         schedule: schedule?,
         page_status: page_status?,
-    })
-}
-
-/// Reads `method`, and the keys that have but one meaning in this version.
-fn method(table: &mut Table<'_>) -> Option<Method> {
-    let methods = [
-        ("fifo", Method::Fifo),
-        ("passthrough", Method::Passthrough),
-        ("reject", Method::Reject),
-    ];
-    if let Some(value) = table.take("activation") {
-        value.only("always", &["overload"]);
-    }
-    if let Some(value) = table.take("when_store_fails") {
-        value.only("hold", &["pass"]);
-    }
-    let method = table.take("method");
-    method.map_or(Some(Method::Fifo), |value| {
-        value.word(&methods, &["random"])
+        ways,
     })
 }
 
@@ -163,7 +149,7 @@ fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
 /// could never flood the origin.
 fn pace(mut table: Table<'_>, method: Method) -> Option<Pace> {
     let per_minute = table.take("per_minute");
-    if per_minute.is_none() && method == Method::Fifo {
+    if per_minute.is_none() && ways::queues(method) {
         table.missing("per_minute");
     }
     let lowest = Pace {
@@ -194,7 +180,7 @@ fn capacity(room: &mut Table<'_>, method: Method) -> Option<Option<NonZeroU32>> 
     let active = table.take("active").map(|value| value.count(Pace::MOST));
     let broken = table.reader().is_broken();
     table.finish();
-    if active.is_none() && method == Method::Fifo && !broken {
+    if active.is_none() && ways::queues(method) && !broken {
         let message = "no `active` in `[capacity]`: nothing limits how many are inside at once";
         reader.warn(at, message);
     }

@@ -33,8 +33,8 @@ use crate::domain::window::Orders;
 use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, Passed, Passing,
+    QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::reading::settings_for_test;
@@ -69,6 +69,15 @@ impl QueueStore for OrderBook {
         _: &[Joining],
     ) -> Result<Vec<Joined>, StoreError> {
         unreachable!("control does not join")
+    }
+
+    async fn pass(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        unreachable!("control lets nobody pass")
     }
 
     async fn check_in(

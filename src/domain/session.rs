@@ -69,6 +69,10 @@ impl Default for SessionTerms {
     }
 }
 
+/// How long somebody let in without the store may stay, and for how long nobody is released once
+/// the store is back.
+pub const ALONE: Duration = Duration::from_secs(60);
+
 /// Clock difference a token check forgives; the store holds a slot this much past the token.
 pub const LEEWAY: Duration = Duration::from_secs(5);
 

@@ -3,6 +3,8 @@
 //! [`Orders`] is one value with a version, kept in the store. Deciding what an order or the
 //! schedule makes of it is pure; writing it back is a compare-and-set on the version.
 
+mod lifted;
+
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
@@ -125,30 +127,6 @@ pub struct Orders {
     pub grants: u64,
     /// Admission tokens signed under a lower number are void.
     pub rev: u32,
-}
-
-/// JSON knows no `Some(None)`: kept as an absent, zero or positive number.
-mod lifted {
-    use std::num::NonZeroU32;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[expect(clippy::option_option, clippy::ref_option, reason = "serde's shape")]
-    pub fn serialize<S: Serializer>(
-        value: &Option<Option<NonZeroU32>>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        value
-            .map(|cap| cap.map_or(0, NonZeroU32::get))
-            .serialize(to)
-    }
-
-    #[expect(clippy::option_option, reason = "serde's shape")]
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Option<NonZeroU32>>, D::Error> {
-        Ok(Option::<u32>::deserialize(from)?.map(NonZeroU32::new))
-    }
 }
 
 impl Orders {

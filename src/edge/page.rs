@@ -52,6 +52,9 @@ pub enum PageKind {
     /// A place-less token was just handed out: without JavaScript the page comes back in two
     /// seconds, marked, so that a browser which dropped the cookie is found out.
     FirstVisit,
+    /// The same in a room that queues only under overload: the page itself comes back at once,
+    /// with JavaScript too, for only the wanted page can let a visitor pass.
+    Passing,
     /// What `status.state` says: in line, paused, closed, ended, full, released and so on.
     Standing,
     /// Came back marked and without the cookie. Says how to allow cookies; never comes back by
@@ -130,14 +133,14 @@ impl Page {
         let scene = match view.kind {
             PageKind::CookiesOff => Scene::Cookies,
             PageKind::Reject => Scene::Reject,
-            PageKind::FirstVisit | PageKind::Standing => Scene::of(view.status),
+            PageKind::FirstVisit | PageKind::Passing | PageKind::Standing => Scene::of(view.status),
         };
         let shown = Status {
             queue_token: None,
             admission_token: None,
             ..*view.status
         };
-        let script = matches!(view.kind, PageKind::FirstVisit | PageKind::Standing);
+        let script = !matches!(view.kind, PageKind::CookiesOff | PageKind::Reject);
         let json = String::from_utf8(shown.to_json()).unwrap_or_default();
         self.fill(
             "queue.html",
@@ -146,6 +149,7 @@ impl Page {
                 title => view.title,
                 room => shown.room.as_str(),
                 status => script.then_some(json),
+                passing => view.kind == PageKind::Passing,
                 form_not_sent => view.asked == Asked::ToSend,
                 wanted => unmarked(view.wanted),
                 refresh => refresh(view),
@@ -222,7 +226,7 @@ fn refresh(view: &PageView<'_>) -> Option<String> {
     let status = view.status;
     let (seconds, address) = match (view.kind, status.state) {
         (PageKind::CookiesOff | PageKind::Reject, _) => return None,
-        (PageKind::FirstVisit, _) => (2, marked(view.wanted)),
+        (PageKind::FirstVisit | PageKind::Passing, _) => (2, marked(view.wanted)),
         (PageKind::Standing, State::Ended) if status.ended_by.is_some() => return None,
         (PageKind::Standing, State::Released | State::Admitted) => (2, unmarked(view.wanted)),
         (PageKind::Standing, State::Closed | State::Ended | State::Full) => {

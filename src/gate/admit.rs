@@ -185,7 +185,9 @@ impl Admissions {
             return Err(NotAdmitted::Ended);
         }
         let away = outage(door.snapshot, door.terms, now);
-        if now.wall > honoured_until(admission.expires, away) {
+        // An outage makes no stay longer than the longest there is.
+        let end = admission.since.after(door.terms.absolute).after(LEEWAY);
+        if now.wall > honoured_until(admission.expires, away).min(end) {
             return Err(NotAdmitted::Expired);
         }
         known.register(door.terms, door.notes, door.snapshot);

@@ -5,11 +5,14 @@
 
 pub mod admit;
 pub mod canonical;
+pub mod claim;
 pub mod identify;
 pub mod leave;
 pub mod limit;
+pub mod lobby;
 pub mod notice;
 pub mod own;
+pub mod pass;
 pub mod path;
 pub mod permit;
 pub mod queue;

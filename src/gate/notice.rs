@@ -8,6 +8,7 @@ use crate::domain::estimate::WaitRange;
 use crate::domain::room::RoomSettings;
 use crate::domain::standing::EndedBy;
 use crate::domain::visitor::Reference;
+use crate::domain::window::WindowState;
 
 use super::admit::AdmissionToken;
 
@@ -37,6 +38,17 @@ pub enum Face {
 }
 
 impl Face {
+    /// What somebody in line is to a room whose window is in this state.
+    #[must_use]
+    pub const fn in_line_at(state: WindowState) -> Self {
+        match state {
+            WindowState::Prequeue => Self::Prequeue,
+            WindowState::Drawing => Self::Drawing,
+            WindowState::Paused => Self::Paused,
+            WindowState::Open | WindowState::Closed | WindowState::Ended => Self::Waiting,
+        }
+    }
+
     /// Whether the visitor is taken in or waits for it; otherwise the room takes nobody.
     #[must_use]
     pub const fn is_in_line(self) -> bool {

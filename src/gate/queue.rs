@@ -9,16 +9,15 @@ use crate::domain::lane::Lane;
 use crate::domain::place::Place;
 use crate::domain::session::Jti;
 use crate::domain::skew::WallClock;
-use crate::domain::standing::{EndedBy, Stand, Standing};
+use crate::domain::standing::{Stand, Standing};
 use crate::store::survey::{Snapshot, StoreHealth};
-use crate::store::{CheckIn, Claim, Claimed, Joined, Joining, QueueStore, StoreError};
-use crate::token::admission::Admission;
+use crate::store::{CheckIn, Joined, Joining, QueueStore, StoreError};
 use crate::token::chance;
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
 use super::admit::{AdmissionToken, Admissions};
-use super::notice::{Face, Notice, SetToken, Visit};
+use super::notice::{Face, Notice, Visit};
 use super::room::Room;
 use super::{Gate, Refusal};
 
@@ -141,20 +140,27 @@ impl Line<'_> {
         if self.shut_face().is_some() {
             return Ok(told(self.without_place(token)));
         }
-        let lane = Lane(token.lane);
-        let waiting = self.snapshot.survey.lane(lane).waiting;
-        let ask = Joining {
-            visitor: token.visitor,
-            window: token.window,
-            lane,
-            promised: self.poll_after(waiting, token).max(JOIN_LASTS),
-        };
+        let ask = self.joining(token);
+        if may == May::Claim && self.may_pass() {
+            return self.pass(token, ask).await;
+        }
         let terms = &self.room.settings.terms;
         match self.store.join(self.name(), terms, &[ask]).await.as_deref() {
             Ok([Joined::Stands(stand)]) => Box::pin(self.stands(token, *stand, may)).await,
             Ok([Joined::Full]) => Ok(told(self.notice(Face::Full))),
             Ok(_) => Ok(told(self.without_place(token))),
             Err(_) => Ok(told(self.kept(token))),
+        }
+    }
+
+    fn joining(&self, token: &QueueToken) -> Joining {
+        let lane = Lane(token.lane);
+        let waiting = self.snapshot.survey.lane(lane).waiting;
+        Joining {
+            visitor: token.visitor,
+            window: token.window,
+            lane,
+            promised: self.poll_after(waiting, token).max(JOIN_LASTS),
         }
     }
 
@@ -208,7 +214,12 @@ impl Line<'_> {
         }
     }
 
-    async fn stands(&self, token: &QueueToken, stand: Stand, may: May) -> Result<Outcome, Refusal> {
+    pub(super) async fn stands(
+        &self,
+        token: &QueueToken,
+        stand: Stand,
+        may: May,
+    ) -> Result<Outcome, Refusal> {
         let token = QueueToken {
             turn: stand.turn,
             lobby: stand.standing == Standing::Lobby,
@@ -234,56 +245,8 @@ impl Line<'_> {
             }
         }
     }
-
-    async fn claim(&self, token: &QueueToken) -> Result<Outcome, Refusal> {
-        let session = self
-            .keys
-            .jti(self.name(), token.window, token.visitor, token.turn);
-        let claim = Claim {
-            visitor: token.visitor,
-            window: token.window,
-            turn: token.turn,
-            session,
-            at: self.now.wall,
-        };
-        let terms = &self.room.settings.terms;
-        let answer = self.store.claim(self.name(), terms, &[claim]).await;
-        let (since, rev) = match answer.as_deref() {
-            Ok([Claimed::Admitted { since, rev, .. }]) => (*since, *rev),
-            Ok([Claimed::Not(stand)]) => return Ok(told(self.not_claimed(token, *stand))),
-            Ok(_) | Err(_) => return Ok(told(self.kept(token))),
-        };
-        let Some(expires) = terms.session.expiry(since, self.now.wall) else {
-            return Ok(told(self.place_less(token.visitor, Some(EndedBy::Expired))));
-        };
-        let renewal = self.admissions.renewal(session);
-        renewal.hold_until(expires);
-        renewal.registered_in(token.epoch);
-        let admission = Admission {
-            jti: session,
-            sub: self.keys.subject(self.name(), token.visitor),
-            since,
-            expires,
-            rev,
-        };
-        let text = self
-            .keys
-            .sign_admission(self.name(), &admission, self.now.wall)
-            .map_err(|_| Refusal::NoChance)?;
-        let given = AdmissionToken {
-            text,
-            life: expires.since(self.now.wall),
-        };
-        let mut notice = self.inside(token);
-        notice.admission = SetToken::Give(given.clone());
-        Ok(Outcome::Claimed {
-            session,
-            token: given,
-            notice: Box::new(notice),
-        })
-    }
 }
 
-fn told(notice: Notice) -> Outcome {
+pub(super) fn told(notice: Notice) -> Outcome {
     Outcome::Told(Box::new(notice))
 }

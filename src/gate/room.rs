@@ -14,6 +14,7 @@ use crate::token::queue::QueueToken;
 
 use super::canonical::Canonical;
 use super::identify::CookieNames;
+use super::pass::Alone;
 
 /// A room at the gate.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Room {
     pub snapshot: SharedSnapshot,
     /// What it has to tell the store.
     pub notes: Arc<Notes>,
+    /// How it paces whom it lets in while the store is away.
+    pub alone: Arc<Alone>,
     /// Under which names its tokens travel.
     pub cookies: CookieNames,
 }
@@ -37,6 +40,7 @@ impl Room {
             settings: Arc::new(settings),
             snapshot: SharedSnapshot::default(),
             notes: Arc::default(),
+            alone: Arc::default(),
         }
     }
 

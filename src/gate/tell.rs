@@ -107,7 +107,7 @@ impl Line<'_> {
         notice
     }
 
-    fn sign(&self, token: &QueueToken) -> String {
+    pub(super) fn sign(&self, token: &QueueToken) -> String {
         self.keys.sign_queue(self.name(), token, self.now.wall)
     }
 
@@ -221,33 +221,12 @@ impl Line<'_> {
         self.snapshot.recovers() || (known && newer)
     }
 
-    fn waiting_face(&self, token: &QueueToken) -> Face {
+    pub(super) fn waiting_face(&self, token: &QueueToken) -> Face {
         let open = match self.snapshot.survey.orders.state {
             _ if self.recovers(token) => Face::Recovering,
-            state => open_face(state),
+            state => Face::in_line_at(state),
         };
         self.shut_face().unwrap_or(open)
-    }
-
-    /// Whether a token's holder is in the lobby for all that is known, so that nobody is asked.
-    pub(super) fn lobby_holds(&self, token: &QueueToken) -> bool {
-        let survey = &self.snapshot.survey;
-        let kept = matches!(
-            survey.orders.state,
-            WindowState::Prequeue | WindowState::Drawing
-        );
-        token.lobby && kept && token.epoch == survey.epoch
-    }
-
-    /// In the lobby: there is no position yet.
-    pub(super) fn in_lobby(&self, token: &QueueToken) -> Notice {
-        let mut notice = self.notice(self.waiting_face(token));
-        notice.reference = Some(token.visitor.reference(self.name()));
-        notice.ended_by = token.ended;
-        notice.poll_after = self.poll_after(self.snapshot.survey.waiting, token);
-        let signed = token.renewed(self.now.wall);
-        notice.queue = SetToken::Give(self.sign(&signed));
-        notice
     }
 
     /// The newest tick that what is shown was made from: the token's own or the survey's. After a
@@ -304,16 +283,6 @@ impl Line<'_> {
             poll_after(ahead, median, pace),
             seed(token.visitor, self.now),
         )
-    }
-}
-
-/// What somebody in line is to a room in this state.
-const fn open_face(state: WindowState) -> Face {
-    match state {
-        WindowState::Prequeue => Face::Prequeue,
-        WindowState::Drawing => Face::Drawing,
-        WindowState::Paused => Face::Paused,
-        WindowState::Open | WindowState::Closed | WindowState::Ended => Face::Waiting,
     }
 }
 

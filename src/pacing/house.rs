@@ -30,11 +30,11 @@ use crate::policy::limits::Limits;
 use crate::policy::rules::Rules;
 use crate::store::embedded::Embedded;
 use crate::store::kept::Keeper;
-use crate::store::recovery::Recovery;
+use crate::store::recovery::{Recovery, Rest};
 use crate::store::survey::{Snapshot, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, Passed, Passing,
+    QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
@@ -124,6 +124,21 @@ impl QueueStore for Watched {
     ) -> Result<Vec<Joined>, StoreError> {
         self.asked(true)?.join(room, terms, asks).await
     }
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        let passed = self.asked(true)?.pass(room, terms, asks).await?;
+        let now = self.clock.now().mono;
+        let through = asks.iter().zip(&passed).filter_map(|(ask, one)| {
+            matches!(one, Passed::Admitted { .. }).then_some((now, ask.joining.visitor))
+        });
+        self.released.lock().unwrap().extend(through);
+        Ok(passed)
+    }
+
     async fn check_in(
         &self,
         room: &RoomName,
@@ -349,6 +364,7 @@ impl House {
                 epoch: Epoch(seen.epoch.0 + 1),
                 orders: Orders::default(),
                 pause: Duration::from_secs(20),
+                rest: Rest::AfterLoss,
                 inside: 0,
                 inside_for: Duration::ZERO,
             };

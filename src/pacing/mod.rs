@@ -18,6 +18,8 @@ mod loss;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
+mod overload;
+#[cfg(test)]
 mod resets;
 #[cfg(test)]
 mod tests;
@@ -29,10 +31,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::pace::TICK;
+use crate::domain::room::Activation;
 use crate::domain::session::Jti;
 use crate::domain::skew::{SkewWatch, WallClock};
 use crate::domain::tick::{Pacer, Sight};
-use crate::domain::window::Orders;
+use crate::domain::window::{Orders, WindowState};
 use crate::store::memory::Memory;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{MOST_CALLED, Ordered, StoreError};
@@ -75,6 +78,8 @@ pub struct RoomLoop {
     swept: Duration,
     /// Whether the last sweep found something.
     littered: bool,
+    /// Whether visitors were let in without the store, which has not been told yet.
+    owes_rest: bool,
     keeping: Keeping,
 }
 
@@ -103,6 +108,7 @@ impl RoomLoop {
             touched: None,
             swept: Duration::ZERO,
             littered: true,
+            owes_rest: false,
         };
         new.draw_jitter();
         new
@@ -144,7 +150,7 @@ impl RoomLoop {
         self.sweep_if_due().await?;
         let survey = self.look().await?;
         self.keep(&survey).await;
-        Ok(if has_somebody(&survey) {
+        Ok(if self.is_awake(&survey) {
             self.until_due()
         } else {
             let idle = IDLE_SURVEY.saturating_sub(self.jitter.below(TICK));
@@ -180,7 +186,7 @@ impl RoomLoop {
 
     async fn tick_if_due(&mut self) -> Result<(), StoreError> {
         let snapshot = self.beat.snapshot.load_full();
-        if !ticks(&snapshot) {
+        if !self.ticks(&snapshot) {
             return Ok(());
         }
         let now = self.beat.clock.now().mono;
@@ -250,15 +256,29 @@ impl RoomLoop {
         }
     }
 
+    /// Whether the room ticks: the store knows it, its orders are known, and it has somebody or
+    /// anybody may pass.
+    fn ticks(&self, snapshot: &Snapshot) -> bool {
+        snapshot.store == StoreHealth::Reachable
+            && snapshot.unknown.is_none()
+            && self.is_awake(&snapshot.survey)
+    }
+
+    /// Whether the room has somebody, or must always have something in its bucket.
+    fn is_awake(&self, survey: &Survey) -> bool {
+        let passes = self.beat.room.activation == Activation::Overload
+            && survey.orders.state == WindowState::Open;
+        passes || has_somebody(survey)
+    }
+
     fn draw_jitter(&mut self) {
         self.patience = self.jitter.below(TICK);
     }
 
     fn until_due(&self) -> Duration {
         let now = self.beat.clock.now().mono;
-        self.pacer
-            .due(self.patience)
-            .map_or(TICK, |due| due.saturating_sub(now))
+        let due = self.pacer.due(self.patience);
+        due.map_or(TICK, |due| due.saturating_sub(now))
             .clamp(Duration::from_millis(1), TICK)
     }
 
@@ -272,13 +292,6 @@ impl RoomLoop {
             .map_or(IDLE_SURVEY, |at| at.since(now))
             .max(Duration::from_millis(10))
     }
-}
-
-/// Whether the room ticks: the store knows it, its orders are known, and it has somebody.
-fn ticks(snapshot: &Snapshot) -> bool {
-    snapshot.store == StoreHealth::Reachable
-        && snapshot.unknown.is_none()
-        && has_somebody(&snapshot.survey)
 }
 
 /// Whether a room has somebody: someone waits, is inside, or is expected back after a loss.

@@ -6,6 +6,7 @@
 mod lanes;
 mod model;
 mod ordering;
+mod passing;
 mod queueing;
 mod recovering;
 mod releasing;
@@ -15,7 +16,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::embedded::Embedded;
-use super::recovery::Recovery;
+use super::recovery::{Recovery, Rest};
 use super::redis::databases;
 use super::survey::Survey;
 use super::{
@@ -143,6 +144,7 @@ impl<'a> Stage<'a> {
             epoch: Epoch(epoch),
             orders: Orders::default(),
             pause: Duration::ZERO,
+            rest: Rest::AfterLoss,
             inside: 0,
             inside_for: Duration::ZERO,
         };

@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, Passed, Passing,
+    QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -196,6 +196,15 @@ impl<S: QueueStore + ?Sized> QueueStore for Gathered<S> {
         self.hand_on(room, caller)?;
         let ended = |_| StoreError::Unreachable("the join was given up".into());
         told.await.map_err(ended)?
+    }
+
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        self.store.pass(room, terms, asks).await
     }
 
     async fn check_in(

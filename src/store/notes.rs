@@ -1,7 +1,7 @@
 //! Touches and session ends that wait for the store: written by the gate without waiting,
 //! carried by `pacing` in batches.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -95,12 +95,24 @@ pub struct Notes {
     touches: Mutex<Vec<Alive>>,
     endings: Mutex<Vec<Ending>>,
     newest: ArcSwap<Glimpse>,
+    alone: AtomicBool,
 }
 
 impl Notes {
     /// Leaves word that a session lives.
     pub fn touch(&self, alive: Alive) {
         push(&self.touches, alive);
+    }
+
+    /// Leaves word that a visitor was let in without the store.
+    pub fn passed_alone(&self) {
+        self.alone.store(true, Ordering::Release);
+    }
+
+    /// Whether anybody was let in without the store since this was asked last.
+    #[must_use]
+    pub fn take_passed_alone(&self) -> bool {
+        self.alone.swap(false, Ordering::AcqRel)
     }
 
     /// Leaves word that a session ended.

@@ -32,6 +32,8 @@ pub struct Survey {
     pub recovering: Duration,
     /// The store's own wall time at this survey; `None` where it shares the gateway's clock.
     pub store_time: Option<UnixTime>,
+    /// How many gateways surveyed the room within the last ten seconds of room time; 0 is unknown.
+    pub gateways: u32,
     /// All unreleased, present or not.
     pub waiting: u64,
     /// Those of `waiting` who were found absent.

@@ -186,6 +186,8 @@ impl SocketEnd {
 pub enum Verb {
     /// Visitors take places.
     Join,
+    /// Visitors pass at once where nobody waits.
+    Pass,
     /// Visitors near the front ask where they stand.
     CheckIn,
     /// Released visitors take their turns.
@@ -210,8 +212,9 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Join,
+        Self::Pass,
         Self::CheckIn,
         Self::Claim,
         Self::Leave,
@@ -229,6 +232,7 @@ impl Verb {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Join => "join",
+            Self::Pass => "pass",
             Self::CheckIn => "check_in",
             Self::Claim => "claim",
             Self::Leave => "leave",

@@ -18,8 +18,8 @@ use crate::domain::window::Orders;
 use crate::store::recovery::Recovery;
 use crate::store::survey::Survey;
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, Passed, Passing,
+    QueueStore, Released, StoreError, Touch, Touched,
 };
 
 /// How long a call of the store is waited for.
@@ -43,7 +43,7 @@ impl Default for Deadlines {
 impl Deadlines {
     const fn of(self, verb: Verb) -> Duration {
         match verb {
-            Verb::Join | Verb::CheckIn | Verb::Claim | Verb::Leave => self.visitor,
+            Verb::Join | Verb::Pass | Verb::CheckIn | Verb::Claim | Verb::Leave => self.visitor,
             Verb::Release
             | Verb::Touch
             | Verb::End
@@ -108,6 +108,16 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
         asks: &[Joining],
     ) -> Result<Vec<Joined>, StoreError> {
         self.meter(Verb::Join, self.store.join(room, terms, asks))
+            .await
+    }
+
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        self.meter(Verb::Pass, self.store.pass(room, terms, asks))
             .await
     }
 
@@ -203,6 +213,15 @@ mod tests {
         ) -> Result<Vec<Joined>, StoreError> {
             Err(StoreError::Unreachable("it is down".into()))
         }
+        async fn pass(
+            &self,
+            _: &RoomName,
+            _: &Terms,
+            _: &[Passing],
+        ) -> Result<Vec<Passed>, StoreError> {
+            unreachable!()
+        }
+
         async fn check_in(
             &self,
             _: &RoomName,
@@ -294,6 +313,6 @@ mod tests {
     fn visitors_wait_two_seconds_and_the_rest_five() {
         let deadlines = Deadlines::default();
         let quick = Verb::ALL.map(|verb| deadlines.of(verb).as_secs());
-        assert_eq!(quick, [2, 2, 2, 2, 5, 5, 5, 5, 5, 5, 5]);
+        assert_eq!(quick, [2, 2, 2, 2, 2, 5, 5, 5, 5, 5, 5, 5]);
     }
 }

@@ -7,7 +7,7 @@ use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::Answer;
-use crate::domain::room::{Method as RoomMethod, PageStatus};
+use crate::domain::room::{Activation, Method as RoomMethod, PageStatus};
 use crate::edge::body::AnswerBody;
 use crate::edge::framing::{Fault, FaultKind};
 use crate::edge::page::{PageKind, page_headers};
@@ -60,6 +60,7 @@ pub(super) const fn page_status(status: PageStatus) -> StatusCode {
 pub(super) fn page_kind(notice: &Notice) -> PageKind {
     match (notice.room.method, notice.visit) {
         (RoomMethod::Reject, _) => PageKind::Reject,
+        (_, Visit::First) if notice.room.activation == Activation::Overload => PageKind::Passing,
         (_, Visit::First) => PageKind::FirstVisit,
         (_, Visit::CookiesOff) => PageKind::CookiesOff,
         (_, Visit::Usual) => PageKind::Standing,

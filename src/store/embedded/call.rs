@@ -4,6 +4,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use super::entry::{Entry, Status};
+use super::moment::Moment;
 use super::room::Room;
 use crate::domain::lane::{Lane, Weights};
 use crate::domain::place::Place;
@@ -95,7 +96,6 @@ impl Room {
         if let Some(of_lane) = call.by_lane.get_mut(line.lane.index()) {
             *of_lane += called;
         }
-        self.head.lanes.of_mut(line.lane).releases_total += called;
         called
     }
 
@@ -124,20 +124,33 @@ impl Room {
     }
 
     fn call_one(&mut self, call: &mut Call, line: Line, place: Place, visitor: VisitorId) {
-        let Some(entry) = self.visitors.get(&visitor).copied() else {
-            self.queues.of_mut(line.lane).remove(place);
-            return;
-        };
         let late = if place <= line.expected {
             Duration::ZERO
         } else {
             presence::EXPECTED_AFTER
         };
         let until = self.head.claim_time.after(call.claim_window).after(late);
+        if self.let_go((line.lane, place), visitor, until) {
+            call.batch.push(visitor);
+        }
+    }
+
+    /// Releases the visitor who waits at this place of a lane; whether there was one.
+    pub(super) fn let_go(
+        &mut self,
+        (lane, place): (Lane, Place),
+        visitor: VisitorId,
+        until: Moment,
+    ) -> bool {
+        let Some(entry) = self.visitors.get(&visitor).copied() else {
+            self.queues.of_mut(lane).remove(place);
+            return false;
+        };
         let status = Status::Released { until };
         self.put(visitor, Entry { status, ..entry });
-        let head = self.head.lanes.of_mut(line.lane);
+        let head = self.head.lanes.of_mut(lane);
         head.front = head.front.max(place.score());
-        call.batch.push(visitor);
+        head.releases_total += 1;
+        true
     }
 }

@@ -13,6 +13,7 @@ mod entry;
 mod lanes;
 mod load;
 mod moment;
+mod pass;
 mod queue;
 mod ranks;
 mod recover;
@@ -35,8 +36,8 @@ use redb::Database;
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, Passed, Passing,
+    QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -172,6 +173,20 @@ impl QueueStore for Embedded {
             Ok(asks.iter().map(|ask| room.join(terms, ask)).collect())
         };
         self.on(room, join).await?
+    }
+
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        let newest = asks.iter().map(|ask| ask.joining.window).max();
+        let pass = |room: &mut Room| {
+            room.has_reached(newest)?;
+            Ok(asks.iter().map(|ask| room.pass(terms, ask)).collect())
+        };
+        self.on(room, pass).await?
     }
 
     async fn check_in(

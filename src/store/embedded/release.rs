@@ -168,7 +168,7 @@ impl Room {
         self.head.grants_met += if bounded { done } else { due };
     }
 
-    fn capacity_left(&self, terms: &Terms) -> u64 {
+    pub(super) fn capacity_left(&self, terms: &Terms) -> u64 {
         let known = self.turns.len() as u64 + self.sessions.active();
         let inside = known + self.missing();
         match self.head.orders.capacity.unwrap_or(terms.capacity) {

@@ -55,6 +55,14 @@ impl QueueStore for Counting {
         }
         self.store.join(room, terms, asks).await
     }
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        self.store.pass(room, terms, asks).await
+    }
     async fn check_in(
         &self,
         room: &RoomName,

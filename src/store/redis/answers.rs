@@ -1,19 +1,15 @@
 //! What scripts answer, read back.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use redis::Value;
 
 use crate::domain::clock::UnixTime;
 use crate::domain::lane::Lane;
-use crate::domain::pace::Pace;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
-use crate::domain::tick::TickState;
-use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
-use crate::store::{Claimed, Joined, Ordered, Released, StoreError, Touched};
+use crate::store::{Claimed, Joined, Ordered, Passed, StoreError, Touched};
 
 /// An answer that is not in the shape its script promises.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +31,7 @@ impl<'a> Reader<'a> {
         Ok(*first)
     }
 
-    fn byte(&mut self) -> Result<u8, Odd> {
+    pub(super) fn byte(&mut self) -> Result<u8, Odd> {
         let [byte] = self.take()?;
         Ok(byte)
     }
@@ -228,6 +224,23 @@ pub(super) fn joined(from: &mut Reader<'_>) -> Result<Vec<Joined>, Odd> {
     Ok(joined)
 }
 
+pub(super) fn passed(from: &mut Reader<'_>) -> Result<Vec<Passed>, Odd> {
+    let front = Front::read(from)?;
+    let rev = from.small()?;
+    from.all(|from| {
+        let record = Record::read(from)?;
+        Ok(match (record.kind, record.number) {
+            (2, 1..) => Passed::Admitted {
+                rev,
+                stand: record.stand(&front)?,
+            },
+            (5, _) => Passed::Joined(Joined::Full),
+            (6, _) => Passed::Joined(Joined::Shut),
+            _ => Passed::Joined(Joined::Stands(record.stand(&front)?)),
+        })
+    })
+}
+
 /// Newcomers who got places one after another: the record's turn says how many.
 fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
     let lowest = record.place.ok_or(Odd)?.score();
@@ -273,33 +286,4 @@ pub(super) fn touched(from: &mut Reader<'_>) -> Result<Vec<Touched>, Odd> {
             why => Touched::Ended(reason(u64::from(why))?),
         })
     })
-}
-
-pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {
-    Ok(Released {
-        won: from.byte()? == 1,
-        ticks: ticks(from)?,
-        orders: from.number()?,
-        batch: from.all(|from| from.take().map(VisitorId::from_bytes))?,
-    })
-}
-
-pub(super) fn ticks(from: &mut Reader<'_>) -> Result<TickState, Odd> {
-    Ok(TickState {
-        tick: from.number()?,
-        earned: from.number()?,
-        credit: from.number()?,
-        slack: from.number()?,
-        anchor: from.number()?,
-        last_pace: pace(from.number()?, from.number()?)?,
-    })
-}
-
-fn pace(rate: u64, burst: u64) -> Result<Option<Pace>, Odd> {
-    let whole = |number| NonZeroU32::new(u32::try_from(number).ok()?);
-    match (whole(rate), whole(burst)) {
-        (Some(per_minute), Some(burst)) => Ok(Some(Pace { per_minute, burst })),
-        (None, None) if rate == 0 && burst == 0 => Ok(None),
-        _ => Err(Odd),
-    }
 }

@@ -20,6 +20,7 @@ mod server;
 mod surveyed;
 #[cfg(test)]
 mod tests;
+mod ticked;
 mod watch;
 
 use std::collections::HashMap;
@@ -33,8 +34,8 @@ use redis::Value;
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, Passed, Passing,
+    QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -63,6 +64,8 @@ pub fn scripts() -> impl Iterator<Item = &'static Script> {
 /// Rooms kept in Redis.
 pub struct Redis {
     link: Link,
+    /// This gateway's number among those that survey a room.
+    gateway: [u8; 8],
     epoch: Box<dyn Fn() -> Epoch + Send + Sync>,
     /// How many lanes a room has, of those that were found to have more than one.
     lanes: Mutex<HashMap<RoomName, usize>>,
@@ -94,6 +97,9 @@ impl Redis {
     pub fn new(link: Link, epoch: impl Fn() -> Epoch + Send + Sync + 'static) -> Self {
         Self {
             link,
+            gateway: incarnation()
+                .unwrap_or_else(|_| std::process::id().into())
+                .to_be_bytes(),
             epoch: Box::new(epoch),
             lanes: Mutex::default(),
         }
@@ -224,6 +230,16 @@ impl QueueStore for Redis {
         Ok(joined)
     }
 
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        let what = (room, Some(terms), &*scripts::PASS);
+        self.batch(what, asks, answers::passed).await
+    }
+
     async fn check_in(
         &self,
         room: &RoomName,
@@ -256,7 +272,7 @@ impl QueueStore for Redis {
     ) -> Result<Released, StoreError> {
         let args = [asks::proposal(proposal)];
         let call = self.to((room, Some(terms)), &scripts::RELEASE, args)?;
-        self.read(call, answers::released).await
+        self.read(call, ticked::released).await
     }
 
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
@@ -279,8 +295,8 @@ impl QueueStore for Redis {
         terms: &Terms,
         ends_seen: u64,
     ) -> Result<Survey, StoreError> {
-        let seen = asks::number(ends_seen).to_vec();
-        let call = self.to((room, Some(terms)), &scripts::SURVEY, [seen])?;
+        let args = [asks::number(ends_seen).to_vec(), self.gateway.to_vec()];
+        let call = self.to((room, Some(terms)), &scripts::SURVEY, args)?;
         surveyed::survey(self.make(&call).await?, call.head())
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use redis::Value;
 use serde_json::json;
 
-use super::answers::{Odd, Reader, bytes, orders, place, said, ticks};
+use super::answers::{Odd, Reader, bytes, orders, place, said};
+use super::ticked::ticks;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::ReleaseHistory;
 use crate::domain::place::{Epoch, Place};
@@ -57,6 +58,7 @@ fn counted(from: &mut Reader<'_>) -> Result<Survey, Odd> {
         joins_total: from.number()?,
         claims_total: from.number()?,
         ends_seq: from.number()?,
+        gateways: u32::try_from(from.number()?).map_err(|_| Odd)?,
         ..Survey::default()
     })
 }

@@ -7,7 +7,7 @@
 -- in, ADMITTED with 0 or anything else where it did not.
 
 local refused = load({'epoch', 'tick', 'earned', 'claim_time', 'window', 'state', 'rev',
-  'claims_total', 'out', 'moved'}, {})
+  'claims_total', 'out', 'moved'})
 if refused then return refused end
 
 local claims, visitors, names = {}, {}, {}

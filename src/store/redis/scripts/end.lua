@@ -3,7 +3,7 @@
 -- KEYS as in room.lua. ARGV: 1 birth, 2 endings of 25 bytes: session (16), why (1), for how long
 -- to remember it in microseconds (8). Answers nothing.
 
-local refused = load({'earned', 'window', 'rev', 'missing', 'newest_end', 'moved'}, {})
+local refused = load({'earned', 'window', 'rev', 'missing', 'newest_end', 'moved'})
 if refused then return refused end
 
 local endings = {}

@@ -5,7 +5,7 @@
 --
 -- The same orders may be sent again.
 
-local refused = load({'version', 'window', 'state', 'grants', 'rev', 'moved'}, {})
+local refused = load({'version', 'window', 'state', 'grants', 'rev', 'moved'})
 if refused then return refused end
 
 local new, json = read_orders(ARGV[2])

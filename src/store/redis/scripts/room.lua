@@ -39,7 +39,7 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
 --   format             of all of these keys; another one is not read
 --   epoch, last_number what places are made from
 --   lanes              how many lanes somebody has waited in; 0 where only in the general one
---   tick, earned, credit, slack, anchor, last_rate, last_burst   see domain/tick.rs
+--   tick, earned, credit, spent, slack, anchor, last_rate, last_burst   see domain/tick.rs
 --   claim_time, grants_met, joins_total, claims_total, releases_total, granted_total
 --   out                how many are released and have not claimed
 --   newest_end, recovering_until, missing, missing_until
@@ -47,7 +47,7 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
 --   version, window, state, rate, burst (0: the file's), capacity (0: the file's, -1: none),
 --   grants, rev        the standing orders, as far as scripts act on them
 --   moved              grows with every change of a queue: samples of it are then stale
--- and as text: incarnation, orders (JSON).
+-- and as text: incarnation, orders (JSON), gateways.
 --
 -- And for each lane, with its number behind the name except for the general one:
 --   front, covered     highest place released, and highest that the horizon ever covered
@@ -89,7 +89,7 @@ end
 -- they cannot be used.
 local function load(names, of_lanes)
   for _, lane in ipairs(lanes) do
-    for _, name in ipairs(of_lanes) do names[#names + 1] = lane[name] end
+    for _, name in ipairs(of_lanes or {}) do names[#names + 1] = lane[name] end
   end
   names[#names + 1] = 'lanes'
   names[#names + 1] = 'format'

@@ -3,7 +3,7 @@
 -- KEYS as in room.lua. ARGV: 1 birth, 2 touches of 28 bytes: session (16), rev (4), life in
 -- microseconds, leeway included (8). Answers one byte for each: 0 held, else why it ended.
 
-local refused = load({'earned', 'rev', 'missing'}, {})
+local refused = load({'earned', 'rev', 'missing'})
 if refused then return refused end
 
 local REVOKED = 6

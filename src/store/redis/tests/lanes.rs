@@ -215,10 +215,13 @@ async fn costs(weights: &[u16]) -> Vec<(&'static str, u64)> {
 }
 
 #[tokio::test]
-async fn a_call_on_three_lanes_of_a_hundred_thousand_costs_five_milliseconds_at_most() {
+async fn a_call_on_three_lanes_costs_as_much_as_one_on_a_queue_of_as_many() {
     let (one, three) = (costs(&[1]).await, costs(&[70, 20, 10]).await);
     println!("one lane: {one:?} µs; three: {three:?} µs");
-    for (call, micros) in three {
-        assert!(micros <= 5_000, "{call}: {micros} µs");
+    for ((call, one), (_, three)) in one.into_iter().zip(three) {
+        assert!(
+            three <= one + one / 2 + 300,
+            "{call}: {three} µs, not {one}"
+        );
     }
 }

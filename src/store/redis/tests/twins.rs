@@ -14,6 +14,7 @@ use crate::domain::standing::EndedBy;
 use crate::domain::window::{WindowId, WindowState};
 use crate::store::conformance::{PROMISED, jti};
 use crate::store::embedded::Embedded;
+use crate::store::recovery::Rest;
 
 /// Something that is done to both: what, to whom, and a number that says how.
 type Step = (u8, u32, u64);
@@ -235,6 +236,7 @@ impl Twins {
             epoch: Epoch(self.epoch + (how % 2) as u32),
             orders,
             pause: Duration::from_millis(how % 3_000),
+            rest: Rest::AfterLoss,
             inside: how % 4,
             inside_for: Duration::from_secs(how % 20),
         };
