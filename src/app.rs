@@ -1,6 +1,7 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
 pub mod audit;
+mod lanes;
 mod loops;
 mod reload;
 mod storing;

@@ -4,6 +4,7 @@ mod cross;
 mod difference;
 mod exempt;
 pub mod gateway;
+mod lane;
 pub mod listen;
 mod room;
 pub mod site;

@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::exempt;
 use super::ways::{self, Ways};
+use super::{exempt, lane};
 use crate::domain::clock::UnixTime;
-use crate::domain::lane::Weights;
+use crate::domain::lane::{LaneSettings, Weights};
 use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{
@@ -37,6 +37,7 @@ struct Rest {
     terms: Terms,
     schedule: Schedule,
     page_status: PageStatus,
+    lanes: Vec<LaneSettings>,
     ways: Ways,
 }
 
@@ -57,7 +58,7 @@ impl RoomText<'_> {
             page_status: rest.page_status,
             activation: rest.ways.activation,
             when_store_fails: rest.ways.when_store_fails,
-            lanes: Vec::new(),
+            lanes: rest.lanes,
         })
     }
 }
@@ -69,19 +70,21 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> RoomText<'
     let site = table.required("site").and_then(Value::placed);
     let paths = table.required("paths").map(Value::one_or_more);
     let except = table.take("except").map(Value::each);
+    let lanes = lane::read(&mut table);
+    let rest = rest(&mut table, lanes);
     let text = RoomText {
         reader: table.reader(),
         name,
         site,
         paths: paths.unwrap_or_default(),
         except: except.unwrap_or_default(),
-        rest: rest(&mut table),
+        rest,
     };
     table.finish();
     text
 }
 
-fn rest(table: &mut Table<'_>) -> Option<Rest> {
+fn rest(table: &mut Table<'_>, lanes: Vec<LaneSettings>) -> Option<Rest> {
     let ways = ways::read(table);
     let method = ways.as_ref().map(|ways| ways.method);
     let exempt: Vec<_> = table
@@ -97,10 +100,12 @@ fn rest(table: &mut Table<'_>) -> Option<Rest> {
         exempt: exempt.into_iter().collect::<Option<_>>()?,
         terms: Terms {
             fairness_window: ways.fairness_window,
+            lanes: lane::weights(&lanes),
             ..terms?
         },
         schedule: schedule?,
         page_status: page_status?,
+        lanes,
         ways,
     })
 }

@@ -228,6 +228,9 @@ fn every_key_is_read() {
     assert_eq!(last.exempt.len(), 2);
     assert_eq!(last.exempt[1].header.as_ref().unwrap().0, "x-partner");
     assert_eq!(last.terms.horizon.as_secs(), 600);
+    let lanes: Vec<_> = last.lanes.iter().map(|lane| lane.name.as_str()).collect();
+    assert_eq!(lanes, ["general", "members"]);
+    assert_eq!(last.terms.lanes.all(), [70, 30]);
     assert_eq!(
         last.schedule.ends_at.unwrap().rfc3339(),
         "2026-12-01T12:00:00Z"
@@ -282,6 +285,9 @@ fn what_is_probably_not_meant_is_a_warning() {
         text.contains("rooms/a.toml:4:11: `paths` does not cover `/b`"),
         "{text}"
     );
+    let lane = room.replace("except = ['/b']\n", "") + "[[lane]]\nname = 'x'\nweight = 5\n";
+    let text = warned("rooms/a.toml", &lane);
+    assert!(text.contains("rooms/a.toml:6:1: a single lane"), "{text}");
     let text = warned("limit.toml", "");
     assert!(text.contains("`limit.toml` is read by nothing, did you mean `limits.toml`?"));
     let gateway = minimal().named("anteroom.toml").unwrap().text().to_owned();

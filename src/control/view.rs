@@ -5,9 +5,10 @@ use serde::Serialize;
 use super::policies::{Finding, Found, InForce, Names, Refused};
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
+use crate::domain::room::RoomName;
 use crate::domain::window::WindowState;
 use crate::store::survey::StoreHealth;
-use crate::telemetry::reading::Reading;
+use crate::telemetry::reading::{LaneReading, Reading};
 
 /// Said of a room whose newest orders nobody knows.
 const UNKNOWN_WINDOW: &str = "visitors bring tokens of a newer sale window than the store knows, and nobody knows the orders of it: `open` continues that window, and everybody in it keeps the place";
@@ -74,6 +75,8 @@ pub struct RoomView {
     window: u32,
     waiting: u64,
     absent: u64,
+    /// The lanes, the general one first; empty in a room without any.
+    lanes: Vec<LaneView>,
     released: u64,
     active: u64,
     pace: PaceView,
@@ -88,6 +91,28 @@ pub struct RoomView {
     /// What was understood and has no effect, or what only an operator can put right.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct LaneView {
+    /// `null` where it is gone from the room's file and somebody still waits in it.
+    name: Option<String>,
+    weight: u16,
+    share: f64,
+    waiting: u64,
+    released_total: u64,
+}
+
+impl LaneView {
+    fn of(lane: &LaneReading<'_>) -> Self {
+        Self {
+            name: lane.name.map(RoomName::to_string),
+            weight: lane.weight,
+            share: (lane.share * 10_000.0).round() / 10_000.0,
+            waiting: lane.survey.waiting,
+            released_total: lane.survey.releases_total,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -123,6 +148,7 @@ impl RoomView {
             window: orders.window.0,
             waiting: survey.waiting,
             absent: survey.absent,
+            lanes: reading.lanes().iter().map(LaneView::of).collect(),
             released: survey.released,
             active: survey.active,
             pace: PaceView {
@@ -249,7 +275,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    use crate::store::survey::{Snapshot, Survey};
+    use crate::domain::lane::{LaneSettings, Weights};
+    use crate::store::survey::{LaneSurvey, Snapshot, Survey};
     use crate::telemetry::reading::settings_for_test;
 
     const FLOWING: Facts = Facts {
@@ -400,7 +427,7 @@ mod tests {
         let burst = reading.effective_burst();
         let expected = serde_json::json!({
             "name": "derby", "state": "closed", "window": 0,
-            "waiting": 3, "absent": 3, "released": 0, "active": 0,
+            "waiting": 3, "absent": 3, "lanes": [], "released": 0, "active": 0,
             "pace": {"per_minute": 600, "burst": 10, "effective_burst": burst},
             "capacity": {"active": null},
             "wait": {"known": false, "low_s": null, "median_s": null, "high_s": null},
@@ -408,5 +435,34 @@ mod tests {
             "message": null, "opens_at": null, "ends_at": null,
         });
         assert_eq!(view, expected);
+    }
+
+    #[test]
+    fn a_room_with_lanes_shows_their_shares_and_who_waits_in_lanes_that_are_gone() {
+        let mut settings = settings_for_test("derby");
+        let lane = |name: &str, weight| LaneSettings {
+            name: name.parse().unwrap(),
+            weight,
+        };
+        settings.lanes = vec![lane("general", 2), lane("members", 1)];
+        settings.terms.lanes = Weights::new(&[2, 1]).unwrap();
+        let of_lane = |waiting| LaneSurvey {
+            waiting,
+            releases_total: 7,
+            ..LaneSurvey::default()
+        };
+        let mut snapshot = Snapshot::default();
+        snapshot.survey.lanes = vec![of_lane(5), of_lane(3), of_lane(1), of_lane(0)];
+        let reading = Reading {
+            settings: &settings,
+            snapshot: &snapshot,
+        };
+        let view = serde_json::to_value(RoomView::of(&reading)).unwrap();
+        let expected = serde_json::json!([
+            {"name": "general", "weight": 2, "share": 0.6667, "waiting": 5, "released_total": 7},
+            {"name": "members", "weight": 1, "share": 0.3333, "waiting": 3, "released_total": 7},
+            {"name": null, "weight": 2, "share": 0.6667, "waiting": 1, "released_total": 7},
+        ]);
+        assert_eq!(view["lanes"], expected);
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::domain::estimate::WaitRange;
 use crate::domain::lane::Lane;
 use crate::domain::pace::{Pace, TICK};
-use crate::domain::room::RoomSettings;
-use crate::store::survey::{Snapshot, StoreHealth};
+use crate::domain::room::{RoomName, RoomSettings};
+use crate::store::survey::{LaneSurvey, Snapshot, StoreHealth};
 
 /// One room at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,46 @@ pub struct Reading<'a> {
     pub snapshot: &'a Snapshot,
 }
 
-impl Reading<'_> {
+/// One lane at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneReading<'a> {
+    /// Its name; `None` where it is not in the owner's file (any more) and somebody waits in it.
+    pub name: Option<&'a RoomName>,
+    /// Its weight.
+    pub weight: u16,
+    /// Its part of the releases while all lanes of the file wait, 0 to 1.
+    pub share: f64,
+    /// What was last known of it.
+    pub survey: &'a LaneSurvey,
+}
+
+impl<'a> Reading<'a> {
+    /// The lanes, the general one first; none where the room has but one.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<LaneReading<'a>> {
+        let (settings, snapshot) = (self.settings, self.snapshot);
+        let survey = &snapshot.survey;
+        let named = settings.lanes.len();
+        let crowded = survey.lanes.iter().rposition(|lane| lane.waiting > 0);
+        let strayed = crowded.map_or(0, |last| last + 1);
+        let count = if strayed > named.max(1) {
+            strayed
+        } else {
+            named
+        };
+        let weights = settings.terms.lanes;
+        let sum: f64 = weights.all().iter().copied().map(f64::from).sum();
+        let lanes = Lane::all().zip(weights.each()).take(count);
+        lanes
+            .map(|(lane, weight)| LaneReading {
+                name: settings.lanes.get(lane.index()).map(|lane| &lane.name),
+                weight,
+                share: f64::from(weight) / sum,
+                survey: survey.lane(lane),
+            })
+            .collect()
+    }
+
     /// The pace in force: by order, else by the file.
     #[must_use]
     pub fn pace(&self) -> Pace {
@@ -94,7 +133,6 @@ mod tests {
     use super::*;
     use crate::domain::estimate::{Flow, ReleaseHistory};
     use crate::domain::window::WindowState;
-    use crate::store::survey::LaneSurvey;
 
     #[test]
     fn a_newcomers_wait_is_known_only_while_visitors_are_released() {
