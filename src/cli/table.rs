@@ -105,7 +105,22 @@ pub fn sheet(room: &Value) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{label:<8}  {value}");
     }
-    text
+    let lanes = room.get("lanes").and_then(Value::as_array);
+    text + &lanes.into_iter().flatten().map(lane).collect::<String>()
+}
+
+/// One lane of a room on a line of its own.
+fn lane(lane: &Value) -> String {
+    let part = |pointer| cell(lane.pointer(pointer), "?");
+    let name = cell(lane.get("name"), "(gone)");
+    let share = lane.get("share").and_then(Value::as_f64).unwrap_or(0.0);
+    format!(
+        "lane      {name}: weight {} ({:.1} %), {} waiting, {} released\n",
+        part("/weight"),
+        share * 100.0,
+        part("/waiting"),
+        part("/released_total")
+    )
 }
 
 fn cell(value: Option<&Value>, nothing: &str) -> String {
@@ -153,5 +168,16 @@ a-much-longer-name  open     50321         1      20  -                600  -
         assert!(text.contains("wait      about 2 s for a newcomer\n"));
         assert!(text.contains("message   a\\u{1b}[31m\n"));
         assert!(!text.contains("held by") && !text.contains("capacity"));
+    }
+
+    #[test]
+    fn a_sheet_has_a_line_for_each_lane() {
+        let mut room = room("derby", 5);
+        let lane = |name: Option<&str>, share: f64| json!({"name": name, "weight": 7, "share": share, "waiting": 4, "released_total": 9});
+        room["lanes"] = json!([lane(Some("general"), 0.3333), lane(None, 1.0)]);
+        let text = sheet(&room);
+        let lines = "lane      general: weight 7 (33.3 %), 4 waiting, 9 released\n\
+                     lane      (gone): weight 7 (100.0 %), 4 waiting, 9 released\n";
+        assert!(text.ends_with(lines), "{text}");
     }
 }
