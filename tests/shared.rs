@@ -8,3 +8,4 @@ mod orders;
 mod overload;
 mod pace;
 mod pair;
+mod steering;

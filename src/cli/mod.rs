@@ -17,6 +17,7 @@ pub mod run;
 pub mod shop;
 pub mod table;
 pub mod token;
+mod typed;
 pub mod version;
 
 use std::io::Write;

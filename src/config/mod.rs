@@ -7,9 +7,11 @@ pub mod gateway;
 mod lane;
 pub mod listen;
 mod room;
+mod session;
 pub mod site;
 pub mod store;
 mod ways;
+mod window;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::room::{Activation, Method, WhenStoreFails};
 use crate::text::table::Table;
+use crate::text::value::Value;
 
 /// `fairness_window_s` where a `random` room does not say.
 const FAIRNESS_WINDOW: Duration = Duration::from_mins(1);
@@ -18,7 +19,6 @@ pub(super) struct Ways {
     pub method: Method,
     pub activation: Activation,
     pub when_store_fails: WhenStoreFails,
-    pub fairness_window: Option<Duration>,
 }
 
 /// Whether anybody queues in a room of this method, so that it needs a pace.
@@ -28,41 +28,48 @@ pub(super) const fn queues(method: Method) -> bool {
 
 /// Reads the keys of a room's file; `None` when a fault was noted.
 pub(super) fn read(table: &mut Table<'_>) -> Option<Ways> {
-    let methods = [
-        ("fifo", Method::Fifo),
-        ("random", Method::Random),
-        ("passthrough", Method::Passthrough),
-        ("reject", Method::Reject),
-    ];
     let method = table.take("method");
-    let method = method.map_or(Some(Method::Fifo), |value| value.word(&methods, &[]));
-    let fairness_window = fairness_window(table, method);
+    let method = method.map_or(Some(Method::Fifo), method_word);
     let activation = activation(table, method);
     let when_store_fails = when_store_fails(table, activation);
     Some(Ways {
         method: method?,
         activation: activation?,
         when_store_fails: when_store_fails?,
-        fairness_window: fairness_window?,
     })
 }
 
+/// Reads the word for who waits, of a room or a window.
+pub(super) fn method_word(value: Value<'_>) -> Option<Method> {
+    let methods = [
+        ("fifo", Method::Fifo),
+        ("random", Method::Random),
+        ("passthrough", Method::Passthrough),
+        ("reject", Method::Reject),
+    ];
+    value.word(&methods, &[])
+}
+
+/// Reads how long a round lasts where the room, or one of its windows, is `random`.
 #[expect(
     clippy::option_option,
     reason = "the outer `None` is a fault already noted"
 )]
-fn fairness_window(table: &mut Table<'_>, method: Option<Method>) -> Option<Option<Duration>> {
+pub(super) fn fairness_window(
+    table: &mut Table<'_>,
+    draws: Option<bool>,
+) -> Option<Option<Duration>> {
     let reader = table.reader();
     let given = table.take("fairness_window_s");
-    match (method, given) {
-        (Some(Method::Random), None) => Some(Some(FAIRNESS_WINDOW)),
-        (Some(Method::Random), Some(value)) => value.seconds_within(FAIRNESS_WINDOWS).map(Some),
-        (Some(_), Some(value)) => {
+    match (draws, given) {
+        (Some(true), None) => Some(Some(FAIRNESS_WINDOW)),
+        (Some(true), Some(value)) => value.seconds_within(FAIRNESS_WINDOWS).map(Some),
+        (Some(false), Some(value)) => {
             let message = "`fairness_window_s` needs `method = \"random\"`";
             reader.fault(value.key_span(), message);
             None
         }
-        (Some(_) | None, None) | (None, Some(_)) => Some(None),
+        (Some(false) | None, None) | (None, Some(_)) => Some(None),
     }
 }
 

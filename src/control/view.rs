@@ -2,16 +2,17 @@
 
 use serde::Serialize;
 
+use super::lanes::LaneView;
 use super::policies::{Finding, Found, InForce, Names, Refused};
+use super::steer::SessionView;
+use super::warning::{awaited, warning};
+use super::windows::{WindowView, windows};
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
-use crate::domain::room::RoomName;
+use crate::domain::pace::{Pace, TICK};
 use crate::domain::window::WindowState;
 use crate::store::survey::StoreHealth;
-use crate::telemetry::reading::{LaneReading, Reading};
-
-/// Said of a room whose newest orders nobody knows.
-const UNKNOWN_WINDOW: &str = "visitors bring tokens of a newer sale window than the store knows, and nobody knows the orders of it: `open` continues that window, and everybody in it keeps the place";
+use crate::telemetry::reading::Reading;
 
 /// What is in force, and what the files say now.
 #[derive(Debug, Serialize)]
@@ -86,37 +87,24 @@ pub struct RoomView {
     version: u64,
     held_by: Option<HeldBy>,
     message: Option<String>,
+    /// When it opens next, the lobby before it, and when the window ends.
     opens_at: Option<String>,
+    prequeue_opens_at: Option<String>,
     ends_at: Option<String>,
-    /// What was understood and has no effect, or what only an operator can put right.
+    windows: Vec<WindowView>,
+    /// What is left to be sold, where that was said.
+    stock: Option<u64>,
+    /// What became of the session that was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    warning: Option<&'static str>,
+    session: Option<SessionView>,
+    /// What an operator should know, or can put right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct LaneView {
-    /// `null` where it is gone from the room's file and somebody still waits in it.
-    name: Option<String>,
-    weight: u16,
-    share: f64,
-    waiting: u64,
-    released_total: u64,
-}
-
-impl LaneView {
-    fn of(lane: &LaneReading<'_>) -> Self {
-        Self {
-            name: lane.name.map(RoomName::to_string),
-            weight: lane.weight,
-            share: (lane.share * 10_000.0).round() / 10_000.0,
-            waiting: lane.survey.waiting,
-            released_total: lane.survey.releases_total,
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct PaceView {
+/// A pace.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct PaceView {
     per_minute: u32,
     burst: u32,
     effective_burst: u64,
@@ -151,11 +139,7 @@ impl RoomView {
             lanes: reading.lanes().iter().map(LaneView::of).collect(),
             released: survey.released,
             active: survey.active,
-            pace: PaceView {
-                per_minute: pace.per_minute.get(),
-                burst: pace.burst.get(),
-                effective_burst: reading.effective_burst(),
-            },
+            pace: PaceView::own(pace),
             capacity: CapacityView {
                 active: reading.capacity().map(std::num::NonZeroU32::get),
             },
@@ -165,18 +149,30 @@ impl RoomView {
             held_by: held_by(&Facts::of(reading)),
             message: orders.message.clone(),
             opens_at: orders.opening(schedule).map(UnixTime::rfc3339),
+            prequeue_opens_at: orders.prequeue_opening(schedule).map(UnixTime::rfc3339),
             ends_at: orders.ending(schedule).map(UnixTime::rfc3339),
-            warning: (reading.snapshot.unknown)
-                .filter(|seen| seen.window > orders.window)
-                .map(|_| UNKNOWN_WINDOW),
+            windows: windows(reading),
+            stock: orders.stock.map(|stock| stock.left),
+            session: None,
+            warning: warning(reading),
         }
     }
 
-    /// The same with a warning, which goes before one of its own.
+    /// The same with what became of a session.
     #[must_use]
-    pub fn with_warning(self, warning: Option<&'static str>) -> Self {
-        let warning = warning.or(self.warning);
-        Self { warning, ..self }
+    pub fn with_session(self, session: SessionView) -> Self {
+        let session = Some(session);
+        Self { session, ..self }
+    }
+}
+
+impl PaceView {
+    pub(super) fn own(pace: Pace) -> Self {
+        Self {
+            per_minute: pace.per_minute.get(),
+            burst: pace.burst.get(),
+            effective_burst: pace.effective_burst(TICK),
+        }
     }
 }
 
@@ -206,12 +202,15 @@ pub enum HeldBy {
     CapacityFull,
     /// Somebody waits, but all of them were found absent.
     NobodyPresent,
+    /// The draw waits for the external value that was promised.
+    ExternalValue,
 }
 
 /// What [`held_by`] decides on.
 #[derive(Clone, Copy, Debug)]
 struct Facts {
     state: WindowState,
+    draw: Drawing,
     store: StoreHealth,
     after_loss: AfterLoss,
     waiting: u64,
@@ -227,11 +226,22 @@ enum AfterLoss {
     Sound,
 }
 
+/// Whether a draw that is under way needs something from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drawing {
+    AwaitsValue,
+    Complete,
+}
+
 impl Facts {
     fn of(reading: &Reading<'_>) -> Self {
         let survey = &reading.snapshot.survey;
         Self {
             state: survey.orders.state,
+            draw: match awaited(reading) {
+                Some(_) => Drawing::AwaitsValue,
+                None => Drawing::Complete,
+            },
             store: reading.snapshot.store,
             after_loss: if reading.snapshot.recovers() {
                 AfterLoss::Recovering
@@ -246,8 +256,8 @@ impl Facts {
     }
 }
 
-/// The first reason that applies, the one beyond the operator's reach first. A closed or ended
-/// room has none: its state says it. Nor has an open room where nobody waits.
+/// The first reason that applies, the one beyond the operator's reach first. A room that is closed,
+/// ended or in its prequeue has none: its state says it. Nor has an open room where nobody waits.
 fn held_by(facts: &Facts) -> Option<HeldBy> {
     match facts.store {
         StoreHealth::Reachable => {}
@@ -258,9 +268,10 @@ fn held_by(facts: &Facts) -> Option<HeldBy> {
         return Some(HeldBy::Recovering);
     }
     match facts.state {
-        WindowState::Closed | WindowState::Prequeue | WindowState::Drawing | WindowState::Ended => {
-            None
+        WindowState::Drawing => {
+            (facts.draw == Drawing::AwaitsValue).then_some(HeldBy::ExternalValue)
         }
+        WindowState::Closed | WindowState::Prequeue | WindowState::Ended => None,
         WindowState::Paused => Some(HeldBy::Paused),
         WindowState::Open if facts.waiting == 0 => None,
         WindowState::Open if facts.capacity.is_some_and(|cap| facts.inside >= cap) => {
@@ -275,12 +286,12 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    use crate::domain::lane::{LaneSettings, Weights};
-    use crate::store::survey::{LaneSurvey, Snapshot, Survey};
+    use crate::store::survey::{Snapshot, Survey};
     use crate::telemetry::reading::settings_for_test;
 
     const FLOWING: Facts = Facts {
         state: WindowState::Open,
+        draw: Drawing::Complete,
         store: StoreHealth::Reachable,
         after_loss: AfterLoss::Sound,
         waiting: 10,
@@ -392,6 +403,21 @@ mod tests {
     }
 
     #[test]
+    fn a_draw_says_what_it_waits_for() {
+        for (draw, expected) in [
+            (Drawing::AwaitsValue, Some(HeldBy::ExternalValue)),
+            (Drawing::Complete, None),
+        ] {
+            let facts = Facts {
+                state: WindowState::Drawing,
+                draw,
+                ..FLOWING
+            };
+            assert_eq!(held_by(&facts), expected, "{draw:?}");
+        }
+    }
+
+    #[test]
     fn a_room_that_recovers_from_a_loss_says_so_before_anything_else() {
         let recovering = Facts {
             after_loss: AfterLoss::Recovering,
@@ -432,37 +458,9 @@ mod tests {
             "capacity": {"active": null},
             "wait": {"known": false, "low_s": null, "median_s": null, "high_s": null},
             "tick": 0, "version": 0, "held_by": null,
-            "message": null, "opens_at": null, "ends_at": null,
+            "message": null, "opens_at": null, "prequeue_opens_at": null, "ends_at": null,
+            "windows": [], "stock": null,
         });
         assert_eq!(view, expected);
-    }
-
-    #[test]
-    fn a_room_with_lanes_shows_their_shares_and_who_waits_in_lanes_that_are_gone() {
-        let mut settings = settings_for_test("derby");
-        let lane = |name: &str, weight| LaneSettings {
-            name: name.parse().unwrap(),
-            weight,
-        };
-        settings.lanes = vec![lane("general", 2), lane("members", 1)];
-        settings.terms.lanes = Weights::new(&[2, 1]).unwrap();
-        let of_lane = |waiting| LaneSurvey {
-            waiting,
-            releases_total: 7,
-            ..LaneSurvey::default()
-        };
-        let mut snapshot = Snapshot::default();
-        snapshot.survey.lanes = vec![of_lane(5), of_lane(3), of_lane(1), of_lane(0)];
-        let reading = Reading {
-            settings: &settings,
-            snapshot: &snapshot,
-        };
-        let view = serde_json::to_value(RoomView::of(&reading)).unwrap();
-        let expected = serde_json::json!([
-            {"name": "general", "weight": 2, "share": 0.6667, "waiting": 5, "released_total": 7},
-            {"name": "members", "weight": 1, "share": 0.3333, "waiting": 3, "released_total": 7},
-            {"name": null, "weight": 2, "share": 0.6667, "waiting": 1, "released_total": 7},
-        ]);
-        assert_eq!(view["lanes"], expected);
     }
 }

@@ -180,6 +180,7 @@ impl Page {
         let shared = context! {
             lang => self.texts.lang,
             figures => Serde(&self.texts.figures),
+            times => Serde(&self.texts.times),
             page => Serde(&self.texts.page),
             prefix => self.prefix.as_str(),
             style => files.style.name.as_str(),
@@ -229,15 +230,15 @@ fn refresh(view: &PageView<'_>) -> Option<String> {
         (PageKind::FirstVisit | PageKind::Passing, _) => (2, marked(view.wanted)),
         (PageKind::Standing, State::Ended) if status.ended_by.is_some() => return None,
         (PageKind::Standing, State::Released | State::Admitted) => (2, unmarked(view.wanted)),
-        (PageKind::Standing, State::Closed | State::Ended | State::Full) => {
-            (60, unmarked(view.wanted))
-        }
         (
             PageKind::Standing,
             State::Prequeue
             | State::Drawing
             | State::Waiting
             | State::Paused
+            | State::Closed
+            | State::Ended
+            | State::Full
             | State::Challenge
             | State::Recovering,
         ) => (status.poll_after_s.max(2), unmarked(view.wanted)),
@@ -602,6 +603,37 @@ mod tests {
             assert!(html.contains(text));
             assert!(!html.contains("<script") && !html.contains("data-status"));
         }
+    }
+
+    #[test]
+    fn times_to_come_are_told_with_their_zone_where_no_script_counts_down() {
+        let house = house();
+        let lobby = UnixTime::from_secs(1_795_293_000);
+        let opens = UnixTime::from_secs(1_795_294_800);
+        let told = |state, prequeue_opens_at| {
+            let status = Status {
+                state,
+                prequeue_opens_at,
+                opens_at: Some(opens),
+                poll_after_s: 37,
+                ..house.status()
+            };
+            house.html(&view(&status))
+        };
+        let before = told(State::Closed, Some(lobby));
+        assert!(before.contains("data-scene=\"before_lobby\""));
+        assert!(before.contains(">2026-11-21, 20:30 UTC</time>"));
+        assert!(before.contains(">2026-11-21, 21:00 UTC</time>"));
+        assert!(
+            before.contains("content=\"37; url=/buy/1?a=b\""),
+            "in time for it"
+        );
+        assert!(before.contains("<p id=\"countdown\" class=\"countdown\" hidden>"));
+        let opening = told(State::Closed, None);
+        assert!(opening.contains("data-scene=\"opening\"") && !opening.contains("20:30 UTC"));
+        let over = told(State::Ended, None);
+        assert!(over.contains(EN.times.next) && over.contains("21:00 UTC"));
+        assert!(!told(State::Waiting, None).contains("21:00 UTC"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A turn is claimed: the visitor gets its admission.
 
+use std::sync::Arc;
+
 use crate::domain::clock::UnixTime;
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
@@ -8,7 +10,7 @@ use crate::token::admission::Admission;
 use crate::token::queue::QueueToken;
 
 use super::Refusal;
-use super::admit::AdmissionToken;
+use super::admit::{AdmissionToken, Known};
 use super::notice::SetToken;
 use super::queue::{Line, Outcome, told};
 
@@ -17,6 +19,8 @@ use super::queue::{Line, Outcome, told};
 pub(super) struct Since {
     pub since: UnixTime,
     pub rev: u32,
+    /// Until when the site keeps it; zero time where it does not.
+    pub kept: UnixTime,
 }
 
 impl Line<'_> {
@@ -28,14 +32,24 @@ impl Line<'_> {
             session: self.session(token),
             at: self.now.wall,
         };
-        let terms = &self.room.settings.terms;
+        let terms = &self.terms();
         let answer = self.store.claim(self.name(), terms, &[claim]).await;
-        let (since, rev) = match answer.as_deref() {
-            Ok([Claimed::Admitted { since, rev, .. }]) => (*since, *rev),
+        let begun = match answer.as_deref() {
+            Ok(
+                [
+                    Claimed::Admitted {
+                        since, rev, kept, ..
+                    },
+                ],
+            ) => Since {
+                since: *since,
+                rev: *rev,
+                kept: *kept,
+            },
             Ok([Claimed::Not(stand)]) => return Ok(told(self.not_claimed(token, *stand))),
             Ok(_) | Err(_) => return Ok(told(self.kept(token))),
         };
-        self.admitted(token, Since { since, rev })
+        self.admitted(token, begun)
     }
 
     /// The name of a token's session.
@@ -47,12 +61,15 @@ impl Line<'_> {
     /// Lets in a visitor whose slot the store holds.
     pub(super) fn admitted(&self, token: &QueueToken, begun: Since) -> Result<Outcome, Refusal> {
         let terms = &self.room.settings.terms.session;
-        let Some(expires) = terms.expiry(begun.since, self.now.wall) else {
+        let usual = terms.expiry(begun.since, self.now.wall);
+        let kept = (begun.kept > self.now.wall).then_some(begun.kept);
+        let Some(expires) = usual.max(kept) else {
             return Ok(told(self.place_less(token.visitor, Some(EndedBy::Expired))));
         };
-        let renewal = self.admissions.renewal(self.session(token));
-        renewal.hold_until(expires);
-        renewal.registered_in(token.epoch);
+        let shared = self.admissions.shared(self.session(token));
+        shared.renewal.hold_until(expires);
+        shared.renewal.keep_until(begun.kept);
+        shared.renewal.registered_in(token.epoch);
         self.lets_in(token, begun, expires)
     }
 
@@ -63,7 +80,7 @@ impl Line<'_> {
         begun: Since,
         expires: UnixTime,
     ) -> Result<Outcome, Refusal> {
-        let Since { since, rev } = begun;
+        let Since { since, rev, .. } = begun;
         let session = self.session(token);
         let admission = Admission {
             jti: session,
@@ -82,8 +99,10 @@ impl Line<'_> {
         };
         let mut notice = self.inside(token);
         notice.admission = SetToken::Give(given.clone());
+        let shared = self.admissions.shared(session);
         Ok(Outcome::Claimed {
             session,
+            known: Arc::new(Known::of(self.name(), admission, shared)),
             token: given,
             notice: Box::new(notice),
         })

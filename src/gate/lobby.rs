@@ -22,7 +22,7 @@ impl Line<'_> {
         let mut notice = self.notice(self.waiting_face(token));
         notice.reference = Some(token.visitor.reference(self.name()));
         notice.ended_by = token.ended;
-        notice.poll_after = self.poll_after(self.snapshot.survey.waiting, token);
+        notice.poll_after = self.lobby_poll(token.visitor);
         let signed = token.renewed(self.now.wall);
         notice.queue = SetToken::Give(self.sign(&signed));
         notice

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::chance::Chance;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
 use crate::domain::room::RoomSettings;
@@ -74,6 +75,8 @@ pub enum Reason {
     CapacityFull,
     /// The store is away or being put together again.
     Recovering,
+    /// Nothing is left to sell.
+    SoldOut,
 }
 
 /// What to do with a cookie on the answer.
@@ -98,6 +101,8 @@ pub enum Visit {
     First,
     /// The visitor came back without the cookie it was given: cookies are off.
     CookiesOff,
+    /// Nobody gets in, now or later.
+    Rejected,
 }
 
 /// The facts of one answer.
@@ -117,12 +122,16 @@ pub struct Notice {
     pub wait: Option<WaitRange>,
     /// Why nothing moves.
     pub reason: Option<Reason>,
+    /// Whether something will be left at this visitor's turn, where the stock is known.
+    pub chance: Option<Chance>,
     /// When to ask again.
     pub poll_after: Duration,
     /// Until when a released turn may be claimed.
     pub claim_by: Option<UnixTime>,
-    /// When a closed room opens, as far as is known.
+    /// When a room that is not open yet opens, as far as is known.
     pub opens_at: Option<UnixTime>,
+    /// When its lobby opens, if there is one and it is still to come.
+    pub prequeue_opens_at: Option<UnixTime>,
     /// The operator's message.
     pub message: Option<String>,
     /// The visitor's reference code.
@@ -151,9 +160,11 @@ impl Notice {
             waiting: 0,
             wait: None,
             reason: None,
+            chance: None,
             poll_after: Duration::from_mins(1),
             claim_by: None,
             opens_at: None,
+            prequeue_opens_at: None,
             message: None,
             reference: None,
             ended_by: None,

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::domain::clock::UnixTime;
 use crate::domain::place::Turn;
 use crate::domain::room::{Activation, WhenStoreFails};
 use crate::domain::session::ALONE;
@@ -67,7 +68,7 @@ impl Line<'_> {
             session: self.session(&first),
             at: self.now.wall,
         };
-        let terms = &self.room.settings.terms;
+        let terms = &self.terms();
         match self.store.pass(self.name(), terms, &[ask]).await.as_deref() {
             Ok([Passed::Admitted { rev, stand }]) => {
                 let token = QueueToken {
@@ -81,6 +82,7 @@ impl Line<'_> {
                 let begun = Since {
                     since: self.now.wall,
                     rev: *rev,
+                    kept: UnixTime::default(),
                 };
                 self.admitted(&token, begun)
             }
@@ -119,6 +121,7 @@ impl Line<'_> {
         let begun = Since {
             since: expires.before(whole),
             rev: survey.orders.rev,
+            kept: UnixTime::default(),
         };
         self.lets_in(token, begun, expires)
     }
@@ -127,7 +130,7 @@ impl Line<'_> {
     /// each stays a minute. `None` where that is nobody.
     fn share_of_pace(&self) -> Option<u32> {
         let survey = &self.snapshot.survey;
-        let terms = &self.room.settings.terms;
+        let terms = &self.terms();
         let pace = survey.orders.pace.unwrap_or(terms.pace).per_minute.get();
         let capacity = survey.orders.capacity.unwrap_or(terms.capacity);
         let free = capacity.map_or(u64::MAX, |most| {

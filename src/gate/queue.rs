@@ -1,12 +1,14 @@
 //! Stage 7: join, say where the visitor stands, or claim. The store is asked only when somebody
 //! joins, claims, leaves, or stands near the front.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::clock::Now;
 use crate::domain::estimate::LONGEST_JITTERED_POLL;
 use crate::domain::lane::Lane;
 use crate::domain::place::Place;
+use crate::domain::room::Terms;
 use crate::domain::session::Jti;
 use crate::domain::skew::WallClock;
 use crate::domain::standing::{Stand, Standing};
@@ -16,7 +18,7 @@ use crate::token::chance;
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
-use super::admit::{AdmissionToken, Admissions};
+use super::admit::{AdmissionToken, Admissions, Known};
 use super::notice::{Face, Notice, Visit};
 use super::room::Room;
 use super::{Gate, Refusal};
@@ -69,6 +71,8 @@ pub enum Outcome {
     Claimed {
         /// The session.
         session: Jti,
+        /// What is known of it.
+        known: Arc<Known>,
         /// Its token.
         token: AdmissionToken,
         /// What the status endpoint tells.
@@ -117,6 +121,11 @@ impl Line<'_> {
         Ok(outcome)
     }
 
+    /// The terms that hold now.
+    pub(super) fn terms(&self) -> Terms {
+        self.snapshot.survey.orders.terms(&self.room.settings)
+    }
+
     fn first_visit(&self, coming: Coming) -> Result<Notice, Refusal> {
         if let Some(face) = self.shut_face() {
             return Ok(self.notice(face));
@@ -144,7 +153,7 @@ impl Line<'_> {
         if may == May::Claim && self.may_pass() {
             return self.pass(token, ask).await;
         }
-        let terms = &self.room.settings.terms;
+        let terms = &self.terms();
         match self.store.join(self.name(), terms, &[ask]).await.as_deref() {
             Ok([Joined::Stands(stand)]) => Box::pin(self.stands(token, *stand, may)).await,
             Ok([Joined::Full]) => Ok(told(self.notice(Face::Full))),
@@ -188,7 +197,7 @@ impl Line<'_> {
             tick: token.tick,
             promised: self.poll_after(ahead, token),
         };
-        let terms = &self.room.settings.terms;
+        let terms = &self.terms();
         match self
             .store
             .check_in(self.name(), terms, &[ask])

@@ -8,10 +8,15 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{Exempt, Method as RoomMethod, RoomSettings};
+use crate::domain::session::Jti;
+use crate::domain::standing::EndedBy;
+use crate::store::Ending;
 use crate::store::notes::{Glimpse, Notes};
-use crate::store::survey::{SharedSnapshot, StoreHealth};
+use crate::store::survey::{SharedSnapshot, Snapshot, StoreHealth};
+use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
+use super::admit::Door;
 use super::canonical::Canonical;
 use super::identify::CookieNames;
 use super::pass::Alone;
@@ -58,9 +63,9 @@ impl Room {
     #[must_use]
     pub fn covers(&self, request: &Canonical) -> Option<(bool, usize)> {
         let key = &request.key;
-        let open = self.settings.method == RoomMethod::Passthrough;
+        let open = || self.method() == RoomMethod::Passthrough;
         let excepted = self.settings.except.iter().any(|path| path.covers(key));
-        if (request.plain && excepted) || (!request.plain && open) {
+        if (request.plain && excepted) || (!request.plain && open()) {
             return None;
         }
         self.settings
@@ -69,6 +74,13 @@ impl Room {
             .filter(|path| path.covers(key))
             .map(PathPattern::weight)
             .max()
+    }
+
+    /// Who waits now: as the room's file says, or as the window that is under way.
+    #[must_use]
+    pub fn method(&self) -> RoomMethod {
+        let snapshot = self.snapshot.load();
+        snapshot.survey.orders.method(self.settings.method)
     }
 
     /// Whether a token is of the present window or a newer one; while nothing is known of the
@@ -90,6 +102,23 @@ impl Room {
         if seen > self.snapshot.load().survey.glimpse() {
             self.notes.saw(seen);
         }
+    }
+
+    /// What its admissions are judged by.
+    pub(super) fn door<'a>(&'a self, keys: &'a Keyring, snapshot: &'a Snapshot) -> Door<'a> {
+        Door {
+            keys,
+            room: &self.settings.name,
+            terms: &self.settings.terms.session,
+            snapshot,
+            notes: &self.notes,
+        }
+    }
+
+    /// Leaves word that a session has ended.
+    pub(super) fn end(&self, session: Jti, why: EndedBy) {
+        let life = self.settings.terms.session.longest_token();
+        self.notes.end(Ending { session, why, life });
     }
 
     /// Whether a request passes without queueing, by the owner's `[[exempt]]`.

@@ -42,13 +42,12 @@ impl Line<'_> {
 
     pub(super) fn notice(&self, face: Face) -> Notice {
         let survey = &self.snapshot.survey;
-        let mut notice = Notice::of(Arc::clone(&self.room.settings), face, self.now.wall);
+        let now = self.snapshot.skew.correct(self.now).wall;
+        let mut notice = Notice::of(Arc::clone(&self.room.settings), face, now);
         notice.waiting = survey.waiting;
         notice.message.clone_from(&survey.orders.message);
         notice.reason = self.reason();
-        notice.opens_at = (face == Face::Closed || face == Face::Ended)
-            .then(|| survey.orders.opening(&self.room.settings.schedule))
-            .flatten();
+        self.tell_times(&mut notice);
         notice
     }
 
@@ -56,6 +55,9 @@ impl Line<'_> {
         let survey = &self.snapshot.survey;
         if self.snapshot.store != StoreHealth::Reachable || self.snapshot.recovers() {
             return Some(Reason::Recovering);
+        }
+        if survey.orders.is_sold_out() {
+            return Some(Reason::SoldOut);
         }
         if survey.orders.state == WindowState::Paused {
             return Some(Reason::Paused);
@@ -115,7 +117,9 @@ impl Line<'_> {
         let mut notice = self.notice(self.shut_face().unwrap_or(Face::Waiting));
         notice.ended_by = token.ended;
         notice.reference = Some(token.visitor.reference(self.name()));
-        notice.poll_after = FIRST_RETURN;
+        if notice.face.is_in_line() {
+            notice.poll_after = FIRST_RETURN;
+        }
         notice
     }
 
@@ -194,6 +198,7 @@ impl Line<'_> {
             .then(|| self.snapshot.flow(Lane(token.lane)))
             .flatten()
             .map(|flow| flow.wait(ahead));
+        notice.chance = position.and_then(|_| self.chance(face, Lane(token.lane), ahead));
         notice.poll_after = self.poll_after(ahead, token);
         if face == Face::Recovering {
             let soon = jittered(STORE_AWAY, seed(token.visitor, self.now));
@@ -287,7 +292,7 @@ impl Line<'_> {
 }
 
 /// Spreads polls: differs by visitor and by minute.
-fn seed(visitor: VisitorId, now: Now) -> u64 {
+pub(super) fn seed(visitor: VisitorId, now: Now) -> u64 {
     let [first, second, third, fourth, ..] = *visitor.as_bytes();
     u64::from(u32::from_le_bytes([first, second, third, fourth])) ^ (now.wall.secs() / 7)
 }

@@ -63,7 +63,7 @@ impl RoomLoop {
         let survey = self
             .beat
             .store
-            .survey(&room.name, &room.terms, self.ends_seen)
+            .survey(&room.name, &self.terms(), self.ends_seen)
             .await?;
         let now = self.beat.clock.now();
         self.surveyed_at = now.mono;

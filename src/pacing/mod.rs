@@ -9,6 +9,7 @@ mod ends;
 mod jitter;
 mod keep;
 mod look;
+mod schedule;
 
 mod beat;
 #[cfg(test)]
@@ -22,7 +23,11 @@ mod overload;
 #[cfg(test)]
 mod resets;
 #[cfg(test)]
+mod steering;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod windows;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,14 +36,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::pace::TICK;
-use crate::domain::room::Activation;
+use crate::domain::room::{Activation, Terms};
 use crate::domain::session::Jti;
-use crate::domain::skew::{SkewWatch, WallClock};
+use crate::domain::skew::SkewWatch;
 use crate::domain::tick::{Pacer, Sight};
-use crate::domain::window::{Orders, WindowState};
+use crate::domain::window::WindowState;
 use crate::store::memory::Memory;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
-use crate::store::{MOST_CALLED, Ordered, StoreError};
+use crate::store::{MOST_CALLED, StoreError};
 use ends::Ends;
 use jitter::Jitter;
 use keep::Keeping;
@@ -154,34 +159,8 @@ impl RoomLoop {
             self.until_due()
         } else {
             let idle = IDLE_SURVEY.saturating_sub(self.jitter.below(TICK));
-            idle.min(self.until_opening())
+            idle.min(self.until_change())
         })
-    }
-
-    async fn keep_schedule(&self) -> Result<(), StoreError> {
-        let snapshot = self.beat.snapshot.load();
-        if snapshot.store != StoreHealth::Reachable || snapshot.skew.clock == WallClock::Off {
-            return Ok(());
-        }
-        let orders = &snapshot.survey.orders;
-        let now = self.beat.clock.now().wall;
-        // A window that only tokens know is an operator's to continue; the opening of that very
-        // one or of a newer one needs nobody.
-        let is_known = |next: &Orders| {
-            snapshot
-                .unknown
-                .is_none_or(|seen| next.window >= seen.window)
-        };
-        let due = orders.due(&self.beat.room.schedule, now);
-        if let Some(next) = due.filter(is_known) {
-            let name = &self.beat.room.name;
-            let ordered = self.beat.store.order(name, &next, orders.version).await?;
-            if ordered != Ordered::Done {
-                return Ok(());
-            }
-            tracing::info!(room = %name, state = next.state.word(), window = next.window.0, "the schedule changed the room");
-        }
-        Ok(())
     }
 
     async fn tick_if_due(&mut self) -> Result<(), StoreError> {
@@ -211,7 +190,7 @@ impl RoomLoop {
         let answer = self
             .beat
             .store
-            .release(&room.name, &room.terms, proposal)
+            .release(&room.name, &self.terms(), proposal)
             .await?;
         let sight = if answer.won {
             Sight::Won { sent: now }
@@ -246,8 +225,14 @@ impl RoomLoop {
         }
         self.swept = now;
         let room = &self.beat.room;
-        self.littered = self.beat.store.sweep(&room.name, &room.terms).await? > 0;
+        self.littered = self.beat.store.sweep(&room.name, &self.terms()).await? > 0;
         Ok(())
+    }
+
+    /// The terms that hold now.
+    fn terms(&self) -> Terms {
+        let snapshot = self.beat.snapshot.load();
+        snapshot.survey.orders.terms(&self.beat.room)
     }
 
     fn store_is_away(&self, fault: &StoreError) {
@@ -280,17 +265,6 @@ impl RoomLoop {
         let due = self.pacer.due(self.patience);
         due.map_or(TICK, |due| due.saturating_sub(now))
             .clamp(Duration::from_millis(1), TICK)
-    }
-
-    fn until_opening(&self) -> Duration {
-        let snapshot = self.beat.snapshot.load();
-        let now = self.beat.clock.now().wall;
-        snapshot
-            .survey
-            .orders
-            .opening(&self.beat.room.schedule)
-            .map_or(IDLE_SURVEY, |at| at.since(now))
-            .max(Duration::from_millis(10))
     }
 }
 

@@ -3,6 +3,7 @@
 //! A new store is added to [`for_every_store`] and nothing else. Time is the room's own: a story
 //! moves it by ticks, so none of them sleeps.
 
+mod holding;
 mod lanes;
 mod model;
 mod ordering;
@@ -96,6 +97,8 @@ impl<'a> Stage<'a> {
             idle: Duration::from_secs(5),
             absolute: Duration::from_secs(20),
             claim_window: Duration::from_secs(2),
+            hold_max: Duration::from_secs(15),
+            max_networks: None,
         };
         let mut stage = Self {
             store,

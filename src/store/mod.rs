@@ -13,6 +13,7 @@ pub mod memory;
 pub mod notes;
 pub mod recovery;
 pub mod redis;
+pub mod stay;
 pub mod survey;
 mod verbs;
 
@@ -27,9 +28,9 @@ use recovery::Recovery;
 use survey::Survey;
 
 pub use fault::{BoxError, StoreError};
+pub use stay::{Ending, Held, Hold, Touch, Touched};
 pub use verbs::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, Passed, Passing, Released,
-    Touch, Touched,
+    CheckIn, Claim, Claimed, Joined, Joining, Leaving, Ordered, Passed, Passing, Released,
 };
 
 /// Visitors called in one tick at most, so that no call takes long; what is beyond keeps its
@@ -113,6 +114,12 @@ pub trait QueueStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; safe to send again.
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError>;
+
+    /// Keeps sessions for a while, whatever their visitors do.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError>;
 
     /// Ends sessions; unknown ones are remembered as ended.
     ///

@@ -8,12 +8,14 @@ use arc_swap::ArcSwap;
 
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::{Flow, ReleaseHistory};
-use crate::domain::lane::Lane;
+use crate::domain::lane::{Lane, Weights};
 use crate::domain::place::{Epoch, Place};
 use crate::domain::session::Jti;
 use crate::domain::skew::Skew;
+use crate::domain::standing::EndedBy;
+use crate::domain::stock::Over;
 use crate::domain::tick::TickState;
-use crate::domain::window::{Orders, WindowId};
+use crate::domain::window::{Orders, Totals, WindowId};
 
 use super::notes::Glimpse;
 
@@ -57,8 +59,8 @@ pub struct Survey {
     pub claims_total: u64,
     /// Number of the newest end; ask for those after it next time.
     pub ends_seq: u64,
-    /// Ends recorded after the number asked for, whose tokens may still live.
-    pub ends: Vec<Jti>,
+    /// Ends recorded after the number asked for, whose tokens may still live, and why each was.
+    pub ends: Vec<(Jti, EndedBy)>,
 }
 
 /// What a survey knows of one lane.
@@ -96,6 +98,16 @@ pub struct Sample {
 }
 
 impl Survey {
+    /// What was counted over the room's life.
+    #[must_use]
+    pub const fn totals(&self) -> Totals {
+        Totals {
+            joined: self.joins_total,
+            released: self.releases_total.saturating_add(self.granted_total),
+            admitted: self.claims_total,
+        }
+    }
+
     /// How many slots are taken: those called, those inside, and those missing after a loss.
     #[must_use]
     pub const fn inside(&self) -> u64 {
@@ -116,6 +128,27 @@ impl Survey {
     pub fn others_wait(&self, lane: Lane) -> bool {
         let mut others = Lane::all().zip(&self.lanes);
         others.any(|(one, other)| one != lane && other.waiting > other.absent)
+    }
+
+    /// How many are released before somebody with so many ahead in a lane, about: those, and what
+    /// the others get beside them while somebody waits in them.
+    #[must_use]
+    pub fn before(&self, lane: Lane, ahead: u64, weights: &Weights) -> u64 {
+        let weights = weights.each().map(u64::from);
+        let own = weights.get(lane.index()).copied().unwrap_or(1).max(1);
+        let others = Lane::all().zip(&self.lanes).zip(weights);
+        let others = others.filter(|((one, _), _)| *one != lane);
+        let beside = others.map(|((_, other), weight)| {
+            let present = other.waiting.saturating_sub(other.absent);
+            present.min(ahead.saturating_mul(weight) / own)
+        });
+        beside.fold(ahead, u64::saturating_add)
+    }
+
+    /// How many sessions are over, in this room's life as far as its store knows it.
+    #[must_use]
+    pub const fn over(&self) -> Over {
+        Over(self.claims_total.saturating_sub(self.active))
     }
 
     /// How new it is: a token that has seen more was made from more than the store knows.
@@ -318,5 +351,25 @@ mod tests {
         assert!(!seen.others_wait(Lane(0)) && seen.others_wait(Lane(1)));
         assert!(seen.others_wait(Lane(7)), "a lane that nobody knows");
         assert_eq!(seen.lane(Lane(7)), &LaneSurvey::default());
+    }
+
+    #[test]
+    fn who_goes_before_are_those_ahead_and_the_others_share_while_they_wait() {
+        let lane = |waiting| LaneSurvey {
+            waiting,
+            ..LaneSurvey::default()
+        };
+        let seen = Survey {
+            lanes: vec![lane(1_000), lane(60), lane(0)],
+            ..Survey::default()
+        };
+        let weights = Weights::new(&[70, 20, 10]).unwrap();
+        assert_eq!(seen.before(Lane(0), 70, &weights), 90);
+        assert_eq!(
+            seen.before(Lane(0), 700, &weights),
+            760,
+            "the others run out"
+        );
+        assert_eq!(seen.before(Lane(1), 40, &weights), 180);
     }
 }

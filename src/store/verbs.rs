@@ -6,7 +6,7 @@ use crate::domain::clock::UnixTime;
 use crate::domain::lane::Lane;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::session::Jti;
-use crate::domain::standing::{EndedBy, Stand};
+use crate::domain::standing::Stand;
 use crate::domain::tick::TickState;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Orders, WindowId};
@@ -108,6 +108,8 @@ pub enum Claimed {
         turn: Turn,
         /// The room's `rev`: a token signed under a lower one is void.
         rev: u32,
+        /// Until when a [`Hold`](super::Hold) keeps it; zero time where none did.
+        kept: UnixTime,
     },
     /// Not released, or no claims are taken now.
     Not(Stand),
@@ -122,38 +124,6 @@ pub struct Leaving {
     pub window: WindowId,
     /// The stay that ends.
     pub turn: Turn,
-}
-
-/// A session shown to be alive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Touch {
-    /// Which.
-    pub session: Jti,
-    /// The `rev` its token was signed under: below the room's the session was revoked.
-    pub rev: u32,
-    /// How long its token will live, counted from the moment this was sent; the slot is held that
-    /// long and [`LEEWAY`](crate::domain::session::LEEWAY) more.
-    pub life: Duration,
-}
-
-/// What became of a [`Touch`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Touched {
-    /// The slot is held; a missing session was made again.
-    Held,
-    /// The session has ended and stays so.
-    Ended(EndedBy),
-}
-
-/// A session's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ending {
-    /// Which.
-    pub session: Jti,
-    /// Why.
-    pub why: EndedBy,
-    /// How long its token may still live: the end is remembered and told to gateways that long.
-    pub life: Duration,
 }
 
 /// What a tick did.

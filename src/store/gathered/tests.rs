@@ -93,6 +93,10 @@ impl QueueStore for Counting {
     async fn touch(&self, _: &RoomName, _: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         unreachable!()
     }
+
+    async fn hold(&self, _: &RoomName, _: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        unreachable!()
+    }
     async fn end(&self, _: &RoomName, _: &[Ending]) -> Result<(), StoreError> {
         unreachable!()
     }

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use redis::Value;
 
-use crate::domain::clock::UnixTime;
 use crate::domain::lane::Lane;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::window::Orders;
-use crate::store::{Claimed, Joined, Ordered, Passed, StoreError, Touched};
+use crate::store::{Joined, Ordered, Passed, StoreError};
 
 /// An answer that is not in the shape its script promises.
 #[derive(Debug, thiserror::Error)]
@@ -130,13 +129,13 @@ pub(super) fn orders(json: &[u8], key: &str) -> Result<Orders, StoreError> {
 }
 
 /// What stands in front of all stands of an answer.
-struct Front {
+pub(super) struct Front {
     epoch: Epoch,
     tick: u64,
 }
 
 impl Front {
-    fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
         Ok(Self {
             epoch: Epoch(from.small()?),
             tick: from.number()?,
@@ -158,16 +157,16 @@ impl Front {
 
 /// One visitor's record in an answer.
 #[derive(Clone, Copy)]
-struct Record {
-    kind: u8,
-    number: u64,
-    turn: Turn,
+pub(super) struct Record {
+    pub(super) kind: u8,
+    pub(super) number: u64,
+    pub(super) turn: Turn,
     place: Option<Place>,
     lane: Lane,
 }
 
 impl Record {
-    fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
         Ok(Self {
             kind: from.byte()?,
             number: from.number()?,
@@ -191,7 +190,7 @@ impl Record {
         })
     }
 
-    fn stand(&self, front: &Front) -> Result<Stand, Odd> {
+    pub(super) fn stand(&self, front: &Front) -> Result<Stand, Odd> {
         Ok(front.stand(self, self.standing()?, self.place))
     }
 }
@@ -204,7 +203,7 @@ pub(super) fn place(score: u64) -> Result<Option<Place>, Odd> {
     }
 }
 
-fn reason(number: u64) -> Result<EndedBy, Odd> {
+pub(super) fn reason(number: u64) -> Result<EndedBy, Odd> {
     let at = usize::try_from(number).map_err(|_| Odd)?.checked_sub(1);
     at.and_then(|at| EndedBy::ALL.get(at)).copied().ok_or(Odd)
 }
@@ -261,29 +260,4 @@ fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
 pub(super) fn stands(from: &mut Reader<'_>) -> Result<Vec<Stand>, Odd> {
     let front = Front::read(from)?;
     from.all(|from| Record::read(from)?.stand(&front))
-}
-
-pub(super) fn claimed(from: &mut Reader<'_>) -> Result<Vec<Claimed>, Odd> {
-    let front = Front::read(from)?;
-    let rev = from.small()?;
-    from.all(|from| {
-        let record = Record::read(from)?;
-        Ok(match (record.kind, record.number.checked_sub(1)) {
-            (2, Some(since)) => Claimed::Admitted {
-                since: UnixTime::from_millis(since),
-                turn: record.turn,
-                rev,
-            },
-            _ => Claimed::Not(record.stand(&front)?),
-        })
-    })
-}
-
-pub(super) fn touched(from: &mut Reader<'_>) -> Result<Vec<Touched>, Odd> {
-    from.all(|from| {
-        Ok(match from.byte()? {
-            0 => Touched::Held,
-            why => Touched::Ended(reason(u64::from(why))?),
-        })
-    })
 }

@@ -10,7 +10,7 @@ use crate::domain::standing::EndedBy;
 use crate::domain::tick::{Lead, Proposal};
 use crate::domain::window::{Orders, WindowState};
 use crate::store::recovery::{Recovery, Rest};
-use crate::store::{CheckIn, Claim, Ending, Joining, Leaving, Passing, Touch};
+use crate::store::{CheckIn, Claim, Ending, Hold, Joining, Leaving, Passing, Touch};
 
 /// No number a script is given is larger, so that sums of several stay exact in Lua's doubles.
 /// In microseconds it is 35 years.
@@ -99,6 +99,18 @@ impl Ask for Touch {
         to.extend(self.session.0);
         to.extend(self.rev.to_be_bytes());
         to.extend(number(micros(self.life.saturating_add(LEEWAY))));
+    }
+}
+
+impl Ask for Hold {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.extend(self.session.0);
+        to.push(u8::from(self.rev.is_some()));
+        to.extend(self.rev.unwrap_or(0).to_be_bytes());
+        to.extend(number(self.at.millis()));
+        to.extend(number(self.until.millis()));
+        to.extend(number(micros(self.longest) / 1_000));
+        to.extend(number(micros(LEEWAY)));
     }
 }
 

@@ -17,6 +17,7 @@ mod script;
 mod scripts;
 #[cfg(test)]
 mod server;
+mod stayed;
 mod surveyed;
 #[cfg(test)]
 mod tests;
@@ -34,8 +35,8 @@ use redis::Value;
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, Passed, Passing,
-    QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
+    Passing, QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -257,7 +258,7 @@ impl QueueStore for Redis {
         claims: &[Claim],
     ) -> Result<Vec<Claimed>, StoreError> {
         let what = (room, Some(terms), &*scripts::CLAIM);
-        self.batch(what, claims, answers::claimed).await
+        self.batch(what, claims, stayed::claimed).await
     }
 
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
@@ -277,7 +278,12 @@ impl QueueStore for Redis {
 
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         let what = (room, None, &*scripts::TOUCH);
-        self.batch(what, touches, answers::touched).await
+        self.batch(what, touches, stayed::touched).await
+    }
+
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        let what = (room, None, &*scripts::HOLD);
+        self.batch(what, holds, stayed::held).await
     }
 
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {

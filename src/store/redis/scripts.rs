@@ -44,6 +44,7 @@ pub(super) static RELEASE: LazyLock<Script> = script!(
     ]
 );
 pub(super) static TOUCH: LazyLock<Script> = script!("touch", "allow-oom", ["room"]);
+pub(super) static HOLD: LazyLock<Script> = script!("hold", "allow-oom", ["room"]);
 pub(super) static END: LazyLock<Script> =
     script!("end", "allow-oom", ["room", "visitors", "sessions"]);
 pub(super) static SWEEP: LazyLock<Script> = script!(
@@ -57,9 +58,9 @@ pub(super) static ORDER: LazyLock<Script> = script!("order", "allow-oom", ["room
 pub(super) static RECOVER: LazyLock<Script> = script!("recover", "allow-oom", ["room", "orders"]);
 
 /// Every script, each under the name of its verb.
-pub(super) fn all() -> [&'static Script; 12] {
+pub(super) fn all() -> [&'static Script; 13] {
     [
-        &JOIN, &PASS, &CHECK_IN, &CLAIM, &LEAVE, &RELEASE, &TOUCH, &END, &SWEEP, &SURVEY, &ORDER,
-        &RECOVER,
+        &JOIN, &PASS, &CHECK_IN, &CLAIM, &LEAVE, &RELEASE, &TOUCH, &HOLD, &END, &SWEEP, &SURVEY,
+        &ORDER, &RECOVER,
     ]
 }

@@ -6,11 +6,11 @@ use redis::Value;
 use serde_json::json;
 
 use super::answers::{Odd, Reader, bytes, orders, place, said};
+use super::stayed::told_end;
 use super::ticked::ticks;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::ReleaseHistory;
 use crate::domain::place::{Epoch, Place};
-use crate::domain::session::Jti;
 use crate::store::StoreError;
 use crate::store::survey::{LaneSurvey, Sample, Survey};
 
@@ -33,7 +33,7 @@ pub(super) fn survey(value: Value, key: &str) -> Result<Survey, StoreError> {
         Ok(Survey {
             incarnation: u64::from_str_radix(text, 16).map_err(|_| Odd)?,
             lanes: lanes.chunks(3).map(lane).collect::<Result<_, _>>()?,
-            ends: Reader::new(ends).all(|from| from.take().map(Jti))?,
+            ends: Reader::new(ends).all(told_end)?,
             ..counted(&mut Reader::new(numbers))?
         })
     };

@@ -7,7 +7,8 @@
 --   4 entries   hash: visitor -> record, for all but those who plainly wait far from the front
 --   5 turns     sorted set: up to 50 visitors released at one tick, 16 bytes each -> claim time
 --               until which they may claim; it stays until then, whatever became of them
---   6 sessions  hash: session -> window, visitor, turn and beginning, where these are known
+--   6 sessions  hash: session -> window, visitor, turn and beginning, where these are known, and the
+--               wall time until which the site keeps it (8 bytes more), where it does
 --   7 slots     sorted set: session -> room time until which its slot is held
 --   8 guests    hash: window and visitor -> session
 --   9 ends      hash: session -> why it ended, and its number among the ends told

@@ -3,9 +3,9 @@
 -- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 the last end that was seen (8 bytes), 4 which
 -- gateway asks (8 bytes).
 -- Answers the orders as JSON, the incarnation, numbers (8 bytes each, in the order below), the
--- sessions that ended, 16 bytes each, and for each lane: numbers (waiting, absent, horizon + 1,
--- ever called: 8 bytes each), the release history (see history.lua), and samples of 12 bytes
--- (place, 8; how many are ahead, 4).
+-- sessions that ended, 17 bytes each (session, 16; why, 1), and for each lane: numbers (waiting,
+-- absent, horizon + 1, ever called: 8 bytes each), the release history (see history.lua), and
+-- samples of 12 bytes (place, 8; how many are ahead, 4).
 --
 -- Sampling long queues costs two milliseconds, and every gateway asks four times a second. So the
 -- lanes share one number of samples, and these are kept: until a queue changes, or, where more
@@ -13,6 +13,8 @@
 
 local MOST_SAMPLES, EVEN, MOST_ENDS = 1024, 500, 4096
 local MOST_GATEWAYS = 64
+-- Both are written and forgotten together; an end without its reason is nobody's to guess.
+local NO_REASON = string.char(REVOKED)
 
 local refused = load({'epoch', 'last_number', 'tick', 'earned', 'credit', 'slack',
   'anchor', 'last_rate', 'last_burst', 'releases_total', 'granted_total', 'joins_total',
@@ -118,6 +120,8 @@ save()
 local seen, newest = struct.unpack('>I8', ARGV[3]), head.newest_end
 local ends = call('ZRANGEBYSCORE', TOLD, '(' .. text(seen), '+inf', 'LIMIT', 0, MOST_ENDS)
 if #ends == MOST_ENDS then newest = tonumber(call('ZSCORE', TOLD, ends[MOST_ENDS])) end
+local reasons = gather(ends, 'HMGET', ENDS)
+for at, jti in ipairs(ends) do ends[at] = jti .. (reasons[at] or NO_REASON):sub(1, 1) end
 local time = call('TIME')
 local names = {'orders', 'incarnation'}
 for at = 1, count do names[at + 2] = lanes[at].history end

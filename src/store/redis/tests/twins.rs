@@ -99,7 +99,8 @@ impl Twins {
             6..=9 => self.check_in(&one).await,
             10..=14 => self.claim(&one).await,
             15 => self.leave(&one).await,
-            16 => self.touch(&one).await,
+            16 if how % 2 == 0 => self.touch(&one).await,
+            16 => self.hold(&one).await,
             17 => self.end(&one).await,
             18..=24 => self.tick(how).await,
             25 => self.sweep().await,
@@ -190,6 +191,19 @@ impl Twins {
             life: Duration::from_secs(one.how % 40),
         };
         let _ = both!(self, touch(&[touch, touch]));
+    }
+
+    async fn hold(&self, one: &One) {
+        let at = UnixTime::from_secs(1_000 + self.tick * 2);
+        let hold = Hold {
+            session: one.session,
+            at,
+            until: at.after(Duration::from_secs(one.how % 50)),
+            longest: Duration::from_secs(120),
+            rev: one.how.is_multiple_of(3).then_some(self.orders.rev),
+        };
+        let other = Hold { rev: None, ..hold };
+        let _ = both!(self, hold(&[hold, other, hold]));
     }
 
     async fn end(&self, one: &One) {
