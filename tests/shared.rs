@@ -7,5 +7,5 @@ mod memory;
 mod orders;
 mod overload;
 mod pace;
-mod pair;
+pub mod pair;
 mod steering;

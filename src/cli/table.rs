@@ -153,6 +153,13 @@ fn lane(lane: &Value) -> String {
     )
 }
 
+/// Plain values, one a line.
+#[must_use]
+pub fn lines(values: &[Value]) -> String {
+    let lines = values.iter().map(|value| cell(Some(value), "") + "\n");
+    lines.collect()
+}
+
 fn cell(value: Option<&Value>, nothing: &str) -> String {
     match value {
         None | Some(Value::Null) => nothing.to_owned(),

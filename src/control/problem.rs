@@ -108,8 +108,10 @@ impl From<OrderRefused> for Problem {
             | OrderRefused::OpenAlready(_)
             | OrderRefused::HasWindow
             | OrderRefused::SourcePublished
+            | OrderRefused::TooManyBatches
             | OrderRefused::NotDrawing(_) => Self::new(StatusCode::CONFLICT, refused.to_string()),
             OrderRefused::EndsTooEarly
+            | OrderRefused::LapsesTooEarly
             | OrderRefused::PrequeueTooLate
             | OrderRefused::NoPrequeue => Self::unacceptable(refused.to_string()),
         }

@@ -107,6 +107,12 @@ pub const ROUTES: &[Route] = &[
         OPERATOR,
         Work::Change(Change::Steer),
     ),
+    route(
+        "POST",
+        "/v1/rooms/{room}/codes",
+        OPERATOR,
+        Work::Change(Change::Invite),
+    ),
     // Whoever may act may see who acted. A viewer's token, which often hangs on a wall or in a
     // monitoring system, must not tell colleagues' names and addresses.
     route("GET", "/v1/audit", OPERATOR, Work::Audit),

@@ -78,6 +78,15 @@ impl Weights {
             .map(|weight| if weight == 0 { general } else { weight })
     }
 
+    /// A lane's part of the releases while people wait in all lanes, 0 to 1.
+    #[must_use]
+    pub fn share(&self, lane: Lane) -> f64 {
+        let sum: f64 = self.all().iter().copied().map(f64::from).sum();
+        let [general, ..] = self.weights;
+        let weight = self.each().get(lane.index()).copied().unwrap_or(general);
+        f64::from(weight) / sum
+    }
+
     /// Where somebody who comes now queues: in the lane asked for, or in the general one where
     /// there is no such lane (any more).
     #[must_use]
@@ -119,5 +128,6 @@ mod tests {
         assert_eq!(weights.lane(Lane(1)), Lane(1));
         assert_eq!(weights.lane(Lane(2)), Lane::GENERAL);
         assert_eq!(weights.each(), [70, 30, 70, 70, 70, 70, 70, 70]);
+        assert!((weights.share(Lane(1)) - 0.3).abs() < 1e-9);
     }
 }

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::clock::UnixTime;
+use super::invitation::{Invite, MOST_BATCHES, NoBatch};
 use super::pace::Pace;
 use super::stock::{Over, Word};
 use super::window::WindowState;
@@ -39,6 +40,8 @@ pub enum Order {
         /// Who says so.
         word: Word,
     },
+    /// Adds a batch of codes that lead into a lane.
+    Invite(Invite),
 }
 
 impl Order {
@@ -104,12 +107,29 @@ pub enum OrderRefused {
     /// The end is not after the opening and the present.
     #[error("`ends_at` must be later than the opening and than now")]
     EndsTooEarly,
+    /// Codes that would have lapsed already.
+    #[error("`expires_at` must be later than now")]
+    LapsesTooEarly,
+    /// As many batches of codes as there may be.
+    #[error(
+        "the room has {MOST_BATCHES} batches of codes that have not expired: order larger ones, or let some expire"
+    )]
+    TooManyBatches,
     /// The prequeue is not before the opening.
     #[error("`prequeue_opens_at` needs an `opens_at` that is later, and later than now")]
     PrequeueTooLate,
     /// A source for a draw that does not take place.
     #[error("`external_source` belongs to the draw of a prequeue: give `prequeue_opens_at` too")]
     NoPrequeue,
+}
+
+impl From<NoBatch> for OrderRefused {
+    fn from(why: NoBatch) -> Self {
+        match why {
+            NoBatch::Lapsed => Self::LapsesTooEarly,
+            NoBatch::TooMany => Self::TooManyBatches,
+        }
+    }
 }
 
 const fn not_open(state: WindowState) -> &'static str {

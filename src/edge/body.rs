@@ -8,6 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::origin::OriginBody;
 
+use super::events::EventBody;
 use super::guard::InFlight;
 
 /// A fault while an answer is sent; the connection is cut, so nothing looks complete.
@@ -25,6 +26,7 @@ pub struct AnswerBody {
 enum Source {
     Own(Option<Bytes>),
     Origin(Box<OriginBody>),
+    Events(EventBody),
 }
 
 impl AnswerBody {
@@ -42,6 +44,15 @@ impl AnswerBody {
     pub fn origin(body: OriginBody) -> Self {
         Self {
             source: Source::Origin(Box::new(body)),
+            _in_flight: None,
+        }
+    }
+
+    /// Events as they happen.
+    #[must_use]
+    pub const fn events(body: EventBody) -> Self {
+        Self {
+            source: Source::Events(body),
             _in_flight: None,
         }
     }
@@ -74,6 +85,9 @@ impl Body for AnswerBody {
             Source::Origin(body) => Pin::new(body.as_mut())
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
+            Source::Events(body) => body
+                .poll_next(cx)
+                .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
         }
     }
 
@@ -81,6 +95,7 @@ impl Body for AnswerBody {
         match &self.source {
             Source::Own(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Source::Origin(body) => body.is_end_stream(),
+            Source::Events(_) => false,
         }
     }
 
@@ -92,6 +107,7 @@ impl Body for AnswerBody {
                     .map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             ),
             Source::Origin(body) => body.size_hint(),
+            Source::Events(_) => SizeHint::default(),
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::domain::chance;
+use crate::domain::lane::Lane;
 use crate::gate::notice::{self, Face, Notice, SetToken};
 
-use super::status::{Chance, Reason, State, Status, WaitRange};
+use super::status::{Chance, Reason, SignIn, State, Status, WaitRange};
 
 /// A notice in the words of the status JSON.
 #[must_use]
@@ -43,15 +44,34 @@ pub fn status_of(notice: &Notice) -> Status<'_> {
         message: notice.message.as_deref(),
         reference: notice.reference,
         ended_by: notice.ended_by,
+        lane: lane(notice).map(|(_, name)| name),
+        lane_share: lane(notice).map(|(lane, _)| lane_share(notice, lane)),
+        sign_in: notice.sign_in.as_ref().map(|sign_in| SignIn {
+            url: sign_in.link.as_deref(),
+        }),
         chance: notice.chance.map(|chance| match chance {
             chance::Chance::Likely => Chance::Likely,
             chance::Chance::Possible => Chance::Possible,
             chance::Chance::Unlikely => Chance::Unlikely,
         }),
         updated_at: notice.at,
+        away_until: notice.away_until,
         queue_token,
         admission_token,
     }
+}
+
+/// The visitor's lane, or the general one, with its name; none where the room has no lanes. A lane
+/// that is gone counts as the general one.
+fn lane(notice: &Notice) -> Option<(Lane, &str)> {
+    let lane = notice.room.terms.lanes.lane(notice.lane.unwrap_or_default());
+    let settings = notice.room.lanes.get(lane.index())?;
+    Some((lane, settings.name.as_str()))
+}
+
+/// A lane's part of the releases while people wait in all lanes, to four digits.
+fn lane_share(notice: &Notice, lane: Lane) -> f64 {
+    (notice.room.terms.lanes.share(lane) * 10_000.0).round() / 10_000.0
 }
 
 const fn state(face: Face) -> State {

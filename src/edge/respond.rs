@@ -1,6 +1,8 @@
 //! The one place that knows status codes: what the gate decided becomes an answer.
 
+mod codes;
 mod plain;
+mod wishes;
 
 use std::time::Duration;
 
@@ -89,6 +91,9 @@ impl Responder {
                     title: &title_of(notice.room.name.as_str()),
                     wanted: asking.wanted(),
                     claim_window: notice.room.terms.session.claim_window,
+                    takes_codes: notice.takes_codes,
+                    told: None,
+                    absence: notice.room.terms.absence,
                 });
                 page(status, html)
             }
@@ -116,6 +121,12 @@ impl Responder {
             Own::Jwks => return self.jwks(),
             Own::Asset(name) => return self.asset(name, asking),
             Own::Left(notice) => (None, notice),
+            Own::CodePage(_) | Own::Code(_) | Own::Redeemed(..) => {
+                return self.of_codes(own, names, asking);
+            }
+            Own::Granted(notice) => return self.wished((notice, None), (names, asking)),
+            Own::Denied(notice, why) => return self.wished((notice, Some(*why)), (names, asking)),
+            Own::Events(watch) => (Some(StatusCode::OK), &watch.notice),
             Own::Status(notice) => (Some(StatusCode::OK), notice),
             Own::ComeBack(notice) => (Some(StatusCode::ACCEPTED), notice),
             Own::NotReleased(notice) => (Some(StatusCode::CONFLICT), notice),
@@ -128,7 +139,6 @@ impl Responder {
     }
 
     /// The status JSON of our own endpoints.
-    #[must_use]
     fn status(
         &self,
         status: StatusCode,
@@ -157,6 +167,9 @@ impl Responder {
                     title: &title_of(notice.room.name.as_str()),
                     wanted: "/",
                     claim_window: notice.room.terms.session.claim_window,
+                    takes_codes: false,
+                    told: None,
+                    absence: notice.room.terms.absence,
                 });
                 page(StatusCode::OK, html)
             }

@@ -7,10 +7,13 @@ use std::time::Duration;
 use crate::domain::room::RoomName;
 use crate::policy::rules::Action;
 
+use super::absence::Denial;
 use super::admit::{AdmissionToken, Known};
 use super::notice::Notice;
 use super::permit::Permit;
+use super::redeem::{Bringing, Redeemed};
 use super::socket::{Flaw, Opening};
+use super::watch::Watch;
 
 /// What the gate decided, and how it came to it.
 #[derive(Debug)]
@@ -65,6 +68,38 @@ pub enum Own {
     NotReleased(Box<Notice>),
     /// The visitor left.
     Left(Box<Notice>),
+    /// The page that takes a code.
+    CodePage(Box<Notice>),
+    /// A code is brought: its body is to be read and given to [`super::Gate::redeem`].
+    Code(Box<Bringing>),
+    /// A code was tried.
+    Redeemed(Box<Notice>, Redeemed),
+    /// A visitor's wish is granted.
+    Granted(Box<Notice>),
+    /// A visitor's wish is not granted, and why.
+    Denied(Box<Notice>, Denial),
+    /// An event stream is to be opened.
+    Events(Box<Watch>),
+}
+
+impl Own {
+    /// What it tells of tokens to who keeps no cookies; events, which cannot renew one, tell none.
+    pub(super) fn notice_mut(&mut self) -> Option<&mut Notice> {
+        match self {
+            Self::Jwks
+            | Self::Asset(_)
+            | Self::Events(_)
+            | Self::Left(_)
+            | Self::Code(_)
+            | Self::Redeemed(..) => None,
+            Self::Status(notice)
+            | Self::ComeBack(notice)
+            | Self::NotReleased(notice)
+            | Self::Granted(notice)
+            | Self::CodePage(notice)
+            | Self::Denied(notice, _) => Some(notice),
+        }
+    }
 }
 
 /// A visitor turned away, and why. An outcome, not an error: never logged as a fault.

@@ -11,6 +11,8 @@ mod keep;
 mod look;
 mod schedule;
 
+#[cfg(test)]
+mod absence;
 mod beat;
 #[cfg(test)]
 pub(crate) mod house;
@@ -26,6 +28,8 @@ mod resets;
 mod steering;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod watching;
 #[cfg(test)]
 mod windows;
 

@@ -17,6 +17,7 @@ use crate::domain::stock::Over;
 use crate::domain::tick::TickState;
 use crate::domain::window::{Orders, Totals, WindowId};
 
+use super::lobby::Cut;
 use super::notes::Glimpse;
 
 /// One answer of the store's `survey` verb.
@@ -36,8 +37,15 @@ pub struct Survey {
     pub store_time: Option<UnixTime>,
     /// How many gateways surveyed the room within the last ten seconds of room time; 0 is unknown.
     pub gateways: u32,
-    /// All unreleased, present or not.
+    /// All unreleased, present or not; those who wait for a draw included.
     pub waiting: u64,
+    /// Those of `waiting` in the running lobby.
+    pub lobby: u64,
+    /// The lobby that is frozen and not yet drawn to its end.
+    pub frozen: Option<Cut>,
+    /// How many of the window's drawn order are kept. Fewer than the orders' draw tells of: some
+    /// were lost.
+    pub roster: u64,
     /// Those of `waiting` who were found absent.
     pub absent: u64,
     /// Released and unclaimed.
@@ -57,6 +65,8 @@ pub struct Survey {
     pub joins_total: u64,
     /// Claims over the room's life.
     pub claims_total: u64,
+    /// Turns that nobody took over the room's life.
+    pub missed_total: u64,
     /// Number of the newest end; ask for those after it next time.
     pub ends_seq: u64,
     /// Ends recorded after the number asked for, whose tokens may still live, and why each was.
@@ -70,6 +80,8 @@ pub struct LaneSurvey {
     pub waiting: u64,
     /// Those of `waiting` who were found absent.
     pub absent: u64,
+    /// Those of `waiting` who are in the running lobby.
+    pub lobby: u64,
     /// Places in it up to this one are near the front and check in; `None` while nobody waits in
     /// it. It never moves back while somebody does.
     pub horizon: Option<Place>,
@@ -127,7 +139,7 @@ impl Survey {
     #[must_use]
     pub fn others_wait(&self, lane: Lane) -> bool {
         let mut others = Lane::all().zip(&self.lanes);
-        others.any(|(one, other)| one != lane && other.waiting > other.absent)
+        others.any(|(one, other)| one != lane && other.most_ahead() > 0)
     }
 
     /// How many are released before somebody with so many ahead in a lane, about: those, and what
@@ -139,8 +151,8 @@ impl Survey {
         let others = Lane::all().zip(&self.lanes).zip(weights);
         let others = others.filter(|((one, _), _)| *one != lane);
         let beside = others.map(|((_, other), weight)| {
-            let present = other.waiting.saturating_sub(other.absent);
-            present.min(ahead.saturating_mul(weight) / own)
+            let share = ahead.saturating_mul(weight) / own;
+            share.min(other.most_ahead())
         });
         beside.fold(ahead, u64::saturating_add)
     }
@@ -171,12 +183,12 @@ impl LaneSurvey {
         let below = after.checked_sub(1).and_then(|at| self.samples.get(at));
         let above = self.samples.get(after);
         match (below, above) {
-            (None, None) => self.waiting.saturating_sub(self.absent),
+            (None, None) => self.most_ahead(),
             (None, Some(above)) => above.ahead,
             (Some(below), None) => {
                 let gap = place.score().saturating_sub(below.place.score());
-                let most = self.waiting.saturating_sub(self.absent);
-                below.ahead.saturating_add(gap).min(most.max(below.ahead))
+                let most = self.most_ahead().max(below.ahead);
+                below.ahead.saturating_add(gap).min(most)
             }
             (Some(below), Some(above)) => {
                 let span = above
@@ -190,6 +202,13 @@ impl LaneSurvey {
                 below.ahead + u64::try_from(share).unwrap_or(more)
             }
         }
+    }
+
+    /// Whoever has a place, or will get one that was kept free.
+    const fn most_ahead(&self) -> u64 {
+        self.waiting
+            .saturating_sub(self.absent)
+            .saturating_sub(self.lobby)
     }
 
     /// Whether it was taken late enough to count those ahead of `place`: the last place of a

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::domain::estimate::WaitRange;
 use crate::domain::lane::Lane;
-use crate::domain::pace::{Pace, TICK};
+use crate::domain::pace::{Corrected, Pace, TICK};
 use crate::domain::room::{RoomName, RoomSettings};
 use crate::store::survey::{LaneSurvey, Snapshot, StoreHealth};
 
@@ -47,13 +47,12 @@ impl<'a> Reading<'a> {
             named
         };
         let weights = settings.terms.lanes;
-        let sum: f64 = weights.all().iter().copied().map(f64::from).sum();
         let lanes = Lane::all().zip(weights.each()).take(count);
         lanes
             .map(|(lane, weight)| LaneReading {
                 name: settings.lanes.get(lane.index()).map(|lane| &lane.name),
                 weight,
-                share: f64::from(weight) / sum,
+                share: weights.share(lane),
                 survey: survey.lane(lane),
             })
             .collect()
@@ -69,7 +68,14 @@ impl<'a> Reading<'a> {
     /// How many may be released at once after a lull, in whole visitors.
     #[must_use]
     pub fn effective_burst(&self) -> u64 {
-        self.pace().effective_burst(TICK)
+        self.effective_pace().effective_burst(TICK)
+    }
+
+    /// The pace in force with the room's correction for no-shows.
+    #[must_use]
+    pub fn effective_pace(&self) -> Corrected {
+        let ordered = self.snapshot.survey.orders.pace;
+        self.settings.terms.pace_in_force(ordered)
     }
 
     /// The capacity in force: by order, else by the file; `None` is no cap.
@@ -125,6 +131,7 @@ pub(crate) fn settings_for_test(name: &str) -> RoomSettings {
         activation: Activation::Always,
         when_store_fails: WhenStoreFails::Hold,
         lanes: Vec::new(),
+        identity: None,
     }
 }
 

@@ -133,6 +133,27 @@ impl Keyring {
         hex(&first_half(tag.into()))
     }
 
+    /// Who somebody is in a window, by what an identity provider says: the same on every device, in
+    /// another window or room somebody else, and nothing that can be computed outside. Lengths
+    /// stand before the texts, so that no issuer and subject together read like another pair.
+    #[must_use]
+    pub fn person(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        (issuer, subject): (&str, &str),
+    ) -> VisitorId {
+        let mut mac = self
+            .identity("person", room)
+            .chain_update(window.0.to_be_bytes());
+        for text in [issuer, subject] {
+            let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+            mac.update(&length.to_be_bytes());
+            mac.update(text.as_bytes());
+        }
+        VisitorId::from_bytes(first_half(mac.finalize().into_bytes().into()))
+    }
+
     /// The server's share of a window's draw: HMAC(draw key, room ‖ 0 ‖ window as 8 bytes
     /// big-endian), fixed before anybody joins.
     #[must_use]
@@ -183,6 +204,11 @@ impl Keyring {
     #[must_use]
     pub fn lines(&self) -> &[KeyLine] {
         &self.lines
+    }
+
+    /// The identity key itself, for uses that keep themselves apart from these by their labels.
+    pub(super) fn identity_key(&self) -> HmacSha256 {
+        self.identity.clone()
     }
 
     /// HMAC under the identity key over a label that keeps its uses apart, and the room.

@@ -81,6 +81,7 @@ const BANS: [Ban; 6] = [
         words: &["StatusCode::"],
         except: &[
             "edge/respond.rs",
+            "edge/respond/codes.rs",
             "edge/respond/plain.rs",
             "edge/page.rs",
             "control/",

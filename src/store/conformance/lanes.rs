@@ -1,5 +1,7 @@
 //! Lanes: their shares of the releases, and that a place stays in its lane.
 
+mod beside;
+
 use super::*;
 use crate::domain::lane::Weights;
 

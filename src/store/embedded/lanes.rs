@@ -123,15 +123,20 @@ impl Queues {
         self.lanes.of_mut(lane)
     }
 
+    /// Notes that somebody waits in a lane, with a place or for one.
+    pub(super) fn use_lane(&mut self, lane: Lane) {
+        self.used = self.used.max(lane.index() + 1);
+    }
+
     /// Puts a visitor at its place, or back among the present.
     pub(super) fn add(&mut self, lane: Lane, place: Place, visitor: VisitorId) {
-        self.used = self.used.max(lane.index() + 1);
+        self.use_lane(lane);
         self.lanes.of_mut(lane).add(place, visitor);
     }
 
     /// Puts an absent visitor at its place, or notes that it is absent.
     pub(super) fn add_absent(&mut self, lane: Lane, place: Place, visitor: VisitorId) {
-        self.used = self.used.max(lane.index() + 1);
+        self.use_lane(lane);
         self.lanes.of_mut(lane).add_absent(place, visitor);
     }
 

@@ -20,7 +20,7 @@ const LATE_TOUCH: Duration = Duration::from_mins(1);
 impl Room {
     /// One tick, if `proposal` is for the present tick number.
     pub(super) fn release(&mut self, terms: &Terms, proposal: Proposal) -> Released {
-        let pace = self.head.orders.pace.unwrap_or(terms.pace);
+        let pace = terms.pace_in_force(self.head.orders.pace);
         let state = self.head.orders.state;
         let open = state.releases() && self.recovering().is_zero();
         let door = if open { Door::Open } else { Door::Shut };
@@ -40,6 +40,7 @@ impl Room {
         self.end_run_out_sessions(bound);
         let batch = self.call(terms, step.batch);
         if open {
+            self.freeze_round(terms);
             self.reach(terms);
         }
         self.released(true, batch)
@@ -74,6 +75,7 @@ impl Room {
                 Status::Absent
             };
             let missed = true;
+            self.head.missed_total += 1;
             self.put(
                 visitor,
                 Entry {
@@ -104,7 +106,7 @@ impl Room {
     fn call(&mut self, terms: &Terms, paced: u64) -> Vec<VisitorId> {
         let state = self.head.orders.state;
         let rested = self.recovering().is_zero();
-        let (open, grants) = (state.releases() && rested, state.joins() && rested);
+        let (open, grants) = (state.releases() && rested, state.claims() && rested);
         let room = self.capacity_left(terms).min(MOST_CALLED);
         let due = self.head.orders.grants.saturating_sub(self.head.grants_met);
         let granted = if grants { due.min(room) } else { 0 };

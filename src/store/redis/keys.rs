@@ -4,9 +4,9 @@ use crate::domain::lane::MOST_LANES;
 use crate::domain::room::RoomName;
 
 /// What each key holds is told in `scripts/room.lua`, in this order.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 17] = [
     "head", "queue", "absent", "entries", "turns", "sessions", "slots", "guests", "ends", "told",
-    "forget", "samples",
+    "forget", "samples", "lobby", "frozen", "roster", "spent", "unspend",
 ];
 
 /// The keys of a room with so many lanes, the head first. The braces keep a room together where

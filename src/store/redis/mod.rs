@@ -7,6 +7,7 @@
 pub mod address;
 mod answers;
 mod asks;
+mod call;
 #[cfg(test)]
 pub(super) mod databases;
 mod fitness;
@@ -26,25 +27,24 @@ mod watch;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use async_trait::async_trait;
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use redis::Value;
 
+use super::lobby::{Chunk, LobbyPage, MOST_PAGE, Placed};
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
-use crate::domain::window::Orders;
-use answers::{Odd, Reader};
-use asks::Ask;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
+use answers::Odd;
 use link::Link;
 
 pub use script::Script;
@@ -55,6 +55,9 @@ const MOST_ASKS: usize = 200;
 
 /// The same for joins, which cost less.
 const MOST_JOINS: usize = 500;
+
+/// Those of a chunk who get their places in one call at most.
+const MOST_PLACED: usize = 500;
 
 /// The scripts by which Redis does what the verbs of [`QueueStore`] ask, one for each verb and of
 /// its name. Whoever watches what a Redis is asked knows them by their digests.
@@ -78,134 +81,19 @@ impl fmt::Debug for Redis {
     }
 }
 
-/// One script's call on one room.
-struct Call {
-    script: &'static Script,
-    room: RoomName,
-    keys: Vec<String>,
-    args: Vec<Vec<u8>>,
-}
-
-impl Call {
-    fn head(&self) -> &str {
-        self.keys.first().map_or("", String::as_str)
-    }
-}
-
 impl Redis {
     /// Over this connection. A room that is asked for and not there is made in the epoch that
     /// `epoch` says at that moment.
     pub fn new(link: Link, epoch: impl Fn() -> Epoch + Send + Sync + 'static) -> Self {
         Self {
             link,
-            gateway: incarnation()
+            gateway: asks::incarnation()
                 .unwrap_or_else(|_| std::process::id().into())
                 .to_be_bytes(),
             epoch: Box::new(epoch),
             lanes: Mutex::default(),
         }
     }
-
-    /// A call with what every script needs, and `args`. It brings the keys of as many lanes as
-    /// are known; a script that needs more says so.
-    fn to(
-        &self,
-        (room, terms): (&RoomName, Option<&Terms>),
-        script: &'static Script,
-        args: impl IntoIterator<Item = Vec<u8>>,
-    ) -> Result<Call, StoreError> {
-        let mut all = vec![asks::birth((self.epoch)(), incarnation()?)];
-        all.extend(terms.map(asks::terms));
-        all.extend(args);
-        let lanes = terms.map_or(1, |terms| terms.lanes.all().len());
-        Ok(Call {
-            script,
-            room: room.clone(),
-            keys: keys::of(room, lanes.max(self.known_lanes(room))),
-            args: all,
-        })
-    }
-
-    fn known_lanes(&self, room: &RoomName) -> usize {
-        let known = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(room).copied().unwrap_or(1)
-    }
-
-    fn learn_lanes(&self, room: &RoomName, lanes: usize) {
-        let mut known = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(room.clone(), lanes);
-    }
-
-    /// Makes the call; again where the room has lanes that this store did not know of. The script
-    /// has done nothing then.
-    async fn make(&self, call: &Call) -> Result<Value, StoreError> {
-        let mut answer = self.link.call(call.script, &call.keys, &call.args).await?;
-        let mut given = call.keys.len();
-        while let Some(lanes) = answers::more_lanes(&answer) {
-            let keys = keys::of(&call.room, lanes);
-            if keys.len() <= given {
-                break;
-            }
-            given = keys.len();
-            self.learn_lanes(&call.room, lanes);
-            answer = self.link.call(call.script, &keys, &call.args).await?;
-        }
-        Ok(answer)
-    }
-
-    /// Makes the call and reads the bytes it answers.
-    async fn read<T>(
-        &self,
-        call: Call,
-        read: impl Fn(&mut Reader<'_>) -> Result<T, Odd> + Send,
-    ) -> Result<T, StoreError> {
-        let bytes = answers::bytes(self.make(&call).await?, call.head())?;
-        read(&mut Reader::new(&bytes)).map_err(|odd| StoreError::Unreadable {
-            key: call.head().to_owned(),
-            source: odd.into(),
-        })
-    }
-
-    /// Asks for a whole batch, in parts, and joins the answers.
-    async fn batch<A: Ask + Sync, T: Send>(
-        &self,
-        (room, terms, script): (&RoomName, Option<&Terms>, &'static Script),
-        asked: &[A],
-        read: impl Fn(&mut Reader<'_>) -> Result<Vec<T>, Odd> + Send + Sync,
-    ) -> Result<Vec<T>, StoreError> {
-        let mut answers = Vec::with_capacity(asked.len());
-        for part in asked.chunks(MOST_ASKS) {
-            let call = self.to((room, terms), script, [asks::batch(part)])?;
-            let answered = self.read(call, &read).await?;
-            if answered.len() != part.len() {
-                return Err(StoreError::Unreachable(Odd.into()));
-            }
-            answers.extend(answered);
-        }
-        Ok(answers)
-    }
-
-    /// Tells a whole batch, in parts.
-    async fn tell<A: Ask + Sync>(
-        &self,
-        room: &RoomName,
-        script: &'static Script,
-        told: &[A],
-    ) -> Result<(), StoreError> {
-        for part in told.chunks(MOST_ASKS) {
-            let call = self.to((room, None), script, [asks::batch(part)])?;
-            answers::done(&self.make(&call).await?, call.head())?;
-        }
-        Ok(())
-    }
-}
-
-fn incarnation() -> Result<u64, StoreError> {
-    let mut bytes = [0; 8];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| StoreError::Unreachable("the system gives no random numbers".into()))?;
-    Ok(u64::from_le_bytes(bytes))
 }
 
 fn packed(orders: &Orders) -> Result<Vec<u8>, StoreError> {
@@ -251,6 +139,26 @@ impl QueueStore for Redis {
         self.batch(what, tokens, answers::stands).await
     }
 
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let what = (room, Some(terms), &*scripts::STEP_AWAY);
+        self.batch(what, tokens, answers::granted).await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let what = (room, Some(terms), &*scripts::EXTEND);
+        self.batch(what, tokens, answers::granted).await
+    }
+
     async fn claim(
         &self,
         room: &RoomName,
@@ -263,6 +171,15 @@ impl QueueStore for Redis {
 
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         self.tell(room, &scripts::LEAVE, leaving).await
+    }
+
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        let what = (room, None, &*scripts::SPEND);
+        self.batch(what, spendings, answers::spent).await
     }
 
     async fn release(
@@ -327,5 +244,43 @@ impl QueueStore for Redis {
         let call = self.to((room, None), &scripts::RECOVER, args)?;
         let epoch = answers::whole(&self.make(&call).await?, call.head())?;
         Ok(Epoch(u32::try_from(epoch).unwrap_or(u32::MAX)))
+    }
+
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
+        let page = asks::smalls([from, most.min(MOST_PAGE)]);
+        let call = self.to((room, None), &scripts::LOBBY, [page])?;
+        self.read(call, answers::page).await
+    }
+
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError> {
+        let mut from = chunk.from;
+        let mut rest = chunk.visitors.as_slice();
+        loop {
+            let (part, later) = rest.split_at(rest.len().min(MOST_PLACED));
+            let call = self.to(
+                (room, None),
+                &scripts::PLACE,
+                asks::places(chunk, from, part),
+            )?;
+            let upto = answers::whole(&self.make(&call).await?, call.head())?;
+            let upto = u32::try_from(upto).unwrap_or(u32::MAX);
+            from = from.saturating_add(u32::try_from(part.len()).unwrap_or(u32::MAX));
+            if upto < from || later.is_empty() {
+                return Ok(Placed { upto });
+            }
+            rest = later;
+        }
+    }
+
+    async fn roster(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        let page = asks::smalls([window.0, from, most.min(MOST_PAGE)]);
+        let call = self.to((room, None), &scripts::ROSTER, [page])?;
+        self.read(call, answers::visitors).await
     }
 }

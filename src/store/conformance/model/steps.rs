@@ -11,6 +11,9 @@ pub(super) enum Step {
     /// Who, and into which lane, of those there are or not.
     Join(u32, u8),
     CheckIn(u32),
+    ComeBack(u32),
+    StepAway(u32),
+    Extend(u32),
     Claim(u32),
     Leave(u32),
     Touch(u32),
@@ -31,6 +34,9 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (who.clone(), 0_u8..4).prop_map(|(who, lane)| Step::Join(who, lane)),
         3 => who.clone().prop_map(Step::CheckIn),
+        1 => who.clone().prop_map(Step::ComeBack),
+        2 => who.clone().prop_map(Step::StepAway),
+        2 => who.clone().prop_map(Step::Extend),
         3 => who.clone().prop_map(Step::Claim),
         1 => who.clone().prop_map(Step::Leave),
         1 => who.clone().prop_map(Step::Touch),

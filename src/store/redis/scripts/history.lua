@@ -37,7 +37,7 @@ local function reach(lane, now)
   local present = call('ZCARD', lane.queue)
   if present + call('ZCARD', lane.absent) == 0 then return end
   local rank = gone_within(terms.horizon, terms)
-  local place = head.epoch * NUMBERS + head.last_number
+  local place = last_place()
   if rank < present then
     place = tonumber(call('ZRANGE', lane.queue, rank, rank, 'WITHSCORES')[2])
   end

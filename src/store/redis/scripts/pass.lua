@@ -7,13 +7,15 @@
 -- (4), and for each ask a stand: ADMITTED with number 1 + the session's beginning where it got in
 -- just now, else as a join answers, among them FULL and SHUT.
 --
--- Whoever cannot pass joins. Somebody back for another turn is released and claims then, for that
--- session has another name. What passes takes is paid for at the next tick: see tick.lua. Like a
--- join it makes the room larger, so it is refused while memory is full.
+-- Nobody passes while somebody is present in any lane, or waits for a draw. Whoever cannot pass
+-- joins. Somebody back for another turn is released and claims then, for that session has another
+-- name. What passes takes is paid for at the next tick: see tick.lua. Like a join it makes the room
+-- larger, so it is refused while memory is full.
 
 local refused = load({'epoch', 'last_number', 'tick', 'earned', 'credit', 'spent', 'claim_time',
   'window', 'state', 'rate', 'capacity', 'rev', 'recovering_until', 'missing', 'missing_until',
-  'joins_total', 'claims_total', 'releases_total', 'out', 'moved'}, {'front', 'covered', 'called'})
+  'joins_total', 'claims_total', 'releases_total', 'out', 'moved', 'undrawn', 'behind',
+  'roster_of', 'draw'}, {'front', 'covered', 'called', 'unplaced'})
 if refused then return refused end
 
 local asks, visitors = {}, {}
@@ -26,21 +28,20 @@ for at = 1, #ARGV[3] / 53 do
 end
 find(visitors)
 
--- Who is present in each lane, and in all; nobody passes while somebody is in any.
+-- Who is present in each lane, and in all.
 local in_lane, present, absent = {}, 0, 0
 for at, lane in ipairs(lanes) do
   in_lane[at] = call('ZCARD', lane.queue)
   present, absent = present + in_lane[at], absent + call('ZCARD', lane.absent)
 end
+local slots, gathered = call('ZCARD', SLOTS), call('ZCARD', LOBBY)
+local joins = head.state ~= CLOSED and head.state ~= ENDED_ROOM
+local rested = head.recovering_until <= head.earned
 
 local function count(lane, more)
   local at = lane.number + 1
   in_lane[at], present = in_lane[at] + more, present + more
 end
-
-local slots = call('ZCARD', SLOTS)
-local joins = head.state == OPEN or head.state == PAUSED
-local rested = head.recovering_until <= head.earned
 
 local function capacity_left()
   local capacity = head.capacity == 0 and terms.capacity or head.capacity
@@ -50,7 +51,7 @@ local function capacity_left()
 end
 
 local function is_free()
-  return head.state == OPEN and rested and present == 0 and capacity_left()
+  return head.state == OPEN and rested and present + gathered + head.undrawn == 0 and capacity_left()
     and head.credit - head.spent >= VISITOR
 end
 
@@ -83,11 +84,12 @@ local function let_go(ask, entry)
   return stand_of(ask.visitor, entry)
 end
 
--- Somebody who waits or is inside already: one found absent has come back.
+-- Somebody who waits or is inside already: one who was absent or away has come back.
 local function come_back(ask, entry)
-  local free = entry.kind == WAITING and is_free()
+  local waits = entry.kind == WAITING or entry.kind == AWAY
+  local free = waits and is_free()
   local held, lane = head.moved, lane_of(entry)
-  local said = see(ask.visitor, entry, ask.lasts, terms)
+  local said = see(ask.visitor, entry, ask.lasts, terms, true)
   if head.moved ~= held then
     count(lane, 1)
     absent = absent - 1
@@ -96,6 +98,21 @@ local function come_back(ask, entry)
   count(lane, -1)
   take(lane.queue, ask.visitor)
   return let_go(ask, entry)
+end
+
+-- Into the lobby, for a draw.
+local function gather_one(ask, turn, before)
+  if gathered == 0 then set('lobby_since', head.earned) end
+  local lane = lane_asked(ask.lane)
+  local entry = in_lobby(lane.number)
+  use(lane)
+  entry.turn, entry.before = turn, before
+  known[ask.visitor] = entry
+  if turn > 1 then keep(ask.visitor, entry) end
+  add(LOBBY, lane.number, ask.visitor)
+  gathered = gathered + 1
+  set('joins_total', head.joins_total + 1)
+  return stand(IN_LOBBY, 0, turn, 0, lane.number)
 end
 
 local function pass(ask)
@@ -107,18 +124,21 @@ local function pass(ask)
   local back = entry and entry.kind == ENDED and entry.turn < 65535
   if entry and not back then return come_back(ask, entry) end
   if not joins then return stand(SHUT, 0, 1, 0) end
-  if present + absent >= terms.max_waiting or head.last_number + 1 >= NUMBERS then
+  if present + absent + gathered + head.undrawn >= terms.max_waiting
+    or head.last_number + gathered + 1 >= NUMBERS then
     return stand(FULL, 0, 1, 0)
   end
-  local free = is_free()
+  local free, turn, before = is_free(), 1, 0
+  if back then turn, before = entry.turn + 1, entry.number end
+  if not free and gathers() then return gather_one(ask, turn, before) end
   set('last_number', head.last_number + 1)
   set('joins_total', head.joins_total + 1)
   local lane = lane_asked(ask.lane)
   use(lane)
   local new = first_wait(head.epoch * NUMBERS + head.last_number, lane)
-  if back then new.turn, new.before = entry.turn + 1, entry.number end
+  new.turn, new.before = turn, before
   if free then return let_go(ask, new) end
-  local ahead = in_lane[lane.number + 1]
+  local ahead = in_lane[lane.number + 1] + head[lane.unplaced]
   count(lane, 1)
   add(lane.queue, new.place, ask.visitor)
   known[ask.visitor] = new

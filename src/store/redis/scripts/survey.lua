@@ -4,7 +4,7 @@
 -- gateway asks (8 bytes).
 -- Answers the orders as JSON, the incarnation, numbers (8 bytes each, in the order below), the
 -- sessions that ended, 17 bytes each (session, 16; why, 1), and for each lane: numbers (waiting,
--- absent, horizon + 1, ever called: 8 bytes each), the release history (see history.lua), and
+-- absent, in the lobby, horizon + 1, ever called: 8 bytes each), the release history (see history.lua), and
 -- samples of 12 bytes (place, 8; how many are ahead, 4).
 --
 -- Sampling long queues costs two milliseconds, and every gateway asks four times a second. So the
@@ -16,10 +16,10 @@ local MOST_GATEWAYS = 64
 -- Both are written and forgotten together; an end without its reason is nobody's to guess.
 local NO_REASON = string.char(REVOKED)
 
-local refused = load({'epoch', 'last_number', 'tick', 'earned', 'credit', 'slack',
-  'anchor', 'last_rate', 'last_burst', 'releases_total', 'granted_total', 'joins_total',
-  'claims_total', 'newest_end', 'recovering_until', 'missing', 'missing_until', 'rate',
-  'rev', 'out', 'moved'}, {'covered', 'called'})
+local refused = load(with_draw({'window', 'tick', 'earned', 'credit', 'slack',
+  'anchor', 'last_rate', 'last_burst', 'last_correction', 'releases_total', 'granted_total',
+  'joins_total', 'claims_total', 'missed_total', 'newest_end', 'recovering_until', 'missing',
+  'missing_until', 'rate', 'rev', 'out', 'moved'}), {'covered', 'called', 'unplaced'})
 if refused then return refused end
 
 local count = lane_count()
@@ -41,7 +41,8 @@ local function take_samples(lane, present)
   if present <= math.floor(MOST_SAMPLES / count) then
     local all = call('ZRANGE', lane.queue, 0, -1, 'WITHSCORES')
     for at = 2, #all, 2 do
-      samples[#samples + 1] = struct.pack('>I8I4', tonumber(all[at]), #samples)
+      local place = tonumber(all[at])
+      samples[#samples + 1] = struct.pack('>I8I4', place, #samples + undrawn_before(lane, place))
     end
     return table.concat(samples)
   end
@@ -52,7 +53,8 @@ local function take_samples(lane, present)
   local last
   for _, rank in ipairs(ranks) do
     if rank ~= last and rank < present then
-      samples[#samples + 1] = struct.pack('>I8I4', place_at(lane, rank), rank)
+      local place = place_at(lane, rank)
+      samples[#samples + 1] = struct.pack('>I8I4', place, rank + undrawn_before(lane, place))
       last = rank
     end
   end
@@ -90,7 +92,7 @@ end
 local function horizon(lane, present, absent)
   if present + absent == 0 then return 0 end
   local rank = gone_within(terms.horizon, terms)
-  local place = head.epoch * NUMBERS + head.last_number
+  local place = last_place()
   if rank < present then place = place_at(lane, rank) end
   return math.max(place, head[lane.covered]) + 1
 end
@@ -128,16 +130,28 @@ for at = 1, count do names[at + 2] = lanes[at].history end
 local texts = call('HMGET', HEAD, unpack(names))
 local recovering = math.max(0, head.recovering_until - head.earned)
 local missing = head.missing_until > head.earned and head.missing or 0
-local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
-  head.earned, head.credit, head.slack, head.anchor, head.last_rate, head.last_burst, recovering,
-  time[1] * 1000 + math.floor(time[2] / 1000), all_present + all_absent, all_absent, head.out,
-  call('ZCARD', SLOTS), missing, head.releases_total, head.granted_total, head.joins_total,
-  head.claims_total, newest, gateways)
-local answer = {texts[1] or '', texts[2] or '', numbers, table.concat(ends)}
-local sampled = samples()
+local gathered = call('ZCARD', LOBBY)
+local waiting = all_present + all_absent + gathered + head.undrawn
+local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
+  head.earned, head.credit, head.slack, head.anchor, head.last_rate, head.last_burst,
+  head.last_correction, recovering, time[1] * 1000 + math.floor(time[2] / 1000), waiting,
+  all_absent, head.out, call('ZCARD', SLOTS), missing, head.releases_total,
+  head.granted_total, head.joins_total, head.claims_total, head.missed_total, newest, gateways)
+numbers = numbers .. struct.pack('>I8I8I8I4I4I4I4I4', gathered, drawn(), head.cut, head.cut_round,
+  head.cut_epoch, head.cut_base, head.cut_count, head.cut_placed)
+local answer, sampled = {texts[1] or '', texts[2] or '', numbers, table.concat(ends)}, samples()
+
+-- How many of the running lobby are of a lane.
+local function gathered_in(lane)
+  if count == 1 or gathered == 0 then return gathered end
+  return call('ZCOUNT', LOBBY, lane.number, lane.number)
+end
+
 for at = 1, count do
   local lane, from = lanes[at], #answer
-  answer[from + 1] = struct.pack('>I8I8I8I8', present[at] + absent[at], absent[at],
+  local lobby = gathered_in(lane)
+  local waits = present[at] + absent[at] + lobby + head[lane.unplaced]
+  answer[from + 1] = struct.pack('>I8I8I8I8I8', waits, absent[at], lobby,
     horizon(lane, present[at], absent[at]), head[lane.called])
   answer[from + 2], answer[from + 3] = texts[at + 2] or '', sampled[at] or ''
 end

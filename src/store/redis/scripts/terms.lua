@@ -26,3 +26,15 @@ end
 local function lane_asked(number)
   return number < #terms.weights and lanes[number + 1] or lanes[1]
 end
+
+-- `parts` times and divided by a correction, rounded down. In two steps, because a product beyond
+-- 2^53 would not be exact; `Correction` in domain/pace.rs does the same.
+local function times(correction, parts)
+  local thousands = math.floor(parts / 1000)
+  return thousands * correction + math.floor((parts - thousands * 1000) * correction / 1000)
+end
+
+local function parts_of(correction, parts)
+  local whole = math.floor(parts / correction)
+  return whole * 1000 + math.floor((parts - whole * correction) * 1000 / correction)
+end
