@@ -64,7 +64,11 @@ pub fn status_of(notice: &Notice) -> Status<'_> {
 /// The visitor's lane, or the general one, with its name; none where the room has no lanes. A lane
 /// that is gone counts as the general one.
 fn lane(notice: &Notice) -> Option<(Lane, &str)> {
-    let lane = notice.room.terms.lanes.lane(notice.lane.unwrap_or_default());
+    let lane = notice
+        .room
+        .terms
+        .lanes
+        .lane(notice.lane.unwrap_or_default());
     let settings = notice.room.lanes.get(lane.index())?;
     Some((lane, settings.name.as_str()))
 }

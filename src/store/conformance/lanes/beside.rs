@@ -55,14 +55,26 @@ async fn who_was_drawn_waits_in_its_own_lane_at_the_drawn_place() {
         assert_eq!(room.place(&cut, 4, [5, 3]).await?, 6);
         room.turn_to(WindowState::Open).await?;
 
-        for (number, place, lane, ahead) in
-            [(4, 1, 1, 0), (1, 2, 0, 0), (6, 4, 0, 1), (5, 5, 0, 2), (3, 6, 0, 3), (9, 7, 1, 1)]
-        {
+        for (number, place, lane, ahead) in [
+            (4, 1, 1, 0),
+            (1, 2, 0, 0),
+            (6, 4, 0, 1),
+            (5, 5, 0, 2),
+            (3, 6, 0, 3),
+            (9, 7, 1, 1),
+        ] {
             let stand = room.check_in(room.token(number, at(place))).await?;
-            assert_eq!((stand.standing, stand.lane), (waiting(ahead), Lane(lane)), "{number}");
+            assert_eq!(
+                (stand.standing, stand.lane),
+                (waiting(ahead), Lane(lane)),
+                "{number}"
+            );
         }
         assert_eq!(waits(&room).await?, [(4, 0), (2, 0)]);
-        assert_eq!(room.pass(2).await?[..4], visitors([1, 4, 6, 9]));
+        let mut went = room.pass(2).await?;
+        went.truncate(4);
+        went.sort_unstable();
+        assert_eq!(went, visitors([1, 4, 6, 9]), "each lane has half");
         Ok(())
     })
     .await;
@@ -168,7 +180,9 @@ async fn nobody_passes_while_somebody_waits_in_any_lane() {
             Passed::Joined(Joined::Stands(stand)) if stand.standing == waiting(1)
         ));
         assert_eq!(room.pass(3).await?.len(), 3);
-        assert!(matches!(passes(5, 9).await?, Passed::Admitted { stand, .. } if stand.lane == Lane(0)));
+        assert!(
+            matches!(passes(5, 9).await?, Passed::Admitted { stand, .. } if stand.lane == Lane(0))
+        );
         Ok(())
     })
     .await;

@@ -71,12 +71,19 @@ end
 
 -- What to answer a batch that is in the lobby: so many after one another who are there for a lane.
 local function gathered_all(added)
-  local _, _, lane = ask_of(1)
   if added == count and lowest == highest then
+    local _, _, lane = ask_of(1)
+    use(lane)
+    save()
     return answered(stand(GATHERED, 0, count, 0, lane.number))
   end
   local numbers, answers = call('ZMSCORE', LOBBY, unpack(visitors)), {}
-  for at = 1, count do answers[at] = stand(GATHERED, 0, 1, 0, tonumber(numbers[at])) end
+  for at = 1, count do
+    local number = tonumber(numbers[at])
+    use(lanes[number + 1] or lanes[1])
+    answers[at] = stand(GATHERED, 0, 1, 0, number)
+  end
+  save()
   return answered(table.concat(answers))
 end
 
@@ -88,12 +95,10 @@ if to_lobby and current and waiting + count <= most then
     for at = 1, count do
       local _, _, lane = ask_of(at)
       members[2 * at - 1], members[2 * at] = lane.number, visitors[at]
-      use(lane)
     end
     if gathered == 0 then set('lobby_since', head.earned) end
     local added = call('ZADD', LOBBY, 'NX', unpack(members))
     set('joins_total', head.joins_total + added)
-    save()
     return gathered_all(added)
   end
 end
