@@ -8,6 +8,7 @@ mod bad_input;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod draws;
 mod events;
 #[cfg(test)]
 mod framing;

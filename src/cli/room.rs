@@ -1,9 +1,12 @@
 //! `anteroom room`: shows and steers rooms through the control API.
 
+mod ask;
+
+use ask::{Asked, at, given, pace};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Subcommand};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::args::{Output, Reach, Shared};
 use super::client::{Client, wait_for};
@@ -143,6 +146,14 @@ enum Verb {
         #[arg(long, value_name = "TIME", value_parser = time)]
         expires_at: Option<String>,
     },
+    /// Gives the promised external value to the draw, once the lobby is frozen.
+    Draw {
+        /// The room's name
+        name: String,
+        /// The value, exactly as its source published it
+        #[arg(long, value_name = "VALUE")]
+        external_value: String,
+    },
     /// Ends one session, or all: who it was is told so and waits at the back.
     #[command(group(ArgGroup::new("which").required(true)))]
     Revoke {
@@ -180,13 +191,6 @@ async fn exchange(client: &Client, verb: &Verb, output: Output) -> anyhow::Resul
             None => sheet(room),
         },
     })
-}
-
-/// What is sent for a verb.
-struct Asked {
-    method: &'static str,
-    path: String,
-    body: Option<Value>,
 }
 
 impl Verb {
@@ -260,51 +264,19 @@ impl Verb {
                 let body = json!({"lane": lane, "count": count, "expires_at": expires_at});
                 at("POST", name, "/codes", Some(body))
             }
+            Self::Draw {
+                name,
+                external_value,
+            } => {
+                let body = json!({"external_value": external_value});
+                at("POST", name, "/draw", Some(body))
+            }
             Self::Revoke { name, session, .. } => {
                 let which = session.as_ref();
                 let body = which.map_or_else(|| json!({"all": true}), |jti| json!({"jti": jti}));
                 at("POST", name, "/sessions/revoke", Some(body))
             }
         }
-    }
-}
-
-fn at(method: &'static str, name: &str, verb: &str, body: Option<Value>) -> Asked {
-    Asked {
-        method,
-        path: format!("/v1/rooms/{}{verb}", segment(name)),
-        body,
-    }
-}
-
-/// The fields that were given.
-fn given<const N: usize>(fields: [(&str, &Option<String>); N]) -> Value {
-    let given = fields
-        .into_iter()
-        .filter_map(|(name, text)| Some((name.to_owned(), text.as_deref()?.into())));
-    Value::Object(given.collect::<Map<_, _>>())
-}
-
-fn pace(per_minute: u32, burst: Option<u32>) -> Value {
-    match burst {
-        Some(burst) => json!({"per_minute": per_minute, "burst": burst}),
-        None => json!({"per_minute": per_minute}),
-    }
-}
-
-/// A name as one segment of a path, whatever was typed; the gateway says which names there are.
-fn segment(name: &str) -> String {
-    let mut path = String::new();
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => path.push(char::from(byte)),
-            _ => path.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    if path.is_empty() {
-        "%20".to_owned()
-    } else {
-        path
     }
 }
 

@@ -105,6 +105,7 @@ impl From<OrderRefused> for Problem {
     fn from(refused: OrderRefused) -> Self {
         match refused {
             OrderRefused::NotOpen(_)
+            | OrderRefused::External(_)
             | OrderRefused::OpenAlready(_)
             | OrderRefused::HasWindow
             | OrderRefused::SourcePublished

@@ -89,6 +89,7 @@ pub const ROUTES: &[Route] = &[
     order("POST", "/v1/rooms/{room}/pause", orders::pause),
     order("POST", "/v1/rooms/{room}/resume", orders::resume),
     order("POST", "/v1/rooms/{room}/close", orders::close),
+    order("POST", "/v1/rooms/{room}/draw", orders::draw),
     order("POST", "/v1/rooms/{room}/release", orders::release),
     order("PUT", "/v1/rooms/{room}/pace", orders::pace),
     order("PUT", "/v1/rooms/{room}/capacity", orders::capacity),

@@ -16,6 +16,7 @@ use super::policies::InForce;
 use super::routes::{ROUTES, Route};
 use crate::control::ledger::Page;
 use crate::domain::clock::UnixTime;
+use crate::domain::draw::{Draw, Frozen, Hash};
 use crate::domain::invitation::{Batch, CodeNumber};
 use crate::domain::place::Epoch;
 use crate::domain::session::{Jti, SessionTerms};
@@ -43,6 +44,7 @@ fn line(route: &Route) -> String {
 fn body(route: &Route) -> &'static str {
     match route.path.rsplit('/').next().unwrap() {
         "release" => r#"{"count":1}"#,
+        "draw" => r#"{"external_value":"9f"}"#,
         "pace" => r#"{"per_minute":60}"#,
         "capacity" => r#"{"active":5}"#,
         "codes" => r#"{"lane":"members","count":1}"#,
@@ -55,7 +57,7 @@ fn body(route: &Route) -> &'static str {
 
 /// Every route and the role it needs, written down a second time on purpose: a new route, or
 /// one opened to a lower role, is decided here as well.
-const MATRIX: [(&str, Option<Role>); 22] = [
+const MATRIX: [(&str, Option<Role>); 23] = [
     ("GET /livez", None),
     ("GET /readyz", None),
     ("GET /metrics", Some(Role::Viewer)),
@@ -66,6 +68,7 @@ const MATRIX: [(&str, Option<Role>); 22] = [
     ("POST /v1/rooms/{room}/pause", Some(Role::Operator)),
     ("POST /v1/rooms/{room}/resume", Some(Role::Operator)),
     ("POST /v1/rooms/{room}/close", Some(Role::Operator)),
+    ("POST /v1/rooms/{room}/draw", Some(Role::Operator)),
     ("POST /v1/rooms/{room}/release", Some(Role::Operator)),
     ("PUT /v1/rooms/{room}/pace", Some(Role::Operator)),
     ("PUT /v1/rooms/{room}/capacity", Some(Role::Operator)),
@@ -207,6 +210,51 @@ async fn an_order_is_answered_with_the_room_after_it_and_seen_at_once() {
     assert_eq!(all[0], room);
     assert_eq!(all[1]["name"], "final");
     assert_eq!(store.orders.lock().unwrap().state, WindowState::Open);
+}
+
+#[tokio::test]
+async fn the_promised_value_is_taken_after_the_freeze_once() {
+    let (house, store) = house();
+    let give = async |value: &str| {
+        let body = json!({"external_value": value}).to_string();
+        let line = "POST /v1/rooms/derby/draw";
+        house.ask(Role::Operator, line, &body).await
+    };
+    let none = give("9f").await;
+    assert_eq!(none.status, 409);
+    assert!(none.problem().contains("has no draw"), "{}", none.text);
+
+    let draw = Draw::promised(Hash([1; 32]), Some("a beacon".to_owned()));
+    {
+        let mut orders = store.orders.lock().unwrap();
+        orders.state = WindowState::Drawing;
+        orders.draw = Some(draw);
+    }
+    let early = give("9f").await;
+    assert!(early.problem().contains("not frozen yet"), "{}", early.text);
+    {
+        let mut orders = store.orders.lock().unwrap();
+        let frozen = Frozen {
+            root: Hash([2; 32]),
+            count: 3,
+            at: 0,
+            epoch: Epoch(1),
+            base: 0,
+        };
+        *orders = orders.with_frozen(frozen).unwrap();
+    }
+    let given = give("9f").await;
+    assert_eq!(
+        (given.status, given.json()["held_by"].is_null()),
+        (200, true)
+    );
+    let again = give("9f").await;
+    assert_eq!(again.json()["version"], given.json()["version"]);
+    let other = give("a0").await;
+    assert_eq!(other.status, 409);
+    assert!(other.problem().contains("the first one stands"));
+    let kept = store.orders.lock().unwrap().draw.clone().unwrap();
+    assert_eq!(kept.external.unwrap().value, "9f");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::clock::UnixTime;
+use super::draw::steps::ValueRefused;
 use super::invitation::{Invite, MOST_BATCHES, NoBatch};
 use super::pace::Pace;
 use super::stock::{Over, Word};
@@ -29,6 +30,8 @@ pub enum Order {
     Message(Option<String>),
     /// Lets the next so many in now, within capacity.
     Release(NonZeroU32),
+    /// Gives the promised value to the draw.
+    External(String),
     /// Ends every session: tokens signed before count for nothing.
     RevokeAll,
     /// Says what is left to be sold; nothing ends the window.
@@ -115,6 +118,9 @@ pub enum OrderRefused {
         "the room has {MOST_BATCHES} batches of codes that have not expired: order larger ones, or let some expire"
     )]
     TooManyBatches,
+    /// A value for the draw that is not taken.
+    #[error(transparent)]
+    External(#[from] ValueRefused),
     /// The prequeue is not before the opening.
     #[error("`prequeue_opens_at` needs an `opens_at` that is later, and later than now")]
     PrequeueTooLate,

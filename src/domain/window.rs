@@ -207,6 +207,7 @@ impl Orders {
                 next.lent.message = false;
             }
             Order::Release(count) => next.grant(*count)?,
+            Order::External(value) => next.give(value, now)?,
             Order::RevokeAll => next.rev = next.rev.saturating_add(1),
             Order::Stock { left, over, word } => next.tell_stock((*word, *left, *over), now),
             Order::Invite(invite) => invitation::add(&mut next.batches, invite, now)?,

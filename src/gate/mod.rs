@@ -8,6 +8,7 @@ pub mod admit;
 pub mod canonical;
 pub mod claim;
 mod deed;
+pub mod draw;
 pub mod identify;
 pub mod identity;
 mod known;

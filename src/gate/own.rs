@@ -29,6 +29,10 @@ pub enum Endpoint {
     Extend(String),
     /// `GET rooms/{room}/events`
     Events(String),
+    /// `GET rooms/{room}/draw`
+    Draw(String),
+    /// `GET rooms/{room}/receipt`
+    Receipt(String),
     /// `GET jwks.json`
     Jwks,
     /// `GET assets/{name}`
@@ -59,6 +63,8 @@ impl Endpoint {
             ("rooms", Some(room), Some("step-away")) => Self::StepAway(room.to_owned()),
             ("rooms", Some(room), Some("extend")) => Self::Extend(room.to_owned()),
             ("rooms", Some(room), Some("events")) => Self::Events(room.to_owned()),
+            ("rooms", Some(room), Some("draw")) => Self::Draw(room.to_owned()),
+            ("rooms", Some(room), Some("receipt")) => Self::Receipt(room.to_owned()),
             _ => return None,
         };
         parts.next().is_none().then_some(found)
@@ -68,9 +74,12 @@ impl Endpoint {
     #[must_use]
     pub fn answers(&self, method: &Method) -> bool {
         match self {
-            Self::Status(_) | Self::Events(_) | Self::Jwks | Self::Asset(_) => {
-                *method == Method::GET || *method == Method::HEAD
-            }
+            Self::Status(_)
+            | Self::Events(_)
+            | Self::Draw(_)
+            | Self::Receipt(_)
+            | Self::Jwks
+            | Self::Asset(_) => *method == Method::GET || *method == Method::HEAD,
             Self::Join(_)
             | Self::Claim(_)
             | Self::Leave(_)
@@ -104,18 +113,30 @@ impl Gate {
             Endpoint::Extend(name) => (name, Deed::Wish(Wish::MoreTime)),
             Endpoint::Events(name) => (name, Deed::Events),
             Endpoint::Redeem(name) => (name, Deed::CodePage),
+            Endpoint::Draw(name) => {
+                let (_, room) = self.named(&name, trace)?;
+                let query = request.canonical.target.query();
+                return Ok(Own::Draw(Self::published(room, query)?));
+            }
+            Endpoint::Receipt(name) => {
+                let (_, room) = self.named(&name, trace)?;
+                return self.receipt(room, request, trace).map(Own::Draw);
+            }
         };
-        let (at, room) = self
-            .rooms
-            .iter()
-            .enumerate()
-            .find(|(_, room)| room.settings.name.as_str() == name)
-            .ok_or(Refusal::NotFound)?;
-        trace.room = Some(at);
+        let (at, room) = self.named(&name, trace)?;
         if deed == Deed::CodePage && request.ask.head.method == Method::POST {
             return self.bringing((at, room), request, trace);
         }
         self.stand_at(room, request, deed, trace).await
+    }
+
+    /// The room of this name, which the trace then tells.
+    fn named(&self, name: &str, trace: &mut Trace) -> Result<(usize, &Room), Refusal> {
+        let mut rooms = self.rooms.iter().enumerate();
+        let found = rooms.find(|(_, room)| room.settings.name.as_str() == name);
+        let (at, room) = found.ok_or(Refusal::NotFound)?;
+        trace.room = Some(at);
+        Ok((at, room))
     }
 
     /// Whether a request proves that our own page made it: its query names the visitor's reference

@@ -119,6 +119,7 @@ impl Line<'_> {
         if self.is_ahead_of_the_room(&token) {
             return Ok(told(self.held(&token)));
         }
+        let token = self.drawn(&token).unwrap_or(token);
         let outcome = match (token.place, coming.may) {
             (None, _) if self.lobby_holds(&token) => told(self.in_lobby(&token)),
             (None, may) => self.come(&token, (may, coming.known)).await?,

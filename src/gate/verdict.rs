@@ -9,6 +9,7 @@ use crate::policy::rules::Action;
 
 use super::absence::Denial;
 use super::admit::{AdmissionToken, Known};
+use super::draw::{Shown, Unshown};
 use super::notice::Notice;
 use super::permit::Permit;
 use super::redeem::{Bringing, Redeemed};
@@ -60,6 +61,8 @@ pub enum Own {
     Jwks,
     /// One of the page's own files, by name.
     Asset(String),
+    /// A draw, its roster, or a receipt of it.
+    Draw(Shown),
     /// Where the visitor stands: always 200.
     Status(Box<Notice>),
     /// A join without a token: come back with the one given.
@@ -91,6 +94,7 @@ impl Own {
             | Self::Events(_)
             | Self::Left(_)
             | Self::Code(_)
+            | Self::Draw(_)
             | Self::Redeemed(..) => None,
             Self::Status(notice)
             | Self::ComeBack(notice)
@@ -123,6 +127,9 @@ pub enum Refusal {
     /// No such URL of ours, or no such room.
     #[error("there is no such page here")]
     NotFound,
+    /// Nothing of a draw can be shown.
+    #[error("{0}")]
+    Draw(Unshown),
     /// A bot rule denies it.
     #[error("a rule denies this request")]
     Denied,

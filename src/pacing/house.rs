@@ -71,6 +71,8 @@ pub(crate) struct Watched {
     pub(crate) sweeps: AtomicU64,
     pub(crate) recoveries: AtomicU64,
     pub(crate) away: AtomicBool,
+    /// So many calls are answered yet; then none is.
+    pub(crate) calls_left: Mutex<Option<u64>>,
     pub(crate) released: Mutex<Vec<(Duration, VisitorId)>>,
     /// How far its own clock is ahead of the story's, in milliseconds; `None`: it has none.
     pub(crate) ahead_ms: Mutex<Option<i64>>,
@@ -86,9 +88,17 @@ impl Watched {
             sweeps: AtomicU64::new(0),
             recoveries: AtomicU64::new(0),
             away: AtomicBool::new(false),
+            calls_left: Mutex::default(),
             released: Mutex::default(),
             ahead_ms: Mutex::default(),
         })
+    }
+
+    /// Another way to the same store.
+    pub(crate) fn beside(&self) -> Arc<Self> {
+        let beside = Self::over(Embedded::in_memory(Epoch(1)), self.clock.clone());
+        *beside.store.lock().unwrap() = self.inner();
+        beside
     }
 
     /// What it holds.
@@ -110,6 +120,12 @@ impl Watched {
     fn asked(&self, by_visitor: bool) -> Result<Arc<Embedded>, StoreError> {
         if by_visitor {
             self.visitor_calls.fetch_add(1, Ordering::SeqCst);
+        }
+        if let Some(left) = &mut *self.calls_left.lock().unwrap() {
+            match left.checked_sub(1) {
+                Some(fewer) => *left = fewer,
+                None => self.away.store(true, Ordering::SeqCst),
+            }
         }
         if self.away.load(Ordering::SeqCst) {
             return Err(StoreError::Unreachable("cut off by the story".into()));
@@ -369,6 +385,7 @@ impl House {
             store: store.clone(),
             clock: clock.clone(),
             keys: Arc::new(ArcSwap::new(Arc::clone(&keys))),
+            draw: Arc::clone(&room.draw),
             keeper,
         };
         let beat = RoomLoop::with_jitter(beat, jitter);
@@ -427,6 +444,28 @@ impl House {
         }
         store.order(&name, &next, now.version).await.unwrap();
         self.step().await;
+    }
+
+    /// Writes other orders and lets the loop see them.
+    pub(crate) async fn write(&mut self, change: impl FnOnce(&mut Orders)) {
+        let name: RoomName = "sale".parse().unwrap();
+        let terms = self.gate.rooms[0].settings.terms;
+        let store = self.store.inner();
+        let now = store.survey(&name, &terms, 0).await.unwrap().orders;
+        let mut next = now.clone();
+        change(&mut next);
+        next.version += 1;
+        let done = store.order(&name, &next, now.version).await.unwrap();
+        assert_eq!(done, Ordered::Done);
+        self.step().await;
+    }
+
+    /// The loop goes round, and whatever takes long comes to its end, so often.
+    pub(crate) async fn draw(&mut self, rounds: usize) {
+        for _ in 0..rounds {
+            self.tick().await;
+            self.beat.drawing.settle().await;
+        }
     }
 
     /// What the gate answers from.
@@ -596,7 +635,9 @@ impl Visitor {
                 Got::Waits(self.keep(*watch.notice))
             }
             Verdict::Socket(..)
-            | Verdict::Own(Own::Jwks | Own::Asset(_) | Own::Code(_) | Own::Redeemed(..)) => {
+            | Verdict::Own(
+                Own::Jwks | Own::Asset(_) | Own::Code(_) | Own::Redeemed(..) | Own::Draw(_),
+            ) => {
                 panic!("not asked for")
             }
         }

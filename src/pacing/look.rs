@@ -130,6 +130,7 @@ impl RoomLoop {
         self.newest_tick = None;
         self.leads = false;
         self.ends_seen = 0;
+        self.drawing.start_over();
         let idle = self.beat.room.terms.session.idle;
         self.memory.renew(survey, idle);
     }

@@ -6,6 +6,7 @@
 mod absence;
 #[cfg(test)]
 pub(crate) mod conformance;
+pub mod drawn;
 pub mod embedded;
 mod fault;
 pub mod gathered;

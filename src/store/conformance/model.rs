@@ -31,7 +31,7 @@ impl Pair<'_> {
             Step::Join(number, lane) => self.join(number, Lane(lane)).await?,
             Step::CheckIn(number) => self.check_in(number, ShownBy::Page).await?,
             Step::ComeBack(number) => self.check_in(number, ShownBy::Visitor).await?,
-            Step::StepAway(number) => self.step_away(number).await?,
+            Step::Depart(number) => self.step_away(number).await?,
             Step::Extend(number) => self.extend(number).await?,
             Step::Claim(number) => self.claim(number).await?,
             Step::Leave(number) => self.leave(number).await?,

@@ -12,9 +12,11 @@ use crate::domain::lane::{Lane, Weights};
 use crate::domain::pace::{Correction, Pace, TICK, VISITOR};
 use crate::domain::presence::EXPECTED_AFTER;
 use crate::domain::session::LEEWAY;
+use crate::domain::tick::Proposal;
 use crate::domain::tick::{Door, Lead};
 use crate::domain::window::WindowState;
 use crate::store::MOST_CALLED;
+use crate::store::QueueStore as _;
 use crate::store::conformance::{EPOCH, Stage, Told, visitor};
 use crate::store::survey::MOST_SAMPLES;
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::embedded::Embedded;
+use crate::store::{CheckIn, Joined};
 
 /// A tick: how many may go, how many come into each lane before it, and which weights are new.
 type Turn = (u32, [u32; 4], Option<Vec<u16>>);
