@@ -10,6 +10,7 @@ use crate::domain::clock::UnixTime;
 use crate::domain::draw::{Draw, Frozen, Hash};
 use crate::domain::pace::Pace;
 use crate::domain::place::{Place, Turn};
+use crate::domain::room::Terms;
 use crate::domain::session::Jti;
 use crate::domain::standing::{EndedBy, Stand};
 use crate::domain::tick::Proposal;
