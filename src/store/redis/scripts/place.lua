@@ -103,7 +103,7 @@ local function place_lost()
       entry.kind, entry.place, entry.number = WAITING, place, 0
       add(lane_of(entry).queue, place, visitor)
       if entry.kept then keep(visitor, entry) end
-    elseif free and entry and entry.kind == WAITING and entry.turn == 1
+    elseif free and entry and (entry.kind == WAITING or entry.kind == AWAY) and entry.turn == 1
       and entry.place >= (epoch + 1) * NUMBERS then
       local lane = lane_of(entry)
       entry.place = place
@@ -136,6 +136,8 @@ if frozen then
 else
   place_lost()
 end
+-- A sweep of this tick has not seen them.
+set('swept', 0)
 write()
 if round == 0 then add_to_roster() end
 placed = placed + #visitors
