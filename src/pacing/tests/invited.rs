@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::domain::clock::UnixTime;
 use crate::domain::identity::{IdentityTerms, LaneRule, Places, Without};
 use crate::domain::invitation::{CodeNumber, Invite};
-use crate::domain::lane::{Lane, LaneSettings};
+use crate::domain::lane::{Lane, LaneSettings, Weights};
 use crate::domain::room::RoomSettings;
 use crate::domain::window::{Opening, Order, WindowState};
 use crate::gate::Refusal;
@@ -35,6 +35,7 @@ fn laned(room: &mut RoomSettings) {
             weight: 1,
         })
         .into();
+    room.terms.lanes = Weights::new(&[1, 1, 1]).unwrap();
 }
 
 /// An open room with lanes, and a batch of codes for its members.

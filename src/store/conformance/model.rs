@@ -6,7 +6,7 @@ mod steps;
 use proptest::prelude::*;
 
 use self::people::{At, LaneModel, Model, Person, micros};
-use self::steps::{Step, steps};
+use self::steps::{Step, steps, weights};
 use super::*;
 use crate::domain::lane::Weights;
 use crate::domain::pace::VISITOR;
@@ -39,6 +39,7 @@ impl Pair<'_> {
             Step::End(number) => self.end(number).await?,
             Step::Tick(millis) => self.tick(Duration::from_millis(millis)).await?,
             Step::State(state) => self.turn_to(state).await?,
+            Step::Reload(ref weights) => self.room.terms.lanes = Weights::new(weights).unwrap(),
             Step::Sweep => {
                 let room = &self.room;
                 room.store.sweep(&room.room, &room.terms).await?;
@@ -343,9 +344,8 @@ fn run<S: QueueStore>(cases: u32, store: impl AsyncFn() -> S) {
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    let weights = prop::sample::select(vec![&[1][..], &[3, 1], &[5, 4, 1]]);
-    proptest!(config, |(weights in weights, steps in steps())| {
-        let told = runtime.block_on(async { history(&store().await, weights, &steps).await });
+    proptest!(config, |(weights in weights(), steps in steps())| {
+        let told = runtime.block_on(async { history(&store().await, &weights, &steps).await });
         prop_assert!(told.is_ok(), "{told:?}");
     });
 }

@@ -162,9 +162,9 @@ impl Model {
     }
 
     pub(super) fn waiting_in(&self, lane: Lane) -> u64 {
-        let waits =
-            |one: &&Person| matches!(one.at, At::Waiting { .. } | At::Absent) && one.lane == lane;
-        self.people.iter().filter(waits).count() as u64
+        let waits = |at: &At| matches!(at, At::Waiting { .. } | At::Absent | At::Away { .. });
+        let here = |one: &&Person| one.lane == lane && waits(&one.at);
+        self.people.iter().filter(here).count() as u64
     }
 
     pub(super) fn standing(&self, number: u32) -> Option<Standing> {
@@ -214,7 +214,10 @@ impl Model {
     /// Who must be released when `most` may go.
     pub(super) fn release(&mut self, terms: &Terms, now: u64, most: u64) -> Vec<VisitorId> {
         let mut batch = Vec::new();
-        let lanes: Vec<_> = Lane::all().take(terms.lanes.all().len()).collect();
+        // Those of the terms, and those that somebody was in.
+        let used = self.people.iter().map(|one| one.lane.index() + 1).max();
+        let count = terms.lanes.all().len().max(used.unwrap_or(1));
+        let lanes: Vec<_> = Lane::all().take(count).collect();
         // Where lanes stand when the tick begins.
         let lines = lanes.iter().map(|lane| Line {
             lane: *lane,

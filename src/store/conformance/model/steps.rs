@@ -20,7 +20,14 @@ pub(super) enum Step {
     End(u32),
     Tick(u64),
     State(WindowState),
+    /// New weights, of so many lanes as these are.
+    Reload(Vec<u16>),
     Sweep,
+}
+
+/// The weights of one lane, of two or of three.
+pub(super) fn weights() -> impl Strategy<Value = Vec<u16>> {
+    prop::sample::select(vec![vec![1], vec![3, 1], vec![5, 4, 1]])
 }
 
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -43,6 +50,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => who.prop_map(Step::End),
         6 => prop_oneof![Just(250_u64), Just(1_000), 1_u64..1_400].prop_map(Step::Tick),
         1 => state.prop_map(Step::State),
+        1 => weights().prop_map(Step::Reload),
         1 => Just(Step::Sweep),
     ];
     vec(step, 1..120)

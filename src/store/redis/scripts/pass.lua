@@ -93,7 +93,9 @@ end
 -- Somebody who waits or is inside already: one who was absent or away has come back.
 local function come_back(ask, entry)
   -- A record's number would be taken for the session's beginning.
-  if entry.kind == ADMITTED then return stand(ADMITTED, 0, entry.turn, entry.place + 1) end
+  if entry.kind == ADMITTED then
+    return stand(ADMITTED, 0, entry.turn, entry.place + 1, entry.lane)
+  end
   local waits = entry.kind == WAITING or entry.kind == AWAY
   local free = waits and is_free()
   local held, lane = head.moved, lane_of(entry)
