@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::clock::UnixTime;
 use crate::domain::standing::EndedBy;
 use crate::gate::absence::{Denial, Wish};
 
+use super::moments::{Moment, day, time_of_day};
 use super::scene::Scene;
 use super::status::{Chance, Reason, State, Status, WaitRange};
 use super::texts::{Plural, StateWords, Texts};
@@ -48,13 +48,6 @@ pub(super) struct Lines<'a> {
 struct Ahead {
     number: String,
     label: &'static str,
-}
-
-/// A time for machines, and for people whose browser cannot put it into their own zone.
-#[derive(Debug, Serialize)]
-struct Moment {
-    iso: String,
-    text: String,
 }
 
 /// The lines that tell `status` as `scene`, in a room called `title`.
@@ -254,23 +247,6 @@ const fn form(plural: &'static Plural, count: u64) -> &'static str {
 
 fn counted(texts: &'static Texts, plural: &'static Plural, count: u64) -> String {
     form(plural, count).replace("{n}", &number(texts, count))
-}
-
-fn day(time: UnixTime) -> Moment {
-    let iso = time.rfc3339();
-    let text = match (iso.get(..10), iso.get(11..16)) {
-        (Some(date), Some(clock)) => format!("{date}, {clock} UTC"),
-        _ => iso.clone(),
-    };
-    Moment { iso, text }
-}
-
-fn time_of_day(time: UnixTime) -> Moment {
-    let iso = time.rfc3339();
-    let text = iso
-        .get(11..19)
-        .map_or_else(|| iso.clone(), |clock| format!("{clock} UTC"));
-    Moment { iso, text }
 }
 
 const fn again(texts: &'static Texts, end: EndedBy) -> &'static str {

@@ -134,14 +134,6 @@ impl Survey {
         self.lanes.get(lane.index()).unwrap_or(&NOBODY)
     }
 
-    /// Whether somebody waits, and was not found absent, in another lane than this one: they have
-    /// a share of the releases.
-    #[must_use]
-    pub fn others_wait(&self, lane: Lane) -> bool {
-        let mut others = Lane::all().zip(&self.lanes);
-        others.any(|(one, other)| one != lane && other.most_ahead() > 0)
-    }
-
     /// How many are released before somebody with so many ahead in a lane, about: those, and what
     /// the others get beside them while somebody waits in them.
     #[must_use]
@@ -354,22 +346,6 @@ mod tests {
     fn near_is_up_to_the_horizon() {
         assert!(survey().is_near(place(50)) && !survey().is_near(place(51)));
         assert!(LaneSurvey::default().is_near(place(1)), "unknown is near");
-    }
-
-    #[test]
-    fn others_wait_only_while_somebody_present_does() {
-        let lane = |waiting, absent| LaneSurvey {
-            waiting,
-            absent,
-            ..LaneSurvey::default()
-        };
-        let seen = Survey {
-            lanes: vec![lane(5, 0), lane(3, 3)],
-            ..Survey::default()
-        };
-        assert!(!seen.others_wait(Lane(0)) && seen.others_wait(Lane(1)));
-        assert!(seen.others_wait(Lane(7)), "a lane that nobody knows");
-        assert_eq!(seen.lane(Lane(7)), &LaneSurvey::default());
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod sessions;
 mod spent;
 mod stays;
 mod surveyed;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod verbs;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use redis::Value;
 
+use super::reader::{Odd, Reader};
 use crate::domain::lane::Lane;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
@@ -11,56 +12,6 @@ use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
 use crate::store::lobby::LobbyPage;
 use crate::store::{Granted, Joined, Ordered, Passed, Spent, StoreError};
-
-/// An answer that is not in the shape its script promises.
-#[derive(Debug, thiserror::Error)]
-#[error("it is not in the shape that this version of Anteroom writes")]
-pub(super) struct Odd;
-
-/// What is left of an answer.
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
-
-impl<'a> Reader<'a> {
-    /// From its beginning.
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-
-    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], Odd> {
-        let (first, rest) = self.0.split_first_chunk().ok_or(Odd)?;
-        self.0 = rest;
-        Ok(*first)
-    }
-
-    pub(super) fn byte(&mut self) -> Result<u8, Odd> {
-        let [byte] = self.take()?;
-        Ok(byte)
-    }
-
-    fn short(&mut self) -> Result<u16, Odd> {
-        self.take().map(u16::from_be_bytes)
-    }
-
-    pub(super) fn small(&mut self) -> Result<u32, Odd> {
-        self.take().map(u32::from_be_bytes)
-    }
-
-    pub(super) fn number(&mut self) -> Result<u64, Odd> {
-        self.take().map(u64::from_be_bytes)
-    }
-
-    /// As many as there are until the end.
-    pub(super) fn all<T>(
-        &mut self,
-        mut one: impl FnMut(&mut Self) -> Result<T, Odd>,
-    ) -> Result<Vec<T>, Odd> {
-        let mut all = Vec::new();
-        while !self.0.is_empty() {
-            all.push(one(self)?);
-        }
-        Ok(all)
-    }
-}
 
 /// The answer as bytes, or what a script says instead: that the room was lost, or that its head
 /// cannot be read.

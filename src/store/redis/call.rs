@@ -4,8 +4,9 @@ use std::sync::PoisonError;
 
 use redis::Value;
 
-use super::answers::{self, Odd, Reader};
+use super::answers;
 use super::asks::{self, Ask};
+use super::reader::{Odd, Reader};
 use super::{MOST_ASKS, Redis, Script, keys};
 use crate::domain::room::{RoomName, Terms};
 use crate::store::StoreError;

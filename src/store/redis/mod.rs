@@ -13,6 +13,7 @@ pub(crate) mod databases;
 mod fitness;
 mod keys;
 pub mod link;
+mod reader;
 mod refusal;
 mod script;
 mod scripts;

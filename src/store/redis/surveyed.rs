@@ -5,7 +5,8 @@ use std::time::Duration;
 use redis::Value;
 use serde_json::json;
 
-use super::answers::{Odd, Reader, bytes, orders, place, said};
+use super::answers::{bytes, orders, place, said};
+use super::reader::{Odd, Reader};
 use super::stayed::told_end;
 use super::ticked::ticks;
 use crate::domain::clock::UnixTime;

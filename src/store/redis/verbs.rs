@@ -7,7 +7,7 @@ use super::super::{
     CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
     Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
-use super::answers::Odd;
+use super::reader::Odd;
 use super::{
     MOST_JOINS, MOST_PLACED, Redis, answers, asks, packed, scripts, stayed, surveyed, ticked,
 };
