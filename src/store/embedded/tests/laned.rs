@@ -1,5 +1,6 @@
 //! Lanes on disk.
 
+use super::drawn::chunk;
 use super::*;
 use crate::domain::lane::Weights;
 use crate::domain::window::WindowState;
@@ -81,8 +82,8 @@ async fn a_reopened_store_knows_the_lanes_of_a_lobby_and_of_a_frozen_one() {
     let mut room = again(&store).await;
     assert_eq!(room.survey().await.unwrap(), before);
     let cut = before.frozen.unwrap();
-    let placed = room.place(&cut, 0, [6, 5, 4, 3, 2, 1]).await.unwrap();
-    assert_eq!(placed, 6);
+    let order = chunk(&cut, 0, [6, 5, 4, 3, 2, 1]);
+    assert_eq!(store.place(&room.room, &order).await.unwrap().upto, 6);
     room.turn_to(WindowState::Open).await.unwrap();
     drop(store);
 
