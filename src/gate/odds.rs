@@ -7,8 +7,9 @@ use super::notice::Face;
 use super::queue::Line;
 
 impl Line<'_> {
-    /// The chance of somebody with so many ahead in a lane. Nothing is said where the stock is unknown, and
-    /// nothing to those whose place is not: before the draw, and while places come back.
+    /// The chance of somebody with so many ahead in a lane. Nothing is said where the stock is
+    /// unknown, and nothing to those whose place is not: before the draw, and while places come
+    /// back.
     pub(super) fn chance(&self, face: Face, lane: Lane, ahead: u64) -> Option<Chance> {
         let survey = &self.snapshot.survey;
         let stock = survey.orders.stock.as_ref()?;

@@ -85,8 +85,9 @@ impl<'a> Reading<'a> {
         ordered.unwrap_or(self.settings.terms.capacity)
     }
 
-    /// How long somebody who joined the general lane now would wait. `None` while it cannot be known: the room
-    /// does not release, the store does not answer, or too few releases were measured.
+    /// How long somebody who joined the general lane now would wait. `None` while it cannot be
+    /// known: the room does not release, the store does not answer, or too few releases were
+    /// measured.
     #[must_use]
     pub fn newcomer_wait(&self) -> Option<WaitRange> {
         let survey = &self.snapshot.survey;

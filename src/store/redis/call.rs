@@ -37,18 +37,29 @@ impl Redis {
         let mut all = vec![asks::birth((self.epoch)(), asks::incarnation()?)];
         all.extend(terms.map(asks::terms));
         all.extend(args);
-        let lanes = terms.map_or(1, |terms| terms.lanes.all().len());
         Ok(Call {
             script,
             room: room.clone(),
-            keys: keys::of(room, lanes.max(self.known_lanes(room))),
+            keys: keys::of(room, self.lanes_of(room, terms)),
             args: all,
         })
     }
 
-    fn known_lanes(&self, room: &RoomName) -> usize {
+    /// How many lanes a room has, as far as is known.
+    fn lanes_of(&self, room: &RoomName, terms: Option<&Terms>) -> usize {
+        let told = terms.map_or(1, |terms| terms.lanes.all().len());
         let known = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(room).copied().unwrap_or(1)
+        known.get(room).copied().unwrap_or(1).max(told)
+    }
+
+    /// How many ask in one call at most, of so many in a room of few lanes: each lane is one more
+    /// where they could be.
+    pub(super) fn most(&self, (room, terms): (&RoomName, Option<&Terms>), usual: usize) -> usize {
+        if self.lanes_of(room, terms) > 2 {
+            usual / 2
+        } else {
+            usual
+        }
     }
 
     fn learn_lanes(&self, room: &RoomName, lanes: usize) {
@@ -94,7 +105,7 @@ impl Redis {
         read: impl Fn(&mut Reader<'_>) -> Result<Vec<T>, Odd> + Send + Sync,
     ) -> Result<Vec<T>, StoreError> {
         let mut answers = Vec::with_capacity(asked.len());
-        for part in asked.chunks(MOST_ASKS) {
+        for part in asked.chunks(self.most((room, terms), MOST_ASKS)) {
             let call = self.to((room, terms), script, [asks::batch(part)])?;
             let answered = self.read(call, &read).await?;
             if answered.len() != part.len() {

@@ -28,8 +28,9 @@ impl QueueStore for Redis {
         asks: &[Joining],
     ) -> Result<Vec<Joined>, StoreError> {
         let mut joined = Vec::with_capacity(asks.len());
-        for part in asks.chunks(MOST_JOINS) {
-            let call = self.to((room, Some(terms)), &scripts::JOIN, asks::joins(part))?;
+        let of = (room, Some(terms));
+        for part in asks.chunks(self.most(of, MOST_JOINS)) {
+            let call = self.to(of, &scripts::JOIN, asks::joins(part))?;
             joined.extend(self.read(call, answers::joined).await?);
         }
         if joined.len() != asks.len() {

@@ -52,7 +52,7 @@ async fn a_reopened_store_has_everybody_in_the_same_lanes_and_shares_on_where_it
     let went = room.survey().await.unwrap().lanes;
     let went: Vec<_> = went.iter().map(|lane| lane.releases_total).collect();
     assert_eq!(went.iter().sum::<u64>(), 28);
-    assert!((went[0] as f64 - 28.0 * 5.0 / 9.0).abs() < 3.0, "{went:?}");
+    assert!((2..=4).contains(&went[2]), "one of nine: {went:?}");
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ local function long_ago(reached, note)
   return at + EXPECTED_AFTER <= head.earned
 end
 
--- The highest place of a lane whose visitor knows that it is near: where the horizon has been for long
--- enough, and everything at or behind the front, which only a check-in puts there.
+-- The highest place of a lane whose visitor knows that it is near: where the horizon has been for
+-- long enough, and everything at or behind the front, which only a check-in puts there.
 local function expected_place(lane)
   local reached, place = lane.reached, 0
   for note = 0, #reached / 16 - 1 do

@@ -4,8 +4,8 @@
 -- gateway asks (8 bytes).
 -- Answers the orders as JSON, the incarnation, numbers (8 bytes each, in the order below), the
 -- sessions that ended, 17 bytes each (session, 16; why, 1), and for each lane: numbers (waiting,
--- absent, in the lobby, horizon + 1, ever called: 8 bytes each), the release history (see history.lua), and
--- samples of 12 bytes (place, 8; how many are ahead, 4).
+-- absent, in the lobby, horizon + 1, ever called: 8 bytes each), the release history (see
+-- history.lua), and samples of 12 bytes (place, 8; how many are ahead, 4).
 --
 -- Sampling long queues costs two milliseconds, and every gateway asks four times a second. So the
 -- lanes share one number of samples, and these are kept: until a queue changes, or, where more

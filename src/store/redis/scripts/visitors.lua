@@ -7,8 +7,8 @@
 -- or why a turn ended. Reasons are numbered from 1 as in `EndedBy::ALL`; 0 is none.
 --
 -- Whoever waits in the first turn, missed nothing and is too far from the front to have to check
--- in has no record: the place is its score in its lane's queue. Without a record nobody was seen. Who is
--- in a lobby in its first turn has none either; in a later one it has, without a place.
+-- in has no record: the place is its score in its lane's queue. Without a record nobody was seen.
+-- Who is in a lobby in its first turn has none either; in a later one it has, without a place.
 
 local WAITING, RELEASED, ADMITTED, ENDED, UNKNOWN, FULL, SHUT, RUN = 0, 1, 2, 3, 4, 5, 6, 7
 local IN_LOBBY, GATHERED, AWAY = 8, 9, 10
