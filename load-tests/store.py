@@ -263,7 +263,7 @@ def run(room, count):
     room.measure("join, 100 at a time", 100, fresh(100, 500))
     room.measure("join, 500 at a time", 500, fresh(500, 100))
     room.measure("join, 1,000 at a time", 1_000, fresh(1_000, 60))
-    asks, joins = most(room.lanes, 200), most(room.lanes, 500)
+    asks, joins = most(room.lanes, 200), most(room.lanes, 250)
     if room.lanes > 1:
         mixed = parts([chance.randbytes(16) for _ in range(60 * joins)], joins)
         room.measure(f"join all lanes, {joins} at a time", joins, [lambda p=p: room.join(p, None) for p in mixed])

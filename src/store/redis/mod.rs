@@ -43,8 +43,8 @@ pub use script::Script;
 /// keeps Redis busy for long.
 const MOST_ASKS: usize = 200;
 
-/// The same for joins, which cost less.
-const MOST_JOINS: usize = 500;
+/// The same for joins, which cost less: newcomers a third, those who join again as much as others.
+const MOST_JOINS: usize = 250;
 
 /// Those of a chunk who get their places in one call at most.
 const MOST_PLACED: usize = 500;
