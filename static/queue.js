@@ -9,7 +9,7 @@
   var rooms = main.getAttribute('data-rooms'), title = main.getAttribute('data-title');
   var timer = 0, due = 0, asking = null, failures = 0, placeless = 0, stopped = false;
   var scene = '', born = Date.now(), flash = 0, said = 0, saying = '', goal = 0, clock = 0;
-  var stream = null, streamAt = 0, me = String(Math.random()).slice(2), ends = 0, watch = 0, told = 0, beat = 0;
+  var stream = null, streamAt = 0, polls = false, me = String(Math.random()).slice(2), ends = 0, watch = 0, told = 0, beat = 0;
 
   function el(id) { return doc.getElementById(id); }
   function put(id, text) {
@@ -246,8 +246,10 @@
   /* Whoever wants to go in by hand is asked first, in this tab and the next. */
   function asksFirst() { return load('localStorage', 'ask.' + main.getAttribute('data-rooms')) === true; }
 
-  /* Events, where the browser can: then the page polls seldom, to keep its cookie fresh. One stream
-     a browser: others would use up its few connections. Whatever goes wrong, polls go on. */
+  /* Events, where the browser can: then the page of who has a place polls seldom, to keep its
+     cookie fresh. In the lobby they tell of the opening, and its polls go on. One stream a browser:
+     others would use up its few connections. Whatever goes wrong, polls go on. */
+  function watches(s) { return s.position !== null || (!polls && /^(prequeue|drawing)$/.test(s.state)); }
   function leads() {
     var key = 'stream.' + rooms, held = load('localStorage', key), now = Date.now();
     if (held && held.by !== me && now - held.at < 15000 && now >= held.at) return false;
@@ -269,14 +271,15 @@
     es.addEventListener('standing', heard);
     es.addEventListener('message', heard);
     es.addEventListener('released', heard);
-    /* Closed: refused, as where there are too many. Else the browser opens it again by itself. */
+    /* Closed: refused, as where there are too many, and then the polls are as they were. Else the
+       browser opens it again by itself. */
     es.onerror = function () {
       if (es !== stream) return;
       if (es.readyState === 2) {
         hush();
-        streamAt = Date.now() + 60000 + 30000 * Math.random();
-      }
-      if (!stopped && !asking) later(Math.min(Math.max(0, due - Date.now()) / 1000, 1 + 3 * Math.random()));
+        if (scene === 'prequeue') polls = true;
+        else streamAt = Date.now() + 60000 + 30000 * Math.random();
+      } else if (!stopped && !asking) later(Math.min(Math.max(0, due - Date.now()) / 1000, 1 + 3 * Math.random()));
     };
   }
   function hush() {
@@ -305,9 +308,9 @@
     else if (s.state === 'admitted' || s.state === 'challenge') go();
     else if (s.state === 'ended' && s.ended_by) stop();
     else {
-      if (s.position !== null) listen(); else hush();
-      next = streams() ? 60 : Math.max(1, s.poll_after_s || 5);
-      if (!heard || due <= Date.now() || s.position === null) later(next);
+      if (watches(s)) listen(); else hush();
+      next = streams() && s.position !== null ? 60 : Math.max(1, s.poll_after_s || 5);
+      if (!heard || due <= Date.now() || !watches(s)) later(next);
     }
   }
   /* Another tab, or no turn after all (409): ask again. Whatever else goes wrong, the wanted
@@ -450,7 +453,7 @@
   else if (first.state === 'ended' && first.ended_by) stop();
   else if (main.getAttribute('data-passing') && !main.getAttribute('data-form')) go();
   else {
-    if (first.position !== null) listen();
+    if (watches(first)) listen();
     later(scene === 'first' ? 1 : Math.max(1, first.poll_after_s || 5));
   }
 })();

@@ -139,6 +139,21 @@ impl<'q> Query<'q> {
 }
 
 impl Line<'_> {
+    /// Whether this gateway has the order that the window's lobby was drawn in.
+    #[must_use]
+    pub fn has_order(&self) -> bool {
+        kept(self.room, self.snapshot).is_some_and(|kept| kept.roster.is_some())
+    }
+
+    /// Whether the holder of a token was drawn, for all that is known, in an order that this
+    /// gateway has not got yet.
+    pub(super) fn lacks_order(&self, token: &QueueToken) -> bool {
+        let survey = &self.snapshot.survey;
+        let draw = survey.orders.draw.as_ref();
+        let drawn = draw.is_some_and(|draw| draw.drawn.is_some());
+        token.lobby && token.epoch == survey.epoch && drawn && !self.has_order()
+    }
+
     /// The token of who was drawn, with the place: told from the roster that this gateway keeps.
     /// `None` where the visitor has a place already, was not drawn, or the store must be asked.
     pub(super) fn drawn(&self, token: &QueueToken) -> Option<QueueToken> {
