@@ -94,6 +94,7 @@ impl Responder {
                     claim_window: notice.room.terms.session.claim_window,
                     takes_codes: notice.takes_codes,
                     told: None,
+                    draw: notice.draw,
                     absence: notice.room.terms.absence,
                 });
                 page(status, html)
@@ -171,6 +172,7 @@ impl Responder {
                     claim_window: notice.room.terms.session.claim_window,
                     takes_codes: false,
                     told: None,
+                    draw: notice.draw,
                     absence: notice.room.terms.absence,
                 });
                 page(StatusCode::OK, html)

@@ -22,8 +22,10 @@ impl Line<'_> {
         let mut notice = self.notice(self.lobby_face(token));
         if self.in_round() {
             notice.opens_at = None;
-            notice.waiting = self.snapshot.survey.lobby.max(1);
+            notice.waiting = self.snapshot.survey.lobby;
         }
+        // The survey may be older than the visitor.
+        notice.waiting = notice.waiting.max(1);
         self.name_holder(&mut notice, token);
         notice.ended_by = token.ended;
         notice.poll_after = self.lobby_poll(token.visitor);

@@ -204,7 +204,7 @@ async fn after_a_loss_a_watcher_brings_its_place_back_by_itself() {
 
 /// A lobby whose room opens in a minute, with so many in it, each of whom watches.
 async fn lobby(fans: usize) -> (House, Vec<Watcher>) {
-    let at = |secs| UnixTime::from_secs(1_800_000_000 + secs);
+    let at = |secs: u64| UnixTime::from_secs(1_800_000_000 + secs);
     let mut house = House::furnished(|room| {
         room.terms = per_minute(6);
         room.schedule = Schedule::of(vec![SaleWindow {
@@ -239,7 +239,7 @@ async fn those_in_the_lobby_hear_of_the_opening_and_their_place_and_the_far_ask_
     assert_eq!(house.calls(), before, "the lobby asks nothing");
 
     house.draw(14).await;
-    let (mut places, mut asked) = (Vec::new(), 0);
+    let (mut places, mut asked) = (Vec::new(), 0_u64);
     for watcher in &mut watchers {
         let before = house.calls();
         let told = look(watcher, &house).await.unwrap();

@@ -59,6 +59,7 @@ pub static EN: Texts = Texts {
         claim_by: "Your turn is kept until",
         lane: "Your line",
         away_until: "Your break lasts until",
+        way: "Your way through the line",
     },
     page: PAGE,
     fault,
@@ -72,12 +73,12 @@ const STATES: States = States {
     },
     prequeue: StateWords {
         head: "You\u{2019}re in the lobby",
-        lead: "Everyone here at the opening is put in a random order. Coming early or reloading changes nothing, so relax.",
+        lead: "Everyone who is here when the lobby is drawn gets a place at random. Coming early or reloading changes nothing, so relax.",
         action: "Check now",
     },
     drawing: StateWords {
         head: "The order is being drawn",
-        lead: "Everyone from the lobby is being given a place at random. This takes a moment.",
+        lead: "Everyone from the lobby is being given a place at random. That usually takes a moment, and this page goes on by itself.",
         action: "Check now",
     },
     waiting: StateWords {

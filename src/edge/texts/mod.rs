@@ -176,6 +176,7 @@ pub struct Figures {
     pub claim_by: &'static str,
     pub lane: &'static str,
     pub away_until: &'static str,
+    pub way: &'static str,
 }
 
 /// Why nothing moves, or why the wait has grown; fields are the words of the status JSON.
@@ -260,6 +261,9 @@ pub struct Fixed {
     pub more_time: &'static str,
     pub denied: &'static str,
     pub back_to_line: &'static str,
+    pub draw: &'static str,
+    pub draw_facts: &'static str,
+    pub draw_receipt: &'static str,
     pub leave: &'static str,
     pub leave_sure: &'static str,
     pub leave_do: &'static str,

@@ -24,6 +24,8 @@ function look() {
   const faults = [];
   const shown = (at) => at.getClientRects().length > 0 && getComputedStyle(at).visibility === 'visible';
   const all = (selector) => [...document.querySelectorAll(selector)];
+  const closed = all('details:not([open])');
+  for (const at of closed) at.open = true;
   const holds = (right, fault) => right || faults.push(fault);
 
   holds(document.documentElement.lang, 'the page has no language');
@@ -62,5 +64,6 @@ function look() {
     const ratio = (high + 0.05) / (low + 0.05);
     holds(ratio >= (large ? 3 : 4.5), `contrast ${ratio.toFixed(1)}: ${at.textContent.trim()}`);
   }
+  for (const at of closed) at.open = false;
   return faults;
 }
