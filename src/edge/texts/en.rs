@@ -62,6 +62,7 @@ pub static EN: Texts = Texts {
         way: "Your way through the line",
     },
     page: PAGE,
+    crew: super::crew::EN,
     fault,
 };
 
