@@ -148,7 +148,7 @@
     if (s.away_until) moment('away-until', s.away_until, false);
     countdown(now === 'ready' ? s.claim_by : now === 'away' ? s.away_until : null, s.updated_at);
     moment('updated', s.updated_at, false);
-    line('again', now !== 'done' && T.again[s.ended_by]);
+    line('again', now !== 'done' && now !== 'left' && again(T.again[s.ended_by], inLine));
     line('reason', (now === 'waiting' || now === 'first' && s.reason === 'recovering') && T.reasons[s.reason]);
     line('chance', placed && T.chances[s.chance]);
     put('message', s.message || '');
@@ -174,6 +174,7 @@
     see('draw', draw && shows);
     see('receipt', receipt);
   }
+  function again(end, inLine) { return end && inLine ? T.again.why + ' ' + end + ' ' + T.again.back : end; }
   /* A lane's name as people read it. */
   function named(lane) {
     var spaced = lane.replace(/-/g, ' ');

@@ -29,7 +29,7 @@ pub(super) struct Lines<'a> {
     claim_by: Option<Moment>,
     away_until: Option<Moment>,
     updated: Moment,
-    again: Option<&'static str>,
+    again: Option<String>,
     reason: Option<&'static str>,
     chance: Option<&'static str>,
     message: Option<&'a str>,
@@ -98,8 +98,8 @@ pub(super) fn lines<'a>(
         updated: time_of_day(status.updated_at),
         again: status
             .ended_by
-            .filter(|_| scene != Scene::Done)
-            .map(|end| again(texts, end)),
+            .filter(|_| !matches!(scene, Scene::Done | Scene::Left))
+            .map(|end| again(texts, scene, end)),
         reason: status
             .reason
             .filter(|reason| explains(scene, *reason))
@@ -262,14 +262,21 @@ fn time_of_day(time: UnixTime) -> Moment {
     Moment { iso, text }
 }
 
-const fn again(texts: &'static Texts, end: EndedBy) -> &'static str {
-    match end {
-        EndedBy::Completed => texts.again.completed,
-        EndedBy::Left => texts.again.left,
-        EndedBy::Removed => texts.again.removed,
-        EndedBy::Expired => texts.again.expired,
-        EndedBy::Missed => texts.again.missed,
-        EndedBy::Revoked => texts.again.revoked,
+/// Why an earlier turn ended; to those who are in line again, that this is why they are.
+fn again(texts: &'static Texts, scene: Scene, end: EndedBy) -> String {
+    let words = &texts.again;
+    let end = match end {
+        EndedBy::Completed => words.completed,
+        EndedBy::Left => words.left,
+        EndedBy::Removed => words.removed,
+        EndedBy::Expired => words.expired,
+        EndedBy::Missed => words.missed,
+        EndedBy::Revoked => words.revoked,
+    };
+    if scene.in_line() {
+        format!("{} {end} {}", words.why, words.back)
+    } else {
+        end.to_owned()
     }
 }
 
@@ -359,6 +366,17 @@ mod tests {
         ] {
             assert_eq!(span(&EN, Duration::from_secs(seconds)), text);
         }
+    }
+
+    #[test]
+    fn who_is_here_again_is_told_why_and_who_is_not_in_line_not_that_it_is() {
+        let told = |scene| again(&EN, scene, EndedBy::Missed);
+        assert_eq!(
+            told(Scene::Plain(State::Waiting)),
+            "Why are you here again? Your turn came twice and was not taken. \
+             You start again at the end of the line."
+        );
+        assert_eq!(told(Scene::Over), "Your turn came twice and was not taken.");
     }
 
     #[test]

@@ -230,12 +230,14 @@ const REASONS: Reasons = Reasons {
 };
 
 const AGAIN: Again = Again {
-    completed: "Your purchase is done: thank you! To go in once more, you start at the end of the line.",
-    left: "Why are you here again? You left the line, so you start at its end.",
-    removed: "Why are you here again? The organiser took your earlier place out of the line. If that was a mistake, tell them your reference code.",
-    expired: "Why are you here again? Your time inside ran out, so you start at the end of the line.",
-    missed: "Why are you here again? Your turn came twice and was not taken, so you start at the end of the line.",
-    revoked: "Why are you here again? The organiser ended your visit. If that was a mistake, tell them your reference code.",
+    why: "Why are you here again?",
+    back: "You start again at the end of the line.",
+    completed: "Your purchase is done: thank you!",
+    left: "You left the line.",
+    removed: "The organiser took your earlier place out of the line. If that was a mistake, tell them your reference code.",
+    expired: "Your time inside ran out.",
+    missed: "Your turn came twice and was not taken.",
+    revoked: "The organiser ended your visit. If that was a mistake, tell them your reference code.",
 };
 
 fn fault(code: u16) -> FaultWords {

@@ -200,6 +200,10 @@ pub struct Reasons {
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "the fields are the words of the status JSON")]
 pub struct Again {
+    /// The question, for those who are in line again; one of the answers follows.
+    pub why: &'static str,
+    /// And where they are now.
+    pub back: &'static str,
     pub completed: &'static str,
     pub left: &'static str,
     pub removed: &'static str,
