@@ -1,17 +1,19 @@
 //! From a status to the lines a visitor reads. The page's script says the same from the same
 //! [`Texts`] when a poll brings news.
 
+mod reasons;
+
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::domain::clock::UnixTime;
-use crate::domain::standing::EndedBy;
 use crate::gate::absence::{Denial, Wish};
 
 use super::scene::Scene;
-use super::status::{Chance, Reason, State, Status, WaitRange};
+use super::status::{Reason, State, Status, WaitRange};
 use super::texts::{Plural, StateWords, Texts};
+use reasons::{again, odds, why};
 
 /// The lines of one visitor's page; what is `None` or false is in the page, hidden.
 #[derive(Debug, Serialize)]
@@ -262,49 +264,12 @@ fn time_of_day(time: UnixTime) -> Moment {
     Moment { iso, text }
 }
 
-/// Why an earlier turn ended; to those who are in line again, that this is why they are.
-fn again(texts: &'static Texts, scene: Scene, end: EndedBy) -> String {
-    let words = &texts.again;
-    let end = match end {
-        EndedBy::Completed => words.completed,
-        EndedBy::Left => words.left,
-        EndedBy::Removed => words.removed,
-        EndedBy::Expired => words.expired,
-        EndedBy::Missed => words.missed,
-        EndedBy::Revoked => words.revoked,
-    };
-    if scene.in_line() {
-        format!("{} {end} {}", words.why, words.back)
-    } else {
-        end.to_owned()
-    }
-}
-
-const fn why(texts: &'static Texts, reason: Reason) -> &'static str {
-    match reason {
-        Reason::PaceLowered => texts.reasons.pace_lowered,
-        Reason::Paused => texts.reasons.paused,
-        Reason::CapacityFull => texts.reasons.capacity_full,
-        Reason::AbsentReturned => texts.reasons.absent_returned,
-        Reason::Lanes => texts.reasons.lanes,
-        Reason::Recovering => texts.reasons.recovering,
-        Reason::SoldOut => texts.reasons.sold_out,
-    }
-}
-
-const fn odds(texts: &'static Texts, chance: Chance) -> &'static str {
-    match chance {
-        Chance::Likely => texts.chances.likely,
-        Chance::Possible => texts.chances.possible,
-        Chance::Unlikely => texts.chances.unlikely,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::status::sample;
     use super::super::texts::EN;
     use super::*;
+    use crate::domain::standing::EndedBy;
 
     fn said(low_s: u32, high_s: u32) -> String {
         wait(
