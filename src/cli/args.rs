@@ -15,9 +15,11 @@ use super::keys::KeysArgs;
 use super::reload::ReloadArgs;
 use super::room::RoomArgs;
 use super::run::RunArgs;
+use super::simulate::SimulateArgs;
 use super::token::TokenArgs;
 use super::{
-    audit, check, completion, demo, ended, healthcheck, keys, reload, room, run, token, version,
+    audit, check, completion, demo, ended, healthcheck, keys, reload, room, run, simulate, token,
+    version,
 };
 use crate::telemetry::logs;
 
@@ -53,6 +55,8 @@ enum Verb {
     Room(RoomArgs),
     /// Makes tokens for the control API.
     Token(TokenArgs),
+    /// Runs a sale on simulated time: how long fans wait, and what pace it takes.
+    Simulate(SimulateArgs),
     /// Checks the log of what operators changed.
     Audit(AuditArgs),
     /// Asks a running gateway on this machine whether it is ready; for containers.
@@ -77,6 +81,7 @@ impl Cli {
             Verb::Keys(args) => ended(keys::run(args).map(|()| String::new())),
             Verb::Room(args) => room::run(args, shared),
             Verb::Token(args) => token::run(args, shared.output),
+            Verb::Simulate(args) => simulate::run(args, shared.output),
             Verb::Audit(args) => audit::run(args, shared.output),
             Verb::Healthcheck(args) => healthcheck::run(args, shared),
             Verb::Completion(args) => completion::run(args),

@@ -15,6 +15,7 @@ pub mod room;
 pub mod rotate;
 pub mod run;
 pub mod shop;
+pub mod simulate;
 pub mod table;
 pub mod token;
 pub mod version;

@@ -9,6 +9,7 @@ pub mod pace;
 pub mod pattern;
 pub mod place;
 pub mod presence;
+pub mod reason;
 pub mod room;
 pub mod session;
 pub mod skew;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
+pub use crate::domain::reason::Reason;
 use crate::domain::room::RoomSettings;
 use crate::domain::standing::EndedBy;
 use crate::domain::visitor::Reference;
@@ -53,17 +54,6 @@ impl Face {
     }
 }
 
-/// Why the wait grew or stands still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The operator paused the room.
-    Paused,
-    /// As many are inside as may be.
-    CapacityFull,
-    /// The store is away or being put together again.
-    Recovering,
-}
-
 /// What to do with a cookie on the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SetToken<T> {
@@ -103,7 +93,7 @@ pub struct Notice {
     pub waiting: u64,
     /// The estimated wait, once known.
     pub wait: Option<WaitRange>,
-    /// Why nothing moves.
+    /// Why nothing moves, or why the wait has grown.
     pub reason: Option<Reason>,
     /// When to ask again.
     pub poll_after: Duration,

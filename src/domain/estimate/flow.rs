@@ -1,0 +1,262 @@
+//! The flow of a queue: what was measured of it, restated for the pace in force.
+
+use std::time::Duration;
+
+use super::{ENOUGH, LONGEST_WAIT, Lookback, ReleaseHistory, SLOT, WaitRange};
+use crate::domain::pace::{Pace, VISITOR, micros};
+use crate::domain::presence::EXPECTED_AFTER;
+
+/// What a [`Flow`] is measured from.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured<'a> {
+    /// The releases of the last minutes.
+    pub history: &'a ReleaseHistory,
+    /// Room time now, in microseconds.
+    pub now: u64,
+    /// The pace in force.
+    pub pace: Pace,
+    /// What the gateway saw change.
+    pub lookback: &'a Lookback,
+    /// How many were found absent and wait.
+    pub absent: u64,
+    /// What will be released within this time is near, and checks in.
+    pub horizon: Duration,
+}
+
+/// The flow of a queue: how many it releases a slot, how evenly, and how many of those who wait
+/// will be there when they are called.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Flow {
+    /// Mean releases in one slot.
+    mean: f64,
+    /// Variance of the releases in one slot.
+    variance: f64,
+    /// How many slots were measured, the running one in part.
+    slots: f64,
+    /// How many standard deviations hold eight of ten waits, given how much was measured.
+    width: f64,
+    /// How many at the front have been looked at: those of them who are absent do not count as
+    /// ahead of anybody.
+    near: f64,
+    /// Which share of those behind them will be there.
+    coming: Share,
+}
+
+/// A share, and within which bounds it lies in about eight of ten cases.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Share {
+    low: f64,
+    mean: f64,
+    high: f64,
+}
+
+/// Standard deviations around the mean that hold eight of ten cases of a normal distribution.
+const EIGHT_OF_TEN: f64 = 1.2816;
+
+/// How many slots' weight the assumption has that visitors leave at random, as in a Poisson
+/// process: it is what is known of the spread before any slot is complete.
+const ASSUMED_SLOTS: f64 = 2.0;
+
+/// Two stretches of slots whose means lie further apart than so many standard deviations are of
+/// different flows: only the newer one tells of the time to come.
+const APART: f64 = 4.0;
+
+/// The shortest stretch that may be a flow of its own, in slots.
+const SHORTEST_STRETCH: usize = 2;
+
+/// A former flow of at least this share of its pace was held by the pace, not by the capacity.
+const HELD_BY_PACE: f64 = 0.9;
+
+/// What a share of absent visitors is known as well as before anybody was looked at: as if so many
+/// had been, all of them there.
+const ASSUMED_THERE: f64 = 20.0;
+
+impl Flow {
+    /// What the history tells now.
+    ///
+    /// `None` until [`ENOUGH`] releases were measured, and while nothing in the slots that are
+    /// kept moved: a queue that stands still has no known wait.
+    ///
+    /// Releases measured under another pace are restated: a flow that its pace held is taken as
+    /// many times as fast as the new pace is, and no flow is faster than the pace in force. So a
+    /// new pace shows at once, and what is then measured under it takes over slot by slot.
+    /// Where the flow broke otherwise, as when the capacity filled up, the slots before the break
+    /// are left out.
+    #[must_use]
+    pub fn measure(measured: &Measured<'_>) -> Option<Self> {
+        let history = measured.history;
+        let running = running(measured);
+        let moved = history.running + history.complete.iter().sum::<u64>();
+        if history.measured < ENOUGH || moved == 0 {
+            return None;
+        }
+        let complete = restated(measured);
+        let alike = alike(&complete);
+        let slots = alike.len() as f64 + running.1;
+        let released = running.0 + alike.iter().sum::<f64>();
+        if released <= 0.0 || slots <= 0.0 {
+            return None;
+        }
+        let mean = (released / slots).min(per_slot(measured.pace));
+        let spread: f64 = alike.iter().map(|count| (count - mean).powi(2)).sum();
+        let weight = ASSUMED_SLOTS + (alike.len() as f64 - 1.0).max(0.0);
+        let looked_at = measured.horizon.saturating_sub(EXPECTED_AFTER);
+        let near = mean * looked_at.as_secs_f64() / SLOT.as_secs_f64();
+        Some(Self {
+            mean,
+            variance: (ASSUMED_SLOTS * mean + spread) / weight,
+            slots,
+            width: EIGHT_OF_TEN * (1.0 + 1.0 / weight),
+            near,
+            coming: coming(measured, near),
+        })
+    }
+
+    /// How long somebody with `ahead` others before them will wait.
+    ///
+    /// After `t` slots the queue has released `mean × t`, give or take the spread of the slots to
+    /// come (variance × t) and how well the mean itself is known (variance × t² ÷ slots). The two
+    /// times at which those to come before, and the visitor itself, lie on the edge of that band
+    /// solve (mean × t − goal)² = width² × variance × (t + t² ÷ slots).
+    #[must_use]
+    pub fn wait(&self, ahead: u64) -> WaitRange {
+        let goal = |share: f64| {
+            let ahead = ahead as f64;
+            ahead.min(self.near) + (ahead - self.near).max(0.0) * share + 1.0
+        };
+        let noise = self.width.powi(2) * self.variance;
+        let square = self.mean.powi(2) - noise / self.slots;
+        let edge = |goal: f64| {
+            let linear = 2.0 * self.mean * goal + noise;
+            let root = linear.powi(2) - 4.0 * square * goal.powi(2);
+            (linear, root.max(0.0).sqrt())
+        };
+        let (linear, root) = edge(goal(self.coming.low));
+        let low = seconds(2.0 * goal(self.coming.low).powi(2) / (linear + root)).floor();
+        let (linear, root) = edge(goal(self.coming.high));
+        let high = if square > 0.0 {
+            seconds((linear + root) / (2.0 * square)).ceil()
+        } else {
+            LONGEST_WAIT.as_secs_f64()
+        };
+        let median = seconds(goal(self.coming.mean) / self.mean).round();
+        WaitRange {
+            low: Duration::from_secs_f64(low),
+            median: Duration::from_secs_f64(median.max(low)),
+            high: Duration::from_secs_f64(high.max(median).max(low + 1.0)),
+        }
+    }
+}
+
+/// Slots as seconds, no more than [`LONGEST_WAIT`] (less one, so that a range always has a width).
+fn seconds(slots: f64) -> f64 {
+    (slots * SLOT.as_secs_f64()).min(LONGEST_WAIT.as_secs_f64() - 1.0)
+}
+
+/// What a pace releases in one slot.
+fn per_slot(pace: Pace) -> f64 {
+    pace.rate() as f64 * micros(SLOT) as f64 / VISITOR as f64
+}
+
+/// Releases of the running slot, and which part of a slot it is; nothing where another pace was in
+/// force when it began.
+fn running(measured: &Measured<'_>) -> (f64, f64) {
+    let history = measured.history;
+    let last = history.last.unwrap_or(measured.now);
+    let into = history
+        .into
+        .saturating_add(measured.now.saturating_sub(last));
+    let since = measured.lookback.since_change();
+    if since.is_some_and(|since| since < into) {
+        return (0.0, 0.0);
+    }
+    (history.running as f64, into as f64 / micros(SLOT) as f64)
+}
+
+/// The complete slots, oldest first, as they would have been at the pace in force.
+fn restated(measured: &Measured<'_>) -> Vec<f64> {
+    let (history, lookback) = (measured.history, measured.lookback);
+    let newest = history.complete.len();
+    let began = |slot: usize| history.into + (newest - slot) as u64 * micros(SLOT);
+    let pace_of = |slot: usize| lookback.pace(began(slot));
+    let mut restated: Vec<f64> = Vec::with_capacity(newest);
+    let mut counts = history.complete.iter().zip(0..).peekable();
+    while let Some((count, slot)) = counts.next() {
+        let former = pace_of(slot);
+        let mut stretch = vec![*count as f64];
+        while let Some((count, _)) = counts.next_if(|(_, slot)| pace_of(*slot) == former) {
+            stretch.push(*count as f64);
+        }
+        if let Some(former) = former {
+            restate(&mut stretch, former, measured.pace);
+        }
+        restated.append(&mut stretch);
+    }
+    restated
+}
+
+/// Slots measured at the pace `then`, as they would have been at the pace `now`.
+fn restate(slots: &mut [f64], then: Pace, now: Pace) {
+    let mean = mean(slots);
+    let (then, now) = (per_slot(then), per_slot(now));
+    let factor = if mean >= HELD_BY_PACE * then {
+        now / then
+    } else {
+        (now / mean.max(f64::MIN_POSITIVE)).min(1.0)
+    };
+    for slot in slots {
+        *slot = (*slot * factor).min(now);
+    }
+}
+
+/// The newest slots that are of one flow.
+fn alike(slots: &[f64]) -> &[f64] {
+    let mut alike = slots;
+    while let Some(newer) = after_a_break(alike) {
+        alike = newer;
+    }
+    alike
+}
+
+/// The slots after the sharpest break, if there is one: where the means before and after differ by
+/// more than [`APART`] standard deviations of that difference. The spread is the one within both
+/// stretches, at least that of a tenth of a Poisson process, for slots are counted in whole visitors.
+fn after_a_break(slots: &[f64]) -> Option<&[f64]> {
+    let last = slots.len().checked_sub(SHORTEST_STRETCH)?;
+    let sharpness = |at: usize| {
+        let (older, newer) = slots.split_at_checked(at)?;
+        let (before, after) = (mean(older), mean(newer));
+        let within: f64 = older.iter().map(|count| (count - before).powi(2)).sum();
+        let within: f64 = within
+            + newer
+                .iter()
+                .map(|count| (count - after).powi(2))
+                .sum::<f64>();
+        let variance = within / (slots.len() as f64 - 2.0).max(1.0) + 1.0 + 0.1 * before.max(after);
+        let sizes = 1.0 / older.len() as f64 + 1.0 / newer.len() as f64;
+        Some(((before - after).powi(2) / (variance * sizes), newer))
+    };
+    (SHORTEST_STRETCH..=last)
+        .filter_map(sharpness)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .filter(|(sharpness, _)| *sharpness > APART.powi(2))
+        .map(|(_, newer)| newer)
+}
+
+fn mean(slots: &[f64]) -> f64 {
+    slots.iter().sum::<f64>() / (slots.len() as f64).max(1.0)
+}
+
+/// Which share of those far from the front will be there: as of those who were looked at, with the
+/// spread of a binomial share.
+fn coming(measured: &Measured<'_>, near: f64) -> Share {
+    let there = measured.history.measured as f64 + near;
+    let looked_at = there + measured.absent as f64 + ASSUMED_THERE;
+    let mean = (there + ASSUMED_THERE) / looked_at;
+    let spread = EIGHT_OF_TEN * (mean * (1.0 - mean) / looked_at).sqrt();
+    Share {
+        low: (mean - spread).max(0.0),
+        mean,
+        high: (mean + spread).min(1.0),
+    }
+}
