@@ -186,14 +186,15 @@ impl SimulateArgs {
             None => self.shape.arrivals(self.fans, pace, &mut dice),
         };
         let habits = self.habits()?;
-        let fans = fan::crowd(&arrivals, &habits, &mut dice);
-        if fans.len() > MOST_FANS as usize {
+        let joins = habits.joins(arrivals.len() as u64);
+        if joins > MOST_FANS.into() {
             bail!(
-                "with the bots there are {} joins; at most {} can be simulated",
-                span::grouped(fans.len() as u64),
+                "with the bots there are about {} joins; at most {} can be simulated",
+                span::grouped(joins),
                 span::grouped(MOST_FANS.into())
             );
         }
+        let fans = fan::crowd(&arrivals, &habits, &mut dice);
         Ok(Plan {
             pace,
             capacity: self.capacity.and_then(NonZeroU32::new),

@@ -112,6 +112,15 @@ pub struct Habits {
     pub joins_per_bot: u32,
 }
 
+impl Habits {
+    /// How many joins so many arrivals make, on average.
+    #[must_use]
+    pub fn joins(&self, arrivals: u64) -> u64 {
+        let more = self.bots * f64::from(self.joins_per_bot.saturating_sub(1));
+        (arrivals as f64 * (1.0 + more)) as u64
+    }
+}
+
 /// How far apart the joins of one bot are, in microseconds.
 const BOT_PAUSE: u64 = 50_000;
 

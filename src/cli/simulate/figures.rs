@@ -76,20 +76,20 @@ pub fn greatest_displacement(order: &[u32]) -> u64 {
 }
 
 /// How far a count goes over what a rate allows, over all windows of time: the most that any
-/// stretch counted beyond what its time was worth.
+/// stretch counted beyond what its time was worth. In whole parts, so that nothing is lost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Overshoot {
-    counted: f64,
-    allowed: f64,
-    /// The lowest `counted − allowed` there was before a count.
-    lowest: f64,
-    most: f64,
+    /// Counted less allowed, so far.
+    over: i128,
+    /// The lowest that was before a count.
+    lowest: i128,
+    most: i128,
 }
 
 impl Overshoot {
     /// Time went by that allows so many.
-    pub fn allow(&mut self, worth: f64) {
-        self.allowed += worth;
+    pub fn allow(&mut self, worth: u64) {
+        self.over -= i128::from(worth);
     }
 
     /// So many went at once.
@@ -97,16 +97,15 @@ impl Overshoot {
         if went == 0 {
             return;
         }
-        self.lowest = self.lowest.min(self.counted - self.allowed);
-        self.counted += went as f64;
-        self.most = self.most.max(self.counted - self.allowed - self.lowest);
+        self.lowest = self.lowest.min(self.over);
+        self.over += i128::from(went);
+        self.most = self.most.max(self.over - self.lowest);
     }
 
-    /// The most that went in any window beyond what its time allowed: never more than the
-    /// effective burst, if the bound holds.
+    /// The most that went in any window beyond what its time allowed.
     #[must_use]
-    pub fn most(&self) -> f64 {
-        self.most
+    pub fn most(&self) -> u64 {
+        u64::try_from(self.most).unwrap_or(u64::MAX)
     }
 }
 
@@ -155,29 +154,29 @@ mod tests {
     fn an_overshoot_is_what_a_window_has_beyond_its_time() {
         let mut steady = Overshoot::default();
         for _ in 0..100 {
-            steady.allow(2.5);
+            steady.allow(3);
             steady.count(2);
         }
-        assert!(steady.most() <= 2.0, "{}", steady.most());
+        assert_eq!(steady.most(), 2);
         let mut burst = Overshoot::default();
         burst.count(10);
-        burst.allow(5.0);
+        burst.allow(5);
         burst.count(10);
-        assert_eq!(burst.most(), 15.0);
-        burst.allow(1_000.0);
+        assert_eq!(burst.most(), 15);
+        burst.allow(1_000);
         burst.count(3);
-        assert_eq!(burst.most(), 15.0, "what was not used is not saved up");
+        assert_eq!(burst.most(), 15, "what was not used is not saved up");
     }
 
     /// Every window from one count to another, one by one.
-    fn by_hand(steps: &[(u64, u64)]) -> f64 {
-        let mut most = 0.0f64;
+    fn by_hand(steps: &[(u64, u64)]) -> u64 {
+        let mut most = 0;
         for from in 0..steps.len() {
             let (mut counted, mut allowed) = (0, 0);
             for (at, (worth, went)) in steps.iter().enumerate().skip(from) {
                 allowed += if at == from { 0 } else { *worth };
                 counted += went;
-                most = most.max(counted as f64 - allowed as f64);
+                most = most.max(counted.saturating_sub(allowed));
             }
         }
         most
@@ -214,10 +213,10 @@ mod tests {
         ) {
             let mut overshoot = Overshoot::default();
             for (worth, went) in &steps {
-                overshoot.allow(*worth as f64);
+                overshoot.allow(*worth);
                 overshoot.count(*went);
             }
-            prop_assert!((overshoot.most() - by_hand(&steps)).abs() < 1e-9);
+            prop_assert_eq!(overshoot.most(), by_hand(&steps));
         }
     }
 }

@@ -10,6 +10,7 @@ use super::figures::{greatest_displacement, kendall_tau, quantile};
 use super::record::Point;
 use super::sale::Sold;
 use super::shown::{Hits, Moment};
+use crate::domain::pace::VISITOR;
 
 /// What a simulated sale showed. Times are seconds after the opening, spans seconds.
 #[derive(Clone, Debug, Serialize)]
@@ -128,7 +129,7 @@ impl Findings {
             order: order(fans, &sold.record.order),
             bots: bots(fans, &sold.record.order),
             bounds: Bounds {
-                overshoot: sold.record.overshoot.most().ceil() as u64,
+                overshoot: sold.record.overshoot.most().div_ceil(VISITOR),
                 effective_burst: sold.record.effective_burst,
                 most_inside: sold.record.most_inside,
                 most_waiting: sold.record.most_waiting,

@@ -2,6 +2,7 @@
 
 mod args;
 mod arrivals;
+mod curve;
 mod demand;
 mod dice;
 mod fan;
@@ -78,3 +79,6 @@ fn printed(heading: &Heading, findings: &Findings, output: Output) -> anyhow::Re
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

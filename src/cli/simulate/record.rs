@@ -1,7 +1,7 @@
 //! What is written down while a simulated sale runs.
 
 use super::figures::Overshoot;
-use crate::domain::pace::{Pace, TICK};
+use crate::domain::pace::{Pace, TICK, VISITOR};
 use crate::store::survey::Survey;
 
 /// Points of the curve at most; of more, every second is left out.
@@ -32,7 +32,7 @@ pub struct Record {
     last: u64,
     /// Fans in the order in which they were first called.
     pub order: Vec<u32>,
-    /// Releases against the pace.
+    /// Releases against the pace, in parts of [`VISITOR`].
     pub overshoot: Overshoot,
     /// The greatest effective burst that was in force.
     pub effective_burst: u64,
@@ -60,11 +60,11 @@ impl Default for Record {
 impl Record {
     /// Writes down what the room's loop found and did at a moment.
     pub fn round(&mut self, at: u64, called: u64, survey: &Survey, pace: Pace) {
-        let minutes = at.saturating_sub(self.last) as f64 / 60e6;
+        let passed = at.saturating_sub(self.last);
         self.last = at;
-        self.overshoot
-            .allow(minutes * f64::from(pace.per_minute.get()));
-        self.overshoot.count(called);
+        let rate = u64::from(pace.per_minute.get());
+        self.overshoot.allow(passed.saturating_mul(rate));
+        self.overshoot.count(called.saturating_mul(VISITOR));
         self.effective_burst = self.effective_burst.max(pace.effective_burst(TICK));
         let point = Point {
             at,
@@ -127,7 +127,7 @@ mod tests {
         assert!((1_200..=2_400).contains(&points.len()), "{}", points.len());
         assert!(points.windows(2).all(|pair| pair[0].at < pair[1].at));
         assert_eq!(points[0].at, 0);
-        assert!(record.overshoot.most() <= 2.0);
+        assert!(record.overshoot.most() <= 2 * VISITOR);
         assert_eq!(record.effective_burst, 15);
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::curve::{columns, rates};
 use super::findings::{Findings, Finish};
 use super::record::Point;
 use super::shown::Moment;
@@ -12,7 +13,7 @@ use super::span::{grouped, words};
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Characters in a curve.
-const COLUMNS: usize = 60;
+const COLUMNS: u64 = 60;
 
 /// What stands above the figures.
 #[derive(Clone, Debug)]
@@ -189,9 +190,11 @@ fn curves(text: &mut String, points: &[Point]) {
     let end = points.last().map_or(0, |last| last.at);
     let span = words(Duration::from_micros(end));
     let _ = writeln!(text, "\nFrom the opening to {span} after it");
-    let joined = rates(points, |point| point.joined);
-    let released = rates(points, |point| point.released);
-    let waiting: Vec<f64> = columns(points).map(|point| point.waiting as f64).collect();
+    let joined = rates(points, COLUMNS, |point| point.joined);
+    let released = rates(points, COLUMNS, |point| point.released);
+    let waiting: Vec<f64> = columns(points, COLUMNS)
+        .map(|point| point.waiting as f64)
+        .collect();
     for (label, values, unit) in [
         ("joining", joined, " a minute"),
         ("waiting", waiting, ""),
@@ -202,29 +205,6 @@ fn curves(text: &mut String, points: &[Point]) {
         let most = grouped(height.round() as u64);
         let _ = writeln!(text, "  {label:<10}{bars}  up to {most}{unit}");
     }
-}
-
-/// The point at the end of each column.
-fn columns(points: &[Point]) -> impl Iterator<Item = Point> + '_ {
-    let end = points.last().map_or(0, |last| last.at);
-    (1..=COLUMNS as u64).filter_map(move |column| {
-        let until = u128::from(end) * u128::from(column) / COLUMNS as u128;
-        let after = points.partition_point(|point| u128::from(point.at) <= until);
-        points.get(after.checked_sub(1)?).copied()
-    })
-}
-
-/// How many a minute a counter grew in each column.
-fn rates(points: &[Point], counter: fn(&Point) -> u64) -> Vec<f64> {
-    let mut last = points.first().copied();
-    columns(points)
-        .map(|point| {
-            let before = last.replace(point).unwrap_or(point);
-            let minutes = point.at.saturating_sub(before.at) as f64 / 60e6;
-            let grown = counter(&point).saturating_sub(counter(&before)) as f64;
-            if minutes > 0.0 { grown / minutes } else { 0.0 }
-        })
-        .collect()
 }
 
 fn bar(value: f64, height: f64) -> char {

@@ -68,12 +68,6 @@ impl Watched {
         }
     }
 
-    /// Whether something was noted for a moment.
-    #[must_use]
-    pub fn has(&self, moment: Moment) -> bool {
-        self.at(moment).is_some()
-    }
-
     fn at(&self, moment: Moment) -> Option<Shown> {
         let mut all = self.shown.into_iter().zip(Moment::ALL);
         all.find(|(_, of)| *of == moment).and_then(|one| one.0)
@@ -176,6 +170,5 @@ mod tests {
         assert_eq!(hits.share(), Some(1.0 / 3.0));
         assert!((hits.width - 10.0 / 15.0).abs() < 1e-9);
         assert_eq!(Hits::of(&watched, Moment::Near, |_| Some(0)).share(), None);
-        assert!(watched[0].has(Moment::Join) && !watched[0].has(Moment::Half));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ENOUGH, LONGEST_WAIT, Lookback, ReleaseHistory, SLOT, WaitRange};
+use super::{ENOUGH, LONGEST_WAIT, Lookback, ReleaseHistory, SLOT, SLOTS, WaitRange};
 use crate::domain::pace::{Pace, VISITOR, micros};
 use crate::domain::presence::EXPECTED_AFTER;
 
@@ -67,9 +67,11 @@ const SHORTEST_STRETCH: usize = 2;
 /// A former flow of at least this share of its pace was held by the pace, not by the capacity.
 const HELD_BY_PACE: f64 = 0.9;
 
-/// What a share of absent visitors is known as well as before anybody was looked at: as if so many
-/// had been, all of them there.
+/// Before anybody was looked at it is assumed that everybody comes, as if so many had been seen.
 const ASSUMED_THERE: f64 = 20.0;
+
+/// The share of a queue that may turn out not to come, as long as nobody could be missed yet.
+const MAY_NOT_COME: f64 = 0.3;
 
 impl Flow {
     /// What the history tells now.
@@ -210,7 +212,7 @@ fn restate(slots: &mut [f64], then: Pace, now: Pace) {
 }
 
 /// The newest slots that are of one flow.
-fn alike(slots: &[f64]) -> &[f64] {
+pub(super) fn alike(slots: &[f64]) -> &[f64] {
     let mut alike = slots;
     while let Some(newer) = after_a_break(alike) {
         alike = newer;
@@ -248,14 +250,16 @@ fn mean(slots: &[f64]) -> f64 {
 }
 
 /// Which share of those far from the front will be there: as of those who were looked at, with the
-/// spread of a binomial share.
+/// spread of a binomial share. Who is not there is found out minutes after joining only. Until as
+/// much was measured as is kept, more of them may be missing than were missed.
 fn coming(measured: &Measured<'_>, near: f64) -> Share {
     let there = measured.history.measured as f64 + near;
     let looked_at = there + measured.absent as f64 + ASSUMED_THERE;
     let mean = (there + ASSUMED_THERE) / looked_at;
     let spread = EIGHT_OF_TEN * (mean * (1.0 - mean) / looked_at).sqrt();
+    let unseen = 1.0 - measured.history.complete.len() as f64 / SLOTS as f64;
     Share {
-        low: (mean - spread).max(0.0),
+        low: (mean - spread).max(0.0) * (1.0 - MAY_NOT_COME * unseen),
         mean,
         high: (mean + spread).min(1.0),
     }

@@ -1,5 +1,7 @@
 //! What an estimate promises, and how often it keeps it.
 
+mod changes;
+
 use proptest::prelude::*;
 
 use super::*;
