@@ -110,6 +110,7 @@ impl RoomLoop {
             pace: self.pace(survey),
             absent: survey.absent,
             released: survey.releases_total,
+            missed: survey.missed_total(),
         });
     }
 
@@ -186,6 +187,7 @@ impl RoomLoop {
                 pace: self.pace(survey),
                 lookback: &self.lookback,
                 absent: survey.absent,
+                unclaimed: survey.released,
                 horizon: self.beat.room.terms.horizon,
             }),
             lately: self.lookback.lately(),

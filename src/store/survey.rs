@@ -84,6 +84,15 @@ impl Survey {
             .saturating_add(self.missing)
     }
 
+    /// Turns over the room's life that were given and are neither claimed nor open any more.
+    #[must_use]
+    pub const fn missed_total(&self) -> u64 {
+        self.releases_total
+            .saturating_add(self.granted_total)
+            .saturating_sub(self.claims_total)
+            .saturating_sub(self.released)
+    }
+
     /// How many are ahead of `place` as far as the samples tell: exact at a sample, in between
     /// never less than the sample below and never more than the one above.
     #[must_use]

@@ -134,7 +134,8 @@ impl Findings {
                 most_inside: sold.record.most_inside,
                 most_waiting: sold.record.most_waiting,
             },
-            shown: Moment::ALL.map(|moment| Hits::of(&sold.watched, moment, called_at)),
+            shown: Moment::ALL
+                .map(|moment| Hits::of(&sold.watched, moment, &sold.orders, called_at)),
             curve: sold.record.points,
         }
     }

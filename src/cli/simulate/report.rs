@@ -181,6 +181,15 @@ fn shown(text: &mut String, findings: &Findings) {
             percent(hits.width / 2.0),
         );
     }
+    let overtaken: u64 = findings.shown.iter().map(|hits| hits.overtaken).sum();
+    if overtaken > 0 {
+        let _ = writeln!(
+            text,
+            "  {:<24}{:>7} more, while something was still ordered",
+            "overtaken",
+            grouped(overtaken)
+        );
+    }
     if let Some(share) = findings.calibration() {
         let _ = writeln!(text, "  {:<24}{:>7}", "together", percent(share));
     }

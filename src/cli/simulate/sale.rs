@@ -43,6 +43,8 @@ pub struct Sold {
     pub record: Record,
     /// The waits shown to some.
     pub watched: Vec<Watched>,
+    /// When the operator gave orders, in microseconds after the opening.
+    pub orders: Vec<u64>,
 }
 
 /// What happens at a moment. The order of these is that of things at the same moment.
@@ -92,6 +94,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<Sold> {
         fans: sale.fans,
         record: sale.record,
         watched: sale.watched,
+        orders: sale.orders.iter().map(|one| micros(one.at)).collect(),
     })
 }
 

@@ -87,6 +87,8 @@ pub struct Hits {
     pub later: u64,
     /// How often no range was known yet.
     pub unknown: u64,
+    /// How often the operator changed something before the wait was over: no range foresees that.
+    pub overtaken: u64,
     /// How wide the ranges were, as a share of their median: half of them less, half more.
     pub width: f64,
 }
@@ -98,9 +100,15 @@ impl Hits {
         (self.shown > 0).then(|| self.inside as f64 / self.shown as f64)
     }
 
-    /// Holds what was shown to fans at a moment against when they were called.
+    /// Holds what was shown to fans at a moment against when they were called. `orders` are the
+    /// times of the operator's orders.
     #[must_use]
-    pub fn of(watched: &[Watched], moment: Moment, called: impl Fn(u32) -> Option<u64>) -> Self {
+    pub fn of(
+        watched: &[Watched],
+        moment: Moment,
+        orders: &[u64],
+        called: impl Fn(u32) -> Option<u64>,
+    ) -> Self {
         let mut hits = Self::default();
         let mut widths = Vec::new();
         for fan in watched {
@@ -111,6 +119,13 @@ impl Hits {
                 hits.unknown += 1;
                 continue;
             };
+            if orders
+                .iter()
+                .any(|order| (shown.at..called).contains(order))
+            {
+                hits.overtaken += 1;
+                continue;
+            }
             let waited = called.saturating_sub(shown.at) as f64 / 1e6;
             hits.shown += 1;
             if waited < range.low.as_secs_f64() {
@@ -159,7 +174,9 @@ mod tests {
             Some(5),
         ];
 
-        let hits = Hits::of(&watched, Moment::Join, |fan| called[fan as usize]);
+        let hits = Hits::of(&watched, Moment::Join, &[99_000_000], |fan| {
+            called[fan as usize]
+        });
 
         assert_eq!(
             (hits.shown, hits.unknown),
@@ -169,6 +186,14 @@ mod tests {
         assert_eq!((hits.inside, hits.sooner, hits.later), (1, 1, 1));
         assert_eq!(hits.share(), Some(1.0 / 3.0));
         assert!((hits.width - 10.0 / 15.0).abs() < 1e-9);
-        assert_eq!(Hits::of(&watched, Moment::Near, |_| Some(0)).share(), None);
+        assert_eq!(
+            Hits::of(&watched, Moment::Near, &[], |_| Some(0)).share(),
+            None
+        );
+
+        let overtaken = Hits::of(&watched, Moment::Join, &[11_000_000], |fan| {
+            called[fan as usize]
+        });
+        assert_eq!((overtaken.shown, overtaken.overtaken), (1, 2));
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ENOUGH, LONGEST_WAIT, Lookback, ReleaseHistory, SLOT, SLOTS, WaitRange};
 use crate::domain::pace::{Pace, VISITOR, micros};
-use crate::domain::presence::EXPECTED_AFTER;
+use crate::domain::presence::{self, EXPECTED_AFTER};
 
 /// What a [`Flow`] is measured from.
 #[derive(Clone, Copy, Debug)]
@@ -19,20 +19,22 @@ pub struct Measured<'a> {
     pub lookback: &'a Lookback,
     /// How many were found absent and wait.
     pub absent: u64,
+    /// How many were called and have not claimed their turn.
+    pub unclaimed: u64,
     /// What will be released within this time is near, and checks in.
     pub horizon: Duration,
 }
 
-/// The flow of a queue: how many it releases a slot, how evenly, and how many of those who wait
-/// will be there when they are called.
+/// The flow of a queue: how many of those at its front it releases a slot, how evenly, and how
+/// many of those who wait will be there when they are called.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Flow {
-    /// Mean releases in one slot.
+    /// Mean releases in one slot, less those to the absent who come back.
     mean: f64,
     /// Variance of the releases in one slot.
     variance: f64,
-    /// How many slots were measured, the running one in part.
-    slots: f64,
+    /// Variance of the mean: how well it is known.
+    doubt: f64,
     /// How many standard deviations hold eight of ten waits, given how much was measured.
     width: f64,
     /// How many at the front have been looked at: those of them who are absent do not count as
@@ -70,8 +72,12 @@ const HELD_BY_PACE: f64 = 0.9;
 /// Before anybody was looked at it is assumed that everybody comes, as if so many had been seen.
 const ASSUMED_THERE: f64 = 20.0;
 
-/// The share of a queue that may turn out not to come, as long as nobody could be missed yet.
-const MAY_NOT_COME: f64 = 0.3;
+/// How long a called visitor's page takes to claim the turn, at most. Who has not done so after
+/// that is probably not there.
+const CLAIMED_WITHIN: Duration = SLOT;
+
+/// Slots in a stretch by whose means it is seen whether a flow comes in waves.
+const WAVE: usize = 6;
 
 impl Flow {
     /// What the history tells now.
@@ -83,7 +89,7 @@ impl Flow {
     /// many times as fast as the new pace is, and no flow is faster than the pace in force. So a
     /// new pace shows at once, and what is then measured under it takes over slot by slot.
     /// Where the flow broke otherwise, as when the capacity filled up, the slots before the break
-    /// are left out.
+    /// are left out, and the wait is unknown until [`ENOUGH`] were released after it.
     #[must_use]
     pub fn measure(measured: &Measured<'_>) -> Option<Self> {
         let history = measured.history;
@@ -96,30 +102,31 @@ impl Flow {
         let alike = alike(&complete);
         let slots = alike.len() as f64 + running.1;
         let released = running.0 + alike.iter().sum::<f64>();
-        if released <= 0.0 || slots <= 0.0 {
+        let broken = alike.len() < complete.len();
+        if released <= 0.0 || slots <= 0.0 || (broken && released < ENOUGH as f64) {
             return None;
         }
         let mean = (released / slots).min(per_slot(measured.pace));
-        let spread: f64 = alike.iter().map(|count| (count - mean).powi(2)).sum();
+        let back = (measured.lookback.returns() * SLOT.as_secs_f64()).min(mean / 2.0);
+        let variance = variance(alike, mean) + back;
         let weight = ASSUMED_SLOTS + (alike.len() as f64 - 1.0).max(0.0);
-        let looked_at = measured.horizon.saturating_sub(EXPECTED_AFTER);
-        let near = mean * looked_at.as_secs_f64() / SLOT.as_secs_f64();
+        let near = near(measured, mean);
         Some(Self {
-            mean,
-            variance: (ASSUMED_SLOTS * mean + spread) / weight,
-            slots,
+            mean: mean - back,
+            variance,
+            doubt: variance / slots + (back / 2.0).powi(2),
             width: EIGHT_OF_TEN * (1.0 + 1.0 / weight),
             near,
-            coming: coming(measured, near),
+            coming: coming(measured, mean, near),
         })
     }
 
     /// How long somebody with `ahead` others before them will wait.
     ///
     /// After `t` slots the queue has released `mean × t`, give or take the spread of the slots to
-    /// come (variance × t) and how well the mean itself is known (variance × t² ÷ slots). The two
-    /// times at which those to come before, and the visitor itself, lie on the edge of that band
-    /// solve (mean × t − goal)² = width² × variance × (t + t² ÷ slots).
+    /// come (variance × t) and how well the mean itself is known (doubt × t²). The two times at
+    /// which those to come before, and the visitor itself, lie on the edge of that band solve
+    /// (mean × t − goal)² = width² × (variance × t + doubt × t²).
     #[must_use]
     pub fn wait(&self, ahead: u64) -> WaitRange {
         let goal = |share: f64| {
@@ -127,7 +134,7 @@ impl Flow {
             ahead.min(self.near) + (ahead - self.near).max(0.0) * share + 1.0
         };
         let noise = self.width.powi(2) * self.variance;
-        let square = self.mean.powi(2) - noise / self.slots;
+        let square = self.mean.powi(2) - self.width.powi(2) * self.doubt;
         let edge = |goal: f64| {
             let linear = 2.0 * self.mean * goal + noise;
             let root = linear.powi(2) - 4.0 * square * goal.powi(2);
@@ -249,18 +256,55 @@ fn mean(slots: &[f64]) -> f64 {
     slots.iter().sum::<f64>() / (slots.len() as f64).max(1.0)
 }
 
-/// Which share of those far from the front will be there: as of those who were looked at, with the
-/// spread of a binomial share. Who is not there is found out minutes after joining only. Until as
-/// much was measured as is kept, more of them may be missing than were missed.
-fn coming(measured: &Measured<'_>, near: f64) -> Share {
-    let there = measured.history.measured as f64 + near;
-    let looked_at = there + measured.absent as f64 + ASSUMED_THERE;
-    let mean = (there + ASSUMED_THERE) / looked_at;
-    let spread = EIGHT_OF_TEN * (mean * (1.0 - mean) / looked_at).sqrt();
-    let unseen = 1.0 - measured.history.complete.len() as f64 / SLOTS as f64;
+/// The variance of the slots of a flow around their mean, with the assumption of a Poisson process
+/// weighed in. Where the flow comes in waves, the means of longer stretches vary more than even slots
+/// would let them, and that variance counts: the method of batch means.
+fn variance(slots: &[f64], around: f64) -> f64 {
+    let spread: f64 = slots.iter().map(|count| (count - around).powi(2)).sum();
+    let weight = ASSUMED_SLOTS + (slots.len() as f64 - 1.0).max(0.0);
+    let even = (ASSUMED_SLOTS * around + spread) / weight;
+    let waves: Vec<f64> = slots.rchunks_exact(WAVE).map(mean).collect();
+    if waves.len() < 3 {
+        return even;
+    }
+    let middle = mean(&waves);
+    let spread: f64 = waves.iter().map(|wave| (wave - middle).powi(2)).sum();
+    even.max(WAVE as f64 * spread / (waves.len() as f64 - 1.0))
+}
+
+/// How many at the front have been looked at: those whom the horizon has covered for so long that
+/// they would have come. While it moved on, as many were released, and the absent among them passed.
+fn near(measured: &Measured<'_>, mean: f64) -> f64 {
+    let covered = presence::horizon(measured.pace, measured.horizon) as f64;
+    let since = EXPECTED_AFTER.as_secs_f64() / SLOT.as_secs_f64();
+    let passed = mean * since / coming(measured, mean, 0.0).mean;
+    (covered - passed).max(0.0)
+}
+
+/// Which share of those far from the front will be there: as of those who were called or looked at,
+/// with the spread of a binomial share.
+///
+/// Absent are those who were found so, and those who were called and do not claim. Among those near
+/// the front the absent are found out minutes after joining only; they count once as much was
+/// measured as is kept.
+fn coming(measured: &Measured<'_>, mean: f64, near: f64) -> Share {
+    let history = measured.history;
+    let usual = mean * CLAIMED_WITHIN.as_secs_f64() / SLOT.as_secs_f64();
+    let silent = (measured.unclaimed as f64 - usual).max(0.0);
+    let missed = measured.lookback.missed() as f64 + silent;
+    let claimed = (history.measured as f64 - missed).max(0.0);
+    let seen = if history.complete.len() == SLOTS {
+        near
+    } else {
+        0.0
+    };
+    let there = claimed + seen + ASSUMED_THERE;
+    let looked_at = there + measured.absent as f64 + silent;
+    let share = there / looked_at;
+    let spread = EIGHT_OF_TEN * (share * (1.0 - share) / looked_at).sqrt();
     Share {
-        low: (mean - spread).max(0.0) * (1.0 - MAY_NOT_COME * unseen),
-        mean,
-        high: (mean + spread).min(1.0),
+        low: (share - spread).max(0.0),
+        mean: share,
+        high: (share + spread).min(1.0),
     }
 }

@@ -27,6 +27,8 @@ pub struct Sight {
     pub absent: u64,
     /// Releases over the room's life.
     pub released: u64,
+    /// Turns over the room's life that were given and are neither claimed nor open any more.
+    pub missed: u64,
 }
 
 /// What changed lately in a room.
@@ -51,6 +53,8 @@ pub struct Lookback {
     former: VecDeque<(u64, Pace)>,
     returned: f64,
     released: f64,
+    /// Missed turns since it began.
+    missed: u64,
 }
 
 impl Lookback {
@@ -78,6 +82,7 @@ impl Lookback {
         let gone = sight.released.saturating_sub(last.released);
         self.returned = self.returned * fade + back as f64;
         self.released = self.released * fade + gone as f64;
+        self.missed += sight.missed.saturating_sub(last.missed);
     }
 
     /// What changed lately.
@@ -92,6 +97,16 @@ impl Lookback {
             returned: self.returned,
             released: self.released,
         }
+    }
+
+    /// How many turns were missed in this window, as far as this gateway saw it.
+    pub(super) const fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// How many of the absent come back in a second.
+    pub(super) fn returns(&self) -> f64 {
+        self.returned / FADES_IN_S
     }
 
     /// For how long the pace in force has been measured, in microseconds; `None` where no other is

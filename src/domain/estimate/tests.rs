@@ -26,6 +26,7 @@ fn measured(history: &ReleaseHistory, now: u64) -> Option<Flow> {
         pace: Pace::per_minute(Pace::MOST).unwrap(),
         lookback: &Lookback::default(),
         absent: 0,
+        unclaimed: 0,
         horizon: Duration::from_secs(180),
     })
 }
