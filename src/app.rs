@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -163,6 +164,7 @@ impl App {
             in_force: Arc::clone(&reloads.in_force),
             store: Arc::clone(&lasting.store),
             clock: lasting.clock.clone(),
+            keys: Arc::clone(&lasting.keys),
             metrics: Arc::clone(&lasting.metrics),
             ready: Arc::clone(&self.ready),
             audit: Arc::clone(&lasting.audit),
@@ -233,9 +235,11 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
     let metrics = Arc::new(Metrics::new()?);
     let metered = Metered::new(parts.store, Arc::clone(&metrics), parts.clock.clone());
     let store: Arc<dyn QueueStore> = Arc::new(metered);
+    let keys = Arc::new(ArcSwap::from_pointee(parts.keys));
     let loops = Loops::new(Works {
         store: Arc::clone(&store),
         clock: parts.clock.clone(),
+        keys: Arc::clone(&keys),
         keeper: Arc::new(Keeper::new(parts.keep)),
         tasks: tasks.clone(),
         stop: stop.clone(),
@@ -247,7 +251,8 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
         control_token: parts.control_token,
         audit: parts.audit,
         reread: parts.reread,
+        keys,
         tasks: tasks.clone(),
     };
-    Ok(Reloads::start(lasting, (parts.config, parts.keys), loops)?)
+    Ok(Reloads::start(lasting, parts.config, loops)?)
 }

@@ -8,7 +8,7 @@
 
   var rooms = main.getAttribute('data-rooms'), title = main.getAttribute('data-title');
   var timer = 0, due = 0, asking = null, failures = 0, placeless = 0, stopped = false;
-  var scene = '', born = Date.now(), flash = 0, said = 0, saying = '';
+  var scene = '', born = Date.now(), flash = 0, said = 0, saying = '', goal = 0, clock = 0;
 
   function el(id) { return doc.getElementById(id); }
   function put(id, text) {
@@ -55,11 +55,39 @@
     if (at.textContent !== text) at.textContent = text;
   }
 
+  /* How long until something opens: by the server's clock, for this device's may be wrong, and
+     counted on with one that nobody sets. */
+  function mono() { return window.performance && performance.now ? performance.now() : Date.now(); }
+  function count(s, now) {
+    var lobby = now === 'before_lobby', at = lobby ? s.prequeue_opens_at : s.opens_at;
+    var counts = at && (lobby || now === 'opening' || now === 'prequeue');
+    clearInterval(clock);
+    goal = 0;
+    see('countdown', counts);
+    if (!counts) return;
+    goal = mono() + Date.parse(at) - Date.parse(s.updated_at);
+    put('countdown-label', lobby ? T.times.lobby_in : T.times.opens_in);
+    clock = setInterval(tick, 1000);
+    tick();
+  }
+  function tick() {
+    var left = Math.ceil((goal - mono()) / 1000), units = [86400, 3600, 60, 1], out = [], i, n;
+    for (i = 0; i < 4 && out.length < 2; i += 1) {
+      n = Math.floor(left / units[i]);
+      left -= n * units[i];
+      if (n > 0 || out.length) out.push(T.times.units[i].replace('{n}', n));
+    }
+    put('left', left >= 0 && out.length ? out.join(' ') : T.times.now);
+  }
+
   function sceneOf(s) {
     if (s.state === 'waiting' && s.position === null) return 'first';
+    if (s.state === 'closed' && s.prequeue_opens_at) return 'before_lobby';
     if (s.state === 'closed' && s.opens_at) return 'opening';
-    if (s.state === 'ended' && s.ended_by) return s.ended_by === 'left' ? 'left' : 'over';
+    if (s.state === 'ended' && s.ended_by === 'left') return 'left';
+    if (s.state === 'ended' && s.ended_by === 'completed') return 'done';
     if (s.state === 'ended' && s.reason === 'sold_out') return 'sold_out';
+    if (s.state === 'ended' && s.ended_by) return 'over';
     return s.state;
   }
 
@@ -81,7 +109,7 @@
     var now = sceneOf(s), words = T.states[now], mark = best(s), changed = now !== scene;
     if (!words) return go();
     var inLine = /^(first|waiting|prequeue|drawing|paused|recovering)$/.test(now);
-    var placed = inLine && s.position !== null, ahead = placed ? mark.least : null;
+    var lobby = now === 'prequeue', placed = inLine && !lobby && s.position !== null, ahead = placed ? mark.least : null;
     scene = now;
     main.setAttribute('data-scene', now);
     put('head', words.head);
@@ -91,14 +119,19 @@
     if (placed) progress(ahead, mark.first);
     line('wait', now === 'waiting' ? waitText(s.wait) : '');
     see('wait-figure', now === 'waiting');
-    line('in-line', placed || now === 'prequeue' ? num(s.waiting) : '');
-    see('in-line-figure', placed || now === 'prequeue');
-    see('opens', s.opens_at && (now === 'opening' || now === 'prequeue'));
+    line('in-line', placed || lobby ? num(s.waiting) : '');
+    put('in-line-label', lobby ? T.crowd.lobby : T.crowd.line);
+    see('in-line-figure', placed || lobby);
+    count(s, now);
+    see('lobby', now === 'before_lobby');
+    if (s.prequeue_opens_at) moment('lobby-at', s.prequeue_opens_at, true);
+    see('opens', s.opens_at && /^(before_lobby|opening|prequeue|ended|sold_out)$/.test(now));
+    put('opens-label', now === 'ended' || now === 'sold_out' ? T.times.next : T.times.opens);
     if (s.opens_at) moment('opens-at', s.opens_at, true);
     see('claim', now === 'released' && s.claim_by);
     if (s.claim_by) moment('claim-by', s.claim_by, false);
     moment('updated', s.updated_at, false);
-    line('again', T.again[s.ended_by]);
+    line('again', now !== 'done' && T.again[s.ended_by]);
     line('reason', (now === 'waiting' || now === 'first' && s.reason === 'recovering') && T.reasons[s.reason]);
     line('chance', placed && T.chances[s.chance]);
     put('message', s.message || '');
@@ -106,7 +139,7 @@
     put('reference', s.reference || '');
     see('code', s.reference);
     see('notes', inLine);
-    see('leave', placed || now === 'prequeue' || now === 'released');
+    see('leave', placed || lobby || now === 'released');
     tab(now, ahead, words);
     tell(placed ? words.head + '. ' + aheadText(ahead) : words.head + '. ' + words.lead, changed);
   }
@@ -159,9 +192,9 @@
     x.send();
   }
   /* Never later than told: the store expects this visitor by then, and the server has spread
-     the times already. */
+     the times already. Nor earlier, where an opening is waited for. */
   function later(seconds, then) {
-    var ms = seconds * 1000 * (0.95 + 0.05 * Math.random());
+    var ms = seconds * 1000 * (goal ? 1 : 0.95 + 0.05 * Math.random());
     clearTimeout(timer);
     due = Date.now() + ms;
     timer = setTimeout(then || poll, ms);
@@ -262,5 +295,6 @@
   if (first.state === 'released') claim();
   else if (first.state === 'admitted') go();
   else if (first.state === 'ended' && first.ended_by) stop();
+  else if (main.getAttribute('data-passing') && !main.getAttribute('data-form')) go();
   else later(scene === 'first' ? 1 : Math.max(1, first.poll_after_s || 5));
 })();

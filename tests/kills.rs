@@ -47,7 +47,7 @@ fn held(token: &str) -> Held {
     Held {
         visitor: bytes[9..25].to_vec(),
         turn: bytes[33..35].to_vec(),
-        place: u64::from_be_bytes(bytes[35..43].try_into().unwrap()),
+        place: u64::from_be_bytes(bytes[36..44].try_into().unwrap()),
     }
 }
 

@@ -38,8 +38,12 @@ mod sockets;
 #[cfg(test)]
 mod steady;
 #[cfg(test)]
+mod steering;
+#[cfg(test)]
 mod store_kills;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod trust;
+#[cfg(test)]
+mod windows;

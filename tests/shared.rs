@@ -4,5 +4,7 @@ mod calls;
 mod losses;
 mod memory;
 mod orders;
+mod overload;
 mod pace;
 mod pair;
+mod steering;

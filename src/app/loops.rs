@@ -15,6 +15,7 @@ use crate::pacing::{Beat, RoomLoop};
 use crate::store::QueueStore;
 use crate::store::kept::Keeper;
 use crate::store::survey::StoreHealth;
+use crate::token::SharedKeyring;
 
 /// How long visitors are let wait for the first survey of a room: before it nobody knows which
 /// sessions have ended.
@@ -26,6 +27,8 @@ pub(super) struct Works {
     pub store: Arc<dyn QueueStore>,
     /// The clock.
     pub clock: Clock,
+    /// The keys in force.
+    pub keys: SharedKeyring,
     /// Where this gateway keeps what a store that lost a room must be told.
     pub keeper: Arc<Keeper>,
     /// Every loop's task.
@@ -95,6 +98,7 @@ impl Works {
             notes: Arc::clone(&room.notes),
             store: Arc::clone(&self.store),
             clock: self.clock.clone(),
+            keys: Arc::clone(&self.keys),
             keeper: Some(Arc::clone(&self.keeper)),
         };
         let (settings, told) = watch::channel(Arc::clone(&room.settings));

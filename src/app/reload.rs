@@ -25,7 +25,7 @@ use crate::edge::serve::Door;
 use crate::store::QueueStore;
 use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::text::fault::Faults;
-use crate::token::Keyring;
+use crate::token::{Keyring, SharedKeyring};
 
 /// Changes and faults that one reload writes into the log at most.
 const MOST_LOGGED: usize = 100;
@@ -54,6 +54,8 @@ pub(super) struct Lasting {
     pub audit: SharedLedger,
     /// Reads policies and keys again; `None` where there are no files.
     pub reread: Option<Reread>,
+    /// The keys in force.
+    pub keys: SharedKeyring,
     /// Every reload's task.
     pub tasks: TaskTracker,
 }
@@ -83,10 +85,10 @@ impl Reloads {
     /// When a metric cannot be declared.
     pub(super) fn start(
         lasting: Lasting,
-        (config, keys): (Config, Keyring),
+        config: Config,
         mut loops: Loops,
     ) -> Result<Self, MetricsError> {
-        let door = wiring::door(&lasting, &config, keys, None)?;
+        let door = wiring::door(&lasting, &config, lasting.keys.load_full(), None)?;
         loops.begin(&door.gate.rooms);
         let tokens = credentials(&config, lasting.control_token.as_deref());
         let edition = Edition {
@@ -139,7 +141,8 @@ impl Reloads {
         let tokens = credentials(&config, self.lasting.control_token.as_deref());
         control::guarded(config.listen.control, &tokens).map_err(refused)?;
         let (last, before) = (self.door.load_full(), self.in_force.load_full());
-        let next = wiring::door(&self.lasting, &config, fresh.keys, Some(&last));
+        let keys = Arc::new(fresh.keys);
+        let next = wiring::door(&self.lasting, &config, Arc::clone(&keys), Some(&last));
         let next = Arc::new(next.map_err(refused)?);
         let edition = Edition {
             number: before.edition.number.saturating_add(1),
@@ -149,6 +152,7 @@ impl Reloads {
         let in_force = wiring::in_force(&config, &next, guard, edition);
 
         // From here on nothing can fail. A room that is new is known before anybody asks for it.
+        self.lasting.keys.store(keys);
         let begun = running.loops.begin(&next.gate.rooms);
         surveyed(&begun).await;
         self.door.store(Arc::clone(&next));

@@ -70,7 +70,7 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<Socket
 pub(super) fn door(
     lasting: &Lasting,
     config: &Config,
-    keys: Keyring,
+    keys: Arc<Keyring>,
     last: Option<&Door>,
 ) -> Result<Door, MetricsError> {
     let origins = config.sites.iter().map(origin_settings).collect();

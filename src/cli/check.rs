@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn warnings_alone_have_an_exit_code_of_their_own() {
-        let (outcome, text) = checked(&house("tests/fixtures/good/minimal"), Output::Table);
+        let (outcome, text) = checked(&house("tests/fixtures/good/doubtful"), Output::Table);
         assert_eq!(outcome, Outcome::Doubtful);
         assert_eq!(text.lines().last(), Some("1 warning in 1 file"));
         assert_eq!(ExitCode::from(outcome), ExitCode::from(3));

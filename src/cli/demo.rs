@@ -170,12 +170,8 @@ fn demo_keys(dir: &Path) -> anyhow::Result<crate::token::Keyring> {
 
 /// Opens the room unless the store already holds an order for it.
 async fn open_room(store: &dyn QueueStore, clock: &Clock) -> anyhow::Result<()> {
-    let open = Order::Open {
-        opens_at: None,
-        ends_at: None,
-    };
     let first = Orders::default();
-    let orders = first.apply(&open, clock.now().wall)?;
+    let orders = first.apply(&Order::OPEN_NOW, clock.now().wall)?;
     let mut asks = 1;
     loop {
         match store.order(&room()?, &orders, first.version).await {

@@ -18,6 +18,7 @@ pub mod shop;
 pub mod simulate;
 pub mod table;
 pub mod token;
+mod typed;
 pub mod version;
 
 use std::io::Write;

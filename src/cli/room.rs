@@ -9,7 +9,8 @@ use super::args::{Output, Reach, Shared};
 use super::client::{Client, wait_for};
 use super::ended;
 use super::table::{list, sheet};
-use crate::domain::session::Jti;
+use super::typed::{Cap, SessionOrder, cap, number, session, time};
+use crate::domain::stock::MOST_STOCK;
 
 /// What to do with rooms.
 #[derive(Debug, Args)]
@@ -29,16 +30,22 @@ enum Verb {
         /// The room's name
         name: String,
     },
-    /// Opens a sale window, now or at a time.
+    /// Opens a sale window, now or at a time; in the prequeue, draws the lobby.
     Open {
         /// The room's name
         name: String,
+        /// When to open the lobby before it, e.g. 2026-12-01T09:30:00+01:00
+        #[arg(long, value_name = "TIME", value_parser = time, requires = "opens_at", alias = "prequeue-opens-at")]
+        prequeue_at: Option<String>,
         /// When to open, e.g. 2026-12-01T10:00:00+01:00; now unless given
         #[arg(long, value_name = "TIME", value_parser = time)]
         opens_at: Option<String>,
         /// When to end
         #[arg(long, value_name = "TIME", value_parser = time)]
         ends_at: Option<String>,
+        /// Where the external value of the draw will come from, e.g. a beacon's round to come
+        #[arg(long, value_name = "TEXT", requires = "prequeue_at")]
+        external_source: Option<String>,
     },
     /// Stops releases; joining and claiming go on.
     Pause {
@@ -100,6 +107,28 @@ enum Verb {
         #[arg(value_parser = number(), allow_negative_numbers = true)]
         count: u32,
     },
+    /// Says how much is left to be sold; 0 ends the window.
+    Stock {
+        /// The room's name
+        name: String,
+        /// How many are left
+        #[arg(value_name = "N", value_parser = clap::value_parser!(u64).range(0..=MOST_STOCK), allow_negative_numbers = true)]
+        remaining: u64,
+    },
+    /// Completes, revokes or holds one session, as the site itself can on its answers.
+    Session {
+        /// The room's name
+        name: String,
+        /// The session: what the site finds in `Anteroom-Session-Id`
+        #[arg(value_name = "JTI", value_parser = session)]
+        session: String,
+        /// What is to be done to it
+        #[arg(value_enum)]
+        order: SessionOrder,
+        /// How long to hold it
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_592_000), required_if_eq("order", "hold"), allow_negative_numbers = true)]
+        seconds: Option<u32>,
+    },
     /// Ends one session, or all: who it was is told so and waits at the back.
     #[command(group(ArgGroup::new("which").required(true)))]
     Revoke {
@@ -112,38 +141,6 @@ enum Verb {
         #[arg(long, group = "which")]
         all: bool,
     },
-}
-
-/// A capacity as it is typed.
-#[derive(Clone, Copy, Debug)]
-struct Cap(Option<u32>);
-
-/// The bounds of the API, so that a slip is said before anything is sent.
-fn number() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=10_000_000)
-}
-
-fn cap(text: &str) -> Result<Cap, String> {
-    if text == "none" {
-        return Ok(Cap(None));
-    }
-    let number = text.parse().ok().filter(|n| (1..=10_000_000).contains(n));
-    let range = || "write a whole number from 1 to 10000000, or `none`".to_owned();
-    number.map(|n| Cap(Some(n))).ok_or_else(range)
-}
-
-fn session(text: &str) -> Result<String, String> {
-    match Jti::parse(text) {
-        Some(jti) => Ok(jti.to_string()),
-        None => Err("write the 32 lower-case hex digits of a token's `jti`".to_owned()),
-    }
-}
-
-fn time(text: &str) -> Result<String, String> {
-    match text.parse::<jiff::Timestamp>() {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("write a time with its zone, such as 2026-12-01T10:00:00+01:00".to_owned()),
-    }
 }
 
 /// Asks the control API and prints what it answers.
@@ -186,14 +183,19 @@ impl Verb {
             Self::Show { name } => at("GET", name, "", None),
             Self::Open {
                 name,
+                prequeue_at,
                 opens_at,
                 ends_at,
-            } => at(
-                "POST",
-                name,
-                "/open",
-                Some(window(opens_at.as_deref(), ends_at.as_deref())),
-            ),
+                external_source,
+            } => {
+                let body = given([
+                    ("prequeue_opens_at", prequeue_at),
+                    ("opens_at", opens_at),
+                    ("ends_at", ends_at),
+                    ("external_source", external_source),
+                ]);
+                at("POST", name, "/open", Some(body))
+            }
             Self::Pause { name } => at("POST", name, "/pause", None),
             Self::Resume { name } => at("POST", name, "/resume", None),
             Self::Close { name, end } => at("POST", name, "/close", Some(json!({"end": end}))),
@@ -216,6 +218,22 @@ impl Verb {
             Self::Release { name, count } => {
                 at("POST", name, "/release", Some(json!({"count": count})))
             }
+            Self::Stock { name, remaining } => {
+                let body = json!({"remaining": remaining});
+                at("PUT", name, "/stock", Some(body))
+            }
+            Self::Session {
+                name,
+                session,
+                order,
+                seconds,
+            } => {
+                let mut body = json!({"order": order.word()});
+                if let (Some(seconds), Some(fields)) = (seconds, body.as_object_mut()) {
+                    fields.insert("seconds".to_owned(), (*seconds).into());
+                }
+                at("POST", name, &format!("/sessions/{session}"), Some(body))
+            }
             Self::Revoke { name, session, .. } => {
                 let which = session.as_ref();
                 let body = which.map_or_else(|| json!({"all": true}), |jti| json!({"jti": jti}));
@@ -233,11 +251,11 @@ fn at(method: &'static str, name: &str, verb: &str, body: Option<Value>) -> Aske
     }
 }
 
-fn window(opens_at: Option<&str>, ends_at: Option<&str>) -> Value {
-    let fields = [("opens_at", opens_at), ("ends_at", ends_at)];
+/// The fields that were given.
+fn given<const N: usize>(fields: [(&str, &Option<String>); N]) -> Value {
     let given = fields
         .into_iter()
-        .filter_map(|(name, at)| Some((name.to_owned(), at?.into())));
+        .filter_map(|(name, text)| Some((name.to_owned(), text.as_deref()?.into())));
     Value::Object(given.collect::<Map<_, _>>())
 }
 
@@ -339,6 +357,12 @@ pub(crate) mod tests {
             ("revoke derby --all", "/version", json!(11)),
             ("close derby", "/state", json!("closed")),
             ("close derby --end", "/state", json!("ended")),
+            (
+                "open derby --prequeue-at 2001-01-01T00:00:00Z --opens-at 2099-01-01T00:00:00Z --external-source beacon",
+                "/state",
+                json!("prequeue"),
+            ),
+            ("open derby", "/held_by", json!("external_value")),
         ] {
             let text = typed(&gateway, line, Output::Json).await.unwrap();
             let room: Value = serde_json::from_str(&text).unwrap();

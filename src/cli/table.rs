@@ -19,7 +19,7 @@ const COLUMNS: [(&str, &str); 8] = [
 ];
 
 /// The lines about one room: label and where its value is.
-const LINES: [(&str, &str); 18] = [
+const LINES: [(&str, &str); 23] = [
     ("name", "/name"),
     ("state", "/state"),
     ("held by", "/held_by"),
@@ -31,20 +31,42 @@ const LINES: [(&str, &str); 18] = [
     ("pace", "/pace/per_minute"),
     ("burst", "/pace/burst"),
     ("wait", "/wait/median_s"),
+    ("lobby at", "/prequeue_opens_at"),
+    ("stock", "/stock"),
     ("opens at", "/opens_at"),
     ("ends at", "/ends_at"),
     ("message", "/message"),
     ("window", "/window"),
     ("tick", "/tick"),
     ("version", "/version"),
+    ("session", "/session/jti"),
+    ("ended by", "/session/ended_by"),
+    ("held to", "/session/held_until"),
     ("warning", "/warning"),
+];
+
+/// The columns of a room's windows.
+const WINDOWS: [(&str, &str); 9] = [
+    ("WINDOW", "/window"),
+    ("STATE", "/state"),
+    ("LOBBY", "/prequeue_opens_at"),
+    ("OPENS", "/opens_at"),
+    ("ENDS", "/ends_at"),
+    ("ENDED BY", "/ended_by"),
+    ("JOINED", "/joined"),
+    ("RELEASED", "/released"),
+    ("ADMITTED", "/admitted"),
 ];
 
 /// Rooms in aligned columns under a heading; numbers to the right.
 #[must_use]
 pub fn list(rooms: &[Value]) -> String {
+    aligned(&COLUMNS, rooms)
+}
+
+fn aligned(headings: &[(&'static str, &str)], rooms: &[Value]) -> String {
     let mut columns: Vec<Column> = Vec::new();
-    for (heading, pointer) in COLUMNS {
+    for (heading, pointer) in headings {
         let values = rooms.iter().map(|room| room.pointer(pointer));
         let cells: Vec<String> = values.clone().map(|value| cell(value, "-")).collect();
         let width = cells.iter().map(|cell| cell.chars().count()).max();
@@ -84,7 +106,7 @@ fn line<'c>(columns: &'c [Column], cell: impl Fn(&'c Column) -> &'c str) -> Stri
     format!("{}\n", cells.join("  ").trim_end())
 }
 
-/// One room, a field a line; fields without a value are left out.
+/// One room, a field a line, and its windows; fields without a value are left out.
 #[must_use]
 pub fn sheet(room: &Value) -> String {
     let mut text = String::new();
@@ -99,11 +121,18 @@ pub fn sheet(room: &Value) -> String {
                 "{value} ({} with two ticks' worth)",
                 cell(room.pointer("/pace/effective_burst"), "?")
             ),
+            "stock" if value == "0" => "sold out".to_owned(),
+            "stock" => format!("{value} left"),
             "wait" => format!("about {value} s for a newcomer"),
             _ => value,
         };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{label:<8}  {value}");
+    }
+    let windows = room.pointer("/windows").and_then(Value::as_array);
+    if let Some(windows) = windows.filter(|windows| !windows.is_empty()) {
+        text.push('\n');
+        text += &aligned(&WINDOWS, windows);
     }
     text
 }
@@ -153,5 +182,22 @@ a-much-longer-name  open     50321         1      20  -                600  -
         assert!(text.contains("wait      about 2 s for a newcomer\n"));
         assert!(text.contains("message   a\\u{1b}[31m\n"));
         assert!(!text.contains("held by") && !text.contains("capacity"));
+        assert!(!text.contains("WINDOW"));
+    }
+
+    #[test]
+    fn a_sheet_ends_with_the_rooms_windows() {
+        let mut room = room("derby", 5);
+        room["windows"] = json!([
+            {"window": 7, "state": "ended", "opens_at": "2026-12-01T09:00:00Z", "joined": 1200},
+            {"window": null, "state": "coming", "opens_at": "2026-12-02T09:00:00Z"},
+        ]);
+        let expected = "
+WINDOW  STATE   LOBBY  OPENS                 ENDS  ENDED BY  JOINED  RELEASED  ADMITTED
+     7  ended   -      2026-12-01T09:00:00Z  -     -           1200  -         -
+     -  coming  -      2026-12-02T09:00:00Z  -     -              -  -         -
+";
+        let text = sheet(&room);
+        assert!(text.ends_with(expected), "{text}");
     }
 }

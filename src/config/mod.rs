@@ -6,8 +6,11 @@ mod exempt;
 pub mod gateway;
 pub mod listen;
 mod room;
+mod session;
 pub mod site;
 pub mod store;
+mod ways;
+mod window;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

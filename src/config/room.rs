@@ -1,18 +1,17 @@
 //! `rooms/*.toml`: one room a file.
 
 use std::num::NonZeroU32;
-use std::time::Duration;
 
-use super::exempt;
-use crate::domain::clock::UnixTime;
+use super::ways::{self, Ways};
+use super::window::{self, Usual};
+use super::{exempt, session};
 use crate::domain::lane::Weights;
 use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{
-    AbsenceTerms, Activation, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, NO_CORRECTION,
-    PageStatus, RoomName, RoomSettings, Schedule, Terms, WhenStoreFails,
+    AbsenceTerms, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, NO_CORRECTION, PageStatus,
+    RoomName, RoomSettings, Schedule, Terms,
 };
-use crate::domain::session::SessionTerms;
 use crate::text::fault::Findings;
 use crate::text::source::Source;
 use crate::text::table::{Reader, Table};
@@ -33,10 +32,10 @@ pub(super) struct RoomText<'a> {
 
 struct Rest {
     exempt: Vec<Exempt>,
-    method: Method,
     terms: Terms,
     schedule: Schedule,
     page_status: PageStatus,
+    ways: Ways,
 }
 
 impl RoomText<'_> {
@@ -50,12 +49,12 @@ impl RoomText<'_> {
             paths: values(self.paths).collect(),
             except: values(self.except).collect(),
             exempt: rest.exempt,
-            method: rest.method,
+            method: rest.ways.method,
             terms: rest.terms,
             schedule: rest.schedule,
             page_status: rest.page_status,
-            activation: Activation::Always,
-            when_store_fails: WhenStoreFails::Hold,
+            activation: rest.ways.activation,
+            when_store_fails: rest.ways.when_store_fails,
             lanes: Vec::new(),
         })
     }
@@ -76,46 +75,42 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> RoomText<'
         except: except.unwrap_or_default(),
         rest: rest(&mut table),
     };
-    table.later("fairness_window_s");
     table.finish();
     text
 }
 
 fn rest(table: &mut Table<'_>) -> Option<Rest> {
-    let method = method(table);
+    let ways = ways::read(table);
+    let method = ways.as_ref().map(|ways| ways.method);
     let exempt: Vec<_> = table
         .sections("exempt")
         .into_iter()
         .map(exempt::read)
         .collect();
-    let schedule = schedule(table);
+    let usual = Usual {
+        method: method.unwrap_or(Method::Fifo),
+        activation: ways.as_ref().map(|ways| ways.activation),
+        paced: table.holds("pace"),
+    };
+    let schedule = window::schedule(table, usual);
+    let draws = |schedule: &Schedule| {
+        let mut windows = schedule.windows().iter();
+        let random = Some(Method::Random);
+        method == random || windows.any(|window| window.method == random)
+    };
+    let fairness_window = ways::fairness_window(table, schedule.as_ref().map(draws));
     let page_status = page_status(table);
     let terms = terms(table, method.unwrap_or(Method::Fifo));
+    let ways = ways?;
     Some(Rest {
         exempt: exempt.into_iter().collect::<Option<_>>()?,
-        method: method?,
-        terms: terms?,
+        terms: Terms {
+            fairness_window: fairness_window?,
+            ..terms?
+        },
         schedule: schedule?,
         page_status: page_status?,
-    })
-}
-
-/// Reads `method`, and the keys that have but one meaning in this version.
-fn method(table: &mut Table<'_>) -> Option<Method> {
-    let methods = [
-        ("fifo", Method::Fifo),
-        ("passthrough", Method::Passthrough),
-        ("reject", Method::Reject),
-    ];
-    if let Some(value) = table.take("activation") {
-        value.only("always", &["overload"]);
-    }
-    if let Some(value) = table.take("when_store_fails") {
-        value.only("hold", &["pass"]);
-    }
-    let method = table.take("method");
-    method.map_or(Some(Method::Fifo), |value| {
-        value.word(&methods, &["random"])
+        ways,
     })
 }
 
@@ -140,7 +135,7 @@ fn page_status(table: &mut Table<'_>) -> Option<PageStatus> {
 fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
     let pace = pace(table.section("pace"), method);
     let capacity = capacity(table, method);
-    let session = session(table.section("session"));
+    let session = session::read(table.section("session"));
     let max_waiting = table.take("max_waiting");
     let max_waiting = max_waiting.map(|value| value.number(1..=MOST_WAITING));
     let least = u32::try_from(DEFAULT_HORIZON.as_secs()).unwrap_or(LONGEST_S);
@@ -161,16 +156,21 @@ fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
 
 /// The pace. A room in which nobody waits needs none; it gets the lowest there is, so that it
 /// could never flood the origin.
-fn pace(mut table: Table<'_>, method: Method) -> Option<Pace> {
-    let per_minute = table.take("per_minute");
-    if per_minute.is_none() && method == Method::Fifo {
-        table.missing("per_minute");
-    }
+fn pace(table: Table<'_>, method: Method) -> Option<Pace> {
     let lowest = Pace {
         per_minute: NonZeroU32::MIN,
         burst: NonZeroU32::MIN,
     };
-    let pace = per_minute.map_or(Some(lowest), |value| {
+    pace_of(table, (!ways::queues(method)).then_some(lowest))
+}
+
+/// Reads a pace; without `per_minute` it is `otherwise`, or that is missing.
+pub(super) fn pace_of(mut table: Table<'_>, otherwise: Option<Pace>) -> Option<Pace> {
+    let per_minute = table.take("per_minute");
+    if per_minute.is_none() && otherwise.is_none() {
+        table.missing("per_minute");
+    }
+    let pace = per_minute.map_or(otherwise, |value| {
         value.number(1..=Pace::MOST).and_then(Pace::per_minute)
     });
     let burst = table
@@ -194,106 +194,9 @@ fn capacity(room: &mut Table<'_>, method: Method) -> Option<Option<NonZeroU32>> 
     let active = table.take("active").map(|value| value.count(Pace::MOST));
     let broken = table.reader().is_broken();
     table.finish();
-    if active.is_none() && method == Method::Fifo && !broken {
+    if active.is_none() && ways::queues(method) && !broken {
         let message = "no `active` in `[capacity]`: nothing limits how many are inside at once";
         reader.warn(at, message);
     }
     active.map_or(Some(None), |active| active.map(Some))
-}
-
-fn session(mut table: Table<'_>) -> Option<SessionTerms> {
-    let reader = table.reader();
-    let defaults = SessionTerms::default();
-    let claim_window = seconds(&mut table, "claim_window_s", defaults.claim_window);
-    let absolute = seconds(&mut table, "absolute_s", defaults.absolute);
-    let longest_idle = absolute.map_or(defaults.idle, |absolute| absolute.value);
-    let idle = seconds(&mut table, "idle_s", defaults.idle.min(longest_idle));
-    table.later("hold_max_s");
-    table.finish();
-    let (idle, absolute) = (idle?, absolute?);
-    if idle.value > absolute.value {
-        let (idle_s, absolute_s) = (idle.value.as_secs(), absolute.value.as_secs());
-        let message =
-            format!("`idle_s` ({idle_s}) must not be longer than `absolute_s` ({absolute_s})");
-        reader.fault(idle.at, message);
-    }
-    Some(SessionTerms {
-        idle: idle.value,
-        absolute: absolute.value,
-        claim_window: claim_window?.value,
-    })
-}
-
-fn seconds(
-    table: &mut Table<'_>,
-    key: &'static str,
-    default: Duration,
-) -> Option<Placed<Duration>> {
-    let given = table.take(key);
-    let at = given.as_ref().map_or(table.span(), Value::span);
-    let value = given.map_or(Some(default), Value::seconds)?;
-    Some(Placed { at, value })
-}
-
-/// `[window]`, or one `[[window]]`.
-fn schedule(room: &mut Table<'_>) -> Option<Schedule> {
-    let Some(value) = room.take("window") else {
-        return Some(Schedule::default());
-    };
-    if !value.is_list() {
-        return value.table().and_then(window);
-    }
-    let mut tables = value.tables().into_iter();
-    let Some(first) = tables.next() else {
-        return Some(Schedule::default());
-    };
-    for another in tables {
-        let message = "several windows are not available in this version: keep one";
-        another.reader().fault(another.span(), message);
-    }
-    window(first)
-}
-
-fn window(mut table: Table<'_>) -> Option<Schedule> {
-    let reader = table.reader();
-    let mut time = |key| table.take(key).map(|value| moment(reader, key, value));
-    let opens = time("opens_at");
-    let prequeue = time("prequeue_opens_at");
-    let ends = time("ends_at");
-    for key in ["external_source", "pace", "message", "method"] {
-        table.later(key);
-    }
-    table.finish();
-    if let Some(Some(prequeue)) = &prequeue {
-        let message = "`prequeue_opens_at`: the prequeue is not available in this version; \
-                       visitors join at the opening";
-        reader.warn(prequeue.at, message);
-        if matches!(&opens, Some(Some(opens)) if prequeue.value >= opens.value) {
-            reader.fault(prequeue.at, "`prequeue_opens_at` must be before `opens_at`");
-        }
-    }
-    if let (Some(Some(opens)), Some(Some(ends))) = (&opens, &ends)
-        && ends.value <= opens.value
-    {
-        reader.fault(ends.at, "`ends_at` must be later than `opens_at`");
-    }
-    let whole = |time: Option<Option<Placed<UnixTime>>>| match time {
-        None => Some(None),
-        Some(read) => read.map(|placed| Some(placed.value)),
-    };
-    Some(Schedule {
-        opens_at: whole(opens)?,
-        ends_at: whole(ends)?,
-    })
-}
-
-fn moment(reader: Reader<'_>, key: &str, value: Value<'_>) -> Option<Placed<UnixTime>> {
-    let at = value.span();
-    let millis = value.time()?.as_millisecond();
-    let Ok(millis) = u64::try_from(millis) else {
-        reader.fault(at, format!("`{key}` lies before 1970"));
-        return None;
-    };
-    let value = UnixTime::from_millis(millis);
-    Some(Placed { at, value })
 }

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use super::store::StoreUrl;
 use super::*;
 use crate::control::auth::Role;
-use crate::domain::room::{Method, PageStatus};
+use crate::domain::clock::UnixTime;
+use crate::domain::pace::Pace;
+use crate::domain::room::{Method, PageStatus, SaleWindow, Schedule};
 use crate::text::excerpt::{Severity, excerpts};
 
 fn house() -> PathBuf {
@@ -156,12 +158,7 @@ fn the_shipped_rules_deny_scanners_and_nobody_else() {
 fn the_smallest_set_works_and_the_rest_has_defaults() {
     let Checked { config, warnings } = read(&minimal()).unwrap();
 
-    assert_eq!(warnings.len(), 1, "{warnings}");
-    assert!(
-        warnings
-            .to_string()
-            .contains("the prequeue is not available")
-    );
+    assert!(warnings.is_empty(), "{warnings}");
     assert_eq!(config.listen.control.to_string(), "127.0.0.1:8701");
     assert_eq!((config.listen.health, config.listen.metrics), (None, false));
     let StoreUrl::Embedded(data) = &config.store.url else {
@@ -186,10 +183,12 @@ fn the_smallest_set_works_and_the_rest_has_defaults() {
     assert_eq!(room.terms.capacity.unwrap().get(), 5_000);
     assert_eq!(room.terms.max_waiting, 1_000_000);
     assert_eq!(
-        room.schedule.opens_at.unwrap().rfc3339(),
-        "2026-12-01T09:00:00Z"
+        room.schedule.windows(),
+        [SaleWindow {
+            prequeue_opens_at: Some(time("2026-12-01T08:30:00Z")),
+            ..SaleWindow::opening(time("2026-12-01T09:00:00Z"))
+        }]
     );
-    assert_eq!(room.schedule.ends_at, None);
     assert_eq!(room.page_status, PageStatus::Ok);
 }
 
@@ -228,9 +227,29 @@ fn every_key_is_read() {
     assert_eq!(last.exempt.len(), 2);
     assert_eq!(last.exempt[1].header.as_ref().unwrap().0, "x-partner");
     assert_eq!(last.terms.horizon.as_secs(), 600);
+    let [first, second, third] = last.schedule.windows() else {
+        panic!("{:?}", last.schedule);
+    };
+    let expected = SaleWindow {
+        prequeue_opens_at: Some(time("2026-12-01T08:30:00Z")),
+        opens_at: time("2026-12-01T09:00:00Z"),
+        ends_at: Some(time("2026-12-01T12:00:00Z")),
+        external_source: Some("round 4,711 of the beacon".into()),
+        pace: Pace::per_minute(5).and_then(|pace| pace.with_burst(2)),
+        message: Some("Members first".into()),
+        method: Some(Method::Fifo),
+    };
+    assert_eq!(*first, expected);
+    assert_eq!(second.opens_at, time("2026-12-02T09:00:00Z"));
+    assert_eq!(second.pace, Pace::per_minute(600));
+    assert_eq!(second.method, Some(Method::Passthrough));
+    assert_eq!(third.method, Some(Method::Random));
+    let round = last.terms.fairness_window.map(|span| span.as_secs());
+    assert_eq!(round, Some(90), "for that window");
+    assert_eq!(through.terms.fairness_window, None);
     assert_eq!(
-        last.schedule.ends_at.unwrap().rfc3339(),
-        "2026-12-01T12:00:00Z"
+        through.schedule,
+        Schedule::ending(time("2026-12-24T12:00:00Z"))
     );
     assert_eq!(last.page_status, PageStatus::Accepted);
     assert_eq!(
@@ -311,6 +330,38 @@ fn a_gateway_file_that_cannot_be_read_to_its_end_blames_no_room() {
         .unwrap();
     let faults = read(&sources).unwrap_err();
     assert!(messages(&faults, "rooms/derby.toml").is_empty(), "{faults}");
+}
+
+#[test]
+fn every_fault_of_every_window_is_found_at_once_with_both_places_of_a_clash() {
+    let mut sources = minimal();
+    let room = "name = 'a'\nsite = 'shop'\npaths = ['/a']\nmethod = 'passthrough'\n\
+        [[window]]\nopens_at = 2026-12-02T10:00:00Z\nends_at = 2026-12-02T12:00:00Z\n\
+        [[window]]\nopens_at = 2026-12-01T10:00:00\npace = 0\nmessage = ''\n\
+        [[window]]\nopens_at = 2026-12-02T12:10:00Z\nprequeue_opens_at = 2026-12-02T11:59:00Z\n\
+        [[window]]\nopens_at = 2026-12-02T12:10:00Z\nmethod = 'fifo'\nexternal_source = 'x'\n\
+        [[window]]\nends_at = 2026-12-05T12:10:00Z\nend = 1\n";
+    sources.add("rooms/a.toml", room).unwrap();
+    let faults = read(&sources).unwrap_err().to_string();
+    for expected in [
+        "rooms/a.toml:9:12: `opens_at` needs a zone",
+        "rooms/a.toml:10:8: `pace` must be a whole number from 1 to 10,000,000, found 0",
+        "rooms/a.toml:11:11: `message` must have 1 to 500 characters",
+        "rooms/a.toml:14:21: `prequeue_opens_at`: nobody waits in this window",
+        "rooms/a.toml:12:1: this window begins at 2026-12-02T11:59:00Z and overlaps the one in line 5, which ends at 2026-12-02T12:00:00Z",
+        "rooms/a.toml:15:1: this window begins at 2026-12-02T12:10:00Z and overlaps the one in line 12, which opens at 2026-12-02T12:10:00Z",
+        "rooms/a.toml:17:1: who waits in this window is let in at a pace",
+        "rooms/a.toml:18:1: `external_source` belongs to the draw",
+        "rooms/a.toml:19:1: missing `opens_at` in `[[window]]`",
+        "rooms/a.toml:21:1: unknown key `end`",
+    ] {
+        assert!(faults.contains(expected), "{expected}\n{faults}");
+    }
+}
+
+fn time(text: &str) -> UnixTime {
+    let stamp: jiff::Timestamp = text.parse().unwrap();
+    UnixTime::from_millis(stamp.as_millisecond().try_into().unwrap())
 }
 
 /// Reading must end in an answer, and a refusal must give a reason that can be shown.

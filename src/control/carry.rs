@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use super::lost::{enter_epoch, forgotten, has_forgotten};
 use super::problem::Problem;
 use super::{Control, ControlRoom};
-use crate::domain::window::{Order, Orders};
+use crate::domain::window::{Order, Orders, Seal};
 use crate::store::Ordered;
 
 /// How often an order is tried again when somebody else's came between.
@@ -51,11 +51,20 @@ pub async fn carry_out(
     if has_forgotten(&survey, &known) {
         return Err(forgotten());
     }
-    let newest = known.window();
+    let (newest, totals, keys) = (known.window(), survey.totals(), control.keys.load_full());
+    let commitment = |window| keys.commitment(name, window);
+    let order = &order.clone().counting(survey.over());
     let mut orders = survey.orders;
     for _ in 0..TRIES {
         demand_version(headers, orders.version)?;
         let next = orders.apply_after(order, control.clock.now().wall, newest)?;
+        let next = next.sealed(
+            &orders,
+            Seal {
+                commitment: &commitment,
+                totals: Some(totals),
+            },
+        );
         if next == orders {
             return Ok((orders, shown(room, next)));
         }

@@ -18,13 +18,15 @@ use super::audit::{Entry, Head, Intent};
 use super::auth::Credential;
 use super::carry::carry_out;
 use super::ledger::LedgerFault;
-use super::orders::{Asked, ReadOrder};
+use super::orders::ReadOrder;
 use super::policies::Reloaded;
 use super::problem::Problem;
 use super::sessions::{self, Revoked};
+use super::steer::{self, Steering};
 use super::view::RoomView;
 use super::{ControlRoom, body};
 use crate::domain::session::Jti;
+use crate::domain::standing::EndedBy;
 use crate::domain::window::{Order, Orders};
 use crate::store::survey::Snapshot;
 
@@ -36,6 +38,7 @@ const MOST_RECORDED: usize = 100;
 pub(super) enum Change {
     Order(ReadOrder),
     Revoke,
+    Steer,
     Reload,
 }
 
@@ -45,6 +48,8 @@ pub(super) struct Arrived {
     /// Method and route.
     pub(super) action: String,
     pub(super) room: String,
+    /// The session that the path names; empty where it names none.
+    pub(super) session: String,
     pub(super) by: Credential,
     pub(super) from: IpAddr,
     pub(super) headers: HeaderMap,
@@ -53,8 +58,9 @@ pub(super) struct Arrived {
 
 /// A change that is understood and may be tried.
 enum Deed {
-    Order(ControlRoom, Asked),
+    Order(ControlRoom, Order),
     End(ControlRoom, Jti),
+    Steer(ControlRoom, Steering),
     Reload,
 }
 
@@ -71,20 +77,21 @@ impl Api {
             change,
             action,
             room,
+            session,
             by,
             from,
             headers,
             body,
         } = arrived;
         let body = body::read(body).await?;
-        let deed = self.understand(change, &room, &body)?;
+        let deed = self.understand(change, (&room, &session), &body)?;
         let intent = Intent {
             who: by.name,
             role: by.role.word(),
             from: from.to_canonical().to_string(),
             action,
             room: (!room.is_empty()).then_some(room),
-            asked: body::parse(&body)?,
+            asked: asked(&body, &session)?,
         };
         let api = Arc::clone(self);
         let recorded = async move { api.recorded(intent, &deed, &headers).await };
@@ -92,15 +99,24 @@ impl Api {
         done.unwrap_or_else(|_| Err(broke_off()))
     }
 
-    fn understand(&self, change: Change, room: &str, body: &[u8]) -> Result<Deed, Problem> {
+    fn understand(
+        &self,
+        change: Change,
+        (room, session): (&str, &str),
+        body: &[u8],
+    ) -> Result<Deed, Problem> {
         match change {
+            Change::Steer => {
+                let room = self.known(room)?;
+                steer::read(session, body).map(|steering| Deed::Steer(room, steering))
+            }
             Change::Order(read) => Ok(Deed::Order(self.known(room)?, read(body)?)),
             Change::Reload => body::nothing(body).map(|()| Deed::Reload),
             Change::Revoke => {
                 let room = self.known(room)?;
                 Ok(match sessions::read(body)? {
                     Revoked::One(session) => Deed::End(room, session),
-                    Revoked::All => Deed::Order(room, Order::RevokeAll.into()),
+                    Revoked::All => Deed::Order(room, Order::RevokeAll),
                 })
             }
         }
@@ -156,17 +172,28 @@ impl Api {
                 response: shown(&reloaded),
                 changed: Some(replaced(&reloaded)),
             }),
-            Deed::Order(room, asked) => {
-                let (before, after) = carry_out(&self.control, room, &asked.order, headers).await?;
+            Deed::Order(room, order) => {
+                let (before, after) = carry_out(&self.control, room, order, headers).await?;
                 Ok(Done {
-                    response: answer(room, &after, asked.warning),
+                    response: answer(room, &after),
                     changed: Some(difference(&before, &after)),
                 })
             }
-            Deed::End(room, session) => {
-                let orders = sessions::end(&self.control, room, *session, headers).await?;
+            Deed::Steer(room, steering) => {
+                let (orders, view) =
+                    steer::carry_out(&self.control, room, *steering, headers).await?;
+                let answer = |room: RoomView| room.with_session(view);
                 Ok(Done {
-                    response: answer(room, &orders, None),
+                    response: shown_under(room, &orders, answer),
+                    changed: None,
+                })
+            }
+            Deed::End(room, session) => {
+                let orders = sessions::orders(&self.control, room, headers).await?;
+                let ending = (*session, EndedBy::Revoked);
+                sessions::end(&self.control, room, ending).await?;
+                Ok(Done {
+                    response: answer(room, &orders),
                     changed: None,
                 })
             }
@@ -175,11 +202,29 @@ impl Api {
 }
 
 /// The room under these orders.
-fn answer(room: &ControlRoom, orders: &Orders, warning: Option<&'static str>) -> Response {
+fn answer(room: &ControlRoom, orders: &Orders) -> Response {
+    shown_under(room, orders, |view| view)
+}
+
+/// The room under these orders, with something more to be said of it.
+fn shown_under(
+    room: &ControlRoom,
+    orders: &Orders,
+    more: impl FnOnce(RoomView) -> RoomView,
+) -> Response {
     let mut snapshot = Snapshot::clone(&room.snapshot.load());
     snapshot.survey.orders.clone_from(orders);
     let view = RoomView::of(&reading(room, &snapshot));
-    tagged(shown(&view.with_warning(warning)), orders.version)
+    tagged(shown(&more(view)), orders.version)
+}
+
+/// What was asked for, the session that the path names included.
+fn asked(body: &[u8], session: &str) -> Result<Value, Problem> {
+    let mut asked: Map<String, Value> = body::parse(body)?;
+    if !session.is_empty() {
+        asked.insert("jti".to_owned(), session.into());
+    }
+    Ok(asked.into())
 }
 
 /// Those fields of a room's orders that differ: before, and after.

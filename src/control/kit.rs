@@ -27,17 +27,20 @@ use super::{Control, ControlRoom};
 use crate::domain::clock::{Clock, UnixTime};
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
-use crate::domain::standing::Stand;
+use crate::domain::standing::{EndedBy, Stand};
 use crate::domain::tick::Proposal;
 use crate::domain::window::Orders;
 use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
+    Passing, QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::reading::settings_for_test;
+use crate::token::chance::random_bytes;
+use crate::token::keyfile::{AdmissionAlgorithm, Purpose, generate};
+use crate::token::{Keyring, SharedKeyring};
 
 /// A store that keeps one set of orders for every room, and can be told to misbehave.
 #[derive(Default)]
@@ -49,6 +52,7 @@ pub(crate) struct OrderBook {
     pub(crate) epochs: Mutex<Vec<Epoch>>,
     pub(crate) writes: Mutex<u32>,
     pub(crate) endings: Mutex<Vec<Ending>>,
+    pub(crate) holds: Mutex<Vec<Hold>>,
 }
 
 impl OrderBook {
@@ -69,6 +73,15 @@ impl QueueStore for OrderBook {
         _: &[Joining],
     ) -> Result<Vec<Joined>, StoreError> {
         unreachable!("control does not join")
+    }
+
+    async fn pass(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        unreachable!("control lets nobody pass")
     }
 
     async fn check_in(
@@ -99,6 +112,18 @@ impl QueueStore for OrderBook {
 
     async fn touch(&self, _: &RoomName, _: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         unreachable!("control does not touch")
+    }
+
+    /// Knows every session whose name begins with 1, and that those with 2 are done.
+    async fn hold(&self, _: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        self.asked()?;
+        self.holds.lock().unwrap().extend_from_slice(holds);
+        let held = |hold: &Hold| match hold.session.0[0] >> 4 {
+            1 => Held::Until(hold.until),
+            2 => Held::Ended(EndedBy::Completed),
+            _ => Held::Unknown,
+        };
+        Ok(holds.iter().map(held).collect())
     }
 
     async fn end(&self, _: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {
@@ -242,11 +267,19 @@ pub(crate) fn control(store: Arc<OrderBook>) -> Control {
         in_force: Arc::new(ArcSwap::from_pointee(in_force)),
         store,
         clock: Clock::by_hand(now),
+        keys: keys(now),
         metrics: Arc::new(Metrics::new().unwrap()),
         ready: Arc::new(Readiness::default()),
         audit: Arc::new(Diary::default()),
         policies: None,
     }
+}
+
+/// Keys of one gateway.
+fn keys(now: UnixTime) -> SharedKeyring {
+    let algorithm = AdmissionAlgorithm::EdDsa;
+    let files = generate(now, &Purpose::ALL, algorithm, &mut random_bytes::<32>).unwrap();
+    Arc::new(ArcSwap::from_pointee(Keyring::read(&files).unwrap()))
 }
 
 /// Policy files of which it is known beforehand what comes of reading them.

@@ -11,7 +11,7 @@ use crate::domain::window::Orders;
 use crate::store::StoreError;
 use crate::store::memory::LONG_REST;
 use crate::store::notes::Glimpse;
-use crate::store::recovery::Recovery;
+use crate::store::recovery::{Recovery, Rest};
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 
 /// Whether the store knows less than this gateway: an order given to it now would be lost.
@@ -40,6 +40,7 @@ pub(super) async fn enter_epoch(
         epoch: Epoch(above.max(control.clock.now().wall.minutes_since_2025())),
         orders: Orders::default(),
         pause: LONG_REST,
+        rest: Rest::AfterLoss,
         inside: 0,
         inside_for: Duration::ZERO,
     };

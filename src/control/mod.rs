@@ -2,7 +2,7 @@
 //!
 //! A request passes, in this order: the check of its `Host` (`host`), who asks and whether they
 //! may (`auth`, `lockout`), the route's work (`api`, `health`; what changes something is a `deed`,
-//! done by `carry` and `sessions` and written to the `audit` log). `routes` holds the one table
+//! done by `carry`, `sessions` and `steer` and written to the `audit` log). `routes` holds the one table
 //! that says which route needs which role.
 
 pub mod api;
@@ -23,7 +23,10 @@ pub mod policies;
 pub mod problem;
 pub mod routes;
 pub mod sessions;
+pub mod steer;
 pub mod view;
+mod warning;
+pub mod windows;
 
 #[cfg(test)]
 pub(crate) mod kit;
@@ -39,6 +42,7 @@ use crate::domain::room::RoomSettings;
 use crate::store::QueueStore;
 use crate::store::survey::SharedSnapshot;
 use crate::telemetry::metrics::Metrics;
+use crate::token::SharedKeyring;
 use health::Readiness;
 use ledger::SharedLedger;
 use policies::{InForce, Policies};
@@ -54,6 +58,8 @@ pub struct Control {
     pub store: Arc<dyn QueueStore>,
     /// The clock by which orders are given.
     pub clock: Clock,
+    /// The keys in force: a draw is committed to with one of them.
+    pub keys: SharedKeyring,
     /// What `/metrics` shows.
     pub metrics: Arc<Metrics>,
     /// What `/readyz` shows.

@@ -5,33 +5,16 @@ use serde_json::Value;
 
 use super::body::{nothing, number, parse, time, wrong};
 use super::problem::Problem;
-use crate::domain::clock::UnixTime;
+use crate::domain::order::MOST_SOURCE;
 use crate::domain::pace::Pace;
-use crate::domain::window::Order;
+use crate::domain::stock::{MOST_STOCK, Over, Word};
+use crate::domain::window::{Opening, Order};
 
 /// The longest message to those waiting, in characters.
 pub const MOST_MESSAGE: usize = 500;
 
-/// An order, and a warning about what was asked for and has no effect.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// What to do.
-    pub order: Order,
-    /// What will not be done.
-    pub warning: Option<&'static str>,
-}
-
-impl From<Order> for Asked {
-    fn from(order: Order) -> Self {
-        Self {
-            order,
-            warning: None,
-        }
-    }
-}
-
 /// Reads an order from a request's body.
-pub type ReadOrder = fn(&[u8]) -> Result<Asked, Problem>;
+pub type ReadOrder = fn(&[u8]) -> Result<Order, Problem>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,45 +25,37 @@ struct OpenBody {
     external_source: Option<Value>,
 }
 
-/// `{"opens_at"?, "prequeue_opens_at"?, "ends_at"?}`. A prequeue is accepted with a warning; an
-/// external source is not, because nobody may be promised a draw that does not take place.
+/// `{"opens_at"?, "prequeue_opens_at"?, "ends_at"?, "external_source"?}`: opens now, or at a time.
 ///
 /// # Errors
-/// 400 and 422 as [`parse`] says, 422 for what is no time.
-pub fn open(body: &[u8]) -> Result<Asked, Problem> {
+/// 400 and 422 as [`parse`] says, 422 for what is no time or no name of a source.
+pub fn open(body: &[u8]) -> Result<Order, Problem> {
     let body: OpenBody = parse(body)?;
-    if body.external_source.is_some() {
-        return Err(Problem::unacceptable(
-            "`external_source` belongs to the draw, which this version does not hold: leave it out",
-        ));
-    }
     let at = |field, value: Option<&Value>| value.map(|value| time(field, value)).transpose();
-    let prequeue: Option<UnixTime> = at("prequeue_opens_at", body.prequeue_opens_at.as_ref())?;
-    let order = Order::Open {
+    let source = body.external_source.as_ref();
+    let source = source.map(|value| line("external_source", Some(value), MOST_SOURCE));
+    Ok(Order::Open(Opening {
         opens_at: at("opens_at", body.opens_at.as_ref())?,
+        prequeue_opens_at: at("prequeue_opens_at", body.prequeue_opens_at.as_ref())?,
         ends_at: at("ends_at", body.ends_at.as_ref())?,
-    };
-    let warning = "this version has no prequeue: `prequeue_opens_at` has no effect";
-    Ok(Asked {
-        order,
-        warning: prequeue.map(|_| warning),
-    })
+        external_source: source.transpose()?,
+    }))
 }
 
 /// `{}`: stops releases.
 ///
 /// # Errors
 /// 400 and 422 as [`parse`] says.
-pub fn pause(body: &[u8]) -> Result<Asked, Problem> {
-    nothing(body).map(|()| Order::Pause.into())
+pub fn pause(body: &[u8]) -> Result<Order, Problem> {
+    nothing(body).map(|()| Order::Pause)
 }
 
 /// `{}`: goes on after a pause.
 ///
 /// # Errors
 /// 400 and 422 as [`parse`] says.
-pub fn resume(body: &[u8]) -> Result<Asked, Problem> {
-    nothing(body).map(|()| Order::Resume.into())
+pub fn resume(body: &[u8]) -> Result<Order, Problem> {
+    nothing(body).map(|()| Order::Resume)
 }
 
 #[derive(Deserialize)]
@@ -93,11 +68,11 @@ struct CloseBody {
 ///
 /// # Errors
 /// 400 and 422 as [`parse`] says, 422 when `end` is neither true nor false.
-pub fn close(body: &[u8]) -> Result<Asked, Problem> {
+pub fn close(body: &[u8]) -> Result<Order, Problem> {
     let body: CloseBody = parse(body)?;
     match body.end {
-        None | Some(Value::Bool(false)) => Ok(Order::Close.into()),
-        Some(Value::Bool(true)) => Ok(Order::End.into()),
+        None | Some(Value::Bool(false)) => Ok(Order::Close),
+        Some(Value::Bool(true)) => Ok(Order::End),
         Some(other) => Err(wrong("end", "true or false", Some(&other))),
     }
 }
@@ -113,7 +88,7 @@ struct PaceBody {
 ///
 /// # Errors
 /// 400 and 422 as [`parse`] says, 422 outside 1 to [`Pace::MOST`].
-pub fn pace(body: &[u8]) -> Result<Asked, Problem> {
+pub fn pace(body: &[u8]) -> Result<Order, Problem> {
     let body: PaceBody = parse(body)?;
     let rate = number("per_minute", body.per_minute.as_ref(), Pace::MOST)?;
     let burst = body.burst.as_ref();
@@ -124,7 +99,7 @@ pub fn pace(body: &[u8]) -> Result<Asked, Problem> {
         None => pace,
     };
     let range = || Problem::unacceptable(format!("a pace is 1 to {}", Pace::MOST));
-    Ok(Order::Pace(pace.ok_or_else(range)?).into())
+    Ok(Order::Pace(pace.ok_or_else(range)?))
 }
 
 #[derive(Deserialize)]
@@ -143,13 +118,13 @@ fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> 
 ///
 /// # Errors
 /// 400 and 422 as [`parse`] says, 422 outside 1 to [`Pace::MOST`].
-pub fn capacity(body: &[u8]) -> Result<Asked, Problem> {
+pub fn capacity(body: &[u8]) -> Result<Order, Problem> {
     let body: CapacityBody = parse(body)?;
     let capacity = match body.active {
         Some(Value::Null) => None,
         active => Some(number("active", active.as_ref(), Pace::MOST)?),
     };
-    Ok(Order::Capacity(capacity).into())
+    Ok(Order::Capacity(capacity))
 }
 
 #[derive(Deserialize)]
@@ -162,27 +137,64 @@ struct MessageBody {
 ///
 /// # Errors
 /// 400 and 422 as [`parse`] says, 422 for any other text.
-pub fn message(body: &[u8]) -> Result<Asked, Problem> {
+pub fn message(body: &[u8]) -> Result<Order, Problem> {
     let body: MessageBody = parse(body)?;
-    let text = body.message.as_ref().and_then(Value::as_str).map(str::trim);
+    if body.message.is_none() {
+        return Err(wrong(
+            "message",
+            "a text (DELETE takes the message down)",
+            None,
+        ));
+    }
+    let text = line("message", body.message.as_ref(), MOST_MESSAGE)?;
+    Ok(Order::Message(Some(text)))
+}
+
+/// A text of 1 to `most` characters in one line.
+fn line(field: &str, value: Option<&Value>, most: usize) -> Result<String, Problem> {
+    let text = value.and_then(Value::as_str).map(str::trim);
     let fits = |text: &&str| {
-        (1..=MOST_MESSAGE).contains(&text.chars().count()) && !text.contains(char::is_control)
+        (1..=most).contains(&text.chars().count()) && !text.contains(char::is_control)
     };
-    let Some(text) = text.filter(fits) else {
-        let expected = format!(
-            "a text of 1 to {MOST_MESSAGE} characters without line breaks and other control characters (DELETE takes the message down)"
-        );
-        return Err(wrong("message", &expected, body.message.as_ref()));
+    let expected = || {
+        format!("a text of 1 to {most} characters without line breaks and other control characters")
     };
-    Ok(Order::Message(Some(text.to_owned())).into())
+    text.filter(fits)
+        .map(str::to_owned)
+        .ok_or_else(|| wrong(field, &expected(), value))
 }
 
 /// `{}`: takes the message down.
 ///
 /// # Errors
 /// 400 and 422 as [`parse`] says.
-pub fn no_message(body: &[u8]) -> Result<Asked, Problem> {
-    nothing(body).map(|()| Order::Message(None).into())
+pub fn no_message(body: &[u8]) -> Result<Order, Problem> {
+    nothing(body).map(|()| Order::Message(None))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StockBody {
+    remaining: Option<Value>,
+}
+
+/// `{"remaining"}`: so much is left to be sold; 0 ends the window.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says, 422 outside 0 to [`MOST_STOCK`].
+pub fn stock(body: &[u8]) -> Result<Order, Problem> {
+    let body: StockBody = parse(body)?;
+    let remaining = body.remaining.as_ref();
+    let left = remaining
+        .and_then(Value::as_u64)
+        .filter(|left| *left <= MOST_STOCK);
+    let expected = format!("a whole number from 0 to {MOST_STOCK}");
+    let left = left.ok_or_else(|| wrong("remaining", &expected, remaining))?;
+    Ok(Order::Stock {
+        left,
+        over: Over(0),
+        word: Word::Order,
+    })
 }
 
 #[derive(Deserialize)]
@@ -195,15 +207,16 @@ struct ReleaseBody {
 ///
 /// # Errors
 /// 400 and 422 as [`parse`] says, 422 outside 1 to [`Pace::MOST`].
-pub fn release(body: &[u8]) -> Result<Asked, Problem> {
+pub fn release(body: &[u8]) -> Result<Order, Problem> {
     let body: ReleaseBody = parse(body)?;
     let count = number("count", body.count.as_ref(), Pace::MOST)?;
-    Ok(Order::Release(count).into())
+    Ok(Order::Release(count))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::clock::UnixTime;
 
     fn status(read: ReadOrder, body: &str) -> u16 {
         match read(body.as_bytes()) {
@@ -213,7 +226,7 @@ mod tests {
     }
 
     fn order(read: ReadOrder, body: &str) -> Order {
-        read(body.as_bytes()).unwrap().order
+        read(body.as_bytes()).unwrap()
     }
 
     #[test]
@@ -231,22 +244,33 @@ mod tests {
         assert_eq!(order(capacity, r#"{"active":null}"#), Order::Capacity(None));
         let told = Order::Message(Some("a <b>\u{202e}".into()));
         assert_eq!(order(message, r#"{"message":" a <b>\u202e "}"#), told);
-        let opened = open(br#"{"prequeue_opens_at":"2026-12-01T09:00:00Z"}"#).unwrap();
-        assert!(opened.warning.is_some());
-        let expected = Order::Open {
-            opens_at: None,
+        let expected = Order::Open(Opening {
             ends_at: Some(UnixTime::from_secs(60)),
-        };
+            ..Opening::default()
+        });
         assert_eq!(
             order(open, r#"{"ends_at":"1970-01-01T00:01:00Z"}"#),
             expected
         );
+        let drawn = r#"{"prequeue_opens_at":"1970-01-01T00:01:00Z",
+            "opens_at":"1970-01-01T01:02:00+01:00","external_source":" round 4,711 "}"#;
+        let expected = Order::Open(Opening {
+            prequeue_opens_at: Some(UnixTime::from_secs(60)),
+            opens_at: Some(UnixTime::from_secs(120)),
+            ends_at: None,
+            external_source: Some("round 4,711".into()),
+        });
+        assert_eq!(order(open, drawn), expected);
     }
 
     #[test]
     fn values_out_of_range_and_unknown_fields_are_422_c3() {
         let long = format!(r#"{{"message":"{}"}}"#, "x".repeat(501));
-        let cases: [(ReadOrder, &str); 21] = [
+        let cases: [(ReadOrder, &str); 27] = [
+            (stock, "{}"),
+            (stock, r#"{"remaining":-1}"#),
+            (stock, r#"{"remaining":"5"}"#),
+            (stock, r#"{"remaining":1000000001}"#),
             (pace, "{}"),
             (pace, r#"{"per_minute":0}"#),
             (pace, r#"{"per_minute":-1}"#),
@@ -267,7 +291,9 @@ mod tests {
             (pause, r#"{"end":true}"#),
             (resume, r#"{"now":true}"#),
             (open, r#"{"opens_at":"soon"}"#),
-            (open, r#"{"external_source":"beacon"}"#),
+            (open, r#"{"external_source":"a\nb"}"#),
+            (open, r#"{"external_source":""}"#),
+            (open, r#"{"external_source":7}"#),
         ];
         for (read, body) in cases {
             assert_eq!(status(read, body), 422, "{body:.60}");

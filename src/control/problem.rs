@@ -104,8 +104,14 @@ impl From<Refused> for Problem {
 impl From<OrderRefused> for Problem {
     fn from(refused: OrderRefused) -> Self {
         match refused {
-            OrderRefused::NotOpen(_) => Self::new(StatusCode::CONFLICT, refused.to_string()),
-            OrderRefused::EndsTooEarly => Self::unacceptable(refused.to_string()),
+            OrderRefused::NotOpen(_)
+            | OrderRefused::OpenAlready(_)
+            | OrderRefused::HasWindow
+            | OrderRefused::SourcePublished
+            | OrderRefused::NotDrawing(_) => Self::new(StatusCode::CONFLICT, refused.to_string()),
+            OrderRefused::EndsTooEarly
+            | OrderRefused::PrequeueTooLate
+            | OrderRefused::NoPrequeue => Self::unacceptable(refused.to_string()),
         }
     }
 }

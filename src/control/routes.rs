@@ -39,7 +39,7 @@ pub struct Peer(pub IpAddr);
 pub struct Route {
     /// The method; HEAD is answered where GET is.
     pub method: &'static str,
-    /// The path, `{room}` standing for a room's name.
+    /// The path, `{room}` standing for a room's name and `{jti}` for a session's.
     pub path: &'static str,
     /// Who may call it.
     pub needs: Needs,
@@ -94,11 +94,18 @@ pub const ROUTES: &[Route] = &[
     order("PUT", "/v1/rooms/{room}/capacity", orders::capacity),
     order("PUT", "/v1/rooms/{room}/message", orders::message),
     order("DELETE", "/v1/rooms/{room}/message", orders::no_message),
+    order("PUT", "/v1/rooms/{room}/stock", orders::stock),
     route(
         "POST",
         "/v1/rooms/{room}/sessions/revoke",
         OPERATOR,
         Work::Change(Change::Revoke),
+    ),
+    route(
+        "POST",
+        "/v1/rooms/{room}/sessions/{jti}",
+        OPERATOR,
+        Work::Change(Change::Steer),
     ),
     // Whoever may act may see who acted. A viewer's token, which often hangs on a wall or in a
     // monitoring system, must not tell colleagues' names and addresses.
@@ -183,8 +190,11 @@ async fn work(api: &Arc<Api>, target: Target, request: Request) -> Result<Respon
     };
     let params = RawPathParams::from_request_parts(&mut parts, &()).await;
     let params = params.map_err(|_| no_route())?;
-    let room = params.iter().find(|(name, _)| *name == "room");
-    let room = room.map_or("", |(_, value)| value);
+    let named = |wanted: &str| {
+        let found = params.iter().find(|(name, _)| *name == wanted);
+        found.map_or("", |(_, value)| value)
+    };
+    let room = named("room");
     match route.work {
         Work::Live => Ok(live()),
         Work::Ready => Ok(api.ready()),
@@ -199,6 +209,7 @@ async fn work(api: &Arc<Api>, target: Target, request: Request) -> Result<Respon
                 change,
                 action: format!("{} {}", route.method, route.path),
                 room: room.to_owned(),
+                session: named("jti").to_owned(),
                 by: by.ok_or_else(no_route)?.clone(),
                 from,
                 headers: parts.headers,

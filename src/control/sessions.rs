@@ -11,7 +11,7 @@ use super::body::{parse, wrong};
 use super::carry::demand_version;
 use super::problem::Problem;
 use super::{Control, ControlRoom};
-use crate::domain::session::Jti;
+use crate::domain::session::{Jti, SessionTerms};
 use crate::domain::standing::EndedBy;
 use crate::domain::window::Orders;
 use crate::store::Ending;
@@ -54,40 +54,48 @@ pub fn read(body: &[u8]) -> Result<Revoked, Problem> {
     }
 }
 
-/// Ends one session, whether the store knows it or not: this gateway refuses its token from now
-/// on, the others once they have surveyed the room. Answers the room's orders, which stay.
+/// The room's orders as the store has them now.
 ///
 /// # Errors
 /// 412 when `If-Match` names another version, 503 when the store fails.
-pub async fn end(
+pub(super) async fn orders(
     control: &Control,
     room: &ControlRoom,
-    session: Jti,
     headers: &HeaderMap,
 ) -> Result<Orders, Problem> {
     let (name, terms) = (&room.settings.name, &room.settings.terms);
     let seen = room.snapshot.load().survey.ends_seq;
     let orders = control.store.survey(name, terms, seen).await?.orders;
     demand_version(headers, orders.version)?;
-    let ending = Ending {
-        session,
-        why: EndedBy::Revoked,
-        life: longest_life(terms.session.idle, terms.session.absolute),
-    };
-    control.store.end(name, &[ending]).await?;
+    Ok(orders)
+}
+
+/// Ends one session, whether the store knows it or not: this gateway refuses its token from now
+/// on, the others once they have surveyed the room.
+///
+/// # Errors
+/// 503 when the store fails.
+pub(super) async fn end(
+    control: &Control,
+    room: &ControlRoom,
+    (session, why): (Jti, EndedBy),
+) -> Result<(), Problem> {
+    let life = longest_life(&room.settings.terms.session);
+    let ending = Ending { session, why, life };
+    control.store.end(&room.settings.name, &[ending]).await?;
     room.snapshot.rcu(|last| {
         let mut next = (**last).clone();
         Arc::make_mut(&mut next.ended).insert(session);
         next
     });
-    Ok(orders)
+    Ok(())
 }
 
-/// How long a token of a session may be honoured from now: up to the idle limit, and as long
-/// again while the store is away. The absolute limit counts where it is longer, so that a
-/// changed idle limit brings nobody back.
-fn longest_life(idle: Duration, absolute: Duration) -> Duration {
-    (idle * 2).max(absolute)
+/// How long a token of a session may be honoured from now: as long as any lives, and the idle limit
+/// more while the store is away. The longest stay counts where it is longer, so that changed limits
+/// bring nobody back.
+fn longest_life(terms: &SessionTerms) -> Duration {
+    (terms.longest_token() + terms.idle).max(terms.longest_stay())
 }
 
 #[cfg(test)]

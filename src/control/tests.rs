@@ -23,13 +23,17 @@ use crate::store::survey::{Snapshot, StoreHealth};
 
 const ADMIN: Role = Role::Admin;
 
+/// A session that the store of these tests knows.
+const SESSION: &str = "1123456789abcdef0123456789abcdef";
+
 fn house() -> (House, Arc<OrderBook>) {
     let store = Arc::new(OrderBook::default());
     (House::of(control(store.clone())), store)
 }
 
 fn line(route: &Route) -> String {
-    format!("{} {}", route.method, route.path.replace("{room}", "derby"))
+    let path = route.path.replace("{room}", "derby");
+    format!("{} {}", route.method, path.replace("{jti}", SESSION))
 }
 
 /// A body that each route takes.
@@ -39,13 +43,15 @@ fn body(route: &Route) -> &'static str {
         "pace" => r#"{"per_minute":60}"#,
         "capacity" => r#"{"active":5}"#,
         "message" if route.method == "PUT" => r#"{"message":"soon"}"#,
+        "stock" => r#"{"remaining":5}"#,
+        "{jti}" => r#"{"order":"complete"}"#,
         _ => "",
     }
 }
 
 /// Every route and the role it needs, written down a second time on purpose: a new route, or
 /// one opened to a lower role, is decided here as well.
-const MATRIX: [(&str, Option<Role>); 19] = [
+const MATRIX: [(&str, Option<Role>); 21] = [
     ("GET /livez", None),
     ("GET /readyz", None),
     ("GET /metrics", Some(Role::Viewer)),
@@ -61,6 +67,8 @@ const MATRIX: [(&str, Option<Role>); 19] = [
     ("PUT /v1/rooms/{room}/capacity", Some(Role::Operator)),
     ("PUT /v1/rooms/{room}/message", Some(Role::Operator)),
     ("DELETE /v1/rooms/{room}/message", Some(Role::Operator)),
+    ("PUT /v1/rooms/{room}/stock", Some(Role::Operator)),
+    ("POST /v1/rooms/{room}/sessions/{jti}", Some(Role::Operator)),
     (
         "POST /v1/rooms/{room}/sessions/revoke",
         Some(Role::Operator),
@@ -376,17 +384,89 @@ async fn bad_bodies_are_400_413_and_422_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_prequeue_is_taken_with_a_warning() {
-    let (house, _) = house();
-    let body = r#"{"prequeue_opens_at":"2026-12-01T09:00:00Z"}"#;
-    let answer = house.ask(ADMIN, "POST /v1/rooms/derby/open", body).await;
-    assert_eq!(answer.status, 200);
-    assert!(
-        answer.json()["warning"]
-            .as_str()
-            .unwrap()
-            .contains("prequeue_opens_at")
+async fn a_prequeue_is_opened_now_or_later_and_committed_to() {
+    let (house, store) = house();
+    let open = "POST /v1/rooms/derby/open";
+    let later = r#"{"prequeue_opens_at":"2098-01-01T00:00:00Z","opens_at":"2098-01-01T00:30:00Z","external_source":"a beacon"}"#;
+    let soon = house.ask(ADMIN, open, later).await.json();
+    assert_eq!(
+        (&soon["state"], &soon["window"]),
+        (&"closed".into(), &0.into())
     );
+    assert_eq!(soon["prequeue_opens_at"], "2098-01-01T00:00:00Z");
+    assert_eq!(soon["opens_at"], "2098-01-01T00:30:00Z");
+    assert_eq!(soon["windows"][0]["state"], "coming");
+    assert_eq!(soon["windows"][0]["external_source"], "a beacon");
+
+    let now = later.replace("2098-01-01T00:00", "2001-01-01T00:00");
+    let lobby = house.ask(ADMIN, open, &now).await.json();
+    assert_eq!(lobby["state"], "prequeue");
+    assert_eq!(lobby["windows"][0]["external_source"], "a beacon");
+    let draw = store.orders.lock().unwrap().draw.clone().unwrap();
+    assert_ne!(draw.commitment.0, [0; 32]);
+    let again = house.ask(ADMIN, open, &now).await;
+    assert_eq!(
+        (again.status, &again.json()["version"]),
+        (200, &lobby["version"])
+    );
+
+    let pause = house.ask(ADMIN, "POST /v1/rooms/derby/pause", "").await;
+    assert_eq!(pause.status, 409);
+    assert!(pause.problem().contains("in its prequeue"));
+    let drawing = house.ask(ADMIN, open, "{}").await.json();
+    assert_eq!(drawing["state"], "drawing");
+    assert_eq!(drawing["held_by"], "external_value");
+    let repeated = house.ask(ADMIN, open, "{}").await;
+    assert_eq!(repeated.status, 200);
+    let warning = repeated.json()["warning"].as_str().unwrap().to_owned();
+    assert!(
+        warning.contains("waits for the external value"),
+        "{warning}"
+    );
+}
+
+#[tokio::test]
+async fn an_opening_that_cannot_be_is_refused_with_words() {
+    let (house, store) = house();
+    let open = "POST /v1/rooms/derby/open";
+    for (body, words) in [
+        (
+            r#"{"prequeue_opens_at":"2098-01-01T00:00:00Z"}"#,
+            "needs an `opens_at` that is later",
+        ),
+        (
+            r#"{"prequeue_opens_at":"2098-01-01T00:00:00Z","opens_at":"2097-01-01T00:00:00Z"}"#,
+            "needs an `opens_at` that is later",
+        ),
+        (
+            r#"{"external_source":"a beacon"}"#,
+            "give `prequeue_opens_at` too",
+        ),
+        (
+            r#"{"opens_at":"2098-01-01T00:00:00Z","ends_at":"2098-01-01T00:00:00Z"}"#,
+            "`ends_at` must be later",
+        ),
+        (
+            r#"{"ends_at":"2001-01-01T00:00:00Z"}"#,
+            "`ends_at` must be later",
+        ),
+    ] {
+        let answer = house.ask(ADMIN, open, body).await;
+        assert_eq!(answer.status, 422, "{body}");
+        assert!(answer.problem().contains(words), "{}", answer.text);
+    }
+    assert_eq!(*store.writes.lock().unwrap(), 0);
+
+    house.ask(ADMIN, open, "{}").await;
+    let body = r#"{"opens_at":"2098-01-01T00:00:00Z"}"#;
+    let answer = house.ask(ADMIN, open, body).await;
+    assert_eq!(answer.status, 409);
+    assert!(answer.problem().contains("open already"));
+    house.ask(ADMIN, "POST /v1/rooms/derby/close", "{}").await;
+    let lobby = r#"{"opens_at":"2098-01-01T00:00:00Z","prequeue_opens_at":"2097-01-01T00:00:00Z"}"#;
+    let answer = house.ask(ADMIN, open, lobby).await;
+    assert_eq!(answer.status, 409);
+    assert!(answer.problem().contains("end it first"));
 }
 
 #[tokio::test]
@@ -686,6 +766,88 @@ async fn one_session_ends_at_once_and_the_orders_stay() {
         .header("if-match", "\"v3\"");
     let stale = stale.body(text(&format!(r#"{{"jti":"{name}"}}"#))).unwrap();
     assert_eq!(house.send(stale).await.status, 412);
+}
+
+#[tokio::test]
+async fn a_session_is_steered_by_its_name() {
+    let store = Arc::new(OrderBook::default());
+    let control = control(store.clone());
+    let snapshot = control.in_force.load().rooms[0].snapshot.clone();
+    let house = House::of(control);
+    let steer = async |session: &str, body: &str| {
+        let line = format!("POST /v1/rooms/derby/sessions/{session}");
+        house.ask(Role::Operator, &line, body).await
+    };
+    let done = SESSION.replacen('1', "2", 1);
+    let unknown = SESSION.replacen('1', "3", 1);
+
+    let held = steer(SESSION, r#"{"order":"hold","seconds":9999}"#).await;
+    assert_eq!(held.status, 200, "{}", held.text);
+    let told = held.json();
+    assert_eq!(told["name"], "derby");
+    assert_eq!(told["session"]["jti"], SESSION);
+    assert!(told["session"]["held_until"].is_string(), "{told}");
+    {
+        let holds = store.holds.lock().unwrap();
+        let terms = SessionTerms::default();
+        assert_eq!(holds[0].until.since(holds[0].at), terms.hold_max);
+        assert_eq!(
+            (holds[0].longest, holds[0].rev),
+            (terms.longest_stay(), None)
+        );
+    }
+
+    let complete = r#"{"order":"complete"}"#;
+    for (session, body, ended_by, endings) in [
+        (SESSION, complete, "completed", 1),
+        (&unknown, r#"{"order":"revoke"}"#, "revoked", 2),
+        (&done, r#"{"order":"revoke"}"#, "completed", 2),
+        (&done, complete, "completed", 2),
+    ] {
+        let answer = steer(session, body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.json()["session"]["ended_by"], ended_by, "{body}");
+        assert_eq!(store.endings.lock().unwrap().len(), endings);
+    }
+    assert!(
+        snapshot
+            .load()
+            .ended
+            .contains(&Jti::parse(SESSION).unwrap())
+    );
+
+    let hold = r#"{"order":"hold","seconds":60}"#;
+    let over = steer(&done, hold).await;
+    assert_eq!(over.status, 409);
+    assert!(over.problem().contains("completed"), "{}", over.text);
+    assert_eq!(steer(&unknown, hold).await.status, 404);
+    assert_eq!(steer("derby", complete).await.status, 404);
+    assert_eq!(steer(SESSION, "{}").await.status, 422);
+}
+
+#[tokio::test]
+async fn nothing_left_ends_the_window_and_the_room_says_what_there_is() {
+    let (house, store) = house();
+    house.ask(ADMIN, "POST /v1/rooms/derby/open", "").await;
+    let line = "PUT /v1/rooms/derby/stock";
+    let some = house.ask(Role::Operator, line, r#"{"remaining":12}"#).await;
+    assert_eq!(some.status, 200, "{}", some.text);
+    assert_eq!(
+        (&some.json()["stock"], &some.json()["state"]),
+        (&json!(12), &json!("open"))
+    );
+    let none = house.ask(Role::Operator, line, r#"{"remaining":0}"#).await;
+    assert_eq!(
+        (&none.json()["stock"], &none.json()["state"]),
+        (&json!(0), &json!("ended"))
+    );
+    assert!(store.orders.lock().unwrap().is_sold_out());
+    let again = house.ask(Role::Operator, line, r#"{"remaining":0}"#).await;
+    assert_eq!(
+        again.json()["version"],
+        none.json()["version"],
+        "in force already"
+    );
 }
 
 #[tokio::test]

@@ -3,14 +3,15 @@
 use serde::Serialize;
 
 use super::policies::{Finding, Found, InForce, Names, Refused};
+use super::steer::SessionView;
+use super::warning::{awaited, warning};
+use super::windows::{WindowView, windows};
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
+use crate::domain::pace::{Pace, TICK};
 use crate::domain::window::WindowState;
 use crate::store::survey::StoreHealth;
 use crate::telemetry::reading::Reading;
-
-/// Said of a room whose newest orders nobody knows.
-const UNKNOWN_WINDOW: &str = "visitors bring tokens of a newer sale window than the store knows, and nobody knows the orders of it: `open` continues that window, and everybody in it keeps the place";
 
 /// What is in force, and what the files say now.
 #[derive(Debug, Serialize)]
@@ -83,15 +84,24 @@ pub struct RoomView {
     version: u64,
     held_by: Option<HeldBy>,
     message: Option<String>,
+    /// When it opens next, the lobby before it, and when the window ends.
     opens_at: Option<String>,
+    prequeue_opens_at: Option<String>,
     ends_at: Option<String>,
-    /// What was understood and has no effect, or what only an operator can put right.
+    windows: Vec<WindowView>,
+    /// What is left to be sold, where that was said.
+    stock: Option<u64>,
+    /// What became of the session that was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    warning: Option<&'static str>,
+    session: Option<SessionView>,
+    /// What an operator should know, or can put right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct PaceView {
+/// A pace.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct PaceView {
     per_minute: u32,
     burst: u32,
     effective_burst: u64,
@@ -125,11 +135,7 @@ impl RoomView {
             absent: survey.absent,
             released: survey.released,
             active: survey.active,
-            pace: PaceView {
-                per_minute: pace.per_minute.get(),
-                burst: pace.burst.get(),
-                effective_burst: reading.effective_burst(),
-            },
+            pace: PaceView::own(pace),
             capacity: CapacityView {
                 active: reading.capacity().map(std::num::NonZeroU32::get),
             },
@@ -139,18 +145,30 @@ impl RoomView {
             held_by: held_by(&Facts::of(reading)),
             message: orders.message.clone(),
             opens_at: orders.opening(schedule).map(UnixTime::rfc3339),
+            prequeue_opens_at: orders.prequeue_opening(schedule).map(UnixTime::rfc3339),
             ends_at: orders.ending(schedule).map(UnixTime::rfc3339),
-            warning: (reading.snapshot.unknown)
-                .filter(|seen| seen.window > orders.window)
-                .map(|_| UNKNOWN_WINDOW),
+            windows: windows(reading),
+            stock: orders.stock.map(|stock| stock.left),
+            session: None,
+            warning: warning(reading),
         }
     }
 
-    /// The same with a warning, which goes before one of its own.
+    /// The same with what became of a session.
     #[must_use]
-    pub fn with_warning(self, warning: Option<&'static str>) -> Self {
-        let warning = warning.or(self.warning);
-        Self { warning, ..self }
+    pub fn with_session(self, session: SessionView) -> Self {
+        let session = Some(session);
+        Self { session, ..self }
+    }
+}
+
+impl PaceView {
+    pub(super) fn own(pace: Pace) -> Self {
+        Self {
+            per_minute: pace.per_minute.get(),
+            burst: pace.burst.get(),
+            effective_burst: pace.effective_burst(TICK),
+        }
     }
 }
 
@@ -180,12 +198,15 @@ pub enum HeldBy {
     CapacityFull,
     /// Somebody waits, but all of them were found absent.
     NobodyPresent,
+    /// The draw waits for the external value that was promised.
+    ExternalValue,
 }
 
 /// What [`held_by`] decides on.
 #[derive(Clone, Copy, Debug)]
 struct Facts {
     state: WindowState,
+    draw: Drawing,
     store: StoreHealth,
     after_loss: AfterLoss,
     waiting: u64,
@@ -201,11 +222,22 @@ enum AfterLoss {
     Sound,
 }
 
+/// Whether a draw that is under way needs something from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drawing {
+    AwaitsValue,
+    Complete,
+}
+
 impl Facts {
     fn of(reading: &Reading<'_>) -> Self {
         let survey = &reading.snapshot.survey;
         Self {
             state: survey.orders.state,
+            draw: match awaited(reading) {
+                Some(_) => Drawing::AwaitsValue,
+                None => Drawing::Complete,
+            },
             store: reading.snapshot.store,
             after_loss: if reading.snapshot.recovers() {
                 AfterLoss::Recovering
@@ -220,8 +252,8 @@ impl Facts {
     }
 }
 
-/// The first reason that applies, the one beyond the operator's reach first. A closed or ended
-/// room has none: its state says it. Nor has an open room where nobody waits.
+/// The first reason that applies, the one beyond the operator's reach first. A room that is closed,
+/// ended or in its prequeue has none: its state says it. Nor has an open room where nobody waits.
 fn held_by(facts: &Facts) -> Option<HeldBy> {
     match facts.store {
         StoreHealth::Reachable => {}
@@ -232,9 +264,10 @@ fn held_by(facts: &Facts) -> Option<HeldBy> {
         return Some(HeldBy::Recovering);
     }
     match facts.state {
-        WindowState::Closed | WindowState::Prequeue | WindowState::Drawing | WindowState::Ended => {
-            None
+        WindowState::Drawing => {
+            (facts.draw == Drawing::AwaitsValue).then_some(HeldBy::ExternalValue)
         }
+        WindowState::Closed | WindowState::Prequeue | WindowState::Ended => None,
         WindowState::Paused => Some(HeldBy::Paused),
         WindowState::Open if facts.waiting == 0 => None,
         WindowState::Open if facts.capacity.is_some_and(|cap| facts.inside >= cap) => {
@@ -254,6 +287,7 @@ mod tests {
 
     const FLOWING: Facts = Facts {
         state: WindowState::Open,
+        draw: Drawing::Complete,
         store: StoreHealth::Reachable,
         after_loss: AfterLoss::Sound,
         waiting: 10,
@@ -365,6 +399,21 @@ mod tests {
     }
 
     #[test]
+    fn a_draw_says_what_it_waits_for() {
+        for (draw, expected) in [
+            (Drawing::AwaitsValue, Some(HeldBy::ExternalValue)),
+            (Drawing::Complete, None),
+        ] {
+            let facts = Facts {
+                state: WindowState::Drawing,
+                draw,
+                ..FLOWING
+            };
+            assert_eq!(held_by(&facts), expected, "{draw:?}");
+        }
+    }
+
+    #[test]
     fn a_room_that_recovers_from_a_loss_says_so_before_anything_else() {
         let recovering = Facts {
             after_loss: AfterLoss::Recovering,
@@ -405,7 +454,8 @@ mod tests {
             "capacity": {"active": null},
             "wait": {"known": false, "low_s": null, "median_s": null, "high_s": null},
             "tick": 0, "version": 0, "held_by": null,
-            "message": null, "opens_at": null, "ends_at": null,
+            "message": null, "opens_at": null, "prequeue_opens_at": null, "ends_at": null,
+            "windows": [], "stock": null,
         });
         assert_eq!(view, expected);
     }

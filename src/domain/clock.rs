@@ -51,6 +51,15 @@ impl UnixTime {
         u32::try_from(self.secs().saturating_sub(YEAR_ZERO_S) / 60).unwrap_or(u32::MAX)
     }
 
+    /// This time less `span`, no earlier than 1970.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
+        )
+    }
+
     /// This time plus `span`, saturating.
     #[must_use]
     pub fn after(self, span: Duration) -> Self {

@@ -27,8 +27,8 @@ pub enum Reason {
 pub struct Facts {
     /// Whether the store is away, or places are coming back after a loss.
     pub recovering: bool,
-    /// What is left to be sold, where that is known.
-    pub stock: Option<u64>,
+    /// Whether the window ended because nothing is left to be sold.
+    pub sold_out: bool,
     /// The state of the sale window.
     pub state: WindowState,
     /// Slots taken.
@@ -56,7 +56,7 @@ impl Facts {
         let many = returned >= FEW_RETURNED && returned >= MANY_RETURNED * self.lately.released;
         [
             (self.recovering, Reason::Recovering),
-            (self.stock == Some(0), Reason::SoldOut),
+            (self.sold_out, Reason::SoldOut),
             (self.state == WindowState::Paused, Reason::Paused),
             (full, Reason::CapacityFull),
             (self.lately.slowed, Reason::PaceLowered),
@@ -75,7 +75,7 @@ mod tests {
     fn quiet() -> Facts {
         Facts {
             recovering: false,
-            stock: None,
+            sold_out: false,
             state: WindowState::Open,
             inside: 10,
             capacity: Some(20),
@@ -87,13 +87,12 @@ mod tests {
     #[test]
     fn a_room_in_which_nothing_happened_gives_no_reason() {
         assert_eq!(quiet().reason(), None);
-        let stocked = Facts {
-            stock: Some(1),
+        let uncapped = Facts {
             capacity: None,
             inside: u64::MAX,
             ..quiet()
         };
-        assert_eq!(stocked.reason(), None);
+        assert_eq!(uncapped.reason(), None);
     }
 
     #[test]
@@ -110,7 +109,7 @@ mod tests {
         assert_eq!(facts.reason(), Some(Reason::CapacityFull));
         facts.state = WindowState::Paused;
         assert_eq!(facts.reason(), Some(Reason::Paused));
-        facts.stock = Some(0);
+        facts.sold_out = true;
         assert_eq!(facts.reason(), Some(Reason::SoldOut));
         facts.recovering = true;
         assert_eq!(facts.reason(), Some(Reason::Recovering));

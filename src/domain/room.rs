@@ -6,11 +6,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
-use super::clock::UnixTime;
 use super::lane::{LaneSettings, Weights};
 use super::pace::Pace;
 use super::pattern::PathPattern;
+pub use super::schedule::{SaleWindow, Schedule};
 use super::session::SessionTerms;
 
 /// A name as people write it in files: `[a-z0-9][a-z0-9-]{0,31}`. Used for rooms and sites.
@@ -51,7 +52,8 @@ impl FromStr for RoomName {
 }
 
 /// Who waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Everybody, in order of joining.
     Fifo,
@@ -120,15 +122,6 @@ pub enum PageStatus {
     ServiceUnavailable,
 }
 
-/// When the sale window opens and ends by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Schedule {
-    /// Opens a new window at this time.
-    pub opens_at: Option<UnixTime>,
-    /// Ends the window at this time; always after `opens_at`.
-    pub ends_at: Option<UnixTime>,
-}
-
 /// Requests that pass a room without queueing; every condition given must hold, at least one is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Exempt {
@@ -158,7 +151,8 @@ pub struct Terms {
     pub horizon: Duration,
     /// What the pace is multiplied by for those who will not come, in thousandths: 1,000 to 1,300.
     pub correction: u16,
-    /// How long a round of [`Method::Random`] lasts; `None` in every other method.
+    /// How long a round of [`Method::Random`] lasts; `None` in a room that never has one.
+    /// [`Orders::terms`](super::window::Orders::terms) leaves it out in windows of other methods.
     pub fairness_window: Option<Duration>,
     /// The share of each lane.
     pub lanes: Weights,

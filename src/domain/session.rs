@@ -1,6 +1,7 @@
 //! One admitted visitor's stay: its name, its limits and how long its token may live.
 
 use std::fmt;
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 use super::clock::UnixTime;
@@ -57,6 +58,11 @@ pub struct SessionTerms {
     pub absolute: Duration,
     /// How long a released visitor may take to claim.
     pub claim_window: Duration,
+    /// What one hold lasts at most, and how far past its absolute end holds may keep a session.
+    pub hold_max: Duration,
+    /// From how many networks a session may be used at a time before it is revoked; `None` for any
+    /// number.
+    pub max_networks: Option<NonZeroU8>,
 }
 
 impl Default for SessionTerms {
@@ -65,9 +71,15 @@ impl Default for SessionTerms {
             idle: Duration::from_mins(5),
             absolute: Duration::from_mins(30),
             claim_window: Duration::from_mins(2),
+            hold_max: Duration::from_mins(15),
+            max_networks: None,
         }
     }
 }
+
+/// How long somebody let in without the store may stay, and for how long nobody is released once
+/// the store is back.
+pub const ALONE: Duration = Duration::from_secs(60);
 
 /// Clock difference a token check forgives; the store holds a slot this much past the token.
 pub const LEEWAY: Duration = Duration::from_secs(5);
@@ -79,6 +91,69 @@ impl SessionTerms {
     pub fn expiry(&self, since: UnixTime, now: UnixTime) -> Option<UnixTime> {
         let end = since.after(self.absolute);
         (now < end).then(|| end.min(now.after(self.idle)))
+    }
+
+    /// Until when a hold of `length` keeps a session begun at `since`, asked for at `now`, whatever
+    /// its visitor does meanwhile. A hold lasts at most `hold_max`, and all holds together keep a
+    /// session at most `hold_max` past its absolute end.
+    #[must_use]
+    pub fn held_until(&self, since: UnixTime, now: UnixTime, length: Duration) -> UnixTime {
+        let wanted = now.after(length.min(self.hold_max));
+        wanted.min(since.after(self.longest_stay()))
+    }
+
+    /// How long a session may last at most, holds included.
+    #[must_use]
+    pub fn longest_stay(&self) -> Duration {
+        self.absolute.saturating_add(self.hold_max)
+    }
+
+    /// How long a token made now may live at most: until the idle limit, or through a hold.
+    #[must_use]
+    pub fn longest_token(&self) -> Duration {
+        self.idle.max(self.hold_max)
+    }
+}
+
+/// What a site says of a session of its visitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steer {
+    /// The purchase is done: the slot is free for the next.
+    Complete,
+    /// The session ends.
+    Revoke,
+    /// The session is kept for so long, also while its visitor does nothing: it pays elsewhere.
+    Hold(Duration),
+}
+
+impl Steer {
+    /// The longest hold that can be asked for; a room's own ceiling is lower.
+    pub const LONGEST_HOLD: Duration = Duration::from_hours(24 * 30);
+
+    /// Reads `complete`, `revoke` or `hold=SECONDS`, in any case; anything else is `None`, a hold
+    /// of no time too.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim_matches([' ', '\t']);
+        if text.eq_ignore_ascii_case("complete") {
+            return Some(Self::Complete);
+        }
+        if text.eq_ignore_ascii_case("revoke") {
+            return Some(Self::Revoke);
+        }
+        let (word, seconds) = text.split_once('=')?;
+        let digits = seconds.bytes().all(|byte| byte.is_ascii_digit());
+        let length = seconds.parse().ok().map(Duration::from_secs);
+        length
+            .filter(|_| digits && word.eq_ignore_ascii_case("hold"))
+            .and_then(Self::hold)
+    }
+
+    /// A hold of `length`; `None` where that is no time, or longer than any hold.
+    #[must_use]
+    pub fn hold(length: Duration) -> Option<Self> {
+        let fits = !length.is_zero() && length <= Self::LONGEST_HOLD;
+        fits.then_some(Self::Hold(length))
     }
 }
 
@@ -97,6 +172,53 @@ mod tests {
             Some(UnixTime::from_secs(2_800))
         );
         assert_eq!(terms.expiry(since, UnixTime::from_secs(2_800)), None);
+    }
+
+    #[test]
+    fn a_hold_is_bounded_by_itself_and_past_the_absolute_end() {
+        let terms = SessionTerms {
+            hold_max: Duration::from_secs(600),
+            ..SessionTerms::default()
+        };
+        let since = UnixTime::from_secs(1_000);
+        let held = |now, length| {
+            let now = UnixTime::from_secs(now);
+            let until = terms.held_until(since, now, Duration::from_secs(length));
+            until.secs()
+        };
+        assert_eq!(held(1_000, 60), 1_060);
+        assert_eq!(held(1_000, 601), 1_600, "no hold is longer");
+        assert_eq!(held(2_790, 600), 3_390, "past the absolute end, 2,800");
+        assert_eq!(held(3_000, 600), 3_400, "holds together reach 600 past it");
+        assert_eq!(held(3_399, 600), 3_400);
+    }
+
+    #[test]
+    fn a_site_says_one_of_three_things() {
+        let hold = |seconds| Some(Steer::Hold(Duration::from_secs(seconds)));
+        for (text, said) in [
+            ("complete", Some(Steer::Complete)),
+            (" Complete\t", Some(Steer::Complete)),
+            ("revoke", Some(Steer::Revoke)),
+            ("hold=600", hold(600)),
+            ("HOLD=1", hold(1)),
+            ("hold=2592000", hold(2_592_000)),
+            ("hold=2592001", None),
+            ("hold=0", None),
+            ("hold=-1", None),
+            ("hold=+1", None),
+            ("hold=1.5", None),
+            ("hold= 1", None),
+            ("hold =1", None),
+            ("hold=", None),
+            ("hold", None),
+            ("hold=99999999999999999999", None),
+            ("completed", None),
+            ("complete, revoke", None),
+            ("", None),
+        ] {
+            assert_eq!(Steer::parse(text), said, "{text:?}");
+        }
     }
 
     #[test]

@@ -55,6 +55,12 @@ impl EndedBy {
         Self::Revoked,
     ];
 
+    /// The reason of this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|why| why.word() == word)
+    }
+
     /// The word in the status JSON.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -18,12 +18,19 @@
 //! and a line is good only while the anchor number stays the same: that number grows where
 //! another gateway takes over and where time is cut short. A handover so costs the room what
 //! its best sight of the winner was late, some milliseconds.
+//!
+//! Who passes between two ticks ([`TickState::pass`]) is paid for at the next one, after it has
+//! earned and the bucket was capped: as if released then. It is not let in on more than was left
+//! at the tick before, so whatever window begins or ends between, the bound holds for it too.
+
+mod pacer;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::pace::{Pace, PaceState, TICK, VISITOR, micros, plan};
+use super::pace::{Pace, PaceState, TICK, VISITOR, plan};
+pub use pacer::{Pacer, Sight};
 
 /// What the store keeps of a room's ticks. The bucket starts empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +41,9 @@ pub struct TickState {
     pub earned: u64,
     /// Allowance left over, in parts of [`VISITOR`].
     pub credit: u64,
+    /// How much of it went to those who passed since this tick.
+    #[serde(default)]
+    pub spent: u64,
     /// How much time in flight the next tick may earn, in microseconds: the room that the
     /// bucket had at this tick before anybody was released.
     pub slack: u64,
@@ -112,9 +122,26 @@ impl TickState {
         })
     }
 
+    /// Lets one visitor in between two ticks, if enough is left of what was earned.
+    #[must_use]
+    pub const fn pass(&mut self) -> bool {
+        let enough = self.credit.saturating_sub(self.spent) >= VISITOR;
+        if enough {
+            self.spent += VISITOR;
+        }
+        enough
+    }
+
     /// Takes off who was released at this tick.
     pub fn spend(&mut self, released: u64) {
         self.credit = self.credit.saturating_sub(released.saturating_mul(VISITOR));
+    }
+
+    /// The state as gateways have it from a survey or a tick: what passed since is the store's
+    /// own affair.
+    #[must_use]
+    pub const fn as_told(self) -> Self {
+        Self { spent: 0, ..self }
     }
 
     /// What gateways are told.
@@ -144,21 +171,24 @@ impl TickState {
         } else {
             pace.ceiling(TICK).saturating_sub(credit) / pace.rate()
         };
+        let credit = credit.saturating_sub(self.spent);
         let state = Self {
             credit,
+            spent: 0,
             slack,
             last_pace: Some(pace),
             ..self
         };
         TickStep {
             state,
-            batch: step.batch,
+            batch: credit / VISITOR,
         }
     }
 
     fn rest(self) -> TickStep {
         let state = Self {
             credit: 0,
+            spent: 0,
             slack: 0,
             last_pace: None,
             ..self
@@ -176,118 +206,6 @@ pub struct Seen {
     pub earned: u64,
     /// The anchor number at that tick.
     pub anchor: u64,
-}
-
-/// How a gateway came to see a tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
-    /// In a survey, or in the answer that refused its proposal.
-    Told,
-    /// In the answer that accepted its proposal.
-    Won {
-        /// The local time at which [`Pacer::propose`] made that proposal.
-        sent: Duration,
-    },
-}
-
-/// A gateway's side of one room's ticks: it anchors, and proposes.
-///
-/// All times are readings of this gateway's own monotonic clock. A pacer belongs to one epoch of
-/// a room; a new epoch needs a new one.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Pacer {
-    last: Option<Sighting>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Sighting {
-    seen: Seen,
-    at: Duration,
-    lead: Lead,
-    line: Line,
-}
-
-/// A line of room time: it was `earned` at the local time `at` and runs on with the local clock.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    at: Duration,
-    earned: u64,
-}
-
-impl Line {
-    fn reads(self, now: Duration) -> u64 {
-        self.earned
-            .saturating_add(micros(now.saturating_sub(self.at)))
-    }
-}
-
-impl Pacer {
-    /// Takes in what the store said at `now`. What a newer answer overtook is ignored.
-    pub fn observe(&mut self, now: Duration, seen: Seen, sight: Sight) {
-        let known = match self.last {
-            Some(last) if seen.tick < last.seen.tick => return,
-            Some(last) if seen.tick == last.seen.tick => Some(last),
-            _ => None,
-        };
-        let line = |at| Line {
-            at,
-            earned: seen.earned,
-        };
-        let at = known.map_or(now, |last| last.at);
-        self.last = Some(match (sight, known) {
-            (Sight::Told, Some(last)) => last,
-            (Sight::Told, None) => Sighting {
-                seen,
-                at,
-                lead: Lead::Taken,
-                line: self.higher(now, seen, line(now)),
-            },
-            (Sight::Won { sent }, _) => Sighting {
-                seen,
-                at,
-                lead: Lead::Kept,
-                line: line(sent),
-            },
-        });
-    }
-
-    /// The higher of `fresh` and the line so far, if that one is still good.
-    fn higher(&self, now: Duration, seen: Seen, fresh: Line) -> Line {
-        match self.last {
-            Some(last) if last.seen.anchor == seen.anchor && last.line.reads(now) > seen.earned => {
-                last.line
-            }
-            _ => fresh,
-        }
-    }
-
-    /// The local time at which to propose the next tick; `None` before the room was seen.
-    ///
-    /// One period after it saw a tick of its own; three to four periods after it saw another's,
-    /// by `jitter`, a random span of at most one period, so that not all step in at once.
-    #[must_use]
-    pub fn due(&self, jitter: Duration) -> Option<Duration> {
-        let last = self.last?;
-        let patience = if last.lead == Lead::Kept {
-            TICK
-        } else {
-            3 * TICK + jitter.min(TICK)
-        };
-        Some(last.at.saturating_add(patience))
-    }
-
-    /// What to ask of the store at `now`; `None` before the room was seen.
-    #[must_use]
-    pub fn propose(&self, now: Duration) -> Option<Proposal> {
-        let last = self.last?;
-        let elapsed = last.line.reads(now).saturating_sub(last.seen.earned);
-        Some(Proposal {
-            seen_tick: last.seen.tick,
-            elapsed,
-            waited: micros(now.saturating_sub(last.at)).min(elapsed),
-            lead: last.lead,
-        })
-    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,14 @@ pub fn set_admission(
     answer.headers_mut().insert(header::CACHE_CONTROL, private);
 }
 
+/// Takes an admission back on the site's answer: its session is over.
+pub fn take_admission(answer: &mut Answer, names: &CookieNames, https: bool) {
+    let name = names.name(Token::Admission, https);
+    set_cookie(answer, name, "", (Duration::ZERO, https));
+    let private = HeaderValue::from_static("private, no-store");
+    answer.headers_mut().insert(header::CACHE_CONTROL, private);
+}
+
 /// Tells an app without cookies its admission, in the header it brings it back in.
 pub fn tell_admission(answer: &mut Answer, token: &AdmissionToken) {
     if let Ok(text) = HeaderValue::from_str(&token.text) {

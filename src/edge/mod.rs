@@ -14,6 +14,7 @@ mod scene;
 pub mod serve;
 pub mod sockets;
 pub mod status;
+mod steer;
 pub mod texts;
 pub mod tunnel;
 pub mod wanted;

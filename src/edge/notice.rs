@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::domain::chance;
 use crate::gate::notice::{self, Face, Notice, SetToken};
 
-use super::status::{Reason, State, Status, WaitRange};
+use super::status::{Chance, Reason, State, Status, WaitRange};
 
 /// A notice in the words of the status JSON.
 #[must_use]
@@ -41,10 +42,15 @@ pub fn status_of(notice: &Notice) -> Status<'_> {
         poll_after_s: seconds(notice.poll_after).max(1),
         claim_by: notice.claim_by,
         opens_at: notice.opens_at,
+        prequeue_opens_at: notice.prequeue_opens_at,
         message: notice.message.as_deref(),
         reference: notice.reference,
         ended_by: notice.ended_by,
-        chance: None,
+        chance: notice.chance.map(|chance| match chance {
+            chance::Chance::Likely => Chance::Likely,
+            chance::Chance::Possible => Chance::Possible,
+            chance::Chance::Unlikely => Chance::Unlikely,
+        }),
         updated_at: notice.at,
         queue_token,
         admission_token,

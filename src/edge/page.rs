@@ -52,6 +52,9 @@ pub enum PageKind {
     /// A place-less token was just handed out: without JavaScript the page comes back in two
     /// seconds, marked, so that a browser which dropped the cookie is found out.
     FirstVisit,
+    /// The same in a room that queues only under overload: the page itself comes back at once,
+    /// with JavaScript too, for only the wanted page can let a visitor pass.
+    Passing,
     /// What `status.state` says: in line, paused, closed, ended, full, released and so on.
     Standing,
     /// Came back marked and without the cookie. Says how to allow cookies; never comes back by
@@ -130,14 +133,14 @@ impl Page {
         let scene = match view.kind {
             PageKind::CookiesOff => Scene::Cookies,
             PageKind::Reject => Scene::Reject,
-            PageKind::FirstVisit | PageKind::Standing => Scene::of(view.status),
+            PageKind::FirstVisit | PageKind::Passing | PageKind::Standing => Scene::of(view.status),
         };
         let shown = Status {
             queue_token: None,
             admission_token: None,
             ..*view.status
         };
-        let script = matches!(view.kind, PageKind::FirstVisit | PageKind::Standing);
+        let script = !matches!(view.kind, PageKind::CookiesOff | PageKind::Reject);
         let json = String::from_utf8(shown.to_json()).unwrap_or_default();
         self.fill(
             "queue.html",
@@ -146,6 +149,7 @@ impl Page {
                 title => view.title,
                 room => shown.room.as_str(),
                 status => script.then_some(json),
+                passing => view.kind == PageKind::Passing,
                 form_not_sent => view.asked == Asked::ToSend,
                 wanted => unmarked(view.wanted),
                 refresh => refresh(view),
@@ -176,6 +180,7 @@ impl Page {
         let shared = context! {
             lang => self.texts.lang,
             figures => Serde(&self.texts.figures),
+            times => Serde(&self.texts.times),
             page => Serde(&self.texts.page),
             prefix => self.prefix.as_str(),
             style => files.style.name.as_str(),
@@ -222,18 +227,18 @@ fn refresh(view: &PageView<'_>) -> Option<String> {
     let status = view.status;
     let (seconds, address) = match (view.kind, status.state) {
         (PageKind::CookiesOff | PageKind::Reject, _) => return None,
-        (PageKind::FirstVisit, _) => (2, marked(view.wanted)),
+        (PageKind::FirstVisit | PageKind::Passing, _) => (2, marked(view.wanted)),
         (PageKind::Standing, State::Ended) if status.ended_by.is_some() => return None,
         (PageKind::Standing, State::Released | State::Admitted) => (2, unmarked(view.wanted)),
-        (PageKind::Standing, State::Closed | State::Ended | State::Full) => {
-            (60, unmarked(view.wanted))
-        }
         (
             PageKind::Standing,
             State::Prequeue
             | State::Drawing
             | State::Waiting
             | State::Paused
+            | State::Closed
+            | State::Ended
+            | State::Full
             | State::Challenge
             | State::Recovering,
         ) => (status.poll_after_s.max(2), unmarked(view.wanted)),
@@ -598,6 +603,37 @@ mod tests {
             assert!(html.contains(text));
             assert!(!html.contains("<script") && !html.contains("data-status"));
         }
+    }
+
+    #[test]
+    fn times_to_come_are_told_with_their_zone_where_no_script_counts_down() {
+        let house = house();
+        let lobby = UnixTime::from_secs(1_795_293_000);
+        let opens = UnixTime::from_secs(1_795_294_800);
+        let told = |state, prequeue_opens_at| {
+            let status = Status {
+                state,
+                prequeue_opens_at,
+                opens_at: Some(opens),
+                poll_after_s: 37,
+                ..house.status()
+            };
+            house.html(&view(&status))
+        };
+        let before = told(State::Closed, Some(lobby));
+        assert!(before.contains("data-scene=\"before_lobby\""));
+        assert!(before.contains(">2026-11-21, 20:30 UTC</time>"));
+        assert!(before.contains(">2026-11-21, 21:00 UTC</time>"));
+        assert!(
+            before.contains("content=\"37; url=/buy/1?a=b\""),
+            "in time for it"
+        );
+        assert!(before.contains("<p id=\"countdown\" class=\"countdown\" hidden>"));
+        let opening = told(State::Closed, None);
+        assert!(opening.contains("data-scene=\"opening\"") && !opening.contains("20:30 UTC"));
+        let over = told(State::Ended, None);
+        assert!(over.contains(EN.times.next) && over.contains("21:00 UTC"));
+        assert!(!told(State::Waiting, None).contains("21:00 UTC"));
     }
 
     #[test]

@@ -12,10 +12,14 @@ pub(super) enum Scene {
     First,
     /// A state as it is.
     Plain(State),
+    /// Closed, and the time at which the lobby opens is known.
+    BeforeLobby,
     /// Closed, and the time of opening is known.
     Opening,
     /// Ended because nothing is left.
     SoldOut,
+    /// Over for this visitor, who has bought.
+    Done,
     /// This visitor's turn is over.
     Over,
     /// The visitor left.
@@ -31,10 +35,12 @@ impl Scene {
     pub(super) fn of(status: &Status<'_>) -> Self {
         match (status.state, status.ended_by) {
             (State::Waiting, _) if status.position.is_none() => Self::First,
+            (State::Closed, _) if status.prequeue_opens_at.is_some() => Self::BeforeLobby,
             (State::Closed, _) if status.opens_at.is_some() => Self::Opening,
             (State::Ended, Some(EndedBy::Left)) => Self::Left,
+            (State::Ended, Some(EndedBy::Completed)) => Self::Done,
+            (State::Ended, _) if status.reason == Some(Reason::SoldOut) => Self::SoldOut,
             (State::Ended, Some(_)) => Self::Over,
-            (State::Ended, None) if status.reason == Some(Reason::SoldOut) => Self::SoldOut,
             (state, _) => Self::Plain(state),
         }
     }
@@ -43,8 +49,10 @@ impl Scene {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::First => "first",
+            Self::BeforeLobby => "before_lobby",
             Self::Opening => "opening",
             Self::SoldOut => "sold_out",
+            Self::Done => "done",
             Self::Over => "over",
             Self::Left => "left",
             Self::Reject => "reject",
@@ -68,8 +76,10 @@ impl Scene {
         let states = &texts.states;
         match self {
             Self::First => &states.first,
+            Self::BeforeLobby => &states.before_lobby,
             Self::Opening => &states.opening,
             Self::SoldOut => &states.sold_out,
+            Self::Done => &states.done,
             Self::Over => &states.over,
             Self::Left => &states.left,
             Self::Reject => &states.reject,
@@ -86,6 +96,17 @@ impl Scene {
             Self::Plain(State::Challenge) => &states.challenge,
             Self::Plain(State::Recovering) => &states.recovering,
         }
+    }
+
+    /// Whether it speaks of an opening to come, where the time of one is known.
+    pub(super) const fn awaits_opening(self) -> bool {
+        matches!(
+            self,
+            Self::BeforeLobby
+                | Self::Opening
+                | Self::SoldOut
+                | Self::Plain(State::Prequeue | State::Ended)
+        )
     }
 
     /// Whether this visitor is in the line or its lobby, or about to be.

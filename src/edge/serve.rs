@@ -15,6 +15,7 @@ use crate::domain::clock::{Clock, Now};
 use crate::gate::identify::keeps_no_cookies;
 use crate::gate::permit::Permit;
 use crate::gate::socket::names_websocket;
+use crate::gate::steer::Steered;
 use crate::gate::{Ask, Decided, Gate, Refusal, Trace, Verdict};
 use crate::origin::Origin;
 use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
@@ -22,7 +23,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::series::Counts;
 
 use super::body::AnswerBody;
-use super::cookies::{set_admission, tell_admission};
+use super::cookies::{set_admission, take_admission, tell_admission};
 use super::guard::Activity;
 use super::negotiate::NEGOTIATED;
 use super::respond::{Answer, Asking, Responder, close};
@@ -143,7 +144,25 @@ impl Door {
                 return settle(answer, came.body, &came.head.headers).await;
             }
         };
-        if let (Some(token), Some(room)) = (token, room) {
+        let held = room.zip(decided.trace.holder.as_deref());
+        let heard = self.hear(&mut answer, held.map(|(room, _)| room));
+        let steered = match (held, heard) {
+            (Some((room, holder)), Some(steer)) => {
+                let said = (steer, self.clock.now());
+                Box::pin(self.gate.steer(room, holder, said)).await
+            }
+            _ => Steered::AsBefore,
+        };
+        let Some(room) = room else { return answer };
+        let token = match steered {
+            Steered::Ended => {
+                take_admission(&mut answer, &room.cookies, https);
+                None
+            }
+            Steered::Kept(kept) => Some(kept),
+            Steered::AsBefore => token,
+        };
+        if let Some(token) = token {
             set_admission(&mut answer, &token, &room.cookies, https);
             if by_header {
                 tell_admission(&mut answer, &token);
@@ -184,7 +203,12 @@ impl Door {
             room,
             rule,
             token,
+            holder: _,
+            spread,
         } = &decided.trace;
+        if *spread {
+            self.metrics.session_spread();
+        }
         self.metrics.verdict(match &decided.verdict {
             Ok(Verdict::Pass(..) | Verdict::Socket(..)) => VerdictLabel::Pass,
             Ok(Verdict::Claimed(..)) => VerdictLabel::Claimed,

@@ -40,6 +40,12 @@ pub struct Status<'a> {
     /// When the room opens, if it is not open and that is known.
     #[serde(serialize_with = "moment_or_null")]
     pub opens_at: Option<UnixTime>,
+    /// When its lobby opens, if there is one and it is still to come; else left out.
+    #[serde(
+        serialize_with = "moment_or_null",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub prequeue_opens_at: Option<UnixTime>,
     /// The operator's words to those waiting, as they were typed: plain text, never HTML.
     pub message: Option<&'a str>,
     /// The code by which the support desk finds this visitor; `None` before there is an identity.
@@ -205,6 +211,7 @@ pub(crate) fn sample(room: &RoomName) -> Status<'_> {
         poll_after_s: 60,
         claim_by: None,
         opens_at: None,
+        prequeue_opens_at: None,
         message: None,
         reference: Some(visitor.reference(room)),
         ended_by: None,
@@ -252,6 +259,8 @@ mod tests {
             wait: None,
             reference: None,
             claim_by: Some(UnixTime::from_secs(1_795_291_320)),
+            opens_at: Some(UnixTime::from_secs(1_795_294_800)),
+            prequeue_opens_at: Some(UnixTime::from_secs(1_795_293_000)),
             queue_token: Some("q"),
             ..sample(&room)
         };
@@ -261,7 +270,9 @@ mod tests {
             r#""wait":{"known":false,"low_s":null,"median_s":null,"high_s":null},"reason":null"#
         ));
         assert!(text.contains(r#""position":null,"ahead":null"#));
-        assert!(text.contains(r#""claim_by":"2026-11-21T20:02:00Z""#));
+        assert!(text.contains(
+            r#""claim_by":"2026-11-21T20:02:00Z","opens_at":"2026-11-21T21:00:00Z","prequeue_opens_at":"2026-11-21T20:30:00Z","message""#
+        ));
         assert!(text.contains(r#""reference":null"#));
         assert!(text.ends_with(r#""updated_at":"2026-11-21T20:00:00Z","queue_token":"q"}"#));
 

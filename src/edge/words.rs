@@ -21,7 +21,10 @@ pub(super) struct Lines<'a> {
     ahead: Option<Ahead>,
     wait: Option<String>,
     in_line: Option<String>,
+    in_line_label: &'static str,
+    lobby_opens: Option<Moment>,
     opens: Option<Moment>,
+    opens_label: &'static str,
     claim_by: Option<Moment>,
     updated: Moment,
     again: Option<&'static str>,
@@ -53,10 +56,10 @@ pub(super) fn lines<'a>(
     status: &Status<'a>,
     title: &str,
 ) -> Lines<'a> {
-    let has_place = scene.in_line() && status.position.is_some();
+    let lobby = scene == Scene::Plain(State::Prequeue);
+    let has_place = scene.in_line() && !lobby && status.position.is_some();
     let waits = scene == Scene::Plain(State::Waiting);
     let released = scene == Scene::Plain(State::Released);
-    let lobby = scene == Scene::Plain(State::Prequeue);
     Lines {
         scene: scene.name(),
         tab: tab(texts, scene, status, title),
@@ -67,13 +70,27 @@ pub(super) fn lines<'a>(
             .map(|count| ahead(texts, count)),
         wait: waits.then(|| wait(texts, status.wait)),
         in_line: (has_place || lobby).then(|| number(texts, status.waiting)),
-        opens: status
-            .opens_at
-            .filter(|_| scene == Scene::Opening || lobby)
+        in_line_label: if lobby {
+            texts.crowd.lobby
+        } else {
+            texts.crowd.line
+        },
+        lobby_opens: status
+            .prequeue_opens_at
+            .filter(|_| scene == Scene::BeforeLobby)
             .map(day),
+        opens: status.opens_at.filter(|_| scene.awaits_opening()).map(day),
+        opens_label: if matches!(scene, Scene::SoldOut | Scene::Plain(State::Ended)) {
+            texts.times.next
+        } else {
+            texts.times.opens
+        },
         claim_by: status.claim_by.filter(|_| released).map(time_of_day),
         updated: time_of_day(status.updated_at),
-        again: status.ended_by.map(|end| again(texts, end)),
+        again: status
+            .ended_by
+            .filter(|_| scene != Scene::Done)
+            .map(|end| again(texts, end)),
         reason: status
             .reason
             .filter(|reason| explains(scene, *reason))
@@ -343,6 +360,16 @@ mod tests {
             ..status
         };
         assert_eq!(Scene::of(&placeless), Scene::First);
+        let soon = Status {
+            opens_at: Some(status.updated_at),
+            ..at(State::Closed, None)
+        };
+        assert_eq!(Scene::of(&soon), Scene::Opening);
+        let sooner = Status {
+            prequeue_opens_at: Some(status.updated_at),
+            ..soon
+        };
+        assert_eq!(Scene::of(&sooner), Scene::BeforeLobby);
         assert_eq!(Scene::of(&status), Scene::Plain(State::Waiting));
         assert_eq!(
             Scene::of(&at(State::Ended, Some(EndedBy::Left))),
@@ -352,11 +379,18 @@ mod tests {
             Scene::of(&at(State::Ended, Some(EndedBy::Missed))),
             Scene::Over
         );
+        let done = at(State::Ended, Some(EndedBy::Completed));
+        assert_eq!(Scene::of(&done), Scene::Done);
         let gone = Status {
             reason: Some(Reason::SoldOut),
             ..at(State::Ended, None)
         };
         assert_eq!(Scene::of(&gone), Scene::SoldOut);
+        let missed = Status {
+            ended_by: Some(EndedBy::Missed),
+            ..gone
+        };
+        assert_eq!(Scene::of(&missed), Scene::SoldOut);
         let soon = Status {
             opens_at: Some(status.updated_at),
             ..at(State::Closed, None)

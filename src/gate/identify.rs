@@ -8,6 +8,8 @@ use http::{HeaderMap, Method};
 use ipnet::IpNet;
 
 use super::socket::names_websocket;
+use crate::domain::standing::EndedBy;
+use crate::token::queue::QueueToken;
 
 /// Networks whose word about a visitor's address and scheme is taken.
 #[derive(Clone, Debug, Default)]
@@ -123,6 +125,19 @@ impl Manner {
         }
         Self::Visit
     }
+}
+
+/// Whether a browser fetches this for the page on which a visitor was told that the purchase is
+/// done: its pictures and scripts must not take a place in line again.
+#[must_use]
+pub fn is_of_a_last_page(token: Option<QueueToken>, headers: &HeaderMap) -> bool {
+    let is_last =
+        |token: QueueToken| token.ended == Some(EndedBy::Completed) && token.place.is_none();
+    let mut told = headers.get_all(&SEC_FETCH_DEST).iter().peekable();
+    let pages = ["document", "iframe", "frame"];
+    token.is_some_and(is_last)
+        && told.peek().is_some()
+        && !told.any(|word| pages.iter().any(|page| word == page))
 }
 
 /// Whether `text` holds `word`, in any case.

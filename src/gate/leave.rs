@@ -3,7 +3,7 @@
 use crate::domain::session::Jti;
 use crate::domain::skew::WallClock;
 use crate::domain::standing::EndedBy;
-use crate::store::{Ending, Leaving};
+use crate::store::Leaving;
 use crate::token::queue::QueueToken;
 
 use super::notice::{Face, Notice, SetToken};
@@ -37,10 +37,6 @@ impl Line<'_> {
 
     /// Leaves word that a session has ended by the visitor's own wish.
     pub fn end(&self, session: Jti) {
-        self.room.notes.end(Ending {
-            session,
-            why: EndedBy::Left,
-            life: self.room.settings.terms.session.idle,
-        });
+        self.room.end(session, EndedBy::Left);
     }
 }

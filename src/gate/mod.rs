@@ -5,11 +5,17 @@
 
 pub mod admit;
 pub mod canonical;
+pub mod claim;
 pub mod identify;
+mod known;
 pub mod leave;
 pub mod limit;
+pub mod lobby;
+mod moments;
 pub mod notice;
+mod odds;
 pub mod own;
+pub mod pass;
 pub mod path;
 pub mod permit;
 pub mod queue;
@@ -17,7 +23,9 @@ pub mod room;
 pub mod screen;
 pub mod sites;
 pub mod socket;
+mod spread;
 pub mod stay;
+pub mod steer;
 pub mod tell;
 pub mod verdict;
 
@@ -36,11 +44,11 @@ use crate::token::queue::QueueToken;
 pub use sites::Site;
 pub use verdict::{Decided, Own, Refusal, Trace, Verdict};
 
-use admit::{Admissions, Door};
+use admit::Admissions;
 use canonical::Canonical;
 use identify::{Manner, Proxies, Token};
 use limit::Limiters;
-use notice::{Face, Notice};
+use notice::{Face, Notice, Visit};
 use permit::{Grounds, Passage, Permit};
 use queue::{Coming, May, Outcome};
 use room::Room;
@@ -73,7 +81,7 @@ pub struct Gate {
     /// Rate limits.
     pub limiters: Limiters,
     /// The keys.
-    pub keys: Keyring,
+    pub keys: Arc<Keyring>,
     /// Where the rooms are kept.
     pub store: Arc<dyn QueueStore>,
     /// Verified admissions.
@@ -125,6 +133,7 @@ impl Gate {
         }
         if let Some(admitted) = self.admit(room, &request, trace) {
             let grounds = Grounds::Admitted(admitted.session);
+            trace.holder = Some(Arc::clone(&admitted.known));
             let stay = || Stay::of(room, admitted.known);
             return request.pass(grounds, admitted.renewed, stay);
         }
@@ -158,52 +167,24 @@ impl Gate {
             && head
                 .headers
                 .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        if preflight && room.settings.method != RoomMethod::Passthrough {
+        let method = room.method();
+        if preflight && method != RoomMethod::Passthrough {
             return Err(Refusal::Preflight);
         }
-        match room.settings.method {
+        match method {
             RoomMethod::Passthrough => {
                 let pass = request.pass(Grounds::Passthrough, None, || Stay::Unbound);
                 return pass.map(Some);
             }
             RoomMethod::Reject => {
-                let notice = Notice::of(
-                    Arc::clone(&room.settings),
-                    Face::Closed,
-                    request.ask.now.wall,
-                );
+                let (settings, now) = (Arc::clone(&room.settings), request.ask.now.wall);
+                let mut notice = Notice::of(settings, Face::Closed, now);
+                notice.visit = Visit::Rejected;
                 return Ok(Some(Verdict::Shut(Box::new(notice))));
             }
             RoomMethod::Fifo | RoomMethod::Random => {}
         }
         Ok(None)
-    }
-
-    fn admit(
-        &self,
-        room: &Room,
-        request: &Request<'_>,
-        trace: &mut Trace,
-    ) -> Option<admit::Admitted> {
-        let headers = &request.ask.head.headers;
-        let text = room
-            .cookies
-            .brought(headers, Token::Admission, request.https)?;
-        let snapshot = room.snapshot.load();
-        let door = Door {
-            keys: &self.keys,
-            room: &room.settings.name,
-            terms: &room.settings.terms.session,
-            snapshot: &snapshot,
-            notes: &room.notes,
-        };
-        match self.admissions.admit(door, text, request.ask.now) {
-            Ok(admitted) => Some(admitted),
-            Err(refused) => {
-                trace.token = Some(refused.reason());
-                None
-            }
-        }
     }
 
     async fn queue(
@@ -222,6 +203,7 @@ impl Gate {
         let brought = self.queue_token(room, &request, trace)?;
         let joins = *method == Method::GET || !method.is_safe();
         let placed = brought.is_some_and(|token| token.place.is_some());
+        let joins = joins && !identify::is_of_a_last_page(brought, &request.ask.head.headers);
         let may = if joins || placed { may } else { May::Look };
         let coming = Coming {
             token: brought.filter(|token| room.counts(token)),
@@ -241,7 +223,13 @@ impl Gate {
                     brought.is_some() && identify::keeps_no_cookies(&request.ask.head.headers);
                 Verdict::told(notice)
             }
-            Outcome::Claimed { session, token, .. } => {
+            Outcome::Claimed {
+                session,
+                token,
+                known,
+                notice: _,
+            } => {
+                trace.holder = Some(known);
                 Verdict::Claimed(request.permit(Grounds::Admitted(session)), token)
             }
         })

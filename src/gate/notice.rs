@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::chance::Chance;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
 pub use crate::domain::reason::Reason;
 use crate::domain::room::RoomSettings;
 use crate::domain::standing::EndedBy;
 use crate::domain::visitor::Reference;
+use crate::domain::window::WindowState;
 
 use super::admit::AdmissionToken;
 
@@ -38,6 +40,17 @@ pub enum Face {
 }
 
 impl Face {
+    /// What somebody in line is to a room whose window is in this state.
+    #[must_use]
+    pub const fn in_line_at(state: WindowState) -> Self {
+        match state {
+            WindowState::Prequeue => Self::Prequeue,
+            WindowState::Drawing => Self::Drawing,
+            WindowState::Paused => Self::Paused,
+            WindowState::Open | WindowState::Closed | WindowState::Ended => Self::Waiting,
+        }
+    }
+
     /// Whether the visitor is taken in or waits for it; otherwise the room takes nobody.
     #[must_use]
     pub const fn is_in_line(self) -> bool {
@@ -76,6 +89,8 @@ pub enum Visit {
     First,
     /// The visitor came back without the cookie it was given: cookies are off.
     CookiesOff,
+    /// Nobody gets in, now or later.
+    Rejected,
 }
 
 /// The facts of one answer.
@@ -95,12 +110,16 @@ pub struct Notice {
     pub wait: Option<WaitRange>,
     /// Why nothing moves, or why the wait has grown.
     pub reason: Option<Reason>,
+    /// Whether something will be left at this visitor's turn, where the stock is known.
+    pub chance: Option<Chance>,
     /// When to ask again.
     pub poll_after: Duration,
     /// Until when a released turn may be claimed.
     pub claim_by: Option<UnixTime>,
-    /// When a closed room opens, as far as is known.
+    /// When a room that is not open yet opens, as far as is known.
     pub opens_at: Option<UnixTime>,
+    /// When its lobby opens, if there is one and it is still to come.
+    pub prequeue_opens_at: Option<UnixTime>,
     /// The operator's message.
     pub message: Option<String>,
     /// The visitor's reference code.
@@ -129,9 +148,11 @@ impl Notice {
             waiting: 0,
             wait: None,
             reason: None,
+            chance: None,
             poll_after: Duration::from_mins(1),
             claim_by: None,
             opens_at: None,
+            prequeue_opens_at: None,
             message: None,
             reference: None,
             ended_by: None,

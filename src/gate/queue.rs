@@ -1,24 +1,25 @@
 //! Stage 7: join, say where the visitor stands, or claim. The store is asked only when somebody
 //! joins, claims, leaves, or stands near the front.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::clock::Now;
 use crate::domain::estimate::LONGEST_JITTERED_POLL;
 use crate::domain::lane::Lane;
 use crate::domain::place::Place;
+use crate::domain::room::Terms;
 use crate::domain::session::Jti;
 use crate::domain::skew::WallClock;
-use crate::domain::standing::{EndedBy, Stand, Standing};
+use crate::domain::standing::{Stand, Standing};
 use crate::store::survey::{Snapshot, StoreHealth};
-use crate::store::{CheckIn, Claim, Claimed, Joined, Joining, QueueStore, StoreError};
-use crate::token::admission::Admission;
+use crate::store::{CheckIn, Joined, Joining, QueueStore, StoreError};
 use crate::token::chance;
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
-use super::admit::{AdmissionToken, Admissions};
-use super::notice::{Face, Notice, SetToken, Visit};
+use super::admit::{AdmissionToken, Admissions, Known};
+use super::notice::{Face, Notice, Visit};
 use super::room::Room;
 use super::{Gate, Refusal};
 
@@ -70,6 +71,8 @@ pub enum Outcome {
     Claimed {
         /// The session.
         session: Jti,
+        /// What is known of it.
+        known: Arc<Known>,
         /// Its token.
         token: AdmissionToken,
         /// What the status endpoint tells.
@@ -118,6 +121,11 @@ impl Line<'_> {
         Ok(outcome)
     }
 
+    /// The terms that hold now.
+    pub(super) fn terms(&self) -> Terms {
+        self.snapshot.survey.orders.terms(&self.room.settings)
+    }
+
     fn first_visit(&self, coming: Coming) -> Result<Notice, Refusal> {
         if let Some(face) = self.shut_face() {
             return Ok(self.notice(face));
@@ -141,20 +149,26 @@ impl Line<'_> {
         if self.shut_face().is_some() {
             return Ok(told(self.without_place(token)));
         }
-        let ask = Joining {
-            visitor: token.visitor,
-            window: token.window,
-            lane: Lane(token.lane),
-            promised: self
-                .poll_after(self.snapshot.survey.waiting, token.visitor)
-                .max(JOIN_LASTS),
-        };
-        let terms = &self.room.settings.terms;
+        let ask = self.joining(token);
+        if may == May::Claim && self.may_pass() {
+            return self.pass(token, ask).await;
+        }
+        let terms = &self.terms();
         match self.store.join(self.name(), terms, &[ask]).await.as_deref() {
             Ok([Joined::Stands(stand)]) => Box::pin(self.stands(token, *stand, may)).await,
             Ok([Joined::Full]) => Ok(told(self.notice(Face::Full))),
             Ok(_) => Ok(told(self.without_place(token))),
             Err(_) => Ok(told(self.kept(token))),
+        }
+    }
+
+    fn joining(&self, token: &QueueToken) -> Joining {
+        let waiting = self.snapshot.survey.waiting;
+        Joining {
+            visitor: token.visitor,
+            window: token.window,
+            lane: Lane(token.lane),
+            promised: self.poll_after(waiting, token.visitor).max(JOIN_LASTS),
         }
     }
 
@@ -181,7 +195,7 @@ impl Line<'_> {
             tick: token.tick,
             promised: self.poll_after(ahead, token.visitor),
         };
-        let terms = &self.room.settings.terms;
+        let terms = &self.terms();
         match self
             .store
             .check_in(self.name(), terms, &[ask])
@@ -207,7 +221,12 @@ impl Line<'_> {
         }
     }
 
-    async fn stands(&self, token: &QueueToken, stand: Stand, may: May) -> Result<Outcome, Refusal> {
+    pub(super) async fn stands(
+        &self,
+        token: &QueueToken,
+        stand: Stand,
+        may: May,
+    ) -> Result<Outcome, Refusal> {
         let token = QueueToken {
             turn: stand.turn,
             lobby: stand.standing == Standing::Lobby,
@@ -231,56 +250,8 @@ impl Line<'_> {
             }
         }
     }
-
-    async fn claim(&self, token: &QueueToken) -> Result<Outcome, Refusal> {
-        let session = self
-            .keys
-            .jti(self.name(), token.window, token.visitor, token.turn);
-        let claim = Claim {
-            visitor: token.visitor,
-            window: token.window,
-            turn: token.turn,
-            session,
-            at: self.now.wall,
-        };
-        let terms = &self.room.settings.terms;
-        let answer = self.store.claim(self.name(), terms, &[claim]).await;
-        let (since, rev) = match answer.as_deref() {
-            Ok([Claimed::Admitted { since, rev, .. }]) => (*since, *rev),
-            Ok([Claimed::Not(stand)]) => return Ok(told(self.not_claimed(token, *stand))),
-            Ok(_) | Err(_) => return Ok(told(self.kept(token))),
-        };
-        let Some(expires) = terms.session.expiry(since, self.now.wall) else {
-            return Ok(told(self.place_less(token.visitor, Some(EndedBy::Expired))));
-        };
-        let renewal = self.admissions.renewal(session);
-        renewal.hold_until(expires);
-        renewal.registered_in(token.epoch);
-        let admission = Admission {
-            jti: session,
-            sub: self.keys.subject(self.name(), token.visitor),
-            since,
-            expires,
-            rev,
-        };
-        let text = self
-            .keys
-            .sign_admission(self.name(), &admission, self.now.wall)
-            .map_err(|_| Refusal::NoChance)?;
-        let given = AdmissionToken {
-            text,
-            life: expires.since(self.now.wall),
-        };
-        let mut notice = self.inside(token);
-        notice.admission = SetToken::Give(given.clone());
-        Ok(Outcome::Claimed {
-            session,
-            token: given,
-            notice: Box::new(notice),
-        })
-    }
 }
 
-fn told(notice: Notice) -> Outcome {
+pub(super) fn told(notice: Notice) -> Outcome {
     Outcome::Told(Box::new(notice))
 }

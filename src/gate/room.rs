@@ -8,12 +8,18 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{Exempt, Method as RoomMethod, RoomSettings};
+use crate::domain::session::Jti;
+use crate::domain::standing::EndedBy;
+use crate::store::Ending;
 use crate::store::notes::{Glimpse, Notes};
-use crate::store::survey::{SharedSnapshot, StoreHealth};
+use crate::store::survey::{SharedSnapshot, Snapshot, StoreHealth};
+use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
+use super::admit::Door;
 use super::canonical::Canonical;
 use super::identify::CookieNames;
+use super::pass::Alone;
 
 /// A room at the gate.
 #[derive(Clone, Debug)]
@@ -24,6 +30,8 @@ pub struct Room {
     pub snapshot: SharedSnapshot,
     /// What it has to tell the store.
     pub notes: Arc<Notes>,
+    /// How it paces whom it lets in while the store is away.
+    pub alone: Arc<Alone>,
     /// Under which names its tokens travel.
     pub cookies: CookieNames,
 }
@@ -37,6 +45,7 @@ impl Room {
             settings: Arc::new(settings),
             snapshot: SharedSnapshot::default(),
             notes: Arc::default(),
+            alone: Arc::default(),
         }
     }
 
@@ -54,9 +63,9 @@ impl Room {
     #[must_use]
     pub fn covers(&self, request: &Canonical) -> Option<(bool, usize)> {
         let key = &request.key;
-        let open = self.settings.method == RoomMethod::Passthrough;
+        let open = || self.method() == RoomMethod::Passthrough;
         let excepted = self.settings.except.iter().any(|path| path.covers(key));
-        if (request.plain && excepted) || (!request.plain && open) {
+        if (request.plain && excepted) || (!request.plain && open()) {
             return None;
         }
         self.settings
@@ -65,6 +74,13 @@ impl Room {
             .filter(|path| path.covers(key))
             .map(PathPattern::weight)
             .max()
+    }
+
+    /// Who waits now: as the room's file says, or as the window that is under way.
+    #[must_use]
+    pub fn method(&self) -> RoomMethod {
+        let snapshot = self.snapshot.load();
+        snapshot.survey.orders.method(self.settings.method)
     }
 
     /// Whether a token is of the present window or a newer one; while nothing is known of the
@@ -86,6 +102,23 @@ impl Room {
         if seen > self.snapshot.load().survey.glimpse() {
             self.notes.saw(seen);
         }
+    }
+
+    /// What its admissions are judged by.
+    pub(super) fn door<'a>(&'a self, keys: &'a Keyring, snapshot: &'a Snapshot) -> Door<'a> {
+        Door {
+            keys,
+            room: &self.settings.name,
+            terms: &self.settings.terms.session,
+            snapshot,
+            notes: &self.notes,
+        }
+    }
+
+    /// Leaves word that a session has ended.
+    pub(super) fn end(&self, session: Jti, why: EndedBy) {
+        let life = self.settings.terms.session.longest_token();
+        self.notes.end(Ending { session, why, life });
     }
 
     /// Whether a request passes without queueing, by the owner's `[[exempt]]`.

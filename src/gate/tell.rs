@@ -42,13 +42,12 @@ impl Line<'_> {
 
     pub(super) fn notice(&self, face: Face) -> Notice {
         let survey = &self.snapshot.survey;
-        let mut notice = Notice::of(Arc::clone(&self.room.settings), face, self.now.wall);
+        let now = self.snapshot.skew.correct(self.now).wall;
+        let mut notice = Notice::of(Arc::clone(&self.room.settings), face, now);
         notice.waiting = survey.waiting;
         notice.message.clone_from(&survey.orders.message);
         notice.reason = self.reason();
-        notice.opens_at = (face == Face::Closed || face == Face::Ended)
-            .then(|| survey.orders.opening(&self.room.settings.schedule))
-            .flatten();
+        self.tell_times(&mut notice);
         notice
     }
 
@@ -60,7 +59,7 @@ impl Line<'_> {
             .unwrap_or(self.room.settings.terms.capacity);
         let facts = Facts {
             recovering: self.snapshot.store != StoreHealth::Reachable || self.snapshot.recovers(),
-            stock: survey.orders.stock,
+            sold_out: survey.orders.is_sold_out(),
             state: survey.orders.state,
             inside: survey.inside(),
             capacity: capacity.map(|cap| cap.get().into()),
@@ -109,7 +108,7 @@ impl Line<'_> {
         notice
     }
 
-    fn sign(&self, token: &QueueToken) -> String {
+    pub(super) fn sign(&self, token: &QueueToken) -> String {
         self.keys.sign_queue(self.name(), token, self.now.wall)
     }
 
@@ -117,7 +116,9 @@ impl Line<'_> {
         let mut notice = self.notice(self.shut_face().unwrap_or(Face::Waiting));
         notice.ended_by = token.ended;
         notice.reference = Some(token.visitor.reference(self.name()));
-        notice.poll_after = FIRST_RETURN;
+        if notice.face.is_in_line() {
+            notice.poll_after = FIRST_RETURN;
+        }
         notice
     }
 
@@ -195,6 +196,7 @@ impl Line<'_> {
         notice.wait = moves
             .then(|| self.snapshot.flow.as_ref().map(|flow| flow.wait(ahead)))
             .flatten();
+        notice.chance = position.and_then(|_| self.chance(face, ahead));
         notice.poll_after = self.poll_after(ahead, token.visitor);
         if face == Face::Recovering {
             let soon = jittered(STORE_AWAY, seed(token.visitor, self.now));
@@ -222,33 +224,12 @@ impl Line<'_> {
         self.snapshot.recovers() || (known && newer)
     }
 
-    fn waiting_face(&self, token: &QueueToken) -> Face {
+    pub(super) fn waiting_face(&self, token: &QueueToken) -> Face {
         let open = match self.snapshot.survey.orders.state {
             _ if self.recovers(token) => Face::Recovering,
-            state => open_face(state),
+            state => Face::in_line_at(state),
         };
         self.shut_face().unwrap_or(open)
-    }
-
-    /// Whether a token's holder is in the lobby for all that is known, so that nobody is asked.
-    pub(super) fn lobby_holds(&self, token: &QueueToken) -> bool {
-        let survey = &self.snapshot.survey;
-        let kept = matches!(
-            survey.orders.state,
-            WindowState::Prequeue | WindowState::Drawing
-        );
-        token.lobby && kept && token.epoch == survey.epoch
-    }
-
-    /// In the lobby: there is no position yet.
-    pub(super) fn in_lobby(&self, token: &QueueToken) -> Notice {
-        let mut notice = self.notice(self.waiting_face(token));
-        notice.reference = Some(token.visitor.reference(self.name()));
-        notice.ended_by = token.ended;
-        notice.poll_after = self.poll_after(self.snapshot.survey.waiting, token.visitor);
-        let signed = token.renewed(self.now.wall);
-        notice.queue = SetToken::Give(self.sign(&signed));
-        notice
     }
 
     /// The newest tick that what is shown was made from: the token's own or the survey's. After a
@@ -308,18 +289,8 @@ impl Line<'_> {
     }
 }
 
-/// What somebody in line is to a room in this state.
-const fn open_face(state: WindowState) -> Face {
-    match state {
-        WindowState::Prequeue => Face::Prequeue,
-        WindowState::Drawing => Face::Drawing,
-        WindowState::Paused => Face::Paused,
-        WindowState::Open | WindowState::Closed | WindowState::Ended => Face::Waiting,
-    }
-}
-
 /// Spreads polls: differs by visitor and by minute.
-fn seed(visitor: VisitorId, now: Now) -> u64 {
+pub(super) fn seed(visitor: VisitorId, now: Now) -> u64 {
     let [first, second, third, fourth, ..] = *visitor.as_bytes();
     u64::from(u32::from_le_bytes([first, second, third, fourth])) ^ (now.wall.secs() / 7)
 }

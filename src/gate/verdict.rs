@@ -1,12 +1,13 @@
 //! What the gate may decide about a request.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::room::RoomName;
 use crate::policy::rules::Action;
 
-use super::admit::AdmissionToken;
+use super::admit::{AdmissionToken, Known};
 use super::notice::Notice;
 use super::permit::Permit;
 use super::socket::{Flaw, Opening};
@@ -108,7 +109,7 @@ pub enum Refusal {
 }
 
 /// What happened on the way to a verdict.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Trace {
     /// The visitor's address, once known.
     pub client: Option<IpAddr>,
@@ -120,4 +121,8 @@ pub struct Trace {
     pub rule: Option<(RoomName, Action)>,
     /// Why a token that was brought did not count.
     pub token: Option<&'static str>,
+    /// The session that the request belongs to, where it is admitted: what the site may steer.
+    pub holder: Option<Arc<Known>>,
+    /// Whether that session was found just now to be used from too many networks.
+    pub spread: bool,
 }

@@ -12,7 +12,7 @@ use super::deadline::Silence;
 use super::line::{Line, Unanswered};
 use super::pool::{Site, Slot};
 use super::pulse::is_hang_up;
-use super::{BoxError, OriginError, OriginStats, Settings, framing, headers};
+use super::{BoxError, OriginError, OriginStats, Said, Settings, framing, headers};
 use crate::gate::permit::{Passage, Permit};
 
 /// The origins of all sites.
@@ -69,7 +69,7 @@ impl Origin {
         let passage = permit.passage();
         let site = self.site(passage)?;
         let slot = Slot::take(site).await?;
-        let (request, upload) = outgoing(request, passage);
+        let (request, upload) = outgoing(request, &permit);
         let mut silence = Silence::new(site.deadlines(), upload.clone());
         let (mut answer, line) = exchange(site, request, &mut silence)
             .await
@@ -87,13 +87,16 @@ impl Origin {
     }
 }
 
-/// Checks an answer and makes it fit for the visitor whom the permit names.
+/// Checks an answer and makes it fit for the visitor whom the permit names. What it says to us goes
+/// with it as [`Said`].
 pub(super) fn make_fit(
     answer: &mut Response<Incoming>,
     permit: &Permit,
 ) -> Result<(), OriginError> {
     framing::check(answer.status(), answer.headers_mut())?;
     *answer.version_mut() = Version::HTTP_11;
+    let said = Said::read(answer.headers());
+    answer.extensions_mut().insert(said);
     headers::clean_answer(answer.headers_mut());
     if permit.is_personal() {
         headers::make_private(answer.headers_mut());
@@ -102,16 +105,15 @@ pub(super) fn make_fit(
 }
 
 /// The request as the origin gets it.
-fn outgoing<B>(
-    request: Request<B>,
-    passage: &Passage,
-) -> (Request<RequestBody>, Option<Arc<Upload>>)
+fn outgoing<B>(request: Request<B>, permit: &Permit) -> (Request<RequestBody>, Option<Arc<Upload>>)
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
     let (mut parts, body) = request.into_parts();
+    let passage = permit.passage();
     headers::prepare_request(&mut parts.headers, passage);
+    headers::name_session(&mut parts.headers, permit.grounds());
     let length = if body.is_end_stream() {
         Some(0)
     } else {

@@ -7,11 +7,12 @@ use http::header::{CACHE_CONTROL, CONNECTION, HOST, HeaderName, UPGRADE, VARY};
 use http::{HeaderMap, HeaderValue};
 
 use super::cookies;
-use crate::gate::permit::Passage;
+use crate::gate::permit::{Grounds, Passage};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const SESSION_ID: HeaderName = HeaderName::from_static("anteroom-session-id");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Makes a visitor's headers fit for the origin: hop-by-hop headers, words that only a gateway
@@ -23,6 +24,16 @@ pub fn prepare_request(headers: &mut HeaderMap, passage: &Passage) {
     strip(headers, never_from_visitor);
     cookies::cut(headers);
     add_ours(headers, passage);
+}
+
+/// Tells the site which session a request belongs to, by the name under which it can steer it.
+/// Whatever a visitor sends under that name has gone before.
+pub(super) fn name_session(headers: &mut HeaderMap, grounds: Grounds) {
+    if let Grounds::Admitted(session) = grounds
+        && let Ok(name) = HeaderValue::try_from(session.to_string())
+    {
+        headers.insert(SESSION_ID, name);
+    }
 }
 
 /// Says the words of a handshake that end at each connection, to either side.

@@ -13,6 +13,7 @@ pub mod headers;
 mod line;
 mod pool;
 mod pulse;
+mod said;
 mod socket;
 #[cfg(test)]
 mod testing;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 pub use body::OriginBody;
 pub use forward::Origin;
+pub use said::Said;
 pub use socket::{Opened, OriginSocket, Switched};
 
 /// An error of another library, kept as the source of ours.

@@ -23,7 +23,7 @@ use super::body::{OriginBody, RequestBody};
 use super::deadline::Silence;
 use super::forward::{Failure, Origin, make_fit};
 use super::pool::Slot;
-use super::{OriginError, framing, headers};
+use super::{OriginError, Said, framing, headers};
 use crate::gate::permit::Permit;
 use crate::gate::socket::{Opening, SocketKey};
 
@@ -106,6 +106,7 @@ fn declined(
 fn outgoing(mut head: request::Parts, opening: &Opening) -> Request<RequestBody> {
     let passage = opening.permit.passage();
     headers::prepare_request(&mut head.headers, passage);
+    headers::name_session(&mut head.headers, opening.permit.grounds());
     headers::say_upgrade(&mut head.headers);
     let key = opening.key.text().clone();
     head.headers.insert(SEC_WEBSOCKET_KEY, key);
@@ -127,6 +128,8 @@ async fn switched(
     let connection = hyper::upgrade::on(&mut answer).await;
     let connection = connection.map_err(|error| bad(error.to_string()))?;
     *answer.version_mut() = Version::HTTP_11;
+    let said = Said::read(answer.headers());
+    answer.extensions_mut().insert(said);
     let words = answer.headers_mut();
     headers::clean_answer(words);
     words.remove(CONTENT_LENGTH);
@@ -221,6 +224,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::domain::session::Steer;
     use crate::gate::stay::Stay;
     use crate::origin::testing::{TicketSite, admitted, asking, text};
 
@@ -359,6 +363,33 @@ mod tests {
         let mut read = String::new();
         switched.socket.read_to_string(&mut read).await.unwrap();
         assert_eq!(read, "welcomehello");
+    }
+
+    #[tokio::test]
+    async fn a_site_steers_a_session_by_its_101_too() {
+        let site = TicketSite::doing(async |mut caller| {
+            caller.hear().await;
+            let words = [&GOOD[..], &[("anteroom-session", "hold=60")]].concat();
+            caller.say(switching(&words)).await;
+        })
+        .await;
+        let fields = [
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-key", KEY),
+            ("sec-websocket-version", "13"),
+            ("anteroom-session", "revoke"),
+        ];
+
+        let Opened::Switched(switched) = open(&site, &fields).await.unwrap() else {
+            panic!("the site said 101");
+        };
+
+        assert!(site.heard()[0].all("anteroom-session").is_empty());
+        let said = switched.answer.extensions().get::<Said>().unwrap();
+        let minute = Duration::from_secs(60);
+        assert_eq!(said.session, Some(Steer::Hold(minute)));
+        assert!(!switched.answer.headers().contains_key("anteroom-session"));
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use crate::store::QueueStore;
 use crate::store::kept::Keeper;
 use crate::store::notes::Notes;
 use crate::store::survey::SharedSnapshot;
+use crate::token::SharedKeyring;
 
 /// The room's settings, as they are told to its loop; they hold from its next round on.
 pub type Told = watch::Receiver<Arc<RoomSettings>>;
@@ -27,6 +28,8 @@ pub struct Beat {
     pub store: Arc<dyn QueueStore>,
     /// The clock.
     pub clock: Clock,
+    /// The keys in force: a draw is committed to with one of them.
+    pub keys: SharedKeyring,
     /// Where this gateway keeps what a store that lost the room must be told; `None` for nowhere.
     pub keeper: Option<Arc<Keeper>>,
 }

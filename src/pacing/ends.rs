@@ -14,7 +14,18 @@ use crate::store::Ending;
 pub(super) struct Ends {
     sessions: Arc<HashSet<Jti>>,
     /// In the order in which they are forgotten.
-    forget: VecDeque<(Duration, Jti)>,
+    forget: VecDeque<Known>,
+}
+
+/// One end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Whose.
+    pub(super) session: Jti,
+    /// Why it came.
+    pub(super) why: EndedBy,
+    /// The monotonic time until which it is remembered.
+    pub(super) until: Duration,
 }
 
 impl Ends {
@@ -30,39 +41,43 @@ impl Ends {
 
     /// Takes in new ends, to be kept until the monotonic time `until`, and forgets what may be
     /// forgotten by `now`. Says whether anything is new.
-    pub(super) fn learn(&mut self, new: &[Jti], until: Duration, now: Duration) -> bool {
-        let over = self.forget.iter().take_while(|(at, _)| *at <= now).count();
-        let unknown = |session: &&Jti| !self.sessions.contains(*session);
-        if over == 0 && !new.iter().any(|session| unknown(&session)) {
+    pub(super) fn learn(&mut self, new: &[(Jti, EndedBy)], until: Duration, now: Duration) -> bool {
+        let over = self.forget.iter().take_while(|end| end.until <= now);
+        let over = over.count();
+        let unknown = |(session, _): &(Jti, EndedBy)| !self.sessions.contains(session);
+        if over == 0 && !new.iter().any(unknown) {
             return false;
         }
         let mut sessions = HashSet::clone(&self.sessions);
-        for (_, session) in self.forget.drain(..over) {
-            sessions.remove(&session);
+        for end in self.forget.drain(..over) {
+            sessions.remove(&end.session);
         }
         let mut learned = false;
-        for session in new {
-            if sessions.insert(*session) {
+        for (session, why) in new.iter().copied() {
+            if sessions.insert(session) {
                 learned = true;
-                self.forget.push_back((until, *session));
+                self.forget.push_back(Known {
+                    session,
+                    why,
+                    until,
+                });
             }
         }
         self.sessions = Arc::new(sessions);
         learned
     }
 
-    /// Each end with the monotonic time until which it is remembered.
-    pub(super) fn each(&self) -> impl Iterator<Item = (Duration, Jti)> {
+    /// Every end that is remembered.
+    pub(super) fn each(&self) -> impl Iterator<Item = Known> {
         self.forget.iter().copied()
     }
 
-    /// What to tell a store that may have forgotten them. Why they ended is not known here: the
-    /// visitor is told that the last visit was finished.
+    /// What to tell a store that may have forgotten them.
     pub(super) fn to_tell(&self, now: Duration) -> Vec<Ending> {
-        let ending = |(until, session): (Duration, Jti)| Ending {
-            session,
-            why: EndedBy::Completed,
-            life: until.saturating_sub(now),
+        let ending = |end: Known| Ending {
+            session: end.session,
+            why: end.why,
+            life: end.until.saturating_sub(now),
         };
         self.each().map(ending).collect()
     }
@@ -74,7 +89,8 @@ mod tests {
 
     #[test]
     fn an_end_is_known_until_its_time_and_told_with_what_is_left_of_it() {
-        let (one, two) = (Jti([1; 16]), Jti([2; 16]));
+        let one = (Jti([1; 16]), EndedBy::Revoked);
+        let two = (Jti([2; 16]), EndedBy::Completed);
         let secs = Duration::from_secs;
         let mut ends = Ends::default();
         assert!(ends.learn(&[one], secs(10), secs(0)));
@@ -86,10 +102,10 @@ mod tests {
         assert_eq!(ends.count(), 2);
 
         let told = ends.to_tell(secs(6));
-        let told: Vec<_> = told.iter().map(|end| (end.session, end.life)).collect();
-        assert_eq!(told, [(one, secs(4)), (two, secs(9))]);
+        let told = told.iter().map(|end| ((end.session, end.why), end.life));
+        assert!(told.eq([(one, secs(4)), (two, secs(9))]));
 
         assert!(!ends.learn(&[], secs(0), secs(10)));
-        assert!(!ends.shared().contains(&one) && ends.shared().contains(&two));
+        assert!(!ends.shared().contains(&one.0) && ends.shared().contains(&two.0));
     }
 }

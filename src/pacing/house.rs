@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use http::{Request, header};
 
@@ -16,25 +17,27 @@ use crate::domain::place::Epoch;
 use crate::domain::room::{
     Activation, Method, PageStatus, RoomName, RoomSettings, Schedule, Terms, WhenStoreFails,
 };
+use crate::domain::session::Steer;
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::visitor::VisitorId;
-use crate::domain::window::{Order, Orders};
+use crate::domain::window::{Order, Orders, Seal};
 use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::notice::{Notice, SetToken};
 use crate::gate::room::Room;
+use crate::gate::steer::Steered;
 use crate::gate::{Ask, Gate, Own, Site, Verdict};
 use crate::policy::limits::Limits;
 use crate::policy::rules::Rules;
 use crate::store::embedded::Embedded;
 use crate::store::kept::Keeper;
-use crate::store::recovery::Recovery;
+use crate::store::recovery::{Recovery, Rest};
 use crate::store::survey::{Snapshot, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
+    Passing, QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
@@ -44,10 +47,7 @@ use crate::token::queue::QueueToken;
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// Opens the room now.
-pub(crate) const OPEN: Order = Order::Open {
-    opens_at: None,
-    ends_at: None,
-};
+pub(crate) const OPEN: Order = Order::OPEN_NOW;
 
 /// Somebody who came, came back, and so has a place.
 pub(crate) async fn joined(house: &House) -> Visitor {
@@ -124,6 +124,21 @@ impl QueueStore for Watched {
     ) -> Result<Vec<Joined>, StoreError> {
         self.asked(true)?.join(room, terms, asks).await
     }
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        let passed = self.asked(true)?.pass(room, terms, asks).await?;
+        let now = self.clock.now().mono;
+        let through = asks.iter().zip(&passed).filter_map(|(ask, one)| {
+            matches!(one, Passed::Admitted { .. }).then_some((now, ask.joining.visitor))
+        });
+        self.released.lock().unwrap().extend(through);
+        Ok(passed)
+    }
+
     async fn check_in(
         &self,
         room: &RoomName,
@@ -158,6 +173,10 @@ impl QueueStore for Watched {
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         self.touches.fetch_add(1, Ordering::SeqCst);
         self.asked(false)?.touch(room, touches).await
+    }
+
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        self.asked(false)?.hold(room, holds).await
     }
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {
         self.asked(false)?.end(room, endings).await
@@ -214,12 +233,7 @@ impl House {
     /// An open room at this pace.
     pub(crate) async fn open(terms: Terms) -> Self {
         let mut house = Self::closed(terms);
-        house
-            .order(Order::Open {
-                opens_at: None,
-                ends_at: None,
-            })
-            .await;
+        house.order(OPEN).await;
         house
     }
 
@@ -301,6 +315,7 @@ impl House {
             keeper,
             jitter,
         } = with;
+        let keys = Arc::new(Keyring::read(&files).unwrap());
         let room = Room::new(settings);
         let beat = Beat {
             room: Arc::clone(&room.settings),
@@ -308,6 +323,7 @@ impl House {
             notes: Arc::clone(&room.notes),
             store: store.clone(),
             clock: clock.clone(),
+            keys: Arc::new(ArcSwap::new(Arc::clone(&keys))),
             keeper,
         };
         let beat = RoomLoop::with_jitter(beat, jitter);
@@ -322,7 +338,7 @@ impl House {
             prefix: "/_anteroom".into(),
             rules: Rules::default(),
             limiters: Limiters::new(&Limits::default(), clock.clone()),
-            keys: Keyring::read(&files).unwrap(),
+            keys,
             store: store.clone(),
             admissions: Admissions::default(),
         };
@@ -344,11 +360,20 @@ impl House {
         let newest = self.snapshot().window();
         let wall = self.clock.now().wall;
         let next = now.apply_after(&order, wall, newest).unwrap();
+        let commitment = |window| self.gate.keys.commitment(&name, window);
+        let next = next.sealed(
+            &now,
+            Seal {
+                commitment: &commitment,
+                totals: None,
+            },
+        );
         if let Some(seen) = self.snapshot().unknown {
             let recovery = Recovery {
                 epoch: Epoch(seen.epoch.0 + 1),
                 orders: Orders::default(),
                 pause: Duration::from_secs(20),
+                rest: Rest::AfterLoss,
                 inside: 0,
                 inside_for: Duration::ZERO,
             };
@@ -511,6 +536,22 @@ impl Visitor {
                 panic!("not asked for")
             }
         }
+    }
+
+    /// Asks as an admitted visitor, and the site says this on its answer.
+    pub(crate) async fn steered(&mut self, house: &House, steer: Steer) -> Steered {
+        let head = self.head("GET", "/buy/pay", &[]);
+        let decided = house.gate.decide(&ask(house, &head)).await;
+        let holder = decided.trace.holder.expect("the visitor is inside");
+        let room = &house.gate.rooms[0];
+        let said = (steer, house.clock.now());
+        let steered = house.gate.steer(room, &holder, said).await;
+        match &steered {
+            Steered::Kept(token) => self.admission = Some(token.text.clone()),
+            Steered::Ended => self.admission = None,
+            Steered::AsBefore => {}
+        }
+        steered
     }
 
     fn head(&self, method: &str, path: &str, more: &[(&str, &str)]) -> http::request::Parts {

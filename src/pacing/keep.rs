@@ -7,8 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::RoomLoop;
 use crate::domain::place::Epoch;
-use crate::domain::session::Jti;
-use crate::store::kept::{Keeper, Kept, KeptError};
+use crate::store::kept::{Keeper, Kept, KeptEnd, KeptError};
 use crate::store::memory::Memory;
 use crate::store::survey::{Snapshot, Survey};
 
@@ -67,12 +66,10 @@ impl RoomLoop {
     fn take_up(&mut self, kept: &Kept) {
         self.memory = Memory::of(kept.orders.clone(), kept.incarnation, kept.epoch);
         let now = self.beat.clock.now();
-        let live = kept.ended.iter().filter(|(_, until)| *until > now.wall);
-        let live: Vec<(Jti, Duration)> = live
-            .map(|(session, until)| (*session, now.mono.saturating_add(until.since(now.wall))))
-            .collect();
-        for (session, until) in live {
-            self.ends.learn(&[session], until, now.mono);
+        let live = kept.ended.iter().filter(|end| end.until > now.wall);
+        for end in live {
+            let until = now.mono.saturating_add(end.until.since(now.wall));
+            self.ends.learn(&[(end.session, end.why)], until, now.mono);
         }
         self.keeping.head = Some((kept.orders.version, kept.incarnation, kept.epoch));
         // The gate judges by what was known, not by nothing, until the store has answered.
@@ -137,9 +134,10 @@ impl RoomLoop {
             return;
         };
         let now = self.beat.clock.now();
-        let ended = self.ends.each().map(|(until, session)| {
-            let left = until.saturating_sub(now.mono);
-            (session, now.wall.after(left))
+        let ended = self.ends.each().map(|end| KeptEnd {
+            session: end.session,
+            why: end.why,
+            until: now.wall.after(end.until.saturating_sub(now.mono)),
         });
         let kept = Kept {
             orders: survey.orders.clone(),

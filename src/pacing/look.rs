@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::RoomLoop;
 use crate::domain::estimate::{Flow, Lookback, Measured, Sight as Movement};
 use crate::domain::pace::Pace;
+use crate::domain::session::ALONE;
 use crate::domain::skew::{Heard, Skew, WallClock};
 use crate::domain::tick::{Pacer, Sight};
 use crate::store::StoreError;
 use crate::store::memory::{Judged, Loss, Memory, Witness};
 use crate::store::notes::Glimpse;
+use crate::store::recovery::{Recovery, Rest};
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 
 /// Surveys asked for in one round at most: one that shows a loss, one that shows it put back, one
@@ -27,6 +29,7 @@ impl RoomLoop {
             self.memory.heed(&self.beat.snapshot.load().survey.orders);
             let survey = self.survey().await?;
             match self.memory.judge(&survey, self.witness(seen)) {
+                Judged::Sound if self.passed_alone() => self.rest(&survey).await?,
                 Judged::Sound => {
                     self.take_in(&survey);
                     let unknown = self.memory.unknown(&survey, seen);
@@ -61,7 +64,7 @@ impl RoomLoop {
         let survey = self
             .beat
             .store
-            .survey(&room.name, &room.terms, self.ends_seen)
+            .survey(&room.name, &self.terms(), self.ends_seen)
             .await?;
         let now = self.beat.clock.now();
         self.surveyed_at = now.mono;
@@ -164,6 +167,29 @@ impl RoomLoop {
             rest_ms = u64::try_from(loss.recovery.pause.as_millis()).unwrap_or(u64::MAX),
             "what was known here was put back; visitors bring their places back as they ask"
         );
+        Ok(())
+    }
+
+    /// Whether this gateway let anybody in while the store was away, and has not said so yet.
+    fn passed_alone(&mut self) -> bool {
+        self.owes_rest |= self.beat.notes.take_passed_alone();
+        self.owes_rest
+    }
+
+    /// Nobody is released for as long as those may stay whom this gateway let in on its own.
+    async fn rest(&mut self, survey: &Survey) -> Result<(), StoreError> {
+        let room = &self.beat.room.name;
+        let recovery = Recovery {
+            epoch: survey.epoch,
+            orders: survey.orders.clone(),
+            pause: ALONE,
+            rest: Rest::Always,
+            inside: 0,
+            inside_for: ALONE,
+        };
+        self.beat.store.recover(room, &recovery).await?;
+        self.owes_rest = false;
+        tracing::warn!(%room, "visitors were let in while the store was away; nobody is released for a minute");
         Ok(())
     }
 

@@ -194,7 +194,7 @@ async fn sessions_are_counted_again_after_a_loss_with_one_touch_each() {
     thief.get(&one, "/buy/1").await.is_not_served();
     one.pass(25 * SECOND).await;
     let over = thief.get(&one, "/buy/1").await.is_not_served();
-    assert_eq!(over.ended_by, Some(EndedBy::Completed));
+    assert_eq!(over.ended_by, Some(EndedBy::Left));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod ends;
 mod jitter;
 mod keep;
 mod look;
+mod schedule;
 
 mod beat;
 #[cfg(test)]
@@ -18,9 +19,15 @@ mod loss;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
+mod overload;
+#[cfg(test)]
 mod resets;
 #[cfg(test)]
+mod steering;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod windows;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,14 +37,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::estimate::Lookback;
 use crate::domain::pace::TICK;
+use crate::domain::room::{Activation, Terms};
 use crate::domain::session::Jti;
-use crate::domain::skew::{SkewWatch, WallClock};
+use crate::domain::skew::SkewWatch;
 use crate::domain::tick::{Pacer, Sight};
 use crate::domain::visitor::VisitorId;
-use crate::domain::window::Orders;
+use crate::domain::window::WindowState;
 use crate::store::memory::Memory;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
-use crate::store::{MOST_CALLED, Ordered, StoreError};
+use crate::store::{MOST_CALLED, StoreError};
 use ends::Ends;
 use jitter::Jitter;
 use keep::Keeping;
@@ -78,6 +86,8 @@ pub struct RoomLoop {
     swept: Duration,
     /// Whether the last sweep found something.
     littered: bool,
+    /// Whether visitors were let in without the store, which has not been told yet.
+    owes_rest: bool,
     keeping: Keeping,
     /// Whom the last round called.
     called: Vec<VisitorId>,
@@ -116,6 +126,7 @@ impl RoomLoop {
             touched: None,
             swept: Duration::ZERO,
             littered: true,
+            owes_rest: false,
         };
         new.draw_jitter();
         new
@@ -164,43 +175,17 @@ impl RoomLoop {
         self.sweep_if_due().await?;
         let survey = self.look().await?;
         self.keep(&survey).await;
-        Ok(if has_somebody(&survey) {
+        Ok(if self.is_awake(&survey) {
             self.until_due()
         } else {
             let idle = IDLE_SURVEY.saturating_sub(self.jitter.below(TICK));
-            idle.min(self.until_opening())
+            idle.min(self.until_change())
         })
-    }
-
-    async fn keep_schedule(&self) -> Result<(), StoreError> {
-        let snapshot = self.beat.snapshot.load();
-        if snapshot.store != StoreHealth::Reachable || snapshot.skew.clock == WallClock::Off {
-            return Ok(());
-        }
-        let orders = &snapshot.survey.orders;
-        let now = self.beat.clock.now().wall;
-        // A window that only tokens know is an operator's to continue; the opening of that very
-        // one or of a newer one needs nobody.
-        let is_known = |next: &Orders| {
-            snapshot
-                .unknown
-                .is_none_or(|seen| next.window >= seen.window)
-        };
-        let due = orders.due(&self.beat.room.schedule, now);
-        if let Some(next) = due.filter(is_known) {
-            let name = &self.beat.room.name;
-            let ordered = self.beat.store.order(name, &next, orders.version).await?;
-            if ordered != Ordered::Done {
-                return Ok(());
-            }
-            tracing::info!(room = %name, state = next.state.word(), window = next.window.0, "the schedule changed the room");
-        }
-        Ok(())
     }
 
     async fn tick_if_due(&mut self) -> Result<(), StoreError> {
         let snapshot = self.beat.snapshot.load_full();
-        if !ticks(&snapshot) {
+        if !self.ticks(&snapshot) {
             return Ok(());
         }
         let now = self.beat.clock.now().mono;
@@ -225,7 +210,7 @@ impl RoomLoop {
         let answer = self
             .beat
             .store
-            .release(&room.name, &room.terms, proposal)
+            .release(&room.name, &self.terms(), proposal)
             .await?;
         let sight = if answer.won {
             Sight::Won { sent: now }
@@ -260,8 +245,14 @@ impl RoomLoop {
         }
         self.swept = now;
         let room = &self.beat.room;
-        self.littered = self.beat.store.sweep(&room.name, &room.terms).await? > 0;
+        self.littered = self.beat.store.sweep(&room.name, &self.terms()).await? > 0;
         Ok(())
+    }
+
+    /// The terms that hold now.
+    fn terms(&self) -> Terms {
+        let snapshot = self.beat.snapshot.load();
+        snapshot.survey.orders.terms(&self.beat.room)
     }
 
     fn store_is_away(&self, fault: &StoreError) {
@@ -270,35 +261,31 @@ impl RoomLoop {
         }
     }
 
+    /// Whether the room ticks: the store knows it, its orders are known, and it has somebody or
+    /// anybody may pass.
+    fn ticks(&self, snapshot: &Snapshot) -> bool {
+        snapshot.store == StoreHealth::Reachable
+            && snapshot.unknown.is_none()
+            && self.is_awake(&snapshot.survey)
+    }
+
+    /// Whether the room has somebody, or must always have something in its bucket.
+    fn is_awake(&self, survey: &Survey) -> bool {
+        let passes = self.beat.room.activation == Activation::Overload
+            && survey.orders.state == WindowState::Open;
+        passes || has_somebody(survey)
+    }
+
     fn draw_jitter(&mut self) {
         self.patience = self.jitter.below(TICK);
     }
 
     fn until_due(&self) -> Duration {
         let now = self.beat.clock.now().mono;
-        self.pacer
-            .due(self.patience)
-            .map_or(TICK, |due| due.saturating_sub(now))
+        let due = self.pacer.due(self.patience);
+        due.map_or(TICK, |due| due.saturating_sub(now))
             .clamp(Duration::from_millis(1), TICK)
     }
-
-    fn until_opening(&self) -> Duration {
-        let snapshot = self.beat.snapshot.load();
-        let now = self.beat.clock.now().wall;
-        snapshot
-            .survey
-            .orders
-            .opening(&self.beat.room.schedule)
-            .map_or(IDLE_SURVEY, |at| at.since(now))
-            .max(Duration::from_millis(10))
-    }
-}
-
-/// Whether the room ticks: the store knows it, its orders are known, and it has somebody.
-fn ticks(snapshot: &Snapshot) -> bool {
-    snapshot.store == StoreHealth::Reachable
-        && snapshot.unknown.is_none()
-        && has_somebody(&snapshot.survey)
 }
 
 /// Whether a room has somebody: someone waits, is inside, or is expected back after a loss.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::house::{Got, House, OPEN, SECOND, Visitor, joined, per_minute, together};
-use crate::domain::room::{Schedule, Terms};
+use crate::domain::room::{SaleWindow, Schedule, Terms};
 use crate::domain::window::{Order, WindowState};
 use crate::store::kept::Keeper;
 use crate::store::survey::StoreHealth;
@@ -131,10 +131,7 @@ async fn an_old_token_does_not_keep_a_scheduled_sale_shut() {
     // Everything is emptied in the evening, the sale opens by its schedule in the morning.
     rehearsal.store.lose_all();
     let opens_at = rehearsal.clock.now().wall.after(60 * MINUTE);
-    let mut sale = rehearsal.scheduled(Schedule {
-        opens_at: Some(opens_at),
-        ends_at: None,
-    });
+    let mut sale = rehearsal.scheduled(Schedule::of(vec![SaleWindow::opening(opens_at)]));
     sale.step().await;
     tester.get(&sale, "/buy/1").await.is_not_served();
     sale.pass(SECOND).await;

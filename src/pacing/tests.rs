@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::house::{Got, House, Visitor, per_minute};
 use crate::domain::clock::UnixTime;
 use crate::domain::pace::Pace;
-use crate::domain::room::{Exempt, Method, Terms};
+use crate::domain::room::{Exempt, Method, SaleWindow, Schedule, Terms};
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::domain::window::Order;
@@ -257,12 +257,7 @@ async fn w6_a_true_token_of_an_older_window_is_not_taken_for_forbidden_cookies()
     let mut ann = house.visitor();
     ann.get(&house, "/buy/1").await.is_not_served();
     house.order(Order::End).await;
-    house
-        .order(Order::Open {
-            opens_at: None,
-            ends_at: None,
-        })
-        .await;
+    house.order(Order::OPEN_NOW).await;
     let again = ann.get(&house, "/buy/1?anteroom-return=1").await;
     assert_eq!(again.is_not_served().visit, Visit::First);
     let mut none = house.visitor();
@@ -392,12 +387,7 @@ async fn closed_full_and_ended_rooms_say_so() {
         face(house.visitor().get(&house, "/buy/1").await),
         Face::Closed
     );
-    house
-        .order(Order::Open {
-            opens_at: None,
-            ends_at: None,
-        })
-        .await;
+    house.order(Order::OPEN_NOW).await;
     let mut ann = joined(&house).await;
     joined(&house).await;
     house.tick().await;
@@ -470,8 +460,10 @@ async fn ordered_releases_and_a_faster_pace_take_effect_at_once() {
 async fn a_scheduled_window_opens_and_ends_by_itself() {
     let opens_at = UnixTime::from_secs(1_800_000_060);
     let mut house = House::furnished(|room| {
-        room.schedule.opens_at = Some(opens_at);
-        room.schedule.ends_at = Some(UnixTime::from_secs(1_800_000_120));
+        room.schedule = Schedule::of(vec![SaleWindow {
+            ends_at: Some(UnixTime::from_secs(1_800_000_120)),
+            ..SaleWindow::opening(opens_at)
+        }]);
     });
     house.pass(Duration::from_secs(59)).await;
     let early = house.visitor().get(&house, "/buy/1").await.is_not_served();

@@ -3,8 +3,10 @@
 //! A new store is added to [`for_every_store`] and nothing else. Time is the room's own: a story
 //! moves it by ticks, so none of them sleeps.
 
+mod holding;
 mod model;
 mod ordering;
+mod passing;
 mod queueing;
 mod recovering;
 mod releasing;
@@ -14,7 +16,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::embedded::Embedded;
-use super::recovery::Recovery;
+use super::recovery::{Recovery, Rest};
 use super::redis::databases;
 use super::survey::Survey;
 use super::{
@@ -94,6 +96,8 @@ impl<'a> Stage<'a> {
             idle: Duration::from_secs(5),
             absolute: Duration::from_secs(20),
             claim_window: Duration::from_secs(2),
+            hold_max: Duration::from_secs(15),
+            max_networks: None,
         };
         let mut stage = Self {
             store,
@@ -142,6 +146,7 @@ impl<'a> Stage<'a> {
             epoch: Epoch(epoch),
             orders: Orders::default(),
             pause: Duration::ZERO,
+            rest: Rest::AfterLoss,
             inside: 0,
             inside_for: Duration::ZERO,
         };

@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
+    Passing, QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -198,6 +198,15 @@ impl<S: QueueStore + ?Sized> QueueStore for Gathered<S> {
         told.await.map_err(ended)?
     }
 
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        self.store.pass(room, terms, asks).await
+    }
+
     async fn check_in(
         &self,
         room: &RoomName,
@@ -231,6 +240,10 @@ impl<S: QueueStore + ?Sized> QueueStore for Gathered<S> {
 
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         self.store.touch(room, touches).await
+    }
+
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        self.store.hold(room, holds).await
     }
 
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {

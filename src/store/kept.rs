@@ -15,6 +15,7 @@ use crate::domain::clock::UnixTime;
 use crate::domain::place::Epoch;
 use crate::domain::room::RoomName;
 use crate::domain::session::Jti;
+use crate::domain::standing::EndedBy;
 use crate::domain::window::Orders;
 
 /// What a file says first.
@@ -32,9 +33,19 @@ pub struct Kept {
     pub incarnation: u64,
     /// The room's epoch then.
     pub epoch: Epoch,
-    /// Sessions that ended before their tokens did, and until when such a token might be
-    /// honoured.
-    pub ended: Vec<(Jti, UnixTime)>,
+    /// Sessions that ended before their tokens did.
+    pub ended: Vec<KeptEnd>,
+}
+
+/// One session that ended before its token did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptEnd {
+    /// Which.
+    pub session: Jti,
+    /// Why.
+    pub why: EndedBy,
+    /// Until when such a token might be honoured.
+    pub until: UnixTime,
 }
 
 /// Why a room's file cannot be used or written.
@@ -71,7 +82,34 @@ struct Written {
     incarnation: u64,
     epoch: u32,
     orders: Orders,
-    ended: Vec<(String, u64)>,
+    ended: Vec<WrittenEnd>,
+}
+
+/// Session, until when, and why: version 0.1 did not write the last.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenEnd {
+    Why(String, u64, String),
+    Bare(String, u64),
+}
+
+impl WrittenEnd {
+    fn of(end: &KeptEnd) -> Self {
+        let why = end.why.word().to_owned();
+        Self::Why(end.session.to_string(), end.until.millis(), why)
+    }
+
+    fn read(&self) -> Result<KeptEnd, &'static str> {
+        let (session, until, why) = match self {
+            Self::Why(session, until, why) => (session, until, EndedBy::parse(why)),
+            Self::Bare(session, until) => (session, until, Some(EndedBy::Completed)),
+        };
+        Ok(KeptEnd {
+            session: Jti::parse(session).ok_or("a session's name is unreadable")?,
+            why: why.ok_or("why a session ended is unreadable")?,
+            until: UnixTime::from_millis(*until),
+        })
+    }
 }
 
 /// The folder of one gateway's files.
@@ -160,16 +198,13 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 }
 
 fn text(room: &RoomName, kept: &Kept) -> io::Result<Vec<u8>> {
-    let ended = kept.ended.iter();
     let written = Written {
         format: FORMAT.to_owned(),
         room: room.to_string(),
         incarnation: kept.incarnation,
         epoch: kept.epoch.0,
         orders: kept.orders.clone(),
-        ended: ended
-            .map(|(session, until)| (session.to_string(), until.millis()))
-            .collect(),
+        ended: kept.ended.iter().map(WrittenEnd::of).collect(),
     };
     Ok(serde_json::to_vec(&written)?)
 }
@@ -182,11 +217,7 @@ fn parse(room: &RoomName, text: &[u8]) -> Result<Kept, String> {
     if written.room != room.as_str() {
         return Err(format!("it speaks of the room `{}`", written.room));
     }
-    let ended = written.ended.iter().map(|(session, until)| {
-        let session = Jti::parse(session).ok_or("a session's name is unreadable")?;
-        Ok((session, UnixTime::from_millis(*until)))
-    });
-    let ended: Result<_, &str> = ended.collect();
+    let ended: Result<_, _> = written.ended.iter().map(WrittenEnd::read).collect();
     Ok(Kept {
         orders: written.orders,
         incarnation: written.incarnation,
@@ -215,7 +246,11 @@ mod tests {
             },
             incarnation: u64::MAX,
             epoch: Epoch(901),
-            ended: vec![(Jti([0xab; 16]), UnixTime::from_secs(1_800_000_000))],
+            ended: vec![KeptEnd {
+                session: Jti([0xab; 16]),
+                why: EndedBy::Revoked,
+                until: UnixTime::from_secs(1_800_000_000),
+            }],
         }
     }
 
@@ -243,6 +278,25 @@ mod tests {
 
         assert_eq!(keeper.read(&derby()).unwrap(), Some(later));
         assert_eq!(names(&folder.path().join("kept")), ["derby.json"]);
+    }
+
+    #[test]
+    fn ends_without_a_reason_are_read_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let keeper = Keeper::new(folder.path().to_owned());
+        keeper.write(&derby(), &kept()).unwrap();
+        let path = folder.path().join("derby.json");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace(",\"revoked\"]", "]")).unwrap();
+
+        let [end] = keeper.read(&derby()).unwrap().unwrap().ended[..] else {
+            panic!("one end was kept")
+        };
+
+        assert_eq!(
+            (end.session, end.why),
+            (Jti([0xab; 16]), EndedBy::Completed)
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::notes::Glimpse;
-use super::recovery::Recovery;
+use super::recovery::{Recovery, Rest};
 use super::survey::Survey;
 use crate::domain::pace::TICK;
 use crate::domain::place::Epoch;
@@ -55,7 +55,7 @@ pub enum Judged {
     /// use any more.
     Outdated,
     /// The store knows less than is remembered.
-    Lost(Loss),
+    Lost(Box<Loss>),
 }
 
 /// What a store lost, as far as this gateway can tell.
@@ -161,17 +161,18 @@ impl Memory {
             });
             return if same { Judged::Sound } else { Judged::Renewed };
         };
-        Judged::Lost(Loss {
+        Judged::Lost(Box::new(Loss {
             why,
             recovery: Recovery {
                 epoch: self.next_epoch(survey, by),
                 orders: self.orders_for(survey),
                 pause: self.rest(survey, by),
+                rest: Rest::AfterLoss,
                 // Those told again as ended are taken off again, one by one.
                 inside: self.inside.saturating_add(by.ends),
                 inside_for: by.idle,
             },
-        })
+        }))
     }
 
     /// What tokens have seen, where that is a window for which there are no orders anywhere.

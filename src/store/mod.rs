@@ -13,170 +13,29 @@ pub mod memory;
 pub mod notes;
 pub mod recovery;
 pub mod redis;
+pub mod stay;
 pub mod survey;
-
-use std::time::Duration;
+mod verbs;
 
 use async_trait::async_trait;
 
-use crate::domain::clock::UnixTime;
-use crate::domain::lane::Lane;
-use crate::domain::place::{Epoch, Place, Turn};
+use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
-use crate::domain::session::Jti;
-use crate::domain::standing::{EndedBy, Stand};
-use crate::domain::tick::{Proposal, TickState};
-use crate::domain::visitor::VisitorId;
-use crate::domain::window::{Orders, WindowId};
+use crate::domain::standing::Stand;
+use crate::domain::tick::Proposal;
+use crate::domain::window::Orders;
 use recovery::Recovery;
 use survey::Survey;
 
 pub use fault::{BoxError, StoreError};
+pub use stay::{Ending, Held, Hold, Touch, Touched};
+pub use verbs::{
+    CheckIn, Claim, Claimed, Joined, Joining, Leaving, Ordered, Passed, Passing, Released,
+};
 
 /// Visitors called in one tick at most, so that no call takes long; what is beyond keeps its
 /// credit, and a tick that called so many may be followed by the next at once.
 pub const MOST_CALLED: u64 = 2_000;
-
-/// Somebody who wants a place in a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Joining {
-    /// Who.
-    pub visitor: VisitorId,
-    /// The window the token was made in.
-    pub window: WindowId,
-    /// Where to queue; a place held already stays in its own.
-    pub lane: Lane,
-    /// When the visitor was told to ask again; the join is a check-in for that long.
-    pub promised: Duration,
-}
-
-/// What became of a [`Joining`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Joined {
-    /// The visitor's stand: a new place, or the one it already had.
-    Stands(Stand),
-    /// `max_waiting` is reached; nothing was written.
-    Full,
-    /// Another window, or no newcomers now; nothing was written. Who has a place is told it.
-    Shut,
-}
-
-/// A queue token with a place, shown near the front.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CheckIn {
-    /// Who.
-    pub visitor: VisitorId,
-    /// The window the place is in.
-    pub window: WindowId,
-    /// The lane the place is in.
-    pub lane: Lane,
-    /// The room's epoch when the token was signed.
-    pub epoch: Epoch,
-    /// The stay the token speaks of.
-    pub turn: Turn,
-    /// The place it proves.
-    pub place: Place,
-    /// The newest tick that the token has seen.
-    pub tick: u64,
-    /// When the visitor was told to ask again.
-    pub promised: Duration,
-}
-
-/// A released visitor takes the turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Who.
-    pub visitor: VisitorId,
-    /// The window the place is in.
-    pub window: WindowId,
-    /// The stay the token speaks of.
-    pub turn: Turn,
-    /// The session's name, the same however often it is asked for.
-    pub session: Jti,
-    /// Wall time of this claim; the first one becomes the session's beginning.
-    pub at: UnixTime,
-}
-
-/// What became of a [`Claim`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claimed {
-    /// Inside. A repeated claim answers the same `since`.
-    Admitted {
-        /// When the session began (wall time of the first claim).
-        since: UnixTime,
-        /// The stay.
-        turn: Turn,
-        /// The room's `rev`: a token signed under a lower one is void.
-        rev: u32,
-    },
-    /// Not released, or no claims are taken now.
-    Not(Stand),
-}
-
-/// A visitor goes, from the queue or from inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leaving {
-    /// Who.
-    pub visitor: VisitorId,
-    /// The window.
-    pub window: WindowId,
-    /// The stay that ends.
-    pub turn: Turn,
-}
-
-/// A session shown to be alive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Touch {
-    /// Which.
-    pub session: Jti,
-    /// The `rev` its token was signed under: below the room's the session was revoked.
-    pub rev: u32,
-    /// How long its token will live, counted from the moment this was sent; the slot is held that
-    /// long and [`LEEWAY`](crate::domain::session::LEEWAY) more.
-    pub life: Duration,
-}
-
-/// What became of a [`Touch`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Touched {
-    /// The slot is held; a missing session was made again.
-    Held,
-    /// The session has ended and stays so.
-    Ended(EndedBy),
-}
-
-/// A session's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ending {
-    /// Which.
-    pub session: Jti,
-    /// Why.
-    pub why: EndedBy,
-    /// How long its token may still live: the end is remembered and told to gateways that long.
-    pub life: Duration,
-}
-
-/// What a tick did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Released {
-    /// Whether this proposal was the one accepted for its tick number.
-    pub won: bool,
-    /// The tick state after it (or the present one, if it was not accepted).
-    pub ticks: TickState,
-    /// Who was released, in order of release; at most [`MOST_CALLED`].
-    pub batch: Vec<VisitorId>,
-    /// The version of the standing orders it was done by.
-    pub orders: u64,
-}
-
-/// What became of changed orders.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ordered {
-    /// Written.
-    Done,
-    /// Somebody wrote before; these are in force.
-    Changed(Box<Orders>),
-}
 
 /// The queue of every room.
 #[async_trait]
@@ -193,6 +52,19 @@ pub trait QueueStore: Send + Sync + 'static {
         terms: &Terms,
         asks: &[Joining],
     ) -> Result<Vec<Joined>, StoreError>;
+
+    /// Lets each visitor in at once: joins, releases and claims in one step, while the window is
+    /// open, nobody present waits, and both bucket and capacity have room for one more. Else it
+    /// is a join. Who has a place or a session already is told so, as by a join.
+    ///
+    /// # Errors
+    /// As [`QueueStore::join`]; safe to send again.
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError>;
 
     /// Says where each stands, exactly, and marks them present. Puts back a missing place of an
     /// older epoch unless its turn ended; any other missing place is `Unknown`: it has ended.
@@ -242,6 +114,12 @@ pub trait QueueStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; safe to send again.
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError>;
+
+    /// Keeps sessions for a while, whatever their visitors do.
+    ///
+    /// # Errors
+    /// [`StoreError`]; safe to send again.
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError>;
 
     /// Ends sessions; unknown ones are remembered as ended.
     ///

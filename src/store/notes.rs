@@ -1,8 +1,8 @@
-//! Touches and session ends that wait for the store: written by the gate without waiting,
-//! carried by `pacing` in batches.
+//! Touches, holds and ends of sessions, and what is left to be sold, waiting for the store: written
+//! by the gate without waiting, carried by `pacing` in batches.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -12,7 +12,7 @@ use crate::domain::place::Epoch;
 use crate::domain::session::Jti;
 use crate::domain::window::WindowId;
 
-use super::Ending;
+use super::{Ending, Hold};
 
 /// Notes of one kind that may wait at most; what comes beyond is dropped, and the next request
 /// of that session writes it again.
@@ -24,6 +24,7 @@ pub struct Renewal {
     held_until: AtomicU64,
     asked_at: AtomicU64,
     registered: AtomicU32,
+    kept_until: AtomicU64,
 }
 
 impl Renewal {
@@ -36,6 +37,19 @@ impl Renewal {
     /// Records that the store acknowledged a hold until `until`.
     pub fn hold_until(&self, until: UnixTime) {
         self.held_until.fetch_max(until.millis(), Ordering::AcqRel);
+    }
+
+    /// Until when the site keeps the session, as the store acknowledged: a token may live as long.
+    /// Zero time where it does not.
+    #[must_use]
+    pub fn kept_until(&self) -> UnixTime {
+        UnixTime::from_millis(self.kept_until.load(Ordering::Acquire))
+    }
+
+    /// Records that the store acknowledged the site's hold until `until`.
+    pub fn keep_until(&self, until: UnixTime) {
+        self.kept_until.fetch_max(until.millis(), Ordering::AcqRel);
+        self.hold_until(until);
     }
 
     /// Whether the caller is the one to register the session in `epoch`: this gateway has not yet
@@ -71,8 +85,19 @@ pub struct Alive {
     pub session: Jti,
     /// The `rev` its token was signed under.
     pub rev: u32,
-    /// Its absolute end: no touch holds its slot for longer.
+    /// Its absolute end: no touch holds its slot for longer, but for `least`.
     pub ends: UnixTime,
+    /// Until when its slot must be held at the least: its token lives so long.
+    pub least: UnixTime,
+    /// Where the store's promise is written down.
+    pub renewal: Arc<Renewal>,
+}
+
+/// A hold of the site that waits for the store.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The hold.
+    pub hold: Hold,
     /// Where the store's promise is written down.
     pub renewal: Arc<Renewal>,
 }
@@ -94,7 +119,10 @@ pub struct Glimpse {
 pub struct Notes {
     touches: Mutex<Vec<Alive>>,
     endings: Mutex<Vec<Ending>>,
+    holds: Mutex<Vec<Kept>>,
+    stock: Mutex<Option<u64>>,
     newest: ArcSwap<Glimpse>,
+    alone: AtomicBool,
 }
 
 impl Notes {
@@ -103,9 +131,34 @@ impl Notes {
         push(&self.touches, alive);
     }
 
+    /// Leaves word that a visitor was let in without the store.
+    pub fn passed_alone(&self) {
+        self.alone.store(true, Ordering::Release);
+    }
+
+    /// Whether anybody was let in without the store since this was asked last.
+    #[must_use]
+    pub fn take_passed_alone(&self) -> bool {
+        self.alone.swap(false, Ordering::AcqRel)
+    }
+
     /// Leaves word that a session ended.
     pub fn end(&self, ending: Ending) {
         push(&self.endings, ending);
+    }
+
+    /// Leaves word that the site keeps a session.
+    pub fn hold(&self, kept: Kept) {
+        push(&self.holds, kept);
+    }
+
+    /// Leaves word of what the site says is left. The newest word counts; but that nothing is left
+    /// stays until it has been carried.
+    pub fn stock(&self, left: u64) {
+        let mut stock = lock(&self.stock);
+        if *stock != Some(0) {
+            *stock = Some(left);
+        }
     }
 
     /// Leaves word that a verified token has seen this. Takes no lock.
@@ -134,6 +187,34 @@ impl Notes {
         take(&self.endings)
     }
 
+    /// Takes the holds that wait.
+    #[must_use]
+    pub fn take_holds(&self) -> Vec<Kept> {
+        take(&self.holds)
+    }
+
+    /// Takes what the site last said is left, if that waits.
+    #[must_use]
+    pub fn take_stock(&self) -> Option<u64> {
+        lock(&self.stock).take()
+    }
+
+    /// Puts back what is left, unless the site has said something newer; that nothing is left
+    /// stands against anything.
+    pub fn put_back_stock(&self, left: u64) {
+        let mut stock = lock(&self.stock);
+        if left == 0 || stock.is_none() {
+            *stock = Some(left);
+        }
+    }
+
+    /// Puts holds back that the store did not take, as far as there is room for them.
+    pub fn put_back_holds(&self, holds: &[Kept]) {
+        for kept in holds {
+            self.hold(kept.clone());
+        }
+    }
+
     /// Puts touches back that the store did not take: some of them are asked for only once.
     pub fn put_back_touches(&self, touches: &[Alive]) {
         for alive in touches {
@@ -150,14 +231,18 @@ impl Notes {
 }
 
 fn push<T>(list: &Mutex<Vec<T>>, note: T) {
-    let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut list = lock(list);
     if list.len() < MOST_NOTES {
         list.push(note);
     }
 }
 
 fn take<T>(list: &Mutex<Vec<T>>) -> Vec<T> {
-    std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner))
+    std::mem::take(&mut *lock(list))
+}
+
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -210,10 +295,29 @@ mod tests {
                 session: Jti([1; 16]),
                 rev: 0,
                 ends: UnixTime::from_secs(1),
+                least: UnixTime::default(),
                 renewal: Arc::default(),
             });
         }
         assert_eq!(notes.take_touches().len(), MOST_NOTES);
         assert!(notes.take_touches().is_empty());
+    }
+
+    #[test]
+    fn the_newest_word_about_the_stock_counts_and_none_hides_that_nothing_is_left() {
+        let notes = Notes::default();
+        notes.stock(9);
+        notes.stock(7);
+        assert_eq!((notes.take_stock(), notes.take_stock()), (Some(7), None));
+
+        notes.stock(0);
+        notes.stock(3);
+        assert_eq!(notes.take_stock(), Some(0));
+        notes.stock(3);
+        notes.put_back_stock(0);
+        assert_eq!(notes.take_stock(), Some(0));
+        notes.stock(2);
+        notes.put_back_stock(5);
+        assert_eq!(notes.take_stock(), Some(2), "an older word");
     }
 }

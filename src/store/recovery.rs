@@ -18,6 +18,8 @@ use crate::domain::window::Orders;
 ///   an earlier recovery stays): nobody is released, the bucket stays empty. And of `inside` so
 ///   many as the store does not know count as inside for `inside_for`, less one for each session
 ///   that a touch makes again and for each unknown one that ends.
+/// - Where the gateway had let visitors pass on its own ([`Rest::Always`]), nothing was lost, and
+///   the room rests all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
     /// The epoch to enter: newer than any the gateway has seen of this room.
@@ -26,8 +28,20 @@ pub struct Recovery {
     pub orders: Orders,
     /// How long the room shall be recovering, in room time.
     pub pause: Duration,
+    /// Whether it rests although the store knows all that the gateway does.
+    pub rest: Rest,
     /// How many were inside when the room was last surveyed, released and admitted.
     pub inside: u64,
     /// For how long they count although the store does not know them, in room time.
     pub inside_for: Duration,
+}
+
+/// When a room rests at a recovery.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rest {
+    /// Where orders or epoch are new to the store.
+    #[default]
+    AfterLoss,
+    /// In any case: a gateway let visitors pass while it could not ask.
+    Always,
 }

@@ -11,8 +11,10 @@ use crate::domain::estimate::{Flow, Lately, ReleaseHistory};
 use crate::domain::place::{Epoch, Place};
 use crate::domain::session::Jti;
 use crate::domain::skew::Skew;
+use crate::domain::standing::EndedBy;
+use crate::domain::stock::Over;
 use crate::domain::tick::TickState;
-use crate::domain::window::{Orders, WindowId};
+use crate::domain::window::{Orders, Totals, WindowId};
 
 use super::notes::Glimpse;
 
@@ -31,6 +33,8 @@ pub struct Survey {
     pub recovering: Duration,
     /// The store's own wall time at this survey; `None` where it shares the gateway's clock.
     pub store_time: Option<UnixTime>,
+    /// How many gateways surveyed the room within the last ten seconds of room time; 0 is unknown.
+    pub gateways: u32,
     /// All unreleased, present or not.
     pub waiting: u64,
     /// Those of `waiting` who were found absent.
@@ -58,8 +62,8 @@ pub struct Survey {
     pub claims_total: u64,
     /// Number of the newest end; ask for those after it next time.
     pub ends_seq: u64,
-    /// Ends recorded after the number asked for, whose tokens may still live.
-    pub ends: Vec<Jti>,
+    /// Ends recorded after the number asked for, whose tokens may still live, and why each was.
+    pub ends: Vec<(Jti, EndedBy)>,
 }
 
 /// Samples in a survey at most: enough that a position read between two is off by less than
@@ -76,6 +80,16 @@ pub struct Sample {
 }
 
 impl Survey {
+    /// What was counted over the room's life.
+    #[must_use]
+    pub const fn totals(&self) -> Totals {
+        Totals {
+            joined: self.joins_total,
+            released: self.releases_total.saturating_add(self.granted_total),
+            admitted: self.claims_total,
+        }
+    }
+
     /// How many slots are taken: those called, those inside, and those missing after a loss.
     #[must_use]
     pub const fn inside(&self) -> u64 {
@@ -91,6 +105,12 @@ impl Survey {
             .saturating_add(self.granted_total)
             .saturating_sub(self.claims_total)
             .saturating_sub(self.released)
+    }
+
+    /// How many sessions are over, in this room's life as far as its store knows it.
+    #[must_use]
+    pub const fn over(&self) -> Over {
+        Over(self.claims_total.saturating_sub(self.active))
     }
 
     /// How many are ahead of `place` as far as the samples tell: exact at a sample, in between

@@ -122,6 +122,8 @@ families! {
     released: IntGaugeVec = "anteroom_visitors_released" ["room"];
     /// Sessions of admitted visitors.
     sessions: IntGaugeVec = "anteroom_sessions_active" ["room"];
+    /// Sessions that were used from more networks at a time than their room allows, or than is usual.
+    sessions_spread: IntCounterVec = "anteroom_sessions_spread_total" [];
     /// Number of the room's last tick.
     tick: IntGaugeVec = "anteroom_tick" ["room"];
     /// The pace in force, in visitors per minute.
@@ -140,6 +142,8 @@ families! {
     store_reachable: IntGaugeVec = "anteroom_store_reachable" [];
     /// How long the origin took until the head of its answer.
     origin_duration: HistogramVec = "anteroom_origin_duration_seconds" ["site"];
+    /// What sites said on their answers, by word.
+    site_words: IntCounterVec = "anteroom_site_words_total" ["word"];
     /// WebSockets that are open between visitors and sites.
     sockets_open: IntGaugeVec = "anteroom_websockets_open" [];
     /// WebSockets that were opened.

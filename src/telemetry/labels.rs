@@ -186,6 +186,8 @@ impl SocketEnd {
 pub enum Verb {
     /// Visitors take places.
     Join,
+    /// Visitors pass at once where nobody waits.
+    Pass,
     /// Visitors near the front ask where they stand.
     CheckIn,
     /// Released visitors take their turns.
@@ -196,6 +198,8 @@ pub enum Verb {
     Release,
     /// Sessions are shown to be alive.
     Touch,
+    /// Keeps a session while its visitor pays.
+    Hold,
     /// Sessions end.
     End,
     /// What is over is cleared away.
@@ -210,13 +214,15 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Join,
+        Self::Pass,
         Self::CheckIn,
         Self::Claim,
         Self::Leave,
         Self::Release,
         Self::Touch,
+        Self::Hold,
         Self::End,
         Self::Sweep,
         Self::Survey,
@@ -229,11 +235,13 @@ impl Verb {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Join => "join",
+            Self::Pass => "pass",
             Self::CheckIn => "check_in",
             Self::Claim => "claim",
             Self::Leave => "leave",
             Self::Release => "release",
             Self::Touch => "touch",
+            Self::Hold => "hold",
             Self::End => "end",
             Self::Sweep => "sweep",
             Self::Survey => "survey",
@@ -244,8 +252,9 @@ impl Verb {
 }
 
 /// Why a token that was brought did not count, as `anteroom_tokens_refused_total{reason}` says
-/// it: every reason of `token` for refusing one, and that its session ended.
-pub const TOKEN_REASONS: [&str; 13] = [
+/// it: every reason of `token` for refusing one, that its session ended, and that it is used from too
+/// many networks.
+pub const TOKEN_REASONS: [&str; 14] = [
     "too_long",
     "malformed",
     "header",
@@ -259,6 +268,7 @@ pub const TOKEN_REASONS: [&str; 13] = [
     "not_yet_valid",
     "lifetime",
     "ended",
+    "spread",
 ];
 
 /// A bot rule as the configuration names it.

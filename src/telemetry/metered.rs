@@ -18,14 +18,14 @@ use crate::domain::window::Orders;
 use crate::store::recovery::Recovery;
 use crate::store::survey::Survey;
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
+    Passing, QueueStore, Released, StoreError, Touch, Touched,
 };
 
 /// How long a call of the store is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// For verbs that a visitor waits for: join, check-in, claim, leave.
+    /// For verbs that a visitor waits for: join, check-in, claim, leave, hold.
     pub visitor: Duration,
     /// For the rest.
     pub other: Duration,
@@ -43,7 +43,9 @@ impl Default for Deadlines {
 impl Deadlines {
     const fn of(self, verb: Verb) -> Duration {
         match verb {
-            Verb::Join | Verb::CheckIn | Verb::Claim | Verb::Leave => self.visitor,
+            Verb::Join | Verb::Pass | Verb::CheckIn | Verb::Claim | Verb::Leave | Verb::Hold => {
+                self.visitor
+            }
             Verb::Release
             | Verb::Touch
             | Verb::End
@@ -111,6 +113,16 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
             .await
     }
 
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        self.meter(Verb::Pass, self.store.pass(room, terms, asks))
+            .await
+    }
+
     async fn check_in(
         &self,
         room: &RoomName,
@@ -149,6 +161,10 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         self.meter(Verb::Touch, self.store.touch(room, touches))
             .await
+    }
+
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        self.meter(Verb::Hold, self.store.hold(room, holds)).await
     }
 
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {
@@ -203,6 +219,15 @@ mod tests {
         ) -> Result<Vec<Joined>, StoreError> {
             Err(StoreError::Unreachable("it is down".into()))
         }
+        async fn pass(
+            &self,
+            _: &RoomName,
+            _: &Terms,
+            _: &[Passing],
+        ) -> Result<Vec<Passed>, StoreError> {
+            unreachable!()
+        }
+
         async fn check_in(
             &self,
             _: &RoomName,
@@ -231,6 +256,10 @@ mod tests {
             unreachable!()
         }
         async fn touch(&self, _: &RoomName, _: &[Touch]) -> Result<Vec<Touched>, StoreError> {
+            unreachable!()
+        }
+
+        async fn hold(&self, _: &RoomName, _: &[Hold]) -> Result<Vec<Held>, StoreError> {
             unreachable!()
         }
         async fn end(&self, _: &RoomName, _: &[Ending]) -> Result<(), StoreError> {
@@ -294,6 +323,6 @@ mod tests {
     fn visitors_wait_two_seconds_and_the_rest_five() {
         let deadlines = Deadlines::default();
         let quick = Verb::ALL.map(|verb| deadlines.of(verb).as_secs());
-        assert_eq!(quick, [2, 2, 2, 2, 5, 5, 5, 5, 5, 5, 5]);
+        assert_eq!(quick, [2, 2, 2, 2, 2, 5, 5, 2, 5, 5, 5, 5, 5]);
     }
 }

@@ -15,6 +15,7 @@ use super::families::{Families, words};
 use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
 use super::reading::{Reading, clock_offset};
 use super::series::{Counts, Shown};
+use super::site::SiteMetrics;
 use super::sockets::SocketMetrics;
 use crate::domain::room::RoomName;
 use crate::store::StoreError;
@@ -49,10 +50,13 @@ pub struct Metrics {
     tokens: Vec<IntCounter>,
     pub(super) door: Vec<IntCounter>,
     verbs: Vec<VerbMetrics>,
+    /// Of sites' words.
+    pub site: SiteMetrics,
     /// Of WebSockets.
     pub sockets: SocketMetrics,
     store_reachable: IntGauge,
     clock_offset: Gauge,
+    sessions_spread: IntCounter,
     last_reload: IntGauge,
     version: IntGauge,
     reloads: Vec<IntCounter>,
@@ -90,11 +94,15 @@ impl Metrics {
             tokens: words(&families.tokens, TOKEN_REASONS)?,
             door: words(&families.control_refusals, DOOR_REASONS)?,
             verbs: families.verbs()?,
+            site: SiteMetrics::of(&families)?,
             sockets: SocketMetrics::of(&families)?,
             store_reachable: families
                 .store_reachable
                 .get_metric_with_label_values(&none)?,
             clock_offset: families.clock_offset.get_metric_with_label_values(&none)?,
+            sessions_spread: families
+                .sessions_spread
+                .get_metric_with_label_values(&none)?,
             last_reload,
             version,
             reloads: words(&families.reloads, RELOADS)?,
@@ -119,6 +127,11 @@ impl Metrics {
         if let Some(at) = TOKEN_REASONS.iter().position(|word| *word == reason) {
             count(&self.tokens, at);
         }
+    }
+
+    /// Counts a session that is used from too many networks.
+    pub fn session_spread(&self) {
+        self.sessions_spread.inc();
     }
 
     /// Counts and times a call of the store.

@@ -8,4 +8,5 @@ pub mod metered;
 pub mod metrics;
 pub mod reading;
 pub mod series;
+pub mod site;
 pub mod sockets;

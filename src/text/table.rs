@@ -132,6 +132,12 @@ impl<'a> Table<'a> {
         self.span
     }
 
+    /// Whether `key` stands here, whatever its value; it is not taken by this.
+    #[must_use]
+    pub fn holds(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
+    }
+
     /// Takes the value of `key` if there is one.
     pub fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
         self.known.push(key);

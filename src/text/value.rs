@@ -256,10 +256,10 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Whether this is a list.
+    /// Whether this is a table.
     #[must_use]
-    pub const fn is_list(&self) -> bool {
-        matches!(self.value, DeValue::Array(_))
+    pub const fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
     }
 
     /// Whether this is a list of nothing.
@@ -272,7 +272,7 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn tables(self) -> Vec<Table<'a>> {
         let title = format!("[[{}]]", self.key);
-        if !self.is_list() {
+        if !matches!(self.value, DeValue::Array(_)) {
             self.is_not::<()>(&format!("written `{title}`: there may be several"));
             return Vec::new();
         }

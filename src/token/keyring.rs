@@ -2,7 +2,9 @@
 //! verify; a key that is taken out of the folder verifies nothing more.
 
 use std::fmt;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use hmac::Mac as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -13,6 +15,7 @@ use super::inspect::{KeyFault, Material, SoundKey, inspect};
 use super::keyfile::{KeyFile, Purpose};
 use super::queue::QueueKey;
 use super::secret::HmacSha256;
+use crate::domain::draw::Hash;
 use crate::domain::place::Turn;
 use crate::domain::room::RoomName;
 use crate::domain::session::Jti;
@@ -21,6 +24,9 @@ use crate::domain::window::WindowId;
 
 /// `iss` where the configuration names no other.
 pub const DEFAULT_ISSUER: &str = "anteroom";
+
+/// The keys in force, for whoever lives longer than one reload.
+pub type SharedKeyring = Arc<ArcSwap<Keyring>>;
 
 /// All keys of a gateway. Secrets are wiped when it is dropped and never shown.
 pub struct Keyring {
@@ -139,6 +145,13 @@ impl Keyring {
             .finalize()
             .into_bytes()
             .into()
+    }
+
+    /// What is published of a window's draw when its prequeue opens: SHA-256 of
+    /// [the server's share](Self::draw_seed).
+    #[must_use]
+    pub fn commitment(&self, room: &RoomName, window: WindowId) -> Hash {
+        Hash(Sha256::digest(self.draw_seed(room, window)).into())
     }
 
     /// The public keys of admission tokens as a JWK set (RFC 7517, RFC 8037), newest first, with

@@ -20,6 +20,6 @@ pub use admission::{Admission, SigningFailed};
 pub use duty::{Duty, KeyLine};
 pub use inspect::KeyFault;
 pub use keyfile::{AdmissionAlgorithm, KeyFile, Kid, Purpose};
-pub use keyring::Keyring;
+pub use keyring::{Keyring, SharedKeyring};
 pub use queue::QueueToken;
 pub use refused::TokenRefused;

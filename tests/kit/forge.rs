@@ -32,7 +32,7 @@ pub fn claims_of(token: &str) -> Value {
 
 /// The place that a queue token holds, 0 for none.
 pub fn place_of(token: &str) -> u64 {
-    u64::from_be_bytes(decoded(token)[35..43].try_into().unwrap())
+    u64::from_be_bytes(decoded(token)[36..44].try_into().unwrap())
 }
 
 /// Whose queue token this is.

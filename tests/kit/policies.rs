@@ -17,6 +17,8 @@ pub struct Plan {
     pub session: String,
     /// Further lines of the `[[site]]`.
     pub site: String,
+    /// Lines at the top of the room's file.
+    pub room: String,
     /// Networks of proxies in front.
     pub trusted: String,
     /// Further files by name.
@@ -31,6 +33,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             per_minute: 1,
+            room: String::new(),
             session: String::new(),
             site: String::new(),
             trusted: String::new(),
@@ -59,6 +62,12 @@ impl Plan {
             per_minute,
             ..Self::default()
         }
+    }
+
+    /// With these lines at the top of the room's file.
+    pub fn room(mut self, lines: &str) -> Self {
+        let _ = writeln!(self.room, "{lines}");
+        self
     }
 
     /// With these lines in the room's `[session]`.
@@ -115,6 +124,7 @@ impl Plan {
         } = at;
         let Self {
             per_minute,
+            room,
             session,
             site,
             trusted,
@@ -130,7 +140,7 @@ impl Plan {
         );
         let derby = format!(
             "name = \"derby\"\nsite = \"shop\"\npaths = [\"/buy/*\"]\n\
-             [pace]\nper_minute = {per_minute}\n[capacity]\nactive = 5000\n\
+             {room}[pace]\nper_minute = {per_minute}\n[capacity]\nactive = 5000\n\
              [window]\nopens_at = \"2025-06-01T00:00:00Z\"\n[session]\n{session}"
         );
         let mut texts = vec![

@@ -15,8 +15,8 @@ use anteroom::store::embedded::Embedded;
 use anteroom::store::recovery::Recovery;
 use anteroom::store::survey::Survey;
 use anteroom::store::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
+    Passing, QueueStore, Released, StoreError, Touch, Touched,
 };
 use async_trait::async_trait;
 
@@ -99,6 +99,15 @@ impl QueueStore for Recording {
         Ok(joined)
     }
 
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        self.store.pass(room, terms, asks).await
+    }
+
     async fn check_in(
         &self,
         room: &RoomName,
@@ -123,6 +132,10 @@ impl QueueStore for Recording {
 
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         self.store.touch(room, touches).await
+    }
+
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        self.store.hold(room, holds).await
     }
 
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {

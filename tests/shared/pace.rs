@@ -11,7 +11,7 @@ use super::pair::{A, B, Pair};
 use crate::kit::Plan;
 use crate::kit::crowd::{Entered, crowd};
 
-const PER_MINUTE: u32 = 600;
+pub(super) const PER_MINUTE: u32 = 600;
 const A_SECOND: f64 = 10.0;
 /// One second's worth of burst and two periods' worth, as the API says too.
 const EFFECTIVE_BURST: f64 = 15.0;
@@ -28,16 +28,16 @@ return {tonumber(head[1] or 0), tonumber(head[2] or 0), tonumber(next[2] or 0)}"
 
 /// What Redis said at one moment.
 #[derive(Clone, Copy, Debug)]
-struct Sample {
+pub(super) struct Sample {
     before: f64,
     after: f64,
-    released: u64,
+    pub(super) released: u64,
     front: u64,
     next: u64,
 }
 
 /// Looks every few milliseconds over a connection of its own, until this monotonic time.
-fn look(url: String, clock: Clock, until: Duration) -> Vec<Sample> {
+pub(super) fn look(url: String, clock: Clock, until: Duration) -> Vec<Sample> {
     let client = redis::Client::open(url).unwrap();
     let mut connection = client.get_connection().unwrap();
     let mut ask = redis::cmd("EVAL_RO");
@@ -94,7 +94,7 @@ async fn two_gateways_keep_one_pace_for_seventy_seconds_in_order_and_admit_nobod
 
 /// In no window go more than the effective burst and the pace's worth of that window. Each look
 /// is held against the earlier one that leaves the least room.
-fn never_above_the_bound(samples: &[Sample]) {
+pub(super) fn never_above_the_bound(samples: &[Sample]) {
     let (mut least, mut closest) = (f64::INFINITY, f64::INFINITY);
     for sample in samples {
         let released = sample.released as f64;

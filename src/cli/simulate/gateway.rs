@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use arc_swap::ArcSwap;
 
 use super::dice::Dice;
 use super::fan::{self, Fan};
@@ -63,7 +64,7 @@ pub struct Gateway {
     store: Arc<Embedded>,
     room: Room,
     beat: RoomLoop,
-    keys: Keyring,
+    keys: Arc<Keyring>,
     admissions: Admissions,
     limiters: Limiters,
     seed: u64,
@@ -78,18 +79,20 @@ impl Gateway {
         let clock = Clock::by_hand(OPENING);
         let store = Arc::new(Embedded::in_memory(EPOCH));
         let room = Room::new(settings(plan)?);
+        let mut dice = Dice::of(plan.seed);
+        let algorithm = AdmissionAlgorithm::Hs256;
+        let files = generate(OPENING, &Purpose::ALL, algorithm, &mut || Ok(dice.bytes()))?;
+        let keys = Keyring::read(&files).map_err(|_| anyhow!("the keys made are no keys"))?;
+        let keys = Arc::new(keys);
         let beat = Beat {
             room: Arc::clone(&room.settings),
             snapshot: Arc::clone(&room.snapshot),
             notes: Arc::clone(&room.notes),
             store: Arc::clone(&store) as Arc<dyn QueueStore>,
             clock: clock.clone(),
+            keys: Arc::new(ArcSwap::new(Arc::clone(&keys))),
             keeper: None,
         };
-        let mut dice = Dice::of(plan.seed);
-        let algorithm = AdmissionAlgorithm::Hs256;
-        let files = generate(OPENING, &Purpose::ALL, algorithm, &mut || Ok(dice.bytes()))?;
-        let keys = Keyring::read(&files).map_err(|_| anyhow!("the keys made are no keys"))?;
         Ok(Self {
             limiters: Limiters::new(&limits(plan.limit)?, clock.clone()),
             beat: RoomLoop::seeded(beat, plan.seed),

@@ -68,11 +68,7 @@ enum Event {
 /// It does not end within [`LONGEST`], or an order cannot be carried out.
 pub async fn run(plan: Plan) -> anyhow::Result<Sold> {
     let mut sale = Sale::new(plan)?;
-    let open = Order::Open {
-        opens_at: None,
-        ends_at: None,
-    };
-    sale.gateway.order(&open).await?;
+    sale.gateway.order(&Order::OPEN_NOW).await?;
     sale.plan(0, Event::Round);
     for at in 0..sale.orders.len() {
         let due = sale.orders.get(at).map_or(0, |one| micros(one.at));

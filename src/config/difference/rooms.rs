@@ -4,8 +4,8 @@ use super::things::{Set, Thing, hex, list, or_none, seconds, to};
 use crate::domain::clock::UnixTime;
 use crate::domain::lane::LaneSettings;
 use crate::domain::room::{
-    AbsenceTerms, Activation, Exempt, Method, PageStatus, RoomSettings, Schedule, Terms,
-    WhenStoreFails,
+    AbsenceTerms, Activation, Exempt, Method, PageStatus, RoomSettings, SaleWindow, Schedule,
+    Terms, WhenStoreFails,
 };
 use crate::domain::session::SessionTerms;
 
@@ -62,6 +62,8 @@ fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
         idle,
         absolute,
         claim_window,
+        hold_max,
+        max_networks,
     } = session;
     vec![
         ("pace.per_minute", to(pace.per_minute)),
@@ -70,6 +72,8 @@ fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
         ("session.idle_s", seconds(*idle)),
         ("session.absolute_s", seconds(*absolute)),
         ("session.claim_window_s", seconds(*claim_window)),
+        ("session.hold_max_s", seconds(*hold_max)),
+        ("session.max_networks", or_none(*max_networks)),
         ("max_waiting", to(max_waiting)),
         ("horizon_s", seconds(*horizon)),
         ("pace.no_show_correction", to(thousandths(*correction))),
@@ -84,12 +88,45 @@ fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
 }
 
 fn schedule_set(schedule: &Schedule) -> Vec<(&'static str, Set)> {
-    let Schedule { opens_at, ends_at } = schedule;
-    let time = |time: &Option<UnixTime>| or_none(time.map(UnixTime::rfc3339));
+    let ends_at = schedule.lone_end().map(UnixTime::rfc3339);
     vec![
-        ("window.opens_at", time(opens_at)),
-        ("window.ends_at", time(ends_at)),
+        ("window", list(schedule.windows().iter().map(window))),
+        ("window.ends_at", or_none(ends_at)),
     ]
+}
+
+/// A window in one line.
+fn window(window: &SaleWindow) -> String {
+    let SaleWindow {
+        prequeue_opens_at,
+        opens_at,
+        ends_at,
+        external_source,
+        pace,
+        message,
+        method,
+    } = window;
+    let time = |time: UnixTime| time.rfc3339();
+    let parts = [
+        ("prequeue", prequeue_opens_at.map(time)),
+        ("opens", Some(opens_at.rfc3339())),
+        ("ends", ends_at.map(time)),
+        ("source", external_source.clone()),
+        (
+            "pace",
+            pace.map(|pace| format!("{}/{}", pace.per_minute, pace.burst)),
+        ),
+        ("message", message.clone()),
+        (
+            "method",
+            method.map(|method| method_word(method).to_owned()),
+        ),
+    ];
+    let given = parts.into_iter().filter_map(|(key, value)| {
+        let value = value?;
+        Some(format!("{key} {value}"))
+    });
+    given.collect::<Vec<_>>().join(" ")
 }
 
 const fn method_word(method: Method) -> &'static str {

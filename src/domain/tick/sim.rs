@@ -30,6 +30,8 @@ pub struct World {
     pub lulls: Vec<(u64, u64)>,
     /// Stretches in which the room is paused.
     pub pauses: Vec<(u64, u64)>,
+    /// Whether nobody waits and visitors pass between the ticks: every so often as many as can.
+    pub passes: bool,
 }
 
 impl World {
@@ -44,6 +46,7 @@ impl World {
             paces: vec![(0, pace)],
             lulls: vec![],
             pauses: vec![],
+            passes: false,
         }
     }
 
@@ -134,6 +137,8 @@ enum Event {
         sent: Duration,
         stall: u64,
     },
+    /// Visitors pass.
+    Rush,
     /// An answer reaches the gateway; `about` is what it proposed, `None` for a survey.
     Answer { seen: Seen, about: Option<Sight> },
 }
@@ -198,6 +203,9 @@ pub fn play(world: World) -> Run {
         let start = sim.dice.below(250_000);
         sim.put(start, gateway, Event::Survey);
     }
+    if sim.run.world.passes {
+        sim.put(0, 0, Event::Rush);
+    }
     while let Some(((now, _), (gateway, event))) = sim.queue.pop_first() {
         if now > sim.run.world.runs_for {
             break;
@@ -243,6 +251,11 @@ impl Sim {
     fn step(&mut self, now: u64, gateway: usize, event: Event) {
         match event {
             Event::Survey => self.survey(now, gateway),
+            Event::Rush => {
+                self.rush(now);
+                let again = now + 1 + self.dice.below(SECOND);
+                self.put(again, gateway, Event::Rush);
+            }
             Event::Asked { stall } => self.answer(now + stall, gateway, None),
             Event::Wake { stall } => self.propose(now, gateway, stall),
             Event::Proposed {
@@ -309,7 +322,27 @@ impl Sim {
         self.put(arrives, gateway, proposed);
     }
 
+    /// As many pass as can.
+    fn rush(&mut self, now: u64) {
+        let lulls = &self.run.world.lulls;
+        if lulls.iter().any(|(a, b)| (*a..*b).contains(&now)) {
+            return;
+        }
+        let mut released = 0;
+        while self.state.pass() {
+            released += 1;
+        }
+        self.run.commits.push(Commit {
+            at: now,
+            released,
+            state: self.state,
+        });
+    }
+
     fn commit(&mut self, now: u64, proposal: Proposal, sent: Duration) -> Sight {
+        if self.run.world.passes && self.dice.below(2) == 0 {
+            self.rush(now);
+        }
         let within = |spans: &[(u64, u64)]| spans.iter().any(|(a, b)| (*a..*b).contains(&now));
         let world = &self.run.world;
         let door = match within(&world.pauses) {
@@ -319,7 +352,8 @@ impl Sim {
         let Some(step) = self.state.accept(proposal, world.pace(now), door) else {
             return Sight::Told;
         };
-        let released = if within(&world.lulls) { 0 } else { step.batch };
+        let nobody_waits = world.passes || within(&world.lulls);
+        let released = if nobody_waits { 0 } else { step.batch };
         self.state = step.state;
         self.state.spend(released);
         self.run.commits.push(Commit {

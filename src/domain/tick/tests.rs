@@ -87,6 +87,32 @@ fn a_rush_after_a_lull_never_exceeds_the_bound_however_calls_are_held_up() {
 }
 
 #[test]
+fn those_who_pass_between_ticks_never_exceed_the_bound_however_calls_are_held_up() {
+    for seed in 0..6 {
+        for (rate, gateways) in [(7, 20), (600, 1), (600, 2), (600, 20), (100_000, 3)] {
+            let mut world = rough(World::new(seed, gateways, per_minute(rate)));
+            world.round_trip = ROUND_TRIPS[seed as usize % 3];
+            world.passes = true;
+            keeps_the_bound(world);
+        }
+    }
+}
+
+#[test]
+fn a_steady_stream_of_those_who_pass_has_the_whole_pace() {
+    for rate in [7, 600, 100_000] {
+        let mut world = World::new(1, 2, per_minute(rate));
+        world.passes = true;
+        world.runs_for = 602 * SECOND;
+
+        let passed = keeps_the_bound(world).released_within(600 * SECOND) + 1;
+
+        let share = (passed + 1) as f64 / f64::from(10 * rate);
+        assert!(share >= 0.99, "{passed} at {rate} a minute");
+    }
+}
+
+#[test]
 fn a_change_of_pace_never_lets_a_window_exceed_what_both_paces_allow() {
     let (slow, fast) = (per_minute(60).with_burst(30).unwrap(), per_minute(6_000));
     for seed in 0..6 {

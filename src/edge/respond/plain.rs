@@ -7,7 +7,7 @@ use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::Answer;
-use crate::domain::room::{Method as RoomMethod, PageStatus};
+use crate::domain::room::{Activation, PageStatus};
 use crate::edge::body::AnswerBody;
 use crate::edge::framing::{Fault, FaultKind};
 use crate::edge::page::{PageKind, page_headers};
@@ -58,11 +58,12 @@ pub(super) const fn page_status(status: PageStatus) -> StatusCode {
 }
 
 pub(super) fn page_kind(notice: &Notice) -> PageKind {
-    match (notice.room.method, notice.visit) {
-        (RoomMethod::Reject, _) => PageKind::Reject,
-        (_, Visit::First) => PageKind::FirstVisit,
-        (_, Visit::CookiesOff) => PageKind::CookiesOff,
-        (_, Visit::Usual) => PageKind::Standing,
+    match notice.visit {
+        Visit::Rejected => PageKind::Reject,
+        Visit::First if notice.room.activation == Activation::Overload => PageKind::Passing,
+        Visit::First => PageKind::FirstVisit,
+        Visit::CookiesOff => PageKind::CookiesOff,
+        Visit::Usual => PageKind::Standing,
     }
 }
 
@@ -70,7 +71,10 @@ pub(super) fn page_kind(notice: &Notice) -> PageKind {
 pub(super) fn retry_after(notice: &Notice) -> Option<Duration> {
     match notice.face {
         Face::Full => Some(Duration::from_mins(1)),
-        Face::Closed | Face::Ended => notice.opens_at.map(|at| at.since(notice.at)),
+        Face::Closed | Face::Ended => {
+            let next = notice.prequeue_opens_at.or(notice.opens_at);
+            next.map(|at| at.since(notice.at))
+        }
         _ => Some(notice.poll_after),
     }
 }

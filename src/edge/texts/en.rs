@@ -1,7 +1,8 @@
 //! English.
 
 use super::{
-    Again, Chances, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States, Texts, Wait,
+    Again, Chances, Crowd, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States, Texts,
+    Times, Wait,
 };
 
 /// English.
@@ -19,6 +20,19 @@ pub static EN: Texts = Texts {
         other: "{n} ahead",
     },
     wait: WAIT,
+    crowd: Crowd {
+        line: "People in line",
+        lobby: "People in the lobby",
+    },
+    times: Times {
+        lobby: "The lobby opens",
+        opens: "The sale opens",
+        next: "The next sale opens",
+        lobby_in: "The lobby opens in",
+        opens_in: "The sale opens in",
+        now: "any moment now",
+        units: ["{n} d", "{n} h", "{n} min", "{n} s"],
+    },
     moved: Plural {
         one: "You have moved up 1 place since you joined.",
         other: "You have moved up {n} places since you joined.",
@@ -33,10 +47,8 @@ pub static EN: Texts = Texts {
     trouble: "We can\u{2019}t reach the line right now. We\u{2019}ll keep trying; your place is kept.",
     figures: Figures {
         wait: "Estimated wait",
-        in_line: "People in line",
         updated: "Last update",
         reference: "Your reference code",
-        opens: "Opens",
         claim_by: "Your turn is kept until",
     },
     page: PAGE,
@@ -84,6 +96,11 @@ const STATES: States = States {
         lead: "The line is closed. If you already have a place, it is kept.",
         action: "Check again",
     },
+    before_lobby: StateWords {
+        head: "Not open yet",
+        lead: "First the lobby opens. Everyone in it at the opening gets a place at random, so there is no need to be early. This page goes on by itself.",
+        action: "Check again",
+    },
     opening: StateWords {
         head: "Not open yet",
         lead: "You\u{2019}re early. Leave this page open, or come back later: it goes on by itself.",
@@ -96,13 +113,18 @@ const STATES: States = States {
     },
     sold_out: StateWords {
         head: "Sold out",
-        lead: "Everything has been sold, and we\u{2019}re sorry that it didn\u{2019}t work out this time. There is no need to keep waiting.",
+        lead: "Everything has been sold, and we\u{2019}re sorry that it didn\u{2019}t work out this time. There is no need to keep waiting. Thank you for your patience.",
         action: "Check again",
+    },
+    done: StateWords {
+        head: "Your purchase is done",
+        lead: "Thank you for coming, and for your patience. There is nothing left to do here: you can close this page.",
+        action: "",
     },
     over: StateWords {
         head: "Your turn is over",
-        lead: "You can join the line again, at its end.",
-        action: "Join the line again",
+        lead: "The sale has ended meanwhile, so nobody else is being let in. Thank you for coming.",
+        action: "Check again",
     },
     left: StateWords {
         head: "You\u{2019}ve left the line",
@@ -165,7 +187,7 @@ const REASONS: Reasons = Reasons {
 };
 
 const AGAIN: Again = Again {
-    completed: "Why are you here again? Your last visit was finished. To go in once more, you start at the end of the line.",
+    completed: "Your purchase is done: thank you! To go in once more, you start at the end of the line.",
     left: "Why are you here again? You left the line, so you start at its end.",
     removed: "Why are you here again? The organiser took your earlier place out of the line. If that was a mistake, tell them your reference code.",
     expired: "Why are you here again? Your time inside ran out, so you start at the end of the line.",

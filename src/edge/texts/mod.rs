@@ -26,6 +26,10 @@ pub struct Texts {
     pub tab_ahead: Plural,
     /// The words around the estimated wait.
     pub wait: Wait,
+    /// The label of how many there are.
+    pub crowd: Crowd,
+    /// The words around the times at which something opens.
+    pub times: Times,
     /// How far the visitor has come.
     pub moved: Plural,
     /// Why nothing moves, or why the wait has grown.
@@ -83,9 +87,11 @@ pub struct States {
     pub admitted: StateWords,
     pub paused: StateWords,
     pub closed: StateWords,
+    pub before_lobby: StateWords,
     pub opening: StateWords,
     pub ended: StateWords,
     pub sold_out: StateWords,
+    pub done: StateWords,
     pub over: StateWords,
     pub left: StateWords,
     pub full: StateWords,
@@ -118,6 +124,34 @@ pub struct Wait {
     pub hours: &'static str,
 }
 
+/// The label of how many there are.
+#[derive(Debug, Serialize)]
+pub struct Crowd {
+    /// In line.
+    pub line: &'static str,
+    /// In the lobby.
+    pub lobby: &'static str,
+}
+
+/// The words around the times at which something opens.
+#[derive(Debug, Serialize)]
+pub struct Times {
+    /// Before the time at which the lobby opens.
+    pub lobby: &'static str,
+    /// Before the time of opening.
+    pub opens: &'static str,
+    /// The same, of the sale after one that is over.
+    pub next: &'static str,
+    /// Above what is left until the lobby opens.
+    pub lobby_in: &'static str,
+    /// Above what is left until the opening.
+    pub opens_in: &'static str,
+    /// When nothing is left.
+    pub now: &'static str,
+    /// Days, hours, minutes and seconds that are left.
+    pub units: [&'static str; 4],
+}
+
 /// Names of the figures.
 #[derive(Debug, Serialize)]
 #[expect(
@@ -126,10 +160,8 @@ pub struct Wait {
 )]
 pub struct Figures {
     pub wait: &'static str,
-    pub in_line: &'static str,
     pub updated: &'static str,
     pub reference: &'static str,
-    pub opens: &'static str,
     pub claim_by: &'static str,
 }
 

@@ -153,6 +153,7 @@ impl Pair<'_> {
                 since,
                 turn,
                 rev: 0,
+                kept: _,
             } => {
                 assert!(admitted);
                 assert_eq!((since, turn), (UnixTime::from_secs(1_000), token.turn));

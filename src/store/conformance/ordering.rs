@@ -109,7 +109,8 @@ async fn a_new_window_dismisses_the_queue_and_nobody_inside() {
         };
         store.leave(&room.room, &[old]).await?;
         assert_eq!(room.counts().await?, (1, 0, 0, 0));
-        assert_eq!(room.survey().await?.ends, [jti(1, Turn::FIRST)]);
+        let left = (jti(1, Turn::FIRST), EndedBy::Left);
+        assert_eq!(room.survey().await?.ends, [left]);
         Ok(())
     })
     .await;

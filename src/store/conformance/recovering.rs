@@ -8,6 +8,7 @@ fn recovery(epoch: u32, orders: Orders) -> Recovery {
         epoch: Epoch(epoch),
         orders,
         pause: Duration::from_secs(2),
+        rest: Rest::AfterLoss,
         inside: 0,
         inside_for: Duration::ZERO,
     }
@@ -122,6 +123,7 @@ async fn those_inside_before_a_loss_keep_their_slots_until_they_end_or_time_is_o
         let room = Stage::open(store, 2).await?.holding(3);
         let inside = Recovery {
             pause: Duration::ZERO,
+            rest: Rest::AfterLoss,
             inside: 3,
             inside_for: Duration::from_secs(10),
             ..recovery(101, Orders::default())
@@ -165,6 +167,7 @@ async fn the_end_of_one_who_is_missing_frees_one_slot() {
         let room = Stage::open(store, 2).await?.holding(2);
         let inside = Recovery {
             pause: Duration::ZERO,
+            rest: Rest::AfterLoss,
             inside: 2,
             inside_for: Duration::from_mins(1),
             ..recovery(101, Orders::default())

@@ -12,7 +12,7 @@ fn touch(number: u32, seconds: u64) -> Touch {
     }
 }
 
-fn ending(number: u32, why: EndedBy) -> Ending {
+pub(super) fn ending(number: u32, why: EndedBy) -> Ending {
     Ending {
         session: jti(number, Turn::FIRST),
         why,
@@ -38,7 +38,8 @@ async fn claims_are_repeatable_and_give_one_session() {
             Claimed::Admitted {
                 since,
                 turn,
-                rev: 0
+                rev: 0,
+                kept: UnixTime::default(),
             }
         );
         assert_eq!(room.claim(1, 1_004).await?, first);
@@ -178,7 +179,8 @@ async fn an_end_is_told_once_as_a_delta_and_forgotten_after_the_token() {
         store.end(&room.room, &one).await?;
         let seen = room.survey().await?;
         assert_eq!((seen.ends_seq, seen.active), (1, 2));
-        assert_eq!(seen.ends, [jti(1, Turn::FIRST)]);
+        let over = (jti(1, Turn::FIRST), EndedBy::Completed);
+        assert_eq!(seen.ends, [over]);
         assert_eq!(room.shows(1, places[0]).await?, ended(EndedBy::Completed));
         let claimed = room.claim(1, 1_001).await?;
         assert!(
@@ -187,7 +189,8 @@ async fn an_end_is_told_once_as_a_delta_and_forgotten_after_the_token() {
 
         room.leave(2).await?;
         let delta = store.survey(&room.room, &room.terms, 1).await?;
-        assert_eq!((delta.ends_seq, delta.ends), (2, vec![jti(2, Turn::FIRST)]));
+        let left = (jti(2, Turn::FIRST), EndedBy::Left);
+        assert_eq!((delta.ends_seq, delta.ends), (2, vec![left]));
 
         room.pass(10).await?;
         while store.sweep(&room.room, &room.terms).await? > 0 {}
@@ -238,7 +241,8 @@ async fn leaving_ends_a_turn_wherever_it_stands() {
         room.leave(99).await?;
 
         assert_eq!(room.counts().await?, (0, 0, 0, 0));
-        assert_eq!(room.survey().await?.ends, [jti(1, Turn::FIRST)]);
+        let left = (jti(1, Turn::FIRST), EndedBy::Left);
+        assert_eq!(room.survey().await?.ends, [left]);
         Ok(())
     })
     .await;
@@ -261,6 +265,35 @@ async fn a_session_lives_to_its_own_end_in_every_state() {
             room.pass(1).await?;
             assert_eq!(room.survey().await?.active, 0, "{state:?}");
         }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn those_inside_never_grow_until_they_are_fewer_than_a_lowered_capacity() {
+    for_every_store(async |store| {
+        let mut room = Stage::open(store, 2).await?.holding(4);
+        room.crowd(1..=8).await?;
+        room.tick().await?;
+        room.tick().await?;
+        for number in 1..=3 {
+            room.enter(number).await?;
+        }
+        let two = Some(NonZeroU32::new(2));
+
+        room.order(|orders| orders.capacity = two).await?;
+
+        assert_eq!(room.pass(1).await?, [], "four are inside, two may be");
+        room.leave(4).await?;
+        assert_eq!(room.tick().await?, [], "three are");
+        store
+            .end(&room.room, &[ending(1, EndedBy::Completed)])
+            .await?;
+        assert_eq!(room.tick().await?, [], "two are");
+        room.leave(2).await?;
+        assert_eq!(room.tick().await?, visitors([5]));
+        assert_eq!(room.tick().await?, []);
         Ok(())
     })
     .await;

@@ -162,6 +162,7 @@ pub(super) fn session(key: &SessionKey, session: &Session) -> Vec<u8> {
     row.extend(guest.turn.0.to_be_bytes());
     row.extend(session.since.millis().to_be_bytes());
     row.extend(session.until.0.to_be_bytes());
+    row.extend(session.kept.millis().to_be_bytes());
     sealed(Kind::Session, key, row)
 }
 
@@ -181,6 +182,7 @@ fn session_row(from: &mut Reader<'_>) -> Option<Session> {
         guest: read_flag(known)?.then_some(guest),
         since: UnixTime::from_millis(from.number()?),
         until: Moment(from.number()?),
+        kept: UnixTime::from_millis(from.number()?),
     };
     from.0.is_empty().then_some(session)
 }
@@ -339,6 +341,7 @@ mod tests {
                 guest,
                 since: UnixTime::from_millis(17),
                 until: Moment(18),
+                kept: UnixTime::from_millis(19),
             };
             assert_eq!(read_session(&key, &session(&key, &inside)), Ok(inside));
         }

@@ -11,6 +11,7 @@ mod encode;
 mod entry;
 mod load;
 mod moment;
+mod pass;
 mod queue;
 mod ranks;
 mod recover;
@@ -33,8 +34,8 @@ use redb::Database;
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
+    Passing, QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -172,6 +173,20 @@ impl QueueStore for Embedded {
         self.on(room, join).await?
     }
 
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        let newest = asks.iter().map(|ask| ask.joining.window).max();
+        let pass = |room: &mut Room| {
+            room.has_reached(newest)?;
+            Ok(asks.iter().map(|ask| room.pass(terms, ask)).collect())
+        };
+        self.on(room, pass).await?
+    }
+
     async fn check_in(
         &self,
         room: &RoomName,
@@ -216,6 +231,11 @@ impl QueueStore for Embedded {
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         let touch = |room: &mut Room| touches.iter().map(|one| room.touch(one)).collect();
         self.on(room, touch).await
+    }
+
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        let keep = |room: &mut Room| holds.iter().map(|one| room.keep(one)).collect();
+        self.on(room, keep).await
     }
 
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {

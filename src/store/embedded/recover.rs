@@ -6,7 +6,7 @@ use super::moment::Moment;
 use super::room::Room;
 use crate::domain::place::{Epoch, Place};
 use crate::domain::window::WindowId;
-use crate::store::recovery::Recovery;
+use crate::store::recovery::{Recovery, Rest};
 use crate::store::{CheckIn, StoreError};
 
 impl Room {
@@ -57,7 +57,7 @@ impl Room {
             self.head.epoch = recovery.epoch.0;
             self.head.last_number = 0;
         }
-        if older || enters {
+        if older || enters || recovery.rest == Rest::Always {
             self.rest(recovery);
         }
         self.epoch()
@@ -72,6 +72,7 @@ impl Room {
         head.missing = head.missing.max(recovery.inside.saturating_sub(known));
         head.missing_until = head.missing_until.max(now.after(recovery.inside_for));
         head.ticks.credit = 0;
+        head.ticks.spent = 0;
         head.ticks.slack = 0;
         head.ticks.last_pace = None;
         head.ticks.anchor += 1;

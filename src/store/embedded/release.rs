@@ -4,6 +4,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use super::entry::{Entry, Status};
+use super::moment::Moment;
 use super::room::Room;
 use super::sessions::{End, Told};
 use crate::domain::place::Place;
@@ -151,7 +152,7 @@ impl Room {
         self.head.grants_met += if bounded { done } else { due };
     }
 
-    fn capacity_left(&self, terms: &Terms) -> u64 {
+    pub(super) fn capacity_left(&self, terms: &Terms) -> u64 {
         let known = self.turns.len() as u64 + self.sessions.active();
         let inside = known + self.missing();
         match self.head.orders.capacity.unwrap_or(terms.capacity) {
@@ -197,19 +198,26 @@ impl Room {
     }
 
     fn call_one(&mut self, call: &mut Call, place: Place, visitor: VisitorId) {
-        let Some(entry) = self.visitors.get(&visitor).copied() else {
-            self.queue.remove(place);
-            return;
-        };
         let late = if place <= call.expected {
             Duration::ZERO
         } else {
             presence::EXPECTED_AFTER
         };
         let until = self.head.claim_time.after(call.claim_window).after(late);
+        if self.let_go(place, visitor, until) {
+            call.batch.push(visitor);
+        }
+    }
+
+    /// Releases the visitor who waits at `place`; whether there was one.
+    pub(super) fn let_go(&mut self, place: Place, visitor: VisitorId, until: Moment) -> bool {
+        let Some(entry) = self.visitors.get(&visitor).copied() else {
+            self.queue.remove(place);
+            return false;
+        };
         let status = Status::Released { until };
         self.put(visitor, Entry { status, ..entry });
         self.head.front = self.head.front.max(place.score());
-        call.batch.push(visitor);
+        true
     }
 }

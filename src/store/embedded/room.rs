@@ -210,9 +210,11 @@ impl Room {
             orders: head.orders.clone(),
             incarnation: head.incarnation,
             epoch: self.epoch(),
-            ticks: head.ticks,
+            // What was spent since the tick is the store's own affair.
+            ticks: head.ticks.as_told(),
             recovering: self.recovering(),
             store_time: None,
+            gateways: 1,
             waiting: self.queue.len(),
             absent: self.queue.absent(),
             released: self.turns.len() as u64,

@@ -27,6 +27,8 @@ pub(super) struct Session {
     pub(super) since: UnixTime,
     /// Room time until which the slot is held.
     pub(super) until: Moment,
+    /// Wall time until which the site keeps it; zero time where it does not.
+    pub(super) kept: UnixTime,
 }
 
 /// A session that is over.
@@ -133,10 +135,11 @@ impl Sessions {
         Some(jti)
     }
 
-    /// The ends numbered above `seen` that are still remembered.
-    pub(super) fn ends_after(&self, seen: u64) -> Vec<Jti> {
-        let after = seen.saturating_add(1);
-        self.by_number.range(after..).map(|(_, jti)| *jti).collect()
+    /// The ends numbered above `seen` that are still remembered, and why each was.
+    pub(super) fn ends_after(&self, seen: u64) -> Vec<(Jti, EndedBy)> {
+        let told = self.by_number.range(seen.saturating_add(1)..);
+        told.filter_map(|(_, jti)| Some((*jti, self.ends.get(jti)?.why)))
+            .collect()
     }
 
     fn take(&mut self, jti: Jti) -> Option<Session> {

@@ -1,4 +1,4 @@
-//! A room's verbs for those released and inside: claim, touch, end.
+//! A room's verbs for those released and inside: claim, touch, hold, end.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::domain::clock::UnixTime;
 use crate::domain::room::Terms;
 use crate::domain::session::{Jti, LEEWAY};
 use crate::domain::standing::{EndedBy, Stand, Standing};
-use crate::store::{Claim, Claimed, Ending, Touch, Touched};
+use crate::store::{Claim, Claimed, Ending, Held, Hold, Touch, Touched};
 
 impl Room {
     /// Makes a session of a released turn, or says again that it was made.
@@ -49,16 +49,40 @@ impl Room {
             return Touched::Ended(EndedBy::Revoked);
         }
         let session = self.sessions.living(touch.session).copied();
-        let session = session.unwrap_or_else(|| {
-            self.one_found();
-            Session {
-                guest: None,
-                since: UnixTime::default(),
-                until: self.now(),
-            }
-        });
+        let session = session.unwrap_or_else(|| self.found_again());
         self.hold(touch.session, session, touch.life);
         Touched::Held
+    }
+
+    /// Keeps a session for a while, whatever its visitor does.
+    pub(super) fn keep(&mut self, hold: &Hold) -> Held {
+        if let Some(end) = self.sessions.end_of(hold.session) {
+            return Held::Ended(end.why);
+        }
+        if hold.rev.is_some_and(|rev| rev < self.head.orders.rev) {
+            return Held::Ended(EndedBy::Revoked);
+        }
+        let known = self.sessions.living(hold.session).copied();
+        let session = match known {
+            Some(session) => session,
+            None if hold.rev.is_none() => return Held::Unknown,
+            None => self.found_again(),
+        };
+        let begun = session.since > UnixTime::default();
+        let latest = session.since.after(hold.longest);
+        let until = if begun {
+            hold.until.min(latest)
+        } else {
+            hold.until
+        };
+        let kept = session.kept.max(until);
+        let noted = session.guest.map_or(session.kept, |_| kept);
+        let session = Session {
+            kept: noted,
+            ..session
+        };
+        self.hold(hold.session, session, until.since(hold.at));
+        Held::Until(kept)
     }
 
     /// Ends a session, known or not, and tells the gateways.
@@ -106,6 +130,17 @@ impl Room {
         self.head.missing = 0;
     }
 
+    /// A session that was lost, of which nothing is known but that it lives.
+    fn found_again(&mut self) -> Session {
+        self.one_found();
+        Session {
+            guest: None,
+            since: UnixTime::default(),
+            until: self.now(),
+            kept: UnixTime::default(),
+        }
+    }
+
     fn admit(&mut self, terms: &Terms, claim: &Claim, guest: Guest, entry: Entry) -> Claimed {
         let lost = self.sessions.living(claim.session);
         let until = lost.map_or(self.now(), |session| session.until);
@@ -113,6 +148,7 @@ impl Room {
             guest: Some(guest),
             since: claim.at,
             until,
+            kept: UnixTime::default(),
         };
         self.hold(claim.session, session, first_life(terms));
         let status = Status::Admitted {
@@ -124,12 +160,15 @@ impl Room {
             since: claim.at,
             turn: claim.turn,
             rev: self.head.orders.rev,
+            kept: session.kept,
         }
     }
 
-    /// The same admission again, while its absolute end is to come.
+    /// The same admission again, while its absolute end is to come or the site keeps it.
     fn claim_again(&mut self, terms: &Terms, claim: &Claim, session: Session) -> Claimed {
-        let Some(expiry) = terms.session.expiry(session.since, claim.at) else {
+        let usual = terms.session.expiry(session.since, claim.at);
+        let kept = (session.kept > claim.at).then_some(session.kept);
+        let Some(expiry) = usual.max(kept) else {
             return Claimed::Not(Stand {
                 standing: Standing::Ended(EndedBy::Expired),
                 turn: claim.turn,
@@ -143,6 +182,7 @@ impl Room {
             since: session.since,
             turn: claim.turn,
             rev: self.head.orders.rev,
+            kept: session.kept,
         }
     }
 

@@ -55,6 +55,14 @@ impl QueueStore for Counting {
         }
         self.store.join(room, terms, asks).await
     }
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        self.store.pass(room, terms, asks).await
+    }
     async fn check_in(
         &self,
         room: &RoomName,
@@ -83,6 +91,10 @@ impl QueueStore for Counting {
         self.store.release(room, terms, proposal).await
     }
     async fn touch(&self, _: &RoomName, _: &[Touch]) -> Result<Vec<Touched>, StoreError> {
+        unreachable!()
+    }
+
+    async fn hold(&self, _: &RoomName, _: &[Hold]) -> Result<Vec<Held>, StoreError> {
         unreachable!()
     }
     async fn end(&self, _: &RoomName, _: &[Ending]) -> Result<(), StoreError> {

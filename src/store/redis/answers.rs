@@ -1,18 +1,13 @@
 //! What scripts answer, read back.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use redis::Value;
 
-use crate::domain::clock::UnixTime;
-use crate::domain::pace::Pace;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
-use crate::domain::tick::TickState;
-use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
-use crate::store::{Claimed, Joined, Ordered, Released, StoreError, Touched};
+use crate::store::{Joined, Ordered, Passed, StoreError};
 
 /// An answer that is not in the shape its script promises.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +29,7 @@ impl<'a> Reader<'a> {
         Ok(*first)
     }
 
-    fn byte(&mut self) -> Result<u8, Odd> {
+    pub(super) fn byte(&mut self) -> Result<u8, Odd> {
         let [byte] = self.take()?;
         Ok(byte)
     }
@@ -125,13 +120,13 @@ pub(super) fn orders(json: &[u8], key: &str) -> Result<Orders, StoreError> {
 }
 
 /// What stands in front of all stands of an answer.
-struct Front {
+pub(super) struct Front {
     epoch: Epoch,
     tick: u64,
 }
 
 impl Front {
-    fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
         Ok(Self {
             epoch: Epoch(from.small()?),
             tick: from.number()?,
@@ -150,15 +145,15 @@ impl Front {
 }
 
 /// One visitor's record in an answer.
-struct Record {
-    kind: u8,
-    number: u64,
-    turn: Turn,
+pub(super) struct Record {
+    pub(super) kind: u8,
+    pub(super) number: u64,
+    pub(super) turn: Turn,
     place: Option<Place>,
 }
 
 impl Record {
-    fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, Odd> {
         Ok(Self {
             kind: from.byte()?,
             number: from.number()?,
@@ -181,7 +176,7 @@ impl Record {
         })
     }
 
-    fn stand(&self, front: &Front) -> Result<Stand, Odd> {
+    pub(super) fn stand(&self, front: &Front) -> Result<Stand, Odd> {
         Ok(front.stand(self.standing()?, self.turn, self.place))
     }
 }
@@ -194,7 +189,7 @@ pub(super) fn place(score: u64) -> Result<Option<Place>, Odd> {
     }
 }
 
-fn reason(number: u64) -> Result<EndedBy, Odd> {
+pub(super) fn reason(number: u64) -> Result<EndedBy, Odd> {
     let at = usize::try_from(number).map_err(|_| Odd)?.checked_sub(1);
     at.and_then(|at| EndedBy::ALL.get(at)).copied().ok_or(Odd)
 }
@@ -212,6 +207,23 @@ pub(super) fn joined(from: &mut Reader<'_>) -> Result<Vec<Joined>, Odd> {
         }
     }
     Ok(joined)
+}
+
+pub(super) fn passed(from: &mut Reader<'_>) -> Result<Vec<Passed>, Odd> {
+    let front = Front::read(from)?;
+    let rev = from.small()?;
+    from.all(|from| {
+        let record = Record::read(from)?;
+        Ok(match (record.kind, record.number) {
+            (2, 1..) => Passed::Admitted {
+                rev,
+                stand: record.stand(&front)?,
+            },
+            (5, _) => Passed::Joined(Joined::Full),
+            (6, _) => Passed::Joined(Joined::Shut),
+            _ => Passed::Joined(Joined::Stands(record.stand(&front)?)),
+        })
+    })
 }
 
 /// Newcomers who got places one after another: the record's turn says how many.
@@ -233,58 +245,4 @@ fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
 pub(super) fn stands(from: &mut Reader<'_>) -> Result<Vec<Stand>, Odd> {
     let front = Front::read(from)?;
     from.all(|from| Record::read(from)?.stand(&front))
-}
-
-pub(super) fn claimed(from: &mut Reader<'_>) -> Result<Vec<Claimed>, Odd> {
-    let front = Front::read(from)?;
-    let rev = from.small()?;
-    from.all(|from| {
-        let record = Record::read(from)?;
-        Ok(match (record.kind, record.number.checked_sub(1)) {
-            (2, Some(since)) => Claimed::Admitted {
-                since: UnixTime::from_millis(since),
-                turn: record.turn,
-                rev,
-            },
-            _ => Claimed::Not(record.stand(&front)?),
-        })
-    })
-}
-
-pub(super) fn touched(from: &mut Reader<'_>) -> Result<Vec<Touched>, Odd> {
-    from.all(|from| {
-        Ok(match from.byte()? {
-            0 => Touched::Held,
-            why => Touched::Ended(reason(u64::from(why))?),
-        })
-    })
-}
-
-pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {
-    Ok(Released {
-        won: from.byte()? == 1,
-        ticks: ticks(from)?,
-        orders: from.number()?,
-        batch: from.all(|from| from.take().map(VisitorId::from_bytes))?,
-    })
-}
-
-pub(super) fn ticks(from: &mut Reader<'_>) -> Result<TickState, Odd> {
-    Ok(TickState {
-        tick: from.number()?,
-        earned: from.number()?,
-        credit: from.number()?,
-        slack: from.number()?,
-        anchor: from.number()?,
-        last_pace: pace(from.number()?, from.number()?)?,
-    })
-}
-
-fn pace(rate: u64, burst: u64) -> Result<Option<Pace>, Odd> {
-    let whole = |number| NonZeroU32::new(u32::try_from(number).ok()?);
-    match (whole(rate), whole(burst)) {
-        (Some(per_minute), Some(burst)) => Ok(Some(Pace { per_minute, burst })),
-        (None, None) if rate == 0 && burst == 0 => Ok(None),
-        _ => Err(Odd),
-    }
 }

@@ -9,8 +9,8 @@ use crate::domain::session::LEEWAY;
 use crate::domain::standing::EndedBy;
 use crate::domain::tick::{Lead, Proposal};
 use crate::domain::window::{Orders, WindowState};
-use crate::store::recovery::Recovery;
-use crate::store::{CheckIn, Claim, Ending, Joining, Leaving, Touch};
+use crate::store::recovery::{Recovery, Rest};
+use crate::store::{CheckIn, Claim, Ending, Hold, Joining, Leaving, Passing, Touch};
 
 /// No number a script is given is larger, so that sums of several stay exact in Lua's doubles.
 /// In microseconds it is 35 years.
@@ -49,6 +49,16 @@ pub(super) fn joins(asks: &[Joining]) -> impl Iterator<Item = Vec<u8>> {
     std::iter::once(said).chain(visitors)
 }
 
+impl Ask for Passing {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.extend(self.joining.visitor.as_bytes());
+        to.extend(self.joining.window.0.to_be_bytes());
+        to.extend(number(micros(check_in_lasts(self.joining.promised))));
+        to.extend(self.session.0);
+        to.extend(number(self.at.millis()));
+    }
+}
+
 impl Ask for CheckIn {
     fn put(&self, to: &mut Vec<u8>) {
         to.extend(self.visitor.as_bytes());
@@ -84,6 +94,18 @@ impl Ask for Touch {
         to.extend(self.session.0);
         to.extend(self.rev.to_be_bytes());
         to.extend(number(micros(self.life.saturating_add(LEEWAY))));
+    }
+}
+
+impl Ask for Hold {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.extend(self.session.0);
+        to.push(u8::from(self.rev.is_some()));
+        to.extend(self.rev.unwrap_or(0).to_be_bytes());
+        to.extend(number(self.at.millis()));
+        to.extend(number(self.until.millis()));
+        to.extend(number(micros(self.longest) / 1_000));
+        to.extend(number(micros(LEEWAY)));
     }
 }
 
@@ -169,7 +191,9 @@ pub(super) fn recovery(recovery: &Recovery) -> Vec<u8> {
         micros(recovery.inside_for),
     ];
     let epoch = recovery.epoch.0.to_be_bytes().into_iter();
-    epoch.chain(numbers.into_iter().flat_map(number)).collect()
+    let rests = u8::from(recovery.rest == Rest::Always);
+    let numbers = numbers.into_iter().flat_map(number);
+    epoch.chain(numbers).chain([rests]).collect()
 }
 
 /// A number that Lua can count on with.

@@ -17,9 +17,11 @@ mod script;
 mod scripts;
 #[cfg(test)]
 mod server;
+mod stayed;
 mod surveyed;
 #[cfg(test)]
 mod tests;
+mod ticked;
 mod watch;
 
 use std::fmt;
@@ -31,8 +33,8 @@ use redis::Value;
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Joined, Joining, Leaving, Ordered, QueueStore, Released,
-    StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
+    Passing, QueueStore, Released, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
@@ -61,6 +63,8 @@ pub fn scripts() -> impl Iterator<Item = &'static Script> {
 /// Rooms kept in Redis.
 pub struct Redis {
     link: Link,
+    /// This gateway's number among those that survey a room.
+    gateway: [u8; 8],
     epoch: Box<dyn Fn() -> Epoch + Send + Sync>,
 }
 
@@ -89,6 +93,9 @@ impl Redis {
     pub fn new(link: Link, epoch: impl Fn() -> Epoch + Send + Sync + 'static) -> Self {
         Self {
             link,
+            gateway: incarnation()
+                .unwrap_or_else(|_| std::process::id().into())
+                .to_be_bytes(),
             epoch: Box::new(epoch),
         }
     }
@@ -193,6 +200,16 @@ impl QueueStore for Redis {
         Ok(joined)
     }
 
+    async fn pass(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        asks: &[Passing],
+    ) -> Result<Vec<Passed>, StoreError> {
+        let what = (room, Some(terms), &*scripts::PASS);
+        self.batch(what, asks, answers::passed).await
+    }
+
     async fn check_in(
         &self,
         room: &RoomName,
@@ -210,7 +227,7 @@ impl QueueStore for Redis {
         claims: &[Claim],
     ) -> Result<Vec<Claimed>, StoreError> {
         let what = (room, Some(terms), &*scripts::CLAIM);
-        self.batch(what, claims, answers::claimed).await
+        self.batch(what, claims, stayed::claimed).await
     }
 
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
@@ -225,12 +242,17 @@ impl QueueStore for Redis {
     ) -> Result<Released, StoreError> {
         let args = [asks::terms(terms), asks::proposal(proposal)];
         let call = self.to(room, &scripts::RELEASE, args)?;
-        self.read(call, answers::released).await
+        self.read(call, ticked::released).await
     }
 
     async fn touch(&self, room: &RoomName, touches: &[Touch]) -> Result<Vec<Touched>, StoreError> {
         let what = (room, None, &*scripts::TOUCH);
-        self.batch(what, touches, answers::touched).await
+        self.batch(what, touches, stayed::touched).await
+    }
+
+    async fn hold(&self, room: &RoomName, holds: &[Hold]) -> Result<Vec<Held>, StoreError> {
+        let what = (room, None, &*scripts::HOLD);
+        self.batch(what, holds, stayed::held).await
     }
 
     async fn end(&self, room: &RoomName, endings: &[Ending]) -> Result<(), StoreError> {
@@ -249,7 +271,11 @@ impl QueueStore for Redis {
         ends_seen: u64,
     ) -> Result<Survey, StoreError> {
         let seen = asks::number(ends_seen).to_vec();
-        let call = self.to(room, &scripts::SURVEY, [asks::terms(terms), seen])?;
+        let call = self.to(
+            room,
+            &scripts::SURVEY,
+            [asks::terms(terms), seen, self.gateway.to_vec()],
+        )?;
         surveyed::survey(self.make(&call).await?, call.head())
     }
 

@@ -17,11 +17,13 @@ macro_rules! script {
     };
 }
 
-// Without `allow-oom` Redis refuses a script while its memory is full: so is the one that makes
+// Without `allow-oom` Redis refuses a script while its memory is full: so are the two that make
 // the room larger. All others go on, or nobody could leave a full room, and nobody pause, end or
 // put back one.
 
 pub(super) static JOIN: LazyLock<Script> = script!("join", "", ["room", "terms", "visitors"]);
+pub(super) static PASS: LazyLock<Script> =
+    script!("pass", "", ["room", "terms", "visitors", "sessions"]);
 pub(super) static CHECK_IN: LazyLock<Script> = script!(
     "check_in",
     "allow-oom",
@@ -42,6 +44,7 @@ pub(super) static RELEASE: LazyLock<Script> = script!(
     ]
 );
 pub(super) static TOUCH: LazyLock<Script> = script!("touch", "allow-oom", ["room"]);
+pub(super) static HOLD: LazyLock<Script> = script!("hold", "allow-oom", ["room"]);
 pub(super) static END: LazyLock<Script> =
     script!("end", "allow-oom", ["room", "visitors", "sessions"]);
 pub(super) static SWEEP: LazyLock<Script> = script!(
@@ -55,8 +58,9 @@ pub(super) static ORDER: LazyLock<Script> = script!("order", "allow-oom", ["room
 pub(super) static RECOVER: LazyLock<Script> = script!("recover", "allow-oom", ["room", "orders"]);
 
 /// Every script, each under the name of its verb.
-pub(super) fn all() -> [&'static Script; 11] {
+pub(super) fn all() -> [&'static Script; 13] {
     [
-        &JOIN, &CHECK_IN, &CLAIM, &LEAVE, &RELEASE, &TOUCH, &END, &SWEEP, &SURVEY, &ORDER, &RECOVER,
+        &JOIN, &PASS, &CHECK_IN, &CLAIM, &LEAVE, &RELEASE, &TOUCH, &HOLD, &END, &SWEEP, &SURVEY,
+        &ORDER, &RECOVER,
     ]
 }

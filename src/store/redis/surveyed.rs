@@ -5,11 +5,12 @@ use std::time::Duration;
 use redis::Value;
 use serde_json::json;
 
-use super::answers::{Odd, Reader, bytes, orders, place, said, ticks};
+use super::answers::{Odd, Reader, bytes, orders, place, said};
+use super::stayed::told_end;
+use super::ticked::ticks;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::ReleaseHistory;
 use crate::domain::place::{Epoch, Place};
-use crate::domain::session::Jti;
 use crate::store::StoreError;
 use crate::store::survey::{Sample, Survey};
 
@@ -33,7 +34,7 @@ pub(super) fn survey(value: Value, key: &str) -> Result<Survey, StoreError> {
             incarnation: u64::from_str_radix(text, 16).map_err(|_| Odd)?,
             history: measured(&mut Reader::new(history))?,
             samples: Reader::new(samples).all(sample)?,
-            ends: Reader::new(ends).all(|from| from.take().map(Jti))?,
+            ends: Reader::new(ends).all(told_end)?,
             ..counted(&mut Reader::new(numbers))?
         })
     };
@@ -59,6 +60,7 @@ fn counted(from: &mut Reader<'_>) -> Result<Survey, Odd> {
         joins_total: from.number()?,
         claims_total: from.number()?,
         ends_seq: from.number()?,
+        gateways: u32::try_from(from.number()?).map_err(|_| Odd)?,
         ..Survey::default()
     })
 }

@@ -1,6 +1,7 @@
 // Every walk, by name.
 
 import { cookiesOff } from './cookies.mjs';
+import { countdown, countdownWithoutScript } from './countdown.mjs';
 import { withCurl, withJson } from './curl.mjs';
 import { demo } from './demo.mjs';
 import { headers } from './headers.mjs';
@@ -13,6 +14,8 @@ export const walks = [
   { name: 'queue to nginx with JavaScript', walk: withScript },
   { name: 'queue to nginx without JavaScript', walk: withoutScript },
   { name: 'demo from the home page to the checkout', walk: demo },
+  { name: 'countdown into the lobby', walk: countdown },
+  { name: 'countdown without JavaScript', walk: countdownWithoutScript },
   { name: 'cookies off', walk: cookiesOff },
   { name: 'leave the line and join again', walk: leaving },
   { name: 'leave the line without JavaScript', walk: leavingWithoutScript },

@@ -16,6 +16,15 @@ pub(super) struct Shop {
     request: usize,
 }
 
+/// The header lines that a query asks for: `?session=hold=60&stock=5` makes two of ours.
+fn words(target: &str) -> String {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs
+        .map(|(name, value)| format!("Anteroom-{name}: {value}\r\n"))
+        .collect()
+}
+
 /// Serves one connection until it ends.
 pub(super) async fn serve(stream: TcpStream, books: Arc<Books>) {
     books.connections.fetch_add(1, Ordering::SeqCst);
@@ -81,6 +90,11 @@ impl Shop {
             "sse" => self.events().await,
             "socket" => self.socket(asked).await,
             "huge" => self.huge(asked).await,
+            "says" => {
+                let fields = words(asked.target());
+                let page = format!("{OWN_TEXT:<1024}");
+                self.say("200 OK", &fields, page.as_bytes()).await
+            }
             "public" => {
                 let words = "cache-control: public, s-maxage=600\r\nset-cookie: basket=7\r\n";
                 self.say("200 OK", words, OWN_TEXT.as_bytes()).await

@@ -3,8 +3,9 @@
 -- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 claims of 46 bytes: visitor (16), window (4),
 -- turn (2), session (16), wall time in milliseconds (8).
 -- Answers LOST where a claim is of a newer window than the room's, else epoch (4), tick (8), rev
--- (4), and for each claim a stand: ADMITTED with number 1 + the session's beginning where it got
--- in, ADMITTED with 0 or anything else where it did not.
+-- (4), and for each claim a stand and 8 bytes: ADMITTED with number 1 + the session's beginning where
+-- it got in, and the wall time until which the site keeps it; ADMITTED with 0 or anything else where
+-- it did not.
 
 local refused = load({'epoch', 'tick', 'earned', 'claim_time', 'window', 'state', 'rev',
   'claims_total', 'out', 'moved'})
@@ -29,12 +30,13 @@ local function hold(claim, life)
   slots[at + 1], slots[at + 2] = text(head.earned + life * 1000 + LEEWAY), claim.jti
 end
 
--- The same admission again, while its absolute end is to come.
-local function again(claim, since)
-  local life = math.min(since + terms.absolute - claim.at, terms.idle)
-  if claim.at >= since + terms.absolute then return stand(ENDED, EXPIRED, claim.turn, 0) end
+-- The same admission again, while its absolute end is to come or the site keeps it.
+local function again(claim, since, kept)
+  local usual = math.min(since + terms.absolute - claim.at, terms.idle)
+  local life = math.max(usual, kept - claim.at)
+  if life <= 0 then return stand(ENDED, EXPIRED, claim.turn, 0) end
   hold(claim, life)
-  return stand(ADMITTED, since + 1, claim.turn, 0)
+  return stand(ADMITTED, since + 1, claim.turn, 0), kept
 end
 
 local function admit(claim, entry)
@@ -58,7 +60,7 @@ local function answer(at, claim)
   if record then
     local turn, since = struct.unpack('>HI8', record, 21)
     if record:sub(1, 20) == guest_of(claim.window, claim.visitor) and turn == claim.turn then
-      return again(claim, since)
+      return again(claim, since, #record > 30 and struct.unpack('>I8', record, 31) or 0)
     end
   end
   local entry, said = stay(claim.window, claim.visitor, claim.turn)
@@ -75,7 +77,10 @@ local function answer(at, claim)
 end
 
 local answers = {}
-for at, claim in ipairs(claims) do answers[at] = answer(at, claim) end
+for at, claim in ipairs(claims) do
+  local said, kept = answer(at, claim)
+  answers[at] = said .. struct.pack('>I8', kept or 0)
+end
 bulk(sessions, 'HSET', SESSIONS)
 bulk(guests, 'HSET', GUESTS)
 for from = 1, #slots, 6000 do

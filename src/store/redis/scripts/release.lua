@@ -13,7 +13,7 @@
 local MOST_CALLED, LATE_TOUCH = 2000, 60000000
 local MOST_ENDED, MOST_LOOKS, TOGETHER = 200, 1000, 50
 
-local refused = load({'epoch', 'last_number', 'front', 'tick', 'earned', 'credit', 'slack',
+local refused = load({'epoch', 'last_number', 'front', 'tick', 'earned', 'credit', 'spent', 'slack',
   'anchor', 'last_rate', 'last_burst', 'claim_time', 'carry', 'grants_met', 'releases_total',
   'granted_total', 'newest_end', 'recovering_until', 'missing', 'missing_until', 'version',
   'window', 'state', 'rate', 'burst', 'capacity', 'grants', 'rev', 'out', 'moved'})

@@ -7,7 +7,8 @@
 --   4 entries   hash: visitor -> record, for all but those who plainly wait far from the front
 --   5 turns     sorted set: up to 50 visitors released at one tick, 16 bytes each -> claim time
 --               until which they may claim; it stays until then, whatever became of them
---   6 sessions  hash: session -> window, visitor, turn and beginning, where these are known
+--   6 sessions  hash: session -> window, visitor, turn and beginning, where these are known, and the
+--               wall time until which the site keeps it (8 bytes more), where it does
 --   7 slots     sorted set: session -> room time until which its slot is held
 --   8 guests    hash: window and visitor -> session
 --   9 ends      hash: session -> why it ended, and its number among the ends told
@@ -35,7 +36,7 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
 --   format             of all of these keys; another one is not read
 --   epoch, last_number what places are made from
 --   front, covered     highest place released, and highest that the horizon ever covered
---   tick, earned, credit, slack, anchor, last_rate, last_burst   see domain/tick.rs
+--   tick, earned, credit, spent, slack, anchor, last_rate, last_burst   see domain/tick.rs
 --   claim_time, carry, grants_met, joins_total, claims_total, releases_total, granted_total
 --   out                how many are released and have not claimed
 --   newest_end, recovering_until, missing, missing_until
@@ -43,7 +44,7 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
 --   version, window, state, rate, burst (0: the file's), capacity (0: the file's, -1: none),
 --   grants, rev        the standing orders, as far as scripts act on them
 --   moved              grows with every change of the queue: samples of it are then stale
--- and as text: incarnation, orders (JSON), history, horizons.
+-- and as text: incarnation, orders (JSON), history, horizons, gateways.
 local head, changed = {}, {}
 local call = redis.call
 

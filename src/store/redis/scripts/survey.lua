@@ -1,15 +1,19 @@
 -- What is known of the room, with the ends recorded after a number.
 --
--- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 the last end that was seen (8 bytes).
+-- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 the last end that was seen (8 bytes), 4 which
+-- gateway asks (8 bytes).
 -- Answers the orders as JSON, the incarnation, numbers (8 bytes each, in the order below), the
 -- release history (see history.lua), samples of 12 bytes (place, 8; how many are ahead, 4), and
--- the sessions that ended, 16 bytes each.
+-- the sessions that ended, 17 bytes each: session (16), why (1).
 --
 -- Sampling a long queue costs two milliseconds, and every gateway asks four times a second. So the
 -- samples are kept: until the queue changes, or, where more wait than there are samples, for
 -- four ticks. A room that nobody asked about yet is made.
 
 local MOST_SAMPLES, EVEN, MOST_ENDS = 1024, 500, 4096
+local MOST_GATEWAYS = 64
+-- Both are written and forgotten together; an end without its reason is nobody's to guess.
+local NO_REASON = string.char(REVOKED)
 
 local refused = load({'epoch', 'last_number', 'covered', 'tick', 'earned', 'credit', 'slack',
   'anchor', 'last_rate', 'last_burst', 'releases_total', 'granted_total', 'joins_total',
@@ -69,17 +73,40 @@ local function horizon()
   return math.max(place, head.covered) + 1
 end
 
+-- How many gateways there are: who asked within the last ten seconds of room time. Each is noted
+-- once a second: 16 bytes, its number and the tick.
+local function count_gateways()
+  local notes, kept, known = call('HGET', HEAD, 'gateways') or '', {}, false
+  for at = 1, #notes, 16 do
+    local _, tick = struct.unpack('>c8I8', notes, at)
+    if notes:sub(at, at + 7) == ARGV[4] then
+      known = tick <= head.tick and head.tick < tick + 4
+      tick = known and tick or head.tick
+    end
+    if tick <= head.tick and head.tick < tick + 40 and #kept < MOST_GATEWAYS then
+      kept[#kept + 1] = notes:sub(at, at + 7) .. struct.pack('>I8', tick)
+    end
+  end
+  local text = table.concat(kept)
+  if not text:find(ARGV[4], 1, true) then text = text .. ARGV[4] .. struct.pack('>I8', head.tick) end
+  if not known then set('gateways', text) end
+  return #text / 16
+end
+
+local gateways = count_gateways()
 save()
 local seen, newest = struct.unpack('>I8', ARGV[3]), head.newest_end
 local ends = call('ZRANGEBYSCORE', TOLD, '(' .. text(seen), '+inf', 'LIMIT', 0, MOST_ENDS)
 if #ends == MOST_ENDS then newest = tonumber(call('ZSCORE', TOLD, ends[MOST_ENDS])) end
+local reasons = gather(ends, 'HMGET', ENDS)
+for at, jti in ipairs(ends) do ends[at] = jti .. (reasons[at] or NO_REASON):sub(1, 1) end
 local time = call('TIME')
 local texts = call('HMGET', HEAD, 'orders', 'incarnation', 'history')
 local recovering = math.max(0, head.recovering_until - head.earned)
 local missing = head.missing_until > head.earned and head.missing or 0
-local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
+local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
   head.earned, head.credit, head.slack, head.anchor, head.last_rate, head.last_burst, recovering,
   time[1] * 1000 + math.floor(time[2] / 1000), present + absent, absent, head.out,
   call('ZCARD', SLOTS), missing, horizon(), head.releases_total, head.granted_total, head.joins_total,
-  head.claims_total, newest)
+  head.claims_total, newest, gateways)
 return {texts[1] or '', texts[2] or '', numbers, texts[3] or '', samples(), table.concat(ends)}

@@ -15,6 +15,7 @@ use crate::domain::standing::EndedBy;
 use crate::domain::window::{WindowId, WindowState};
 use crate::store::conformance::{PROMISED, jti};
 use crate::store::embedded::Embedded;
+use crate::store::recovery::Rest;
 
 /// Something that is done to both: what, to whom, and a number that says how.
 type Step = (u8, u32, u64);
@@ -98,7 +99,8 @@ impl Twins {
             6..=9 => self.check_in(&one).await,
             10..=14 => self.claim(&one).await,
             15 => self.leave(&one).await,
-            16 => self.touch(&one).await,
+            16 if how % 2 == 0 => self.touch(&one).await,
+            16 => self.hold(&one).await,
             17 => self.end(&one).await,
             18..=24 => self.tick(how).await,
             25 => self.sweep().await,
@@ -189,6 +191,19 @@ impl Twins {
         let _ = both!(self, touch(&[touch, touch]));
     }
 
+    async fn hold(&self, one: &One) {
+        let at = UnixTime::from_secs(1_000 + self.tick * 2);
+        let hold = Hold {
+            session: one.session,
+            at,
+            until: at.after(Duration::from_secs(one.how % 50)),
+            longest: Duration::from_secs(120),
+            rev: one.how.is_multiple_of(3).then_some(self.orders.rev),
+        };
+        let other = Hold { rev: None, ..hold };
+        let _ = both!(self, hold(&[hold, other, hold]));
+    }
+
     async fn end(&self, one: &One) {
         let ending = Ending {
             session: one.session,
@@ -233,6 +248,7 @@ impl Twins {
             epoch: Epoch(self.epoch + (how % 2) as u32),
             orders,
             pause: Duration::from_millis(how % 3_000),
+            rest: Rest::AfterLoss,
             inside: how % 4,
             inside_for: Duration::from_secs(how % 20),
         };

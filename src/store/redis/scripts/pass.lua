@@ -1,0 +1,114 @@
+-- Lets visitors in at once where nobody waits: joins, releases and claims in one step.
+--
+-- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 asks of 52 bytes: visitor (16), window (4), time
+-- that the join lasts as a check-in (8, microseconds), session of the first turn (16), wall time in
+-- milliseconds (8).
+-- Answers LOST where an ask is of a newer window than the room's, else epoch (4), tick (8), rev
+-- (4), and for each ask a stand: ADMITTED with number 1 + the session's beginning where it got in
+-- just now, else as a join answers, among them FULL and SHUT.
+--
+-- Whoever cannot pass joins. Somebody back for another turn is released and claims then, for that
+-- session has another name. What passes takes is paid for at the next tick: see tick.lua. Like a
+-- join it makes the room larger, so it is refused while memory is full.
+
+local refused = load({'epoch', 'last_number', 'front', 'covered', 'tick', 'earned', 'credit',
+  'spent', 'claim_time', 'window', 'state', 'rate', 'capacity', 'rev', 'recovering_until', 'missing',
+  'missing_until', 'joins_total', 'claims_total', 'releases_total', 'out', 'moved'})
+if refused then return refused end
+
+local asks, visitors = {}, {}
+for at = 1, #ARGV[3] / 52 do
+  local ask = {}
+  ask.visitor, ask.window, ask.lasts, ask.jti, ask.at =
+    struct.unpack('>c16I4I8c16I8', ARGV[3], at * 52 - 51)
+  if ask.window > head.window then return LOST end
+  asks[at], visitors[at] = ask, ask.visitor
+end
+find(visitors)
+
+local present, absent = call('ZCARD', QUEUE), call('ZCARD', ABSENT)
+local slots = call('ZCARD', SLOTS)
+local joins = head.state == OPEN or head.state == PAUSED
+local rested = head.recovering_until <= head.earned
+
+local function capacity_left()
+  local capacity = head.capacity == 0 and terms.capacity or head.capacity
+  if capacity <= 0 then return true end
+  local missing = head.missing_until > head.earned and head.missing or 0
+  return head.out + slots + missing < capacity
+end
+
+local function is_free()
+  return head.state == OPEN and rested and present == 0 and capacity_left()
+    and head.credit - head.spent >= VISITOR
+end
+
+-- Makes a session of the visitor's first turn.
+local function admit(ask, entry)
+  local guest = guest_of(ask.window, ask.visitor)
+  local till = head.earned + math.min(terms.idle, terms.absolute) * 1000 + LEEWAY
+  call('HSET', SESSIONS, ask.jti, guest .. struct.pack('>HI8', entry.turn, ask.at))
+  call('HSET', GUESTS, guest, ask.jti)
+  call('ZADD', SLOTS, 'GT', text(till), ask.jti)
+  slots = slots + 1
+  set('claims_total', head.claims_total + 1)
+  entry.kind, entry.number = ADMITTED, head.rev
+  keep(ask.visitor, entry)
+  return stand(ADMITTED, ask.at + 1, entry.turn, entry.place + 1)
+end
+
+-- Lets somebody go who would wait at this place.
+local function let_go(ask, entry)
+  set('spent', head.spent + VISITOR)
+  set('releases_total', head.releases_total + 1)
+  set('front', math.max(head.front, entry.place))
+  if entry.turn == 1 then return admit(ask, entry) end
+  entry.kind, entry.number = RELEASED, head.claim_time + terms.claim_window
+  add(TURNS, entry.number, ask.visitor)
+  set('out', head.out + 1)
+  keep(ask.visitor, entry)
+  return stand_of(ask.visitor, entry)
+end
+
+-- Somebody who waits or is inside already: one found absent has come back.
+local function come_back(ask, entry)
+  local free = entry.kind == WAITING and is_free()
+  local held = head.moved
+  local said = see(ask.visitor, entry, ask.lasts, terms)
+  if head.moved ~= held then present, absent = present + 1, absent - 1 end
+  if not free then return said end
+  present = present - 1
+  take(QUEUE, ask.visitor)
+  return let_go(ask, entry)
+end
+
+local function pass(ask)
+  local entry = known[ask.visitor]
+  if entry and entry.fresh then return stand(WAITING, entry.fresh, entry.turn, entry.place + 1) end
+  if ask.window ~= head.window then return stand(SHUT, 0, 1, 0) end
+  local back = entry and entry.kind == ENDED and entry.turn < 65535
+  if entry and not back then return come_back(ask, entry) end
+  if not joins then return stand(SHUT, 0, 1, 0) end
+  if present + absent >= terms.max_waiting or head.last_number + 1 >= NUMBERS then
+    return stand(FULL, 0, 1, 0)
+  end
+  local free = is_free()
+  set('last_number', head.last_number + 1)
+  set('joins_total', head.joins_total + 1)
+  local new = first_wait(head.epoch * NUMBERS + head.last_number)
+  if back then new.turn, new.before = entry.turn + 1, entry.number end
+  if free then return let_go(ask, new) end
+  local ahead = present
+  present = present + 1
+  add(QUEUE, new.place, ask.visitor)
+  known[ask.visitor] = new
+  new.fresh = ahead
+  new.number = head.earned + ask.lasts
+  if not plain(new) or is_near(new.place, ahead, ask.lasts, terms) then keep(ask.visitor, new) end
+  return stand(WAITING, ahead, new.turn, new.place + 1)
+end
+
+local answers = {}
+for at, ask in ipairs(asks) do answers[at] = pass(ask) end
+write()
+return struct.pack('>I4I8I4', head.epoch, head.tick, head.rev) .. table.concat(answers)
