@@ -37,19 +37,28 @@ pub struct Flow {
     doubt: f64,
     /// How many standard deviations hold eight of ten waits, given how much was measured.
     width: f64,
-    /// How many at the front have been looked at: those of them who are absent do not count as
-    /// ahead of anybody.
-    near: f64,
-    /// Which share of those behind them will be there.
-    coming: Share,
+    /// How many of those ahead will come, if few do.
+    few: Ahead,
+    /// How many will, as far as is known.
+    usual: Ahead,
+    /// How many will, if many do.
+    many: Ahead,
 }
 
-/// A share, and within which bounds it lies in about eight of ten cases.
+/// How many of those ahead will be there when they are called.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Share {
-    low: f64,
-    mean: f64,
-    high: f64,
+struct Ahead {
+    /// So many at the front count in full: the absent among them do not count as ahead any more.
+    near: f64,
+    /// Which share of those behind them comes.
+    share: f64,
+}
+
+impl Ahead {
+    fn of(self, ahead: u64) -> f64 {
+        let ahead = ahead as f64;
+        ahead.min(self.near) + (ahead - self.near).max(0.0) * self.share
+    }
 }
 
 /// Standard deviations around the mean that hold eight of ten cases of a normal distribution.
@@ -75,6 +84,10 @@ const ASSUMED_THERE: f64 = 20.0;
 /// How long a called visitor's page takes to claim the turn, at most. Who has not done so after
 /// that is probably not there.
 const CLAIMED_WITHIN: Duration = SLOT;
+
+/// By what share a flow that the pace does not hold may turn out to be another, as a standard
+/// deviation, when it has just begun.
+const UNSETTLED: f64 = 0.35;
 
 /// Slots in a stretch by whose means it is seen whether a flow comes in waves.
 const WAVE: usize = 6;
@@ -110,14 +123,16 @@ impl Flow {
         let back = (measured.lookback.returns() * SLOT.as_secs_f64()).min(mean / 2.0);
         let variance = variance(alike, mean) + back;
         let weight = ASSUMED_SLOTS + (alike.len() as f64 - 1.0).max(0.0);
-        let near = near(measured, mean);
+        let doubt = variance / slots + (back / 2.0).powi(2) + unsettled(measured, mean, slots);
+        let [few, usual, many] = coming(measured, mean);
         Some(Self {
             mean: mean - back,
             variance,
-            doubt: variance / slots + (back / 2.0).powi(2),
+            doubt,
             width: EIGHT_OF_TEN * (1.0 + 1.0 / weight),
-            near,
-            coming: coming(measured, mean, near),
+            few,
+            usual,
+            many,
         })
     }
 
@@ -129,10 +144,7 @@ impl Flow {
     /// (mean × t − goal)² = width² × (variance × t + doubt × t²).
     #[must_use]
     pub fn wait(&self, ahead: u64) -> WaitRange {
-        let goal = |share: f64| {
-            let ahead = ahead as f64;
-            ahead.min(self.near) + (ahead - self.near).max(0.0) * share + 1.0
-        };
+        let goal = |coming: Ahead| coming.of(ahead) + 1.0;
         let noise = self.width.powi(2) * self.variance;
         let square = self.mean.powi(2) - self.width.powi(2) * self.doubt;
         let edge = |goal: f64| {
@@ -140,15 +152,15 @@ impl Flow {
             let root = linear.powi(2) - 4.0 * square * goal.powi(2);
             (linear, root.max(0.0).sqrt())
         };
-        let (linear, root) = edge(goal(self.coming.low));
-        let low = seconds(2.0 * goal(self.coming.low).powi(2) / (linear + root)).floor();
-        let (linear, root) = edge(goal(self.coming.high));
+        let (linear, root) = edge(goal(self.few));
+        let low = seconds(2.0 * goal(self.few).powi(2) / (linear + root)).floor();
+        let (linear, root) = edge(goal(self.many));
         let high = if square > 0.0 {
             seconds((linear + root) / (2.0 * square)).ceil()
         } else {
             LONGEST_WAIT.as_secs_f64()
         };
-        let median = seconds(goal(self.coming.mean) / self.mean).round();
+        let median = seconds(goal(self.usual) / self.mean).round();
         WaitRange {
             low: Duration::from_secs_f64(low),
             median: Duration::from_secs_f64(median.max(low)),
@@ -272,39 +284,56 @@ fn variance(slots: &[f64], around: f64) -> f64 {
     even.max(WAVE as f64 * spread / (waves.len() as f64 - 1.0))
 }
 
-/// How many at the front have been looked at: those whom the horizon has covered for so long that
-/// they would have come. While it moved on, as many were released, and the absent among them passed.
-fn near(measured: &Measured<'_>, mean: f64) -> f64 {
-    let covered = presence::horizon(measured.pace, measured.horizon) as f64;
-    let since = EXPECTED_AFTER.as_secs_f64() / SLOT.as_secs_f64();
-    let passed = mean * since / coming(measured, mean, 0.0).mean;
-    (covered - passed).max(0.0)
+/// How much a flow that the pace does not hold may still change, as a variance of its mean: it
+/// follows from how long visitors stay inside, and until the first have stayed to their end it is
+/// not what it will be. That doubt goes as the flow is measured.
+fn unsettled(measured: &Measured<'_>, mean: f64, slots: f64) -> f64 {
+    if mean >= HELD_BY_PACE * per_slot(measured.pace) {
+        return 0.0;
+    }
+    let left = (1.0 - slots / SLOTS as f64).max(0.0);
+    (mean * UNSETTLED * left).powi(2)
 }
 
-/// Which share of those far from the front will be there: as of those who were called or looked at,
-/// with the spread of a binomial share.
+/// How many of those ahead will come: if few do, as far as is known, and if many do.
 ///
-/// Absent are those who were found so, and those who were called and do not claim. Among those near
-/// the front the absent are found out minutes after joining only; they count once as much was
-/// measured as is kept.
-fn coming(measured: &Measured<'_>, mean: f64, near: f64) -> Share {
-    let history = measured.history;
+/// Absent are those who were found so, and those who were called and do not claim. At first all are
+/// called, for the absent are found out minutes after joining only: as long as the called are silent,
+/// those at the front have not been looked at either, and who of them is absent may be called or be
+/// found out before. Once the absent are found in time, hardly anybody who is called is silent.
+/// The share has the spread of a binomial one, and of the absent being another tenth as many later.
+fn coming(measured: &Measured<'_>, mean: f64) -> [Ahead; 3] {
     let usual = mean * CLAIMED_WITHIN.as_secs_f64() / SLOT.as_secs_f64();
     let silent = (measured.unclaimed as f64 - usual).max(0.0);
     let missed = measured.lookback.missed() as f64 + silent;
-    let claimed = (history.measured as f64 - missed).max(0.0);
-    let seen = if history.complete.len() == SLOTS {
-        near
+    let claimed = (measured.history.measured as f64 - missed).max(0.0);
+    let absent = measured.absent as f64 + silent;
+    let of = |there: f64| (there + ASSUMED_THERE) / (there + ASSUMED_THERE + absent);
+    let near = near(measured, mean, of(claimed));
+    let found = if absent > 0.0 {
+        measured.absent as f64 / absent
     } else {
-        0.0
+        1.0
     };
-    let there = claimed + seen + ASSUMED_THERE;
-    let looked_at = there + measured.absent as f64 + silent;
-    let share = there / looked_at;
-    let spread = EIGHT_OF_TEN * (share * (1.0 - share) / looked_at).sqrt();
-    Share {
-        low: (share - spread).max(0.0),
-        mean: share,
-        high: (share + spread).min(1.0),
-    }
+    let there = claimed + near * found;
+    let share = of(there);
+    let chance = share * (1.0 - share) / (there + ASSUMED_THERE + absent);
+    let spread = EIGHT_OF_TEN * (chance + (0.1 * (1.0 - share)).powi(2)).sqrt();
+    let ahead = |found: f64, share: f64| Ahead {
+        near: near * found,
+        share,
+    };
+    [
+        ahead(found, (share - spread).max(0.0)),
+        ahead(f64::midpoint(found, 1.0), share),
+        ahead(1.0, (share + spread).min(1.0)),
+    ]
+}
+
+/// How many at the front the horizon has covered for so long that they would have come. While it
+/// moved on, as many were released, and the absent among them passed; `share` of all are there.
+fn near(measured: &Measured<'_>, mean: f64, share: f64) -> f64 {
+    let covered = presence::horizon(measured.pace, measured.horizon) as f64;
+    let since = EXPECTED_AFTER.as_secs_f64() / SLOT.as_secs_f64();
+    (covered - mean * since / share).max(0.0)
 }
