@@ -20,8 +20,9 @@ KEYS = [f"anteroom:{{derby}}:{part}" for part in re.findall(r"\"(\w+)\"", PARTS)
 SECOND = 1_000_000
 WINDOW = 7
 EPOCH = 100
-OPEN, ENDED = 1, 3
-RUN = 7
+OPEN, ENDED, PREQUEUE, DRAWING = 1, 3, 4, 5
+RUN, GATHERED = 7, 9
+SAMPLES = "anteroom:{derby}:samples"
 
 
 def scripts():
@@ -106,11 +107,13 @@ class Room:
         self.rows = []
 
     def terms(self):
-        return struct.pack(">IIIIQQQQ", 600, 10, 0, 5_000_000, 120 * SECOND, 180 * SECOND, 300_000, 1_800_000)
+        spans = (120 * SECOND, 180 * SECOND, 300_000, 1_800_000, 0, 600 * SECOND)
+        return struct.pack(">IIIIQQQQQQHBBH", 600, 10, 0, 5_000_000, *spans, 1_000, 3, 10, 1)
 
     def orders(self):
         self.version += 1
         packed = struct.pack(">QIIIIIIQ", self.version, self.window, self.state, self.rate, self.burst, 0, self.rev, 0)
+        packed += struct.pack(">IIII", 0, 0, 0, 0)
         return packed + b'{"version":%d}' % self.version
 
     def order(self):
@@ -120,15 +123,20 @@ class Room:
 
     def join(self, visitors, lasts=60):
         said = struct.pack(">QII", lasts * SECOND, self.window, self.window)
-        said += struct.pack(">IQ", self.window, lasts * SECOND) * len(visitors)
+        said += struct.pack(">IQB", self.window, lasts * SECOND, 0) * len(visitors)
         answer = self.redis.run("join", self.terms(), said, *visitors)
         stands, place = [], 0
         for at in range(12, len(answer), 19):
             kind, _, count, first = struct.unpack_from(">BQHQ", answer, at)
-            for place in range(first - 1, first - 1 + (count if kind == RUN else 1)):
+            for place in range(first - 1, first - 1 + (count if kind in (RUN, GATHERED) else 1)):
                 stands.append((visitors[len(stands)], place))
         assert len(stands) == len(visitors)
         return stands
+
+    def place(self, base, at, visitors):
+        chunk = struct.pack(">IIIII", self.window, 0, EPOCH, base, at)
+        upto = self.redis.run("place", chunk, *visitors)
+        assert upto == at + len(visitors), upto
 
     def check_in(self, stands, epoch=EPOCH):
         tokens = b"".join(
@@ -219,7 +227,7 @@ def run(room, count):
     stands, memory = fill(room, chance, 1_000), []
 
     def survey_anew():
-        redis.ask("DEL", KEYS[-1])
+        redis.ask("DEL", SAMPLES)
         return room.survey()
 
     room.measure("survey of 1,000 waiting, samples new", 1, [survey_anew] * 100)
@@ -227,8 +235,8 @@ def run(room, count):
         stands += fill(room, chance, waiting - len(stands))
         room.survey()
         room.release()
-        memory.append((waiting, (redis.memory() - empty) / waiting))
-        print(f"{waiting:,} waiting: {memory[-1][1]:.1f} bytes each", flush=True)
+        memory.append((waiting, "waiting", (redis.memory() - empty) / waiting))
+        print(f"{waiting:,} waiting: {memory[-1][2]:.1f} bytes each", flush=True)
 
     fresh = lambda size, calls: [
         (lambda part=part: room.join(part)) for part in parts([chance.randbytes(16) for _ in range(size * calls)], size)
@@ -287,23 +295,56 @@ def run(room, count):
     return memory
 
 
+def draw(room, count):
+    """A lobby of so many: joined, frozen, read, placed and opened."""
+    redis, chance = room.redis, random.Random(8)
+    redis.ask("FLUSHALL")
+    empty, memory = redis.memory(), []
+    room.state = PREQUEUE
+    room.order()
+    for part in parts([chance.randbytes(16) for _ in range(count - 50_000)], 1_000):
+        room.join(part)
+    late = parts([chance.randbytes(16) for _ in range(50_000)], 500)
+    room.measure("join the lobby, 500 at a time", 500, [lambda p=p: room.join(p) for p in late])
+    memory.append((count, "in the lobby", (redis.memory() - empty) / count))
+    room.measure("survey of a lobby", 1, [room.survey] * 100)
+    room.state = DRAWING
+    room.measure("order that freezes the lobby", 1, [room.order])
+    page = lambda at: redis.run("lobby", struct.pack(">II", at, 4_000))[8:]
+    pages = room.measure("page of 4,000 of it", 4_000, [lambda at=at: page(at) for at in range(0, count, 4_000)])
+    members = parts(b"".join(pages), 16)
+    assert len(set(members)) == count
+    chance.shuffle(members)
+    chunks = list(enumerate(parts(members, 500)))
+    room.measure("placing 500", 500, [lambda n=n, p=p: room.place(0, 500 * n, p) for n, p in chunks])
+    memory.append((count, "frozen and placed", (redis.memory() - empty) / count))
+    rank = struct.pack(">III", room.window, count // 2, 4_000)
+    room.measure("page of 4,000 of the roster", 4_000, [lambda: redis.run("roster", rank)] * 50)
+    room.state = OPEN
+    room.measure("order that opens", 1, [room.order])
+    time.sleep(2)
+    memory.append((count, "drawn and open", (redis.memory() - empty) / count))
+    return memory
+
+
 def main():
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--waiting", type=int, default=1_000_000, help="how many wait")
     asked.add_argument("--pin", action="store_true", help="keep Redis on core 0")
+    asked.add_argument("--draw", action="store_true", help="measure a draw, and nothing else")
     asked = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         redis = Redis(folder, asked.pin)
         try:
             room = Room(redis)
-            memory = run(room, asked.waiting)
+            memory = (draw if asked.draw else run)(room, asked.waiting)
         finally:
             redis.end()
     print("\n| what | calls | µs a call | µs each | longest, ms |\n|---|---|---|---|---|")
     for what, calls, mean, each, most in room.rows:
         print(f"| {what} | {calls:,} | {mean:,.0f} | {each:.2f} | {most / 1000:.2f} |")
-    for waiting, bytes_each in memory:
-        print(f"\n{waiting:,} waiting: {bytes_each:.1f} bytes of Redis memory each")
+    for count, how, bytes_each in memory:
+        print(f"\n{count:,} {how}: {bytes_each:.1f} bytes of Redis memory each")
 
 
 if __name__ == "__main__":

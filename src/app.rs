@@ -1,6 +1,8 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
 pub mod audit;
+mod fetch;
+mod identities;
 mod loops;
 mod reload;
 mod storing;
@@ -21,6 +23,7 @@ use crate::config::gateway::Connections;
 use crate::control::policies::Policies;
 use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
+use crate::edge::events;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
 use crate::edge::listener::Listening;
@@ -32,6 +35,7 @@ use crate::telemetry::metered::Metered;
 use crate::telemetry::metrics::Metrics;
 use crate::token::Keyring;
 
+use identities::Identities;
 use loops::{Loops, Works, surveyed};
 use reload::{Lasting, Reloads};
 use wiring::{addresses, bind, credentials, places};
@@ -60,6 +64,8 @@ pub struct Parts {
     pub reread: Option<Reread>,
     /// The folder in which this gateway keeps what a store that lost a room must be told.
     pub keep: PathBuf,
+    /// The policies' directory, below which key sets of identity providers are.
+    pub policies: PathBuf,
 }
 
 /// A gateway that listens.
@@ -104,6 +110,7 @@ impl App {
             stop_loops,
         };
         app.tidy();
+        app.read_keys();
         app.answer_visitors(public, connections);
         if let Some(health) = health {
             app.answer_probes(health, listen.metrics);
@@ -185,6 +192,15 @@ impl App {
         });
     }
 
+    fn read_keys(&self) {
+        let (reloads, stop) = (Arc::clone(&self.reloads), self.stop_loops.clone());
+        self.loops.spawn(async move {
+            let lasting = &reloads.lasting;
+            let by = (lasting.clock.clone(), Arc::clone(&lasting.metrics));
+            lasting.identities.keep(by, stop).await;
+        });
+    }
+
     fn answer_visitors(&self, listeners: Vec<TcpListener>, connections: Connections) {
         let listening = Listening {
             door: Arc::clone(&self.reloads.door),
@@ -198,9 +214,13 @@ impl App {
             cancel: self.stop.clone(),
             drain: Drain::new(self.stop.clone(), self.drain),
         };
+        self.tracker
+            .spawn(events::run(Arc::clone(&listening.door), self.stop.clone()));
         for listener in listeners {
             let listening = listening.clone();
+            let reloads = Arc::clone(&self.reloads);
             self.tracker.spawn(async move {
+                reloads.lasting.identities.read_once().await;
                 let door = listening.door.load_full();
                 surveyed(&door.gate.rooms.iter().collect::<Vec<_>>()).await;
                 drop(door);
@@ -253,6 +273,7 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
         reread: parts.reread,
         keys,
         tasks: tasks.clone(),
+        identities: Identities::new(parts.policies),
     };
     Ok(Reloads::start(lasting, parts.config, loops)?)
 }

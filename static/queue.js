@@ -9,6 +9,7 @@
   var rooms = main.getAttribute('data-rooms'), title = main.getAttribute('data-title');
   var timer = 0, due = 0, asking = null, failures = 0, placeless = 0, stopped = false;
   var scene = '', born = Date.now(), flash = 0, said = 0, saying = '', goal = 0, clock = 0;
+  var stream = null, streamAt = 0, me = String(Math.random()).slice(2), ends = 0, watch = 0, told = 0, beat = 0;
 
   function el(id) { return doc.getElementById(id); }
   function put(id, text) {
@@ -81,6 +82,9 @@
   }
 
   function sceneOf(s) {
+    if (s.sign_in) return 'sign_in';
+    if (s.away_until && /^(waiting|paused|recovering)$/.test(s.state)) return 'away';
+    if (s.state === 'released' && asksFirst()) return 'ready';
     if (s.state === 'waiting' && s.position === null) return 'first';
     if (s.state === 'closed' && s.prequeue_opens_at) return 'before_lobby';
     if (s.state === 'closed' && s.opens_at) return 'opening';
@@ -108,7 +112,8 @@
   function show(s) {
     var now = sceneOf(s), words = T.states[now], mark = best(s), changed = now !== scene;
     if (!words) return go();
-    var inLine = /^(first|waiting|prequeue|drawing|paused|recovering)$/.test(now);
+    var inLine = /^(first|waiting|away|prequeue|drawing|paused|recovering)$/.test(now);
+    var called = now === 'released' || now === 'ready';
     var lobby = now === 'prequeue', placed = inLine && !lobby && s.position !== null, ahead = placed ? mark.least : null;
     scene = now;
     main.setAttribute('data-scene', now);
@@ -128,8 +133,13 @@
     see('opens', s.opens_at && /^(before_lobby|opening|prequeue|ended|sold_out)$/.test(now));
     put('opens-label', now === 'ended' || now === 'sold_out' ? T.times.next : T.times.opens);
     if (s.opens_at) moment('opens-at', s.opens_at, true);
-    see('claim', now === 'released' && s.claim_by);
+    see('claim', called && s.claim_by);
     if (s.claim_by) moment('claim-by', s.claim_by, false);
+    line('lane', inLine && s.lane ? named(s.lane) : '');
+    see('lane-figure', inLine && s.lane);
+    see('away', now === 'away');
+    if (s.away_until) moment('away-until', s.away_until, false);
+    countdown(now === 'ready' ? s.claim_by : now === 'away' ? s.away_until : null, s.updated_at);
     moment('updated', s.updated_at, false);
     line('again', now !== 'done' && T.again[s.ended_by]);
     line('reason', (now === 'waiting' || now === 'first' && s.reason === 'recovering') && T.reasons[s.reason]);
@@ -139,9 +149,18 @@
     put('reference', s.reference || '');
     see('code', s.reference);
     see('notes', inLine);
-    see('leave', placed || lobby || now === 'released');
+    see('leave', placed || lobby || called);
+    if (el('redeem')) see('redeem', inLine && now !== 'away');
+    if (el('break')) see('break', placed && now !== 'away' || called);
+    if (el('more')) see('more', called);
+    see('ask', placed && now !== 'away' || now === 'ready');
     tab(now, ahead, words);
     tell(placed ? words.head + '. ' + aheadText(ahead) : words.head + '. ' + words.lead, changed);
+  }
+  /* A lane's name as people read it. */
+  function named(lane) {
+    var spaced = lane.replace(/-/g, ' ');
+    return spaced.charAt(0).toUpperCase() + spaced.slice(1);
   }
   function aheadText(n) { return n === 0 ? T.next : num(n) + ' ' + form(T.ahead, n); }
   function progress(ahead, first) {
@@ -156,13 +175,34 @@
   function tab(now, ahead, words) {
     var short = (now === 'waiting' || now === 'recovering') && ahead !== null
       ? (ahead === 0 ? T.next : form(T.tab_ahead, ahead)) : words.head;
-    var calling = now === 'released' || now === 'admitted', on = false;
+    var calling = /^(released|ready|admitted)$/.test(now), on = false;
     clearInterval(flash);
     doc.title = short + ' \u00b7 ' + title;
     if (calling) flash = setInterval(function () {
       on = !on;
       doc.title = (on ? '\u25cf ' : '') + short;
     }, 1000);
+  }
+  /* The time that is left, by the server's clock. Spoken when it begins, and at one minute, half a
+     minute and ten seconds; in between it only stands there. */
+  function countdown(iso, updated) {
+    var offset = new Date(updated) - Date.now(), at = iso ? new Date(iso) - offset : 0;
+    if (Math.abs(at - ends) < 1500 && !!at === !!ends) return;
+    ends = at;
+    told = 0;
+    clearInterval(watch);
+    see('time-left', ends);
+    if (!ends) return;
+    watch = setInterval(remaining, 500);
+    remaining();
+  }
+  function remaining() {
+    var n = Math.max(0, Math.round((ends - Date.now()) / 1000)), m = Math.floor(n / 60), s = n % 60;
+    var marks = [60, 30, 10], mark = 0, i;
+    for (i = 0; i < marks.length; i += 1) if (n <= marks[i]) mark = marks[i];
+    put('time-left', T.wishes.left.replace('{n}', m + ':' + (s < 10 ? '0' : '') + s));
+    if (mark && mark !== told && n > 0) tell(T.wishes.left.replace('{n}', form(T.wait.seconds, n)), true);
+    told = mark;
   }
   /* What a screen reader is told: changes of state at once, numbers at most every 15 seconds.
      What the page said when it opened was read already. */
@@ -202,22 +242,73 @@
   function poll() {
     if (!stopped) ask('GET', 'status', answered, troubled);
   }
+
+  /* Whoever wants to go in by hand is asked first, in this tab and the next. */
+  function asksFirst() { return load('localStorage', 'ask.' + main.getAttribute('data-rooms')) === true; }
+
+  /* Events, where the browser can: then the page polls seldom, to keep its cookie fresh. One stream
+     a browser: others would use up its few connections. Whatever goes wrong, polls go on. */
+  function leads() {
+    var key = 'stream.' + rooms, held = load('localStorage', key), now = Date.now();
+    if (held && held.by !== me && now - held.at < 15000 && now >= held.at) return false;
+    keep('localStorage', key, { by: me, at: now });
+    return true;
+  }
+  function listen() {
+    var es;
+    if (stream || stopped || !window.EventSource || Date.now() < streamAt || !leads()) return;
+    try { es = stream = new EventSource(rooms + 'events'); } catch (e) { return; }
+    beat = setInterval(leads, 5000);
+    function heard(event) {
+      var s = null;
+      if (es !== stream) return;
+      leads();
+      try { s = JSON.parse(event.data); } catch (e) { return; }
+      if (s && s.state) answered(s, true);
+    }
+    es.addEventListener('standing', heard);
+    es.addEventListener('message', heard);
+    es.addEventListener('released', heard);
+    /* Closed: refused, as where there are too many. Else the browser opens it again by itself. */
+    es.onerror = function () {
+      if (es !== stream) return;
+      if (es.readyState === 2) {
+        hush();
+        streamAt = Date.now() + 60000 + 30000 * Math.random();
+      }
+      if (!stopped && !asking) later(Math.min(Math.max(0, due - Date.now()) / 1000, 1 + 3 * Math.random()));
+    };
+  }
+  function hush() {
+    if (!stream) return;
+    clearInterval(beat);
+    stream.close();
+    stream = null;
+    keep('localStorage', 'stream.' + rooms, null);
+  }
+  function streams() { return stream && stream.readyState === 1; }
   function troubled(status, retryAfter) {
     failures += 1;
     line('trouble', T.trouble);
     tell(T.trouble, failures === 1);
     later(Math.min(60, Math.max(retryAfter, Math.pow(2, Math.min(failures, 6)))));
   }
-  function answered(s) {
+  /* What an event says does not put off the poll that renews the cookie. */
+  function answered(s, heard) {
+    var next;
     failures = 0;
     line('trouble', '');
-    placeless = s.state === 'waiting' && s.position === null && !s.reason ? placeless + 1 : 0;
+    placeless = s.state === 'waiting' && s.position === null && !s.reason && !s.sign_in ? placeless + 1 : 0;
     if (placeless >= 3) return noCookies();
     show(s);
-    if (s.state === 'released') claim();
+    if (s.state === 'released' && scene !== 'ready') claim();
     else if (s.state === 'admitted' || s.state === 'challenge') go();
     else if (s.state === 'ended' && s.ended_by) stop();
-    else later(Math.max(1, s.poll_after_s || 5));
+    else {
+      if (s.position !== null || /^(prequeue|drawing)$/.test(s.state)) listen(); else hush();
+      next = streams() ? 60 : Math.max(1, s.poll_after_s || 5);
+      if (!heard || due <= Date.now() || s.position === null) later(next);
+    }
   }
   /* Another tab, or no turn after all (409): ask again. Whatever else goes wrong, the wanted
      page itself claims the turn too. */
@@ -228,7 +319,7 @@
       else go();
     });
   }
-  function stop() { stopped = true; clearTimeout(timer); }
+  function stop() { stopped = true; clearTimeout(timer); hush(); }
   function noCookies() {
     var words = T.states.cookies;
     stop();
@@ -261,6 +352,11 @@
   var first = null;
   try { first = JSON.parse(main.getAttribute('data-status')); } catch (e) { return; }
 
+  /* For whoever pressed what is gone now. */
+  function head() {
+    el('head').setAttribute('tabindex', '-1');
+    el('head').focus();
+  }
   function left() {
     first.state = 'ended';
     first.ended_by = 'left';
@@ -276,9 +372,65 @@
     ask('POST', 'leave', function () {
       keep('localStorage', 'left.' + first.room, Date.now());
       left();
-      el('head').setAttribute('tabindex', '-1');
-      el('head').focus();
+      head();
     }, function () { sent.submit(); });
+  });
+  /* A code: what became of it is said beside the form, and the line goes on as before. */
+  function redeem(sent) {
+    var x = new XMLHttpRequest();
+    function said(text) { line('redeemed', text); }
+    x.open('POST', rooms + 'redeem', true);
+    x.setRequestHeader('Accept', 'application/json');
+    x.setRequestHeader('Content-Type', 'application/json');
+    x.timeout = 20000;
+    x.onreadystatechange = function () {
+      var s = null;
+      if (x.readyState !== 4) return;
+      try { s = JSON.parse(x.responseText); } catch (e) { /* no answer */ }
+      if (x.status === 200 && s && s.state) {
+        said(T.code_accepted.replace('{lane}', named(s.lane || '')));
+        sent.reset();
+        answered(s);
+      } else said(s && s.detail ? s.detail : T.trouble);
+    };
+    x.send(JSON.stringify({ code: el('redeem-code').value }));
+  }
+  if (el('redeem-form')) el('redeem-form').addEventListener('submit', function (event) {
+    event.preventDefault();
+    redeem(event.target);
+  });
+  /* A wish by a form: what came of it is said where the trouble is, and the focus stays. */
+  function wish(id, what, granted) {
+    var sent = el(id);
+    if (sent) sent.addEventListener('submit', function (event) {
+      event.preventDefault();
+      hush();
+      ask('POST', what, function (s) {
+        answered(s);
+        if (granted) tell(granted, true);
+        else head();
+      }, function (status) {
+        var words = status !== 409 ? T.wishes.later : what === 'extend'
+          ? (scene === 'ready' ? T.wishes.spent_time : T.wishes.no_time)
+          : (scene === 'first' ? T.wishes.no_break : T.wishes.spent_break);
+        line('trouble', words);
+        tell(words, true);
+        later(5);
+      });
+    });
+  }
+  wish('break-form', 'step-away', '');
+  wish('more', 'extend', T.wishes.longer);
+  el('go').addEventListener('click', function (event) {
+    if (scene !== 'away') return;
+    event.preventDefault();
+    hush();
+    ask('POST', 'join', answered, troubled);
+  });
+  el('ask-first').checked = asksFirst();
+  el('ask-first').addEventListener('change', function (event) {
+    keep('localStorage', 'ask.' + rooms, event.target.checked ? true : null);
+    if (scene === 'ready' && !event.target.checked) claim();
   });
   /* Left in another tab: do not join again behind the visitor's back. */
   window.addEventListener('storage', function (event) {
@@ -288,11 +440,12 @@
   function wake() { if (!stopped && !doc.hidden && !asking && Date.now() >= due) poll(); }
   doc.addEventListener('visibilitychange', wake);
   window.addEventListener('pageshow', function (event) { if (event.persisted) { stopped = false; due = 0; wake(); } });
+  window.addEventListener('pagehide', function () { hush(); });
   window.addEventListener('online', function () { if (failures) { due = 0; wake(); } });
 
   if (navigator.cookieEnabled === false) return noCookies();
   show(first);
-  if (first.state === 'released') claim();
+  if (first.state === 'released' && scene !== 'ready') claim();
   else if (first.state === 'admitted') go();
   else if (first.state === 'ended' && first.ended_by) stop();
   else if (main.getAttribute('data-passing') && !main.getAttribute('data-form')) go();

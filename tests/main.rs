@@ -2,13 +2,20 @@
 //! One binary for everything that needs more than one folder.
 
 #[cfg(test)]
+mod absence;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod draws;
+mod events;
+#[cfg(test)]
 mod framing;
 #[cfg(test)]
 mod getting_round;
+#[cfg(test)]
+mod invited;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]

@@ -6,5 +6,5 @@ mod memory;
 mod orders;
 mod overload;
 mod pace;
-mod pair;
+pub mod pair;
 mod steering;

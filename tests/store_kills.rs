@@ -2,6 +2,8 @@
 //! done it and before the gateway knows. Nothing is lost or doubled, and its fans go on at the
 //! other gateway.
 
+mod draws;
+
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;

@@ -97,7 +97,7 @@ async fn t5_tokens_of_another_kind_room_or_house_count_for_nothing() {
     for (what, token) in [
         ("an admission", good),
         ("another house's", cat.queue_token()),
-        ("nonsense", "x".repeat(103)),
+        ("nonsense", "x".repeat(108)),
     ] {
         let mut bearer = house.app().with_cookie("anteroom-q-derby", &token);
         let answer = bearer.get("/_anteroom/rooms/derby/status").await;

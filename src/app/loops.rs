@@ -99,6 +99,7 @@ impl Works {
             store: Arc::clone(&self.store),
             clock: self.clock.clone(),
             keys: Arc::clone(&self.keys),
+            draw: Arc::clone(&room.draw),
             keeper: Some(Arc::clone(&self.keeper)),
         };
         let (settings, told) = watch::channel(Arc::clone(&room.settings));

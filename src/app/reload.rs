@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
+use super::identities::Identities;
 use super::loops::{Loops, surveyed};
 use super::wiring::{self, credentials};
 use crate::config::Config;
@@ -58,6 +59,8 @@ pub(super) struct Lasting {
     pub keys: SharedKeyring,
     /// Every reload's task.
     pub tasks: TaskTracker,
+    /// The keys of identity providers.
+    pub identities: Identities,
 }
 
 /// The policies in force, and the way to others.

@@ -10,11 +10,13 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::config::gateway::Connections;
 use crate::config::{Config, site};
 use crate::control::ControlRoom;
 use crate::control::auth::{Credential, Door as Guard, Role};
 use crate::control::policies::{Edition, InForce, Names};
 use crate::domain::room::RoomName;
+use crate::edge::events::{Most, Streams};
 use crate::edge::respond::Responder;
 use crate::edge::serve::Door;
 use crate::gate::admit::Admissions;
@@ -24,8 +26,8 @@ use crate::gate::room::Room;
 use crate::gate::{Gate, Site};
 use crate::origin::{Origin, Settings as OriginSettings};
 use crate::telemetry::labels::RuleLabel;
-use crate::telemetry::metrics::MetricsError;
-use crate::telemetry::series::Counts;
+use crate::telemetry::metrics::{Metrics, MetricsError};
+use crate::telemetry::series::{Counts, Named};
 use crate::token::Keyring;
 
 use super::reload::Lasting;
@@ -55,6 +57,15 @@ pub(super) fn places(most: NonZeroU32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(
         usize::try_from(most.get()).unwrap_or(usize::MAX),
     ))
+}
+
+fn streams(connections: Connections, metrics: &Arc<Metrics>) -> Arc<Streams> {
+    let many = |most: NonZeroU32| usize::try_from(most.get()).unwrap_or(usize::MAX);
+    let most = Most {
+        all: many(connections.streams).min(Semaphore::MAX_PERMITS),
+        per_network: many(connections.streams_per_network),
+    };
+    Arc::new(Streams::new(most, Arc::clone(metrics)))
 }
 
 pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<SocketAddr>> {
@@ -88,6 +99,10 @@ pub(super) fn door(
             Some(last) => Arc::clone(&last.sockets),
             None => places(config.connections.sockets),
         },
+        streams: match last {
+            Some(last) => Arc::clone(&last.streams),
+            None => streams(config.connections, &lasting.metrics),
+        },
         gate: Gate {
             sites: sites(config),
             rooms: rooms(config, last.map(|last| &last.gate)),
@@ -104,6 +119,9 @@ pub(super) fn door(
                 None => Admissions::default(),
             },
             store: Arc::clone(&lasting.store),
+            providers: lasting
+                .identities
+                .follow(&config.identities, &lasting.metrics),
             keys,
         },
     })
@@ -134,7 +152,13 @@ fn counts(lasting: &Lasting, config: &Config) -> Result<Counts, MetricsError> {
             action: action.word(),
         })
         .collect();
-    lasting.metrics.counts(&sites, &rules)
+    let laned = config.rooms.iter().filter(|room| !room.lanes.is_empty());
+    let laned: Vec<RoomName> = laned.map(|room| room.name.clone()).collect();
+    lasting.metrics.counts(Named {
+        sites: &sites,
+        rules: &rules,
+        laned: &laned,
+    })
 }
 
 /// What operators are told of these policies.

@@ -10,6 +10,7 @@ use super::check::CheckArgs;
 use super::client::environment;
 use super::completion::CompletionArgs;
 use super::demo::DemoArgs;
+use super::draw::DrawArgs;
 use super::healthcheck::HealthcheckArgs;
 use super::keys::KeysArgs;
 use super::reload::ReloadArgs;
@@ -18,8 +19,8 @@ use super::run::RunArgs;
 use super::simulate::SimulateArgs;
 use super::token::TokenArgs;
 use super::{
-    audit, check, completion, demo, ended, healthcheck, keys, reload, room, run, simulate, token,
-    version,
+    audit, check, completion, demo, draw, ended, healthcheck, keys, reload, room, run, simulate,
+    token, version,
 };
 use crate::telemetry::logs;
 
@@ -57,6 +58,8 @@ enum Verb {
     Token(TokenArgs),
     /// Runs a sale on simulated time: how long fans wait, and what pace it takes.
     Simulate(SimulateArgs),
+    /// Checks a published draw, offline.
+    Draw(DrawArgs),
     /// Checks the log of what operators changed.
     Audit(AuditArgs),
     /// Asks a running gateway on this machine whether it is ready; for containers.
@@ -82,6 +85,7 @@ impl Cli {
             Verb::Room(args) => room::run(args, shared),
             Verb::Token(args) => token::run(args, shared.output),
             Verb::Simulate(args) => simulate::run(args, shared.output),
+            Verb::Draw(args) => draw::run(args, shared.output),
             Verb::Audit(args) => audit::run(args, shared.output),
             Verb::Healthcheck(args) => healthcheck::run(args, shared),
             Verb::Completion(args) => completion::run(args),
@@ -195,6 +199,7 @@ mod tests {
             "room message derby Soon",
             "room message derby --clear",
             "room release derby 10",
+            "room draw derby --external-value 9f2a",
             "reload",
             "reload --output json --control http://localhost:9 --token-file t",
             "room revoke derby --all",
@@ -203,6 +208,7 @@ mod tests {
             "room session derby 0123456789abcdef0123456789abcdef hold --seconds 600",
             "room revoke derby --session 0123456789abcdef0123456789abcdef",
             "audit verify policies/audit.jsonl",
+            "draw verify derby.json --receipt mine.json --output json",
             "keys rotate --dir k --signs-in 0 --algorithm hs256",
             "keys rotate --prune --policies policies",
             "keys list --policies policies",
@@ -239,9 +245,13 @@ mod tests {
             "room revoke derby --all --session 0123456789abcdef0123456789abcdef",
             "room revoke derby --session 0123",
             "audit verify",
+            "draw",
+            "draw verify",
+            "draw verify one.json two.json",
             "keys rotate --signs-in 2592001",
             "keys rotate --prune --signs-in 5",
             "room message derby",
+            "room draw derby",
             "room message derby Soon --clear",
             "room open derby --opens-at soon",
             "room open derby --prequeue-at 2026-12-01T09:30:00Z",

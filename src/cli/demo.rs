@@ -95,6 +95,7 @@ pub async fn run(args: &DemoArgs, control_token: Option<String>) -> anyhow::Resu
         clock,
         reread: None,
         keep,
+        policies: data.clone(),
     })?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();

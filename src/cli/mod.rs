@@ -6,6 +6,7 @@ pub mod check;
 pub mod client;
 pub mod completion;
 pub mod demo;
+pub mod draw;
 pub mod fans;
 pub mod healthcheck;
 pub mod keys;

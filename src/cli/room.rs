@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::args::{Output, Reach, Shared};
 use super::client::{Client, wait_for};
 use super::ended;
-use super::table::{list, sheet};
+use super::table::{lines, list, sheet};
 use super::typed::{Cap, SessionOrder, cap, number, session, time};
 use crate::domain::stock::MOST_STOCK;
 
@@ -129,6 +129,28 @@ enum Verb {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_592_000), required_if_eq("order", "hold"), allow_negative_numbers = true)]
         seconds: Option<u32>,
     },
+    /// Makes single-use codes that lead into a lane, and prints them: they are shown only now.
+    Codes {
+        /// The room's name
+        name: String,
+        /// The lane they lead into
+        #[arg(long)]
+        lane: String,
+        /// How many, 1 to 10,000
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        count: u32,
+        /// When they lapse; never unless given
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        expires_at: Option<String>,
+    },
+    /// Gives the promised external value to the draw, once the lobby is frozen.
+    Draw {
+        /// The room's name
+        name: String,
+        /// The value, exactly as its source published it
+        #[arg(long, value_name = "VALUE")]
+        external_value: String,
+    },
     /// Ends one session, or all: who it was is told so and waits at the back.
     #[command(group(ArgGroup::new("which").required(true)))]
     Revoke {
@@ -161,7 +183,10 @@ async fn exchange(client: &Client, verb: &Verb, output: Output) -> anyhow::Resul
     Ok(match (output, &answer) {
         (Output::Json, _) => format!("{answer:#}\n"),
         (Output::Table, Value::Array(rooms)) => list(rooms),
-        (Output::Table, room) => sheet(room),
+        (Output::Table, room) => match room.get("codes").and_then(Value::as_array) {
+            Some(codes) => lines(codes),
+            None => sheet(room),
+        },
     })
 }
 
@@ -233,6 +258,22 @@ impl Verb {
                     fields.insert("seconds".to_owned(), (*seconds).into());
                 }
                 at("POST", name, &format!("/sessions/{session}"), Some(body))
+            }
+            Self::Codes {
+                name,
+                lane,
+                count,
+                expires_at,
+            } => {
+                let body = json!({"lane": lane, "count": count, "expires_at": expires_at});
+                at("POST", name, "/codes", Some(body))
+            }
+            Self::Draw {
+                name,
+                external_value,
+            } => {
+                let body = json!({"external_value": external_value});
+                at("POST", name, "/draw", Some(body))
             }
             Self::Revoke { name, session, .. } => {
                 let which = session.as_ref();
@@ -412,5 +453,13 @@ pub(crate) mod tests {
         assert!(text.starts_with("NAME   STATE   WAITING"), "{text}");
         let text = typed(&gateway, "show derby", Output::Table).await.unwrap();
         assert!(text.contains("waiting   40"), "{text}");
+        let line = "codes derby --lane members --count 2";
+        let text = typed(&gateway, line, Output::Table).await.unwrap();
+        let codes: Vec<&str> = text.lines().collect();
+        assert_eq!(codes.len(), 2, "{text}");
+        assert!(codes.iter().all(|code| code.len() == 29), "{text}");
+        let line = "codes derby --lane vip --count 2";
+        let error = said(typed(&gateway, line, Output::Table).await);
+        assert!(error.contains("a lane of the room (members)"), "{error}");
     }
 }

@@ -62,6 +62,7 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
         clock,
         reread: Some(reread(&args.policies, &dir)),
         keep,
+        policies: args.policies.clone(),
     })?;
     for address in app.public() {
         tracing::info!(%address, "visitors are answered");

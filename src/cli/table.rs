@@ -137,6 +137,13 @@ pub fn sheet(room: &Value) -> String {
     text
 }
 
+/// Plain values, one a line.
+#[must_use]
+pub fn lines(values: &[Value]) -> String {
+    let lines = values.iter().map(|value| cell(Some(value), "") + "\n");
+    lines.collect()
+}
+
 fn cell(value: Option<&Value>, nothing: &str) -> String {
     match value {
         None | Some(Value::Null) => nothing.to_owned(),

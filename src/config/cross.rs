@@ -20,6 +20,7 @@ pub(super) fn check(gateway: Option<&GatewayText<'_>>, rooms: &[RoomText<'_>]) {
         if let Some(gateway) = gateway {
             site_of(room, gateway);
             below_prefix(room, &gateway.prefix);
+            provider_of(room, gateway);
         }
     }
     paths_between(rooms);
@@ -83,6 +84,24 @@ fn site_of(room: &RoomText<'_>, gateway: &GatewayText<'_>) {
     let message = format!("there is no site `{}`", site.value);
     let near = closest(site.value.as_str(), names());
     room.reader.suggest(site.at, message, near);
+}
+
+/// The identity provider must exist.
+fn provider_of(room: &RoomText<'_>, gateway: &GatewayText<'_>) {
+    let Some(identity) = &room.identity else {
+        return;
+    };
+    let names = || {
+        let all = gateway.identities.iter();
+        all.map(|identity| identity.value.name.as_str())
+    };
+    let wanted = identity.provider.value.as_str();
+    if gateway.reader.is_broken() || names().any(|name| name == wanted) {
+        return;
+    }
+    let message = format!("there is no `[[identity]]` named `{wanted}` in `anteroom.toml`");
+    let near = closest(wanted, names());
+    room.reader.suggest(identity.provider.at, message, near);
 }
 
 fn own_paths(room: &RoomText<'_>) {

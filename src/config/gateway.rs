@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::identity::{self, Identity};
 use super::listen::{self, Listen};
 use super::room::RoomText;
 use super::site::{self, SiteText};
@@ -55,6 +56,10 @@ pub struct Connections {
     pub max: NonZeroU32,
     /// The most WebSockets open at one time; 10,000.
     pub sockets: NonZeroU32,
+    /// The most event streams open at one time; 10,000.
+    pub streams: NonZeroU32,
+    /// The most of them from one client network; 500.
+    pub streams_per_network: NonZeroU32,
     /// How long requests under way may go on after a request to stop; 30 s.
     pub drain: Duration,
 }
@@ -64,6 +69,7 @@ pub(super) struct GatewayText<'a> {
     pub reader: Reader<'a>,
     pub sites: Vec<SiteText<'a>>,
     pub prefix: String,
+    pub identities: Vec<Placed<Identity>>,
     listen: Option<Listen>,
     store: Option<StoreSettings>,
     keys: Option<Keys>,
@@ -93,6 +99,7 @@ impl GatewayText<'_> {
             control_tokens: self.control_tokens,
             connections: self.connections?,
             sites: sites?,
+            identities: self.identities.into_iter().map(|one| one.value).collect(),
             rooms: rooms?,
             limits,
             rules,
@@ -123,6 +130,7 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> GatewayTex
         prefix: path(table.section("path")),
         control_tokens,
         connections: connections(table.section("connections")),
+        identities: identity::read(table.sections("identity")),
         sites,
     };
     table.finish();
@@ -158,7 +166,8 @@ impl FromStr for FilePath {
     }
 }
 
-struct Issuer(String);
+/// An `iss`.
+pub(super) struct Issuer(pub(super) String);
 
 impl FromStr for Issuer {
     type Err = &'static str;
@@ -246,11 +255,16 @@ fn connections(mut table: Table<'_>) -> Option<Connections> {
     let max = table.take("max").map(|value| value.count(1_000_000));
     let sockets = table.take("max_websockets");
     let sockets = sockets.map(|value| value.count(1_000_000));
+    let mut streams = |key| table.take(key).map(|value| value.count(1_000_000));
+    let all = streams("max_event_streams");
+    let per_network = streams("max_event_streams_per_network");
     let drain = table.take("drain_s").map(Value::seconds);
     table.finish();
     Some(Connections {
         max: max.unwrap_or(NonZeroU32::new(20_000))?,
         sockets: sockets.unwrap_or(NonZeroU32::new(10_000))?,
+        streams: all.unwrap_or(NonZeroU32::new(10_000))?,
+        streams_per_network: per_network.unwrap_or(NonZeroU32::new(500))?,
         drain: drain.unwrap_or(Some(Duration::from_secs(30)))?,
     })
 }

@@ -1,10 +1,15 @@
 //! The policies directory, from texts to a checked configuration or every fault in it.
 
+mod absence;
+mod claims;
 mod cross;
 mod difference;
 mod exempt;
 pub mod gateway;
+pub mod identity;
+mod lane;
 pub mod listen;
+mod pace;
 mod room;
 mod session;
 pub mod site;
@@ -28,6 +33,7 @@ use crate::policy::{bots, rules::Rules};
 use crate::text::fault::Findings;
 use crate::text::wording::{closest, shown};
 use gateway::{Connections, ControlToken, Keys};
+use identity::Identity;
 use listen::Listen;
 use site::Site;
 use store::StoreSettings;
@@ -53,6 +59,8 @@ pub struct Config {
     pub connections: Connections,
     /// The sites, at least one.
     pub sites: Vec<Site>,
+    /// The identity providers whose word rooms may take.
+    pub identities: Vec<Identity>,
     /// The rooms, in order of their files' names.
     pub rooms: Vec<RoomSettings>,
     /// Rate limits.

@@ -2,15 +2,16 @@
 
 use std::num::NonZeroU32;
 
+use super::claims::{self, IdentityText};
 use super::ways::{self, Ways};
 use super::window::{self, Usual};
-use super::{exempt, session};
-use crate::domain::lane::Weights;
+use super::{absence, exempt, lane, pace, session};
+use crate::domain::lane::{LaneSettings, Weights};
 use crate::domain::pace::Pace;
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{
-    AbsenceTerms, DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, NO_CORRECTION, PageStatus,
-    RoomName, RoomSettings, Schedule, Terms,
+    DEFAULT_HORIZON, DEFAULT_MAX_WAITING, Exempt, Method, PageStatus, RoomName, RoomSettings,
+    Schedule, Terms,
 };
 use crate::text::fault::Findings;
 use crate::text::source::Source;
@@ -27,6 +28,7 @@ pub(super) struct RoomText<'a> {
     pub site: Option<Placed<RoomName>>,
     pub paths: Vec<Placed<PathPattern>>,
     pub except: Vec<Placed<PathPattern>>,
+    pub identity: Option<IdentityText>,
     rest: Option<Rest>,
 }
 
@@ -35,6 +37,7 @@ struct Rest {
     terms: Terms,
     schedule: Schedule,
     page_status: PageStatus,
+    lanes: Vec<LaneSettings>,
     ways: Ways,
 }
 
@@ -55,7 +58,8 @@ impl RoomText<'_> {
             page_status: rest.page_status,
             activation: rest.ways.activation,
             when_store_fails: rest.ways.when_store_fails,
-            lanes: Vec::new(),
+            lanes: rest.lanes,
+            identity: self.identity.map(|identity| identity.terms),
         })
     }
 }
@@ -67,19 +71,23 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> RoomText<'
     let site = table.required("site").and_then(Value::placed);
     let paths = table.required("paths").map(Value::one_or_more);
     let except = table.take("except").map(Value::each);
+    let lanes = lane::read(&mut table);
+    let identity = claims::read(&mut table, &lanes);
+    let rest = rest(&mut table, lanes).filter(|_| identity.is_some());
     let text = RoomText {
         reader: table.reader(),
         name,
         site,
         paths: paths.unwrap_or_default(),
         except: except.unwrap_or_default(),
-        rest: rest(&mut table),
+        identity: identity.flatten(),
+        rest,
     };
     table.finish();
     text
 }
 
-fn rest(table: &mut Table<'_>) -> Option<Rest> {
+fn rest(table: &mut Table<'_>, lanes: Vec<LaneSettings>) -> Option<Rest> {
     let ways = ways::read(table);
     let method = ways.as_ref().map(|ways| ways.method);
     let exempt: Vec<_> = table
@@ -110,6 +118,7 @@ fn rest(table: &mut Table<'_>) -> Option<Rest> {
         },
         schedule: schedule?,
         page_status: page_status?,
+        lanes,
         ways,
     })
 }
@@ -133,7 +142,8 @@ fn page_status(table: &mut Table<'_>) -> Option<PageStatus> {
 }
 
 fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
-    let pace = pace(table.section("pace"), method);
+    let (pace, correction) = pace::read(table.section("pace"), method);
+    let absence = absence::read(table.section("absence"));
     let capacity = capacity(table, method);
     let session = session::read(table.section("session"));
     let max_waiting = table.take("max_waiting");
@@ -147,41 +157,11 @@ fn terms(table: &mut Table<'_>, method: Method) -> Option<Terms> {
         session: session?,
         max_waiting: max_waiting.unwrap_or(Some(DEFAULT_MAX_WAITING))?,
         horizon: horizon.unwrap_or(Some(DEFAULT_HORIZON))?,
-        correction: NO_CORRECTION,
+        correction: correction?,
         fairness_window: None,
         lanes: Weights::default(),
-        absence: AbsenceTerms::default(),
+        absence: absence?,
     })
-}
-
-/// The pace. A room in which nobody waits needs none; it gets the lowest there is, so that it
-/// could never flood the origin.
-fn pace(table: Table<'_>, method: Method) -> Option<Pace> {
-    let lowest = Pace {
-        per_minute: NonZeroU32::MIN,
-        burst: NonZeroU32::MIN,
-    };
-    pace_of(table, (!ways::queues(method)).then_some(lowest))
-}
-
-/// Reads a pace; without `per_minute` it is `otherwise`, or that is missing.
-pub(super) fn pace_of(mut table: Table<'_>, otherwise: Option<Pace>) -> Option<Pace> {
-    let per_minute = table.take("per_minute");
-    if per_minute.is_none() && otherwise.is_none() {
-        table.missing("per_minute");
-    }
-    let pace = per_minute.map_or(otherwise, |value| {
-        value.number(1..=Pace::MOST).and_then(Pace::per_minute)
-    });
-    let burst = table
-        .take("burst")
-        .map(|value| value.number(1..=Pace::MOST));
-    table.later("no_show_correction");
-    table.finish();
-    match burst {
-        None => pace,
-        Some(burst) => pace?.with_burst(burst?),
-    }
 }
 
 #[expect(

@@ -8,6 +8,8 @@ use super::store::StoreUrl;
 use super::*;
 use crate::control::auth::Role;
 use crate::domain::clock::UnixTime;
+use crate::domain::identity::{Places, Without};
+use crate::domain::lane::Lane;
 use crate::domain::pace::Pace;
 use crate::domain::room::{Method, PageStatus, SaleWindow, Schedule};
 use crate::text::excerpt::{Severity, excerpts};
@@ -172,6 +174,8 @@ fn the_smallest_set_works_and_the_rest_has_defaults() {
     assert_eq!(config.prefix, "/_anteroom");
     assert_eq!(config.connections.max.get(), 20_000);
     assert_eq!(config.connections.sockets.get(), 10_000);
+    assert_eq!(config.connections.streams.get(), 10_000);
+    assert_eq!(config.connections.streams_per_network.get(), 500);
     assert_eq!(config.connections.drain.as_secs(), 30);
     assert!(config.limits.limits.is_empty());
     let site = &config.sites[0];
@@ -182,6 +186,10 @@ fn the_smallest_set_works_and_the_rest_has_defaults() {
     assert_eq!(room.terms.pace.burst.get(), 20);
     assert_eq!(room.terms.capacity.unwrap().get(), 5_000);
     assert_eq!(room.terms.max_waiting, 1_000_000);
+    assert_eq!(room.terms.correction.get(), 1_000);
+    let absence = room.terms.absence;
+    assert_eq!((absence.step_aways, absence.extensions), (3, 10));
+    assert_eq!(absence.step_away.as_secs(), 600);
     assert_eq!(
         room.schedule.windows(),
         [SaleWindow {
@@ -212,6 +220,9 @@ fn every_key_is_read() {
     assert_eq!(kept, Path::new("/var/lib/anteroom/kept"));
     assert_eq!(config.connections.max.get(), 1_000);
     assert_eq!(config.connections.sockets.get(), 200);
+    let connections = &config.connections;
+    let streams = (connections.streams, connections.streams_per_network);
+    assert_eq!((streams.0.get(), streams.1.get()), (300, 30));
     assert_eq!(config.trusted_proxies[1].to_string(), "2001:db8::1/128");
     let tokens: Vec<_> = config
         .control_tokens
@@ -224,6 +235,26 @@ fn every_key_is_read() {
     let [last, shut, through] = config.rooms.as_slice() else {
         panic!("three rooms");
     };
+    let identity = last.identity.as_ref().unwrap();
+    assert_eq!(
+        (identity.places, identity.without),
+        (Places::One, Without::General)
+    );
+    let rule = &identity.lanes[0];
+    assert_eq!((rule.claim.len(), rule.is.len()), (2, 2));
+    assert_eq!(last.lane_named("members"), Some(Lane(1)));
+    let [club, press] = config.identities.as_slice() else {
+        panic!("two identities");
+    };
+    assert_eq!(
+        club.keys.to_string(),
+        "https://id.club.example:443/jwks.json?v=1 trusting secret/club-ca.pem"
+    );
+    assert_eq!(
+        (club.refresh.as_secs(), club.max_life.as_secs()),
+        (60, 3_600)
+    );
+    assert_eq!(press.refresh.as_secs(), 300, "the usual");
     assert_eq!(last.exempt.len(), 2);
     assert_eq!(last.exempt[1].header.as_ref().unwrap().0, "x-partner");
     assert_eq!(last.terms.horizon.as_secs(), 600);
@@ -262,6 +293,32 @@ fn every_key_is_read() {
         "one second's worth"
     );
     assert_eq!(config.rules.names().count(), 2);
+}
+
+#[test]
+fn the_examples_of_lanes_are_valid() {
+    let text = std::fs::read_to_string(house().join("docs/lanes.md")).unwrap();
+    let blocks: Vec<&str> = text
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    let [codes, provider, claims] = blocks.as_slice() else {
+        panic!("three examples");
+    };
+    let mut sources = minimal();
+    let gateway = sources.named("anteroom.toml").unwrap().text().to_owned();
+    sources
+        .add("anteroom.toml", &format!("{gateway}\n{provider}"))
+        .unwrap();
+    for (name, room) in [
+        ("rooms/derby.toml", (*codes).to_owned()),
+        ("rooms/derby.toml", format!("{codes}\n{claims}")),
+    ] {
+        sources.add(name, &room).unwrap();
+        let checked = read(&sources).unwrap_or_else(|faults| panic!("{faults}"));
+        assert!(checked.warnings.is_empty(), "{}", checked.warnings);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `[window]` and `[[window]]`: when a room opens and ends by itself.
 
-use super::room::pace_of;
+use super::pace;
 use super::ways::{method_word, queues};
 use crate::control::orders::MOST_MESSAGE;
 use crate::domain::clock::UnixTime;
@@ -220,7 +220,7 @@ fn apart(reader: Reader<'_>, windows: &mut [&Placed<SaleWindow>]) {
 /// A pace as in the room's `[pace]`, or the number a minute alone.
 fn pace(value: Value<'_>) -> Option<Pace> {
     if value.is_table() {
-        pace_of(value.table()?, None)
+        pace::of(value.table()?, None)
     } else {
         value.number(1..=Pace::MOST).and_then(Pace::per_minute)
     }

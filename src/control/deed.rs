@@ -24,7 +24,8 @@ use super::problem::Problem;
 use super::sessions::{self, Revoked};
 use super::steer::{self, Steering};
 use super::view::RoomView;
-use super::{ControlRoom, body};
+use super::{ControlRoom, body, codes};
+use crate::domain::invitation::Invite;
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::domain::window::{Order, Orders};
@@ -38,6 +39,7 @@ const MOST_RECORDED: usize = 100;
 pub(super) enum Change {
     Order(ReadOrder),
     Revoke,
+    Invite,
     Steer,
     Reload,
 }
@@ -61,6 +63,7 @@ enum Deed {
     Order(ControlRoom, Order),
     End(ControlRoom, Jti),
     Steer(ControlRoom, Steering),
+    Invite(ControlRoom, Invite),
     Reload,
 }
 
@@ -112,6 +115,11 @@ impl Api {
             }
             Change::Order(read) => Ok(Deed::Order(self.known(room)?, read(body)?)),
             Change::Reload => body::nothing(body).map(|()| Deed::Reload),
+            Change::Invite => {
+                let room = self.known(room)?;
+                let invite = codes::read(body, &room.settings)?;
+                Ok(Deed::Invite(room, invite))
+            }
             Change::Revoke => {
                 let room = self.known(room)?;
                 Ok(match sessions::read(body)? {
@@ -186,6 +194,16 @@ impl Api {
                 Ok(Done {
                     response: shown_under(room, &orders, answer),
                     changed: None,
+                })
+            }
+            Deed::Invite(room, invite) => {
+                let key = self.control.keys.load().codes();
+                let by = (&self.control, &key);
+                let (response, (before, after)) =
+                    codes::hand_out(by, room, invite, headers).await?;
+                Ok(Done {
+                    response,
+                    changed: Some(difference(&before, &after)),
                 })
             }
             Deed::End(room, session) => {

@@ -25,16 +25,19 @@ use super::policies::{
 use super::routes::{Peer, ROUTES, router};
 use super::{Control, ControlRoom};
 use crate::domain::clock::{Clock, UnixTime};
+use crate::domain::lane::LaneSettings;
 use crate::domain::place::Epoch;
-use crate::domain::room::{RoomName, Terms};
+use crate::domain::room::{RoomName, RoomSettings, Terms};
 use crate::domain::standing::{EndedBy, Stand};
 use crate::domain::tick::Proposal;
-use crate::domain::window::Orders;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
+use crate::store::lobby::{Chunk, LobbyPage, Placed};
 use crate::store::recovery::Recovery;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::reading::settings_for_test;
@@ -93,6 +96,22 @@ impl QueueStore for OrderBook {
         unreachable!("control does not check in")
     }
 
+    async fn step_away(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        unreachable!("control asks nothing for visitors")
+    }
+    async fn extend(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        unreachable!("control asks nothing for visitors")
+    }
     async fn claim(
         &self,
         _: &RoomName,
@@ -104,6 +123,10 @@ impl QueueStore for OrderBook {
 
     async fn leave(&self, _: &RoomName, _: &[Leaving]) -> Result<(), StoreError> {
         unreachable!("control does not leave")
+    }
+
+    async fn spend(&self, _: &RoomName, _: &[Spending]) -> Result<Vec<Spent>, StoreError> {
+        unreachable!("control does not spend")
     }
 
     async fn release(&self, _: &RoomName, _: &Terms, _: Proposal) -> Result<Released, StoreError> {
@@ -170,6 +193,24 @@ impl QueueStore for OrderBook {
         self.epochs.lock().unwrap().push(recovery.epoch);
         Ok(recovery.epoch)
     }
+
+    async fn lobby(&self, _: &RoomName, _: u32, _: u32) -> Result<LobbyPage, StoreError> {
+        unreachable!("control does not draw")
+    }
+
+    async fn place(&self, _: &RoomName, _: &Chunk) -> Result<Placed, StoreError> {
+        unreachable!("control does not draw")
+    }
+
+    async fn roster(
+        &self,
+        _: &RoomName,
+        _: WindowId,
+        _: u32,
+        _: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        unreachable!("control does not draw")
+    }
 }
 
 /// An audit log in memory, and a disk that can be full.
@@ -230,6 +271,13 @@ pub(crate) fn token(role: Role) -> String {
     format!("anteroom_the-{role}")
 }
 
+fn lane(name: &str) -> LaneSettings {
+    LaneSettings {
+        name: name.parse().unwrap(),
+        weight: 1,
+    }
+}
+
 /// A control with the rooms `derby` and `final` and a token for each role.
 pub(crate) fn control(store: Arc<OrderBook>) -> Control {
     let names = ["derby", "final"].map(|name| name.parse().unwrap());
@@ -243,7 +291,10 @@ pub(crate) fn control(store: Arc<OrderBook>) -> Control {
         ..Snapshot::default()
     };
     let rooms = names.iter().map(|name: &RoomName| ControlRoom {
-        settings: settings_for_test(name.as_str()),
+        settings: RoomSettings {
+            lanes: ["general", "members"].map(lane).into(),
+            ..settings_for_test(name.as_str())
+        },
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot.clone())),
     });
     let now = UnixTime::from_secs(1_800_000_000);

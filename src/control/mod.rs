@@ -2,7 +2,7 @@
 //!
 //! A request passes, in this order: the check of its `Host` (`host`), who asks and whether they
 //! may (`auth`, `lockout`), the route's work (`api`, `health`; what changes something is a `deed`,
-//! done by `carry`, `sessions` and `steer` and written to the `audit` log). `routes` holds the one table
+//! done by `carry`, `codes`, `sessions` and `steer` and written to the `audit` log). `routes` holds the one table
 //! that says which route needs which role.
 
 pub mod api;
@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod carry;
+pub mod codes;
 mod deed;
 pub mod health;
 pub mod host;

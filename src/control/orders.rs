@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::body::{nothing, number, parse, time, wrong};
 use super::problem::Problem;
+use crate::domain::draw::steps::MOST_VALUE;
 use crate::domain::order::MOST_SOURCE;
 use crate::domain::pace::Pace;
 use crate::domain::stock::{MOST_STOCK, Over, Word};
@@ -199,6 +200,37 @@ pub fn stock(body: &[u8]) -> Result<Order, Problem> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct DrawBody {
+    external_value: Option<Value>,
+}
+
+/// `{"external_value"}`: 1 to [`MOST_VALUE`] bytes, taken as they are.
+///
+/// # Errors
+/// 400 and 422 as [`parse`] says, 422 for any other text.
+pub fn draw(body: &[u8]) -> Result<Order, Problem> {
+    let body: DrawBody = parse(body)?;
+    let text = body.external_value.as_ref().and_then(Value::as_str);
+    let fits = |text: &&str| {
+        (1..=MOST_VALUE).contains(&text.len())
+            && !text.contains(char::is_control)
+            && text.trim() == *text
+    };
+    let Some(text) = text.filter(fits) else {
+        let expected = format!(
+            "a text of 1 to {MOST_VALUE} bytes, exactly as its source published it, without control characters and without spaces at its ends"
+        );
+        return Err(wrong(
+            "external_value",
+            &expected,
+            body.external_value.as_ref(),
+        ));
+    };
+    Ok(Order::External(text.to_owned()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ReleaseBody {
     count: Option<Value>,
 }
@@ -238,6 +270,8 @@ mod tests {
             order(pace, r#"{"per_minute":7,"burst":3}"#),
             Order::Pace(burst)
         );
+        let value = Order::External("9f2a é".into());
+        assert_eq!(order(draw, r#"{"external_value":"9f2a \u00e9"}"#), value);
         assert_eq!(order(close, ""), Order::Close);
         assert_eq!(order(close, r#"{"end":false}"#), Order::Close);
         assert_eq!(order(close, r#"{"end":true}"#), Order::End);
@@ -266,7 +300,8 @@ mod tests {
     #[test]
     fn values_out_of_range_and_unknown_fields_are_422_c3() {
         let long = format!(r#"{{"message":"{}"}}"#, "x".repeat(501));
-        let cases: [(ReadOrder, &str); 27] = [
+        let bytes = format!(r#"{{"external_value":"{}"}}"#, "é".repeat(513));
+        let cases: [(ReadOrder, &str); 34] = [
             (stock, "{}"),
             (stock, r#"{"remaining":-1}"#),
             (stock, r#"{"remaining":"5"}"#),
@@ -286,6 +321,13 @@ mod tests {
             (message, r#"{"message":"a\nb"}"#),
             (message, r#"{"message":"a\u0000"}"#),
             (message, &long),
+            (draw, "{}"),
+            (draw, r#"{"external_value":""}"#),
+            (draw, r#"{"external_value":4711}"#),
+            (draw, r#"{"external_value":" 9f"}"#),
+            (draw, r#"{"external_value":"9\u0000f"}"#),
+            (draw, r#"{"external_value":"9f","source":"x"}"#),
+            (draw, &bytes),
             (release, r#"{"count":0}"#),
             (close, r#"{"end":"yes"}"#),
             (pause, r#"{"end":true}"#),

@@ -105,11 +105,14 @@ impl From<OrderRefused> for Problem {
     fn from(refused: OrderRefused) -> Self {
         match refused {
             OrderRefused::NotOpen(_)
+            | OrderRefused::External(_)
             | OrderRefused::OpenAlready(_)
             | OrderRefused::HasWindow
             | OrderRefused::SourcePublished
+            | OrderRefused::TooManyBatches
             | OrderRefused::NotDrawing(_) => Self::new(StatusCode::CONFLICT, refused.to_string()),
             OrderRefused::EndsTooEarly
+            | OrderRefused::LapsesTooEarly
             | OrderRefused::PrequeueTooLate
             | OrderRefused::NoPrequeue => Self::unacceptable(refused.to_string()),
         }

@@ -89,6 +89,7 @@ pub const ROUTES: &[Route] = &[
     order("POST", "/v1/rooms/{room}/pause", orders::pause),
     order("POST", "/v1/rooms/{room}/resume", orders::resume),
     order("POST", "/v1/rooms/{room}/close", orders::close),
+    order("POST", "/v1/rooms/{room}/draw", orders::draw),
     order("POST", "/v1/rooms/{room}/release", orders::release),
     order("PUT", "/v1/rooms/{room}/pace", orders::pace),
     order("PUT", "/v1/rooms/{room}/capacity", orders::capacity),
@@ -106,6 +107,12 @@ pub const ROUTES: &[Route] = &[
         "/v1/rooms/{room}/sessions/{jti}",
         OPERATOR,
         Work::Change(Change::Steer),
+    ),
+    route(
+        "POST",
+        "/v1/rooms/{room}/codes",
+        OPERATOR,
+        Work::Change(Change::Invite),
     ),
     // Whoever may act may see who acted. A viewer's token, which often hangs on a wall or in a
     // monitoring system, must not tell colleagues' names and addresses.

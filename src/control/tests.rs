@@ -14,6 +14,10 @@ use super::auth::{Door, Needs, Role};
 use super::kit::{Diary, Files, House, OrderBook, bearer, control, request, text};
 use super::policies::InForce;
 use super::routes::{ROUTES, Route};
+use crate::control::ledger::Page;
+use crate::domain::clock::UnixTime;
+use crate::domain::draw::{Draw, Frozen, Hash};
+use crate::domain::invitation::{Batch, CodeNumber};
 use crate::domain::place::Epoch;
 use crate::domain::session::{Jti, SessionTerms};
 use crate::domain::standing::EndedBy;
@@ -40,8 +44,10 @@ fn line(route: &Route) -> String {
 fn body(route: &Route) -> &'static str {
     match route.path.rsplit('/').next().unwrap() {
         "release" => r#"{"count":1}"#,
+        "draw" => r#"{"external_value":"9f"}"#,
         "pace" => r#"{"per_minute":60}"#,
         "capacity" => r#"{"active":5}"#,
+        "codes" => r#"{"lane":"members","count":1}"#,
         "message" if route.method == "PUT" => r#"{"message":"soon"}"#,
         "stock" => r#"{"remaining":5}"#,
         "{jti}" => r#"{"order":"complete"}"#,
@@ -51,7 +57,7 @@ fn body(route: &Route) -> &'static str {
 
 /// Every route and the role it needs, written down a second time on purpose: a new route, or
 /// one opened to a lower role, is decided here as well.
-const MATRIX: [(&str, Option<Role>); 21] = [
+const MATRIX: [(&str, Option<Role>); 23] = [
     ("GET /livez", None),
     ("GET /readyz", None),
     ("GET /metrics", Some(Role::Viewer)),
@@ -62,6 +68,7 @@ const MATRIX: [(&str, Option<Role>); 21] = [
     ("POST /v1/rooms/{room}/pause", Some(Role::Operator)),
     ("POST /v1/rooms/{room}/resume", Some(Role::Operator)),
     ("POST /v1/rooms/{room}/close", Some(Role::Operator)),
+    ("POST /v1/rooms/{room}/draw", Some(Role::Operator)),
     ("POST /v1/rooms/{room}/release", Some(Role::Operator)),
     ("PUT /v1/rooms/{room}/pace", Some(Role::Operator)),
     ("PUT /v1/rooms/{room}/capacity", Some(Role::Operator)),
@@ -73,6 +80,7 @@ const MATRIX: [(&str, Option<Role>); 21] = [
         "POST /v1/rooms/{room}/sessions/revoke",
         Some(Role::Operator),
     ),
+    ("POST /v1/rooms/{room}/codes", Some(Role::Operator)),
     ("GET /v1/audit", Some(Role::Operator)),
     ("GET /v1/policies", Some(Role::Viewer)),
     ("POST /v1/policies/reload", Some(Role::Admin)),
@@ -205,6 +213,51 @@ async fn an_order_is_answered_with_the_room_after_it_and_seen_at_once() {
 }
 
 #[tokio::test]
+async fn the_promised_value_is_taken_after_the_freeze_once() {
+    let (house, store) = house();
+    let give = async |value: &str| {
+        let body = json!({"external_value": value}).to_string();
+        let line = "POST /v1/rooms/derby/draw";
+        house.ask(Role::Operator, line, &body).await
+    };
+    let none = give("9f").await;
+    assert_eq!(none.status, 409);
+    assert!(none.problem().contains("has no draw"), "{}", none.text);
+
+    let draw = Draw::promised(Hash([1; 32]), Some("a beacon".to_owned()));
+    {
+        let mut orders = store.orders.lock().unwrap();
+        orders.state = WindowState::Drawing;
+        orders.draw = Some(draw);
+    }
+    let early = give("9f").await;
+    assert!(early.problem().contains("not frozen yet"), "{}", early.text);
+    {
+        let mut orders = store.orders.lock().unwrap();
+        let frozen = Frozen {
+            root: Hash([2; 32]),
+            count: 3,
+            at: 0,
+            epoch: Epoch(1),
+            base: 0,
+        };
+        *orders = orders.with_frozen(frozen).unwrap();
+    }
+    let given = give("9f").await;
+    assert_eq!(
+        (given.status, given.json()["held_by"].is_null()),
+        (200, true)
+    );
+    let again = give("9f").await;
+    assert_eq!(again.json()["version"], given.json()["version"]);
+    let other = give("a0").await;
+    assert_eq!(other.status, 409);
+    assert!(other.problem().contains("the first one stands"));
+    let kept = store.orders.lock().unwrap().draw.clone().unwrap();
+    assert_eq!(kept.external.unwrap().value, "9f");
+}
+
+#[tokio::test]
 async fn each_order_does_what_it_says() {
     let (house, _) = house();
     for (line, body, field, expected) in [
@@ -268,6 +321,72 @@ async fn each_order_does_what_it_says() {
             "{line} {body}"
         );
     }
+}
+
+#[tokio::test]
+async fn q8_codes_are_shown_once_and_recorded_without_themselves() {
+    let store = Arc::new(OrderBook::default());
+    let control = control(store.clone());
+    let audit = Arc::clone(&control.audit);
+    let key = control.keys.load().codes();
+    let house = House::of(control);
+    let asked = r#"{"lane":"members","count":3,"expires_at":"2099-01-01T00:00:00Z"}"#;
+
+    let answer = house
+        .ask(Role::Operator, "POST /v1/rooms/derby/codes", asked)
+        .await;
+
+    assert_eq!((answer.status, answer.header("etag")), (200, "\"v1\""));
+    let told = answer.json();
+    assert_eq!(
+        (&told["lane"], &told["batch"]),
+        (&json!("members"), &json!(1))
+    );
+    assert_eq!(told["expires_at"], "2099-01-01T00:00:00Z");
+    let codes = told["codes"].as_array().unwrap();
+    assert_eq!(codes.len(), 3);
+    let derby = "derby".parse().unwrap();
+    for (serial, code) in (1..).zip(codes) {
+        let text = code.as_str().unwrap();
+        let code = crate::token::code::Code::parse(text).unwrap();
+        let number = CodeNumber { batch: 1, serial };
+        assert_eq!(key.number(&derby, &code), Some(number));
+        let page = Page {
+            after: None,
+            most: 100,
+        };
+        let lines = audit.read(page, UnixTime::default()).unwrap().lines;
+        assert!(!lines.concat().contains(text), "a code in the audit log");
+        assert!(lines.concat().contains("members"));
+    }
+    let orders = store.orders.lock().unwrap().clone();
+    assert_eq!(orders.batches.len(), 1);
+    let text = serde_json::to_string(&orders).unwrap();
+    assert!(!text.contains(codes[0].as_str().unwrap()));
+
+    let again = house
+        .ask(Role::Operator, "POST /v1/rooms/derby/codes", asked)
+        .await;
+    assert_eq!(again.json()["batch"], 2, "others, not the same again");
+    assert_ne!(again.json()["codes"], told["codes"]);
+    let lapsed = r#"{"lane":"members","count":3,"expires_at":"2001-01-01T00:00:00Z"}"#;
+    let refused = house
+        .ask(Role::Operator, "POST /v1/rooms/derby/codes", lapsed)
+        .await;
+    assert_eq!(refused.status, 422);
+    store.orders.lock().unwrap().batches = (1..=32)
+        .map(|number| Batch {
+            number,
+            lane: "members".into(),
+            count: 1,
+            expires_at: None,
+        })
+        .collect();
+    let many = house
+        .ask(Role::Operator, "POST /v1/rooms/derby/codes", asked)
+        .await;
+    assert_eq!(many.status, 409);
+    assert!(many.problem().contains("32 batches"));
 }
 
 #[tokio::test]

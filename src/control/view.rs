@@ -8,7 +8,7 @@ use super::warning::{awaited, warning};
 use super::windows::{WindowView, windows};
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
-use crate::domain::pace::{Pace, TICK};
+use crate::domain::pace::{Corrected, Correction, TICK};
 use crate::domain::window::WindowState;
 use crate::store::survey::StoreHealth;
 use crate::telemetry::reading::Reading;
@@ -105,6 +105,9 @@ pub(super) struct PaceView {
     per_minute: u32,
     burst: u32,
     effective_burst: u64,
+    /// With the correction for no-shows, where the room has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effective_per_minute: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -125,7 +128,7 @@ impl RoomView {
     #[must_use]
     pub fn of(reading: &Reading<'_>) -> Self {
         let survey = &reading.snapshot.survey;
-        let (orders, pace) = (&survey.orders, reading.pace());
+        let orders = &survey.orders;
         let schedule = &reading.settings.schedule;
         Self {
             name: reading.settings.name.to_string(),
@@ -135,7 +138,7 @@ impl RoomView {
             absent: survey.absent,
             released: survey.released,
             active: survey.active,
-            pace: PaceView::own(pace),
+            pace: PaceView::of(reading.effective_pace()),
             capacity: CapacityView {
                 active: reading.capacity().map(std::num::NonZeroU32::get),
             },
@@ -163,11 +166,13 @@ impl RoomView {
 }
 
 impl PaceView {
-    pub(super) fn own(pace: Pace) -> Self {
+    pub(super) fn of(corrected: Corrected) -> Self {
+        let Corrected { pace, correction } = corrected;
         Self {
             per_minute: pace.per_minute.get(),
             burst: pace.burst.get(),
-            effective_burst: pace.effective_burst(TICK),
+            effective_burst: corrected.effective_burst(TICK),
+            effective_per_minute: (correction != Correction::NONE).then(|| corrected.per_minute()),
         }
     }
 }
@@ -458,5 +463,17 @@ mod tests {
             "windows": [], "stock": null,
         });
         assert_eq!(view, expected);
+
+        let mut corrected = settings.clone();
+        corrected.terms.correction = Correction::thousandths(1_150).unwrap();
+        let reading = Reading {
+            settings: &corrected,
+            ..reading
+        };
+        let view = serde_json::to_value(RoomView::of(&reading)).unwrap();
+        let expected = serde_json::json!({
+            "per_minute": 600, "burst": 10, "effective_burst": 18, "effective_per_minute": 690.0,
+        });
+        assert_eq!(view["pace"], expected);
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::view::PaceView;
 use crate::domain::clock::UnixTime;
+use crate::domain::pace::Correction;
 use crate::domain::room::{Method, SaleWindow};
 use crate::domain::window::{PastWindow, Totals, WindowState};
 use crate::telemetry::reading::Reading;
@@ -36,6 +37,7 @@ pub struct WindowView {
 pub fn windows(reading: &Reading<'_>) -> Vec<WindowView> {
     let orders = &reading.snapshot.survey.orders;
     let schedule = &reading.settings.schedule;
+    let correction = reading.settings.terms.correction;
     let past = orders.past.iter().map(over);
     let coming = orders.coming(schedule);
     // The one that is under way is not to come any more.
@@ -44,7 +46,7 @@ pub fn windows(reading: &Reading<'_>) -> Vec<WindowView> {
     let coming = coming.filter(|window| this != Some(window.opens_at.millis()));
     past.chain(present(reading))
         .chain(ordered(reading))
-        .chain(coming.map(planned))
+        .chain(coming.map(|window| planned(window, correction)))
         .collect()
 }
 
@@ -84,7 +86,10 @@ fn present(reading: &Reading<'_>) -> Option<WindowView> {
         opens_at: opened.or_else(expected).map(UnixTime::rfc3339),
         ends_at: orders.ending(schedule).map(UnixTime::rfc3339),
         external_source: draw.and_then(|draw| draw.external_source.clone()),
-        pace: orders.pace.filter(|_| orders.lent.pace).map(PaceView::own),
+        pace: orders
+            .pace
+            .filter(|_| orders.lent.pace)
+            .map(|_| PaceView::of(reading.effective_pace())),
         message: orders.message.clone().filter(|_| orders.lent.message),
         method: orders.lent.method,
         ..counted(totals.and_then(|before| survey.totals().since(before)))
@@ -107,7 +112,7 @@ fn ordered(reading: &Reading<'_>) -> Option<WindowView> {
     })
 }
 
-fn planned(window: &SaleWindow) -> WindowView {
+fn planned(window: &SaleWindow, correction: Correction) -> WindowView {
     let SaleWindow {
         prequeue_opens_at,
         opens_at,
@@ -123,7 +128,7 @@ fn planned(window: &SaleWindow) -> WindowView {
         opens_at: Some(opens_at.rfc3339()),
         ends_at: ends_at.map(UnixTime::rfc3339),
         external_source: external_source.clone(),
-        pace: pace.map(PaceView::own),
+        pace: pace.map(|pace| PaceView::of(pace.corrected(correction))),
         message: message.clone(),
         method: *method,
         ..WindowView::default()

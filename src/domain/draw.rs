@@ -3,6 +3,18 @@
 //! The facts stand in the room's orders: small, with a version, kept by every gateway. The roster
 //! itself, who was drawn in which order, is kept by the store.
 
+pub mod check;
+pub mod file;
+pub mod formula;
+pub mod published;
+pub mod receipt;
+pub mod roster;
+pub mod steps;
+pub mod tree;
+
+#[cfg(test)]
+mod trials;
+
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -110,7 +122,8 @@ pub struct Drawn {
     pub server_seed: Hash,
     /// What the order was made from.
     pub seed: Hash,
-    /// SHA-256 of all leaves in drawn order.
+    /// What the facts and the drawn order are together known by: see
+    /// [`Published::digest_of`](published::Published::digest_of).
     pub digest: Hash,
 }
 

@@ -4,6 +4,8 @@ pub mod chance;
 pub mod clock;
 pub mod draw;
 pub mod estimate;
+pub mod identity;
+pub mod invitation;
 pub mod lane;
 pub mod order;
 pub mod pace;

@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 
 use super::clock::UnixTime;
+use super::draw::steps::ValueRefused;
+use super::invitation::{Invite, MOST_BATCHES, NoBatch};
 use super::pace::Pace;
 use super::stock::{Over, Word};
 use super::window::WindowState;
@@ -28,6 +30,8 @@ pub enum Order {
     Message(Option<String>),
     /// Lets the next so many in now, within capacity.
     Release(NonZeroU32),
+    /// Gives the promised value to the draw.
+    External(String),
     /// Ends every session: tokens signed before count for nothing.
     RevokeAll,
     /// Says what is left to be sold; nothing ends the window.
@@ -39,6 +43,8 @@ pub enum Order {
         /// Who says so.
         word: Word,
     },
+    /// Adds a batch of codes that lead into a lane.
+    Invite(Invite),
 }
 
 impl Order {
@@ -104,12 +110,32 @@ pub enum OrderRefused {
     /// The end is not after the opening and the present.
     #[error("`ends_at` must be later than the opening and than now")]
     EndsTooEarly,
+    /// Codes that would have lapsed already.
+    #[error("`expires_at` must be later than now")]
+    LapsesTooEarly,
+    /// As many batches of codes as there may be.
+    #[error(
+        "the room has {MOST_BATCHES} batches of codes that have not expired: order larger ones, or let some expire"
+    )]
+    TooManyBatches,
+    /// A value for the draw that is not taken.
+    #[error(transparent)]
+    External(#[from] ValueRefused),
     /// The prequeue is not before the opening.
     #[error("`prequeue_opens_at` needs an `opens_at` that is later, and later than now")]
     PrequeueTooLate,
     /// A source for a draw that does not take place.
     #[error("`external_source` belongs to the draw of a prequeue: give `prequeue_opens_at` too")]
     NoPrequeue,
+}
+
+impl From<NoBatch> for OrderRefused {
+    fn from(why: NoBatch) -> Self {
+        match why {
+            NoBatch::Lapsed => Self::LapsesTooEarly,
+            NoBatch::TooMany => Self::TooManyBatches,
+        }
+    }
 }
 
 const fn not_open(state: WindowState) -> &'static str {

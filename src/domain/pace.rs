@@ -3,8 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Visitors per minute, and how many may go at once after a lull.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pace {
     /// 1 to 10,000,000.
     pub per_minute: NonZeroU32,
@@ -70,6 +72,128 @@ impl Pace {
     pub(super) fn rate(self) -> u64 {
         u64::from(self.per_minute.get())
     }
+
+    /// This pace, multiplied by `correction`.
+    #[must_use]
+    pub const fn corrected(self, correction: Correction) -> Corrected {
+        Corrected {
+            pace: self,
+            correction,
+        }
+    }
+}
+
+/// What a pace is multiplied by for those who will not come, in thousandths: 1,000 to 1,300.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Correction(u16);
+
+impl Correction {
+    /// No correction.
+    pub const NONE: Self = Self(1_000);
+
+    /// The highest there is.
+    pub const MOST: Self = Self(1_300);
+
+    /// So many thousandths; `None` outside 1,000 to 1,300.
+    #[must_use]
+    pub fn thousandths(thousandths: u16) -> Option<Self> {
+        (Self::NONE.0..=Self::MOST.0)
+            .contains(&thousandths)
+            .then_some(Self(thousandths))
+    }
+
+    /// In thousandths.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// `parts` times this, rounded down. In two steps, because a script counts in doubles and has
+    /// to come to the same number: no product here is beyond 2⁵³ where `parts` is not.
+    fn times(self, parts: u64) -> u64 {
+        let by = u64::from(self.0);
+        (parts / 1_000).saturating_mul(by) + parts % 1_000 * by / 1_000
+    }
+
+    /// `parts` divided by this, rounded down, in the same manner.
+    fn parts_of(self, parts: u64) -> u64 {
+        let by = u64::from(self.0);
+        (parts / by).saturating_mul(1_000) + parts % by * 1_000 / by
+    }
+}
+
+impl Default for Correction {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// A pace and its correction: the rate at which visitors are in fact released.
+///
+/// Rate and burst are both multiplied. The bucket counts in parts of [`VISITOR`], and what time
+/// earns is rounded down to whole parts, a sixty-millionth of a visitor: so releases in any window
+/// `w` stay within the effective burst plus `per_minute × correction × w`, also where that rate is
+/// no whole number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Corrected {
+    /// The pace as it was set.
+    pub pace: Pace,
+    /// What it is multiplied by.
+    pub correction: Correction,
+}
+
+impl Corrected {
+    /// As [`Pace::effective_burst`], corrected.
+    #[must_use]
+    pub fn effective_burst(self, period: Duration) -> u64 {
+        self.ceiling(period).div_ceil(VISITOR)
+    }
+
+    /// Visitors a minute, to be shown.
+    #[must_use]
+    pub fn per_minute(self) -> f64 {
+        f64::from(self.pace.per_minute.get()) * f64::from(self.correction.0) / 1_000.0
+    }
+
+    /// The lower of the two in rate, burst and correction.
+    #[must_use]
+    pub fn slower(self, other: Self) -> Self {
+        Self {
+            pace: self.pace.slower(other.pace),
+            correction: self.correction.min(other.correction),
+        }
+    }
+
+    /// How many visitors `span` is worth, rounded down.
+    #[must_use]
+    pub fn within(self, span: Duration) -> u64 {
+        self.earns(micros(span)) / VISITOR
+    }
+
+    /// What the bucket holds at most, in parts of [`VISITOR`].
+    #[must_use]
+    pub(super) fn ceiling(self, period: Duration) -> u64 {
+        self.correction.times(self.pace.ceiling(period))
+    }
+
+    /// What so many microseconds earn, in parts of [`VISITOR`].
+    #[must_use]
+    pub(super) fn earns(self, micros: u64) -> u64 {
+        self.correction
+            .times(micros.saturating_mul(self.pace.rate()))
+    }
+
+    /// The longest time, in microseconds, that earns no more than so many parts.
+    #[must_use]
+    pub(super) fn time_for(self, parts: u64) -> u64 {
+        self.correction.parts_of(parts) / self.pace.rate()
+    }
+}
+
+impl From<Pace> for Corrected {
+    fn from(pace: Pace) -> Self {
+        pace.corrected(Correction::NONE)
+    }
 }
 
 /// What one visitor costs. A pace of `r` visitors per minute earns `r` of
@@ -77,7 +201,7 @@ impl Pace {
 pub const VISITOR: u64 = 60_000_000;
 
 /// What a room's pacing carries from one tick to the next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaceState {
     /// Allowance not yet used, in parts of [`VISITOR`].
     pub credit: u64,
@@ -100,8 +224,14 @@ pub struct PaceStep {
 /// unevenly this is called. The bucket holds `pace.burst` visitors and two periods'
 /// worth, so its own ceiling never rounds a rate down.
 #[must_use]
-pub fn plan(pace: Pace, last: PaceState, earned: Duration, period: Duration) -> PaceStep {
-    let fresh = micros(earned).saturating_mul(pace.rate());
+pub fn plan(
+    pace: impl Into<Corrected>,
+    last: PaceState,
+    earned: Duration,
+    period: Duration,
+) -> PaceStep {
+    let pace = pace.into();
+    let fresh = pace.earns(micros(earned));
     let credit = last.credit.saturating_add(fresh).min(pace.ceiling(period));
     PaceStep {
         batch: credit / VISITOR,
@@ -166,7 +296,57 @@ mod tests {
         assert_eq!(pace(60, 100).slower(pace(600, 10)), pace(60, 10));
     }
 
+    fn by(thousandths: u16) -> Correction {
+        Correction::thousandths(thousandths).unwrap()
+    }
+
+    #[test]
+    fn a_correction_is_at_most_three_tenths_and_never_slows_down() {
+        assert_eq!(Correction::thousandths(999), None);
+        assert_eq!(Correction::thousandths(1_301), None);
+        assert_eq!(by(1_000), Correction::NONE);
+        let corrected = pace(600, 20).corrected(by(1_150));
+        assert!((corrected.per_minute() - 690.0).abs() < 1e-9);
+        assert_eq!(corrected.effective_burst(TICK), 29, "25 × 1.15 is 28.75");
+        assert_eq!(Corrected::from(pace(600, 20)).effective_burst(TICK), 25);
+    }
+
     proptest! {
+        #[test]
+        fn a_corrected_pace_earns_its_share_and_never_more(
+            per_minute in 1u32..200_000,
+            correction in 1_000u16..=1_300,
+            spans in prop::collection::vec(0u64..500_000, 1..200),
+        ) {
+            let pace = Pace::per_minute(per_minute).unwrap().corrected(by(correction));
+            let (mut last, mut released) = (PaceState::default(), 0);
+            for span in &spans {
+                let step = plan(pace, last, Duration::from_micros(*span), TICK);
+                released += step.batch;
+                last.credit = step.next.credit - step.batch * VISITOR;
+            }
+            let time = u128::from(spans.iter().sum::<u64>());
+            let worth = time * u128::from(per_minute) * u128::from(correction) / 1_000;
+            let earned = u128::from(released * VISITOR + last.credit);
+            prop_assert!(earned <= worth && worth <= earned + spans.len() as u128);
+        }
+
+        #[test]
+        fn the_time_for_some_parts_never_earns_more(
+            per_minute in 1..=Pace::MOST,
+            burst in 1..=Pace::MOST,
+            correction in 1_000u16..=1_300,
+            part in 0u64..=1_000,
+        ) {
+            let pace = pace(per_minute, burst).corrected(by(correction));
+            let exact = u128::from(pace.pace.ceiling(TICK)) * u128::from(correction);
+            prop_assert_eq!(u128::from(pace.ceiling(TICK)) * 1_000, exact, "nothing is rounded");
+            let parts = pace.ceiling(TICK) / 1_000 * part;
+            let time = pace.time_for(parts);
+            prop_assert!(pace.earns(time) <= parts);
+            prop_assert!(pace.earns(time + 2) > parts);
+        }
+
         #[test]
         fn uneven_calls_release_exactly_what_the_time_is_worth(
             per_minute in 1u32..200_000,

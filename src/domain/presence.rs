@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::estimate::LONGEST_JITTERED_POLL;
-use super::pace::{Pace, VISITOR, micros};
+use super::pace::{Corrected, micros};
 use super::place::Place;
 
 /// The shortest time that a check-in lasts.
@@ -18,8 +18,8 @@ pub const EXPECTED_AFTER: Duration = LONGEST_JITTERED_POLL;
 
 /// How many visitors from the front are near: what will be released within `horizon`, at least 1.
 #[must_use]
-pub fn horizon(pace: Pace, horizon: Duration) -> u64 {
-    (micros(horizon).saturating_mul(pace.rate()) / VISITOR).max(1)
+pub fn horizon(pace: impl Into<Corrected>, horizon: Duration) -> u64 {
+    pace.into().within(horizon).max(1)
 }
 
 /// How long a check-in lasts when the next poll is `promised` after it: until then and twice
@@ -95,6 +95,7 @@ fn covered_long_enough(since: u64, room_time: u64) -> bool {
 mod tests {
     use super::*;
     use crate::domain::estimate::{LONGEST_POLL, jittered};
+    use crate::domain::pace::{Correction, Pace, VISITOR};
     use crate::domain::place::Epoch;
     use proptest::prelude::*;
 
@@ -111,6 +112,8 @@ mod tests {
         assert_eq!(horizon(pace(7), Duration::from_mins(3)), 21);
         assert_eq!(horizon(pace(1), Duration::from_secs(1)), 1);
         assert_eq!(horizon(pace(Pace::MOST), Duration::MAX), u64::MAX / VISITOR);
+        let faster = pace(600).corrected(Correction::MOST);
+        assert_eq!(horizon(faster, Duration::from_mins(3)), 2_340);
     }
 
     #[test]

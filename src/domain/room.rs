@@ -8,8 +8,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::lane::{LaneSettings, Weights};
-use super::pace::Pace;
+use super::identity::IdentityTerms;
+use super::lane::{Lane, LaneSettings, Weights};
+use super::pace::{Corrected, Correction, Pace};
 use super::pattern::PathPattern;
 pub use super::schedule::{SaleWindow, Schedule};
 use super::session::SessionTerms;
@@ -149,8 +150,8 @@ pub struct Terms {
     pub max_waiting: u32,
     /// What will be released within this time is *near*: near visitors check in with the store.
     pub horizon: Duration,
-    /// What the pace is multiplied by for those who will not come, in thousandths: 1,000 to 1,300.
-    pub correction: u16,
+    /// What the pace is multiplied by for those who will not come.
+    pub correction: Correction,
     /// How long a round of [`Method::Random`] lasts; `None` in a room that never has one.
     /// [`Orders::terms`](super::window::Orders::terms) leaves it out in windows of other methods.
     pub fairness_window: Option<Duration>,
@@ -170,11 +171,17 @@ impl Terms {
             session: SessionTerms::default(),
             max_waiting: DEFAULT_MAX_WAITING,
             horizon: DEFAULT_HORIZON,
-            correction: NO_CORRECTION,
+            correction: Correction::NONE,
             fairness_window: None,
             lanes: Weights::default(),
             absence: AbsenceTerms::default(),
         }
+    }
+
+    /// The pace in force, corrected: an operator's where there is one, else the file's.
+    #[must_use]
+    pub fn pace_in_force(&self, ordered: Option<Pace>) -> Corrected {
+        ordered.unwrap_or(self.pace).corrected(self.correction)
     }
 }
 
@@ -205,10 +212,19 @@ pub struct RoomSettings {
     pub when_store_fails: WhenStoreFails,
     /// Its lanes, the general one first; empty where it names none.
     pub lanes: Vec<LaneSettings>,
+    /// What it makes of the site's own identities; `None` where it asks for none.
+    pub identity: Option<IdentityTerms>,
 }
 
-/// No correction for those who will not come, in thousandths.
-pub const NO_CORRECTION: u16 = 1_000;
+impl RoomSettings {
+    /// The lane of this name.
+    #[must_use]
+    pub fn lane_named(&self, name: &str) -> Option<Lane> {
+        let mut names = self.lanes.iter().map(|lane| lane.name.as_str());
+        let at = names.position(|known| known == name)?;
+        u8::try_from(at).ok().map(Lane)
+    }
+}
 
 /// `max_waiting` where a room does not say.
 pub const DEFAULT_MAX_WAITING: u32 = 1_000_000;

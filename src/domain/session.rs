@@ -85,6 +85,13 @@ pub const ALONE: Duration = Duration::from_secs(60);
 pub const LEEWAY: Duration = Duration::from_secs(5);
 
 impl SessionTerms {
+    /// Whether so much is left of a turn that an ask for more time changes nothing: three quarters
+    /// of a claim window. So an ask may be sent twice, and is counted once.
+    #[must_use]
+    pub fn is_fresh(&self, left: Duration) -> bool {
+        left.saturating_mul(4) > self.claim_window.saturating_mul(3)
+    }
+
     /// When a token made or renewed at `now` for a session begun at `since` expires: the earlier
     /// of the absolute end and the idle limit. `None` when the absolute end is past.
     #[must_use]
@@ -219,6 +226,18 @@ mod tests {
         ] {
             assert_eq!(Steer::parse(text), said, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_turn_is_fresh_while_more_than_three_quarters_of_its_window_are_left() {
+        let terms = SessionTerms {
+            claim_window: Duration::from_secs(120),
+            ..SessionTerms::default()
+        };
+        let fresh = |millis| terms.is_fresh(Duration::from_millis(millis));
+        assert!(fresh(120_000) && fresh(90_001));
+        assert!(!fresh(90_000) && !fresh(0));
+        assert!(terms.is_fresh(Duration::MAX), "a first turn may be longer");
     }
 
     #[test]

@@ -14,6 +14,11 @@ pub enum Standing {
         /// Unreleased smaller places less those found absent.
         ahead: u64,
     },
+    /// In the queue and away by its own wish: not called until it comes back.
+    Away {
+        /// After this it is expected again.
+        left: Duration,
+    },
     /// Called by the pacer; the turn may be claimed.
     Released {
         /// What is left of the claim window.

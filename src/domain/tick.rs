@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::pace::{Pace, PaceState, TICK, VISITOR, plan};
+use super::pace::{Corrected, PaceState, TICK, VISITOR, plan};
 pub use pacer::{Pacer, Sight};
 
 /// What the store keeps of a room's ticks. The bucket starts empty.
@@ -50,7 +50,7 @@ pub struct TickState {
     /// Grows where another gateway took over or time was cut short, so that all anchor anew.
     pub anchor: u64,
     /// The pace of this tick; `None` while nobody may be released, and before the first tick.
-    pub last_pace: Option<Pace>,
+    pub last_pace: Option<Corrected>,
 }
 
 /// Whether the room's state lets anybody be released now.
@@ -95,18 +95,20 @@ pub struct TickStep {
 
 impl TickState {
     /// Takes the next tick; `None` when it was proposed on an older tick than the last.
-    ///
     /// `pace` and `door` are what the store holds at this moment. Elapsed time counts at most as
     /// long as the effective burst takes to earn; the rest is lost to the room. A change of pace
     /// earns at the slower one once and forgets what is in flight. While the door is shut the
     /// bucket is emptied, and the first tick after that earns nothing: nobody gets a burst for
     /// having been paused.
     #[must_use]
-    pub fn accept(&self, proposal: Proposal, pace: Pace, door: Door) -> Option<TickStep> {
-        if proposal.seen_tick != self.tick {
-            return None;
-        }
-        let longest = pace.ceiling(TICK) / pace.rate();
+    pub fn accept(
+        &self,
+        proposal: Proposal,
+        pace: impl Into<Corrected>,
+        door: Door,
+    ) -> Option<TickStep> {
+        let pace = (proposal.seen_tick == self.tick).then(|| pace.into())?;
+        let longest = pace.time_for(pace.ceiling(TICK));
         let elapsed = proposal.elapsed.min(longest);
         let new_line = proposal.elapsed > longest || proposal.lead == Lead::Taken;
         let moved = Self {
@@ -154,7 +156,7 @@ impl TickState {
         }
     }
 
-    fn earn(self, time: u64, pace: Pace) -> TickStep {
+    fn earn(self, time: u64, pace: Corrected) -> TickStep {
         let (earning, time) = match self.last_pace {
             Some(last) => (pace.slower(last), time),
             None => (pace, 0),
@@ -169,7 +171,7 @@ impl TickState {
         let slack = if changed {
             0
         } else {
-            pace.ceiling(TICK).saturating_sub(credit) / pace.rate()
+            pace.time_for(pace.ceiling(TICK).saturating_sub(credit))
         };
         let credit = credit.saturating_sub(self.spent);
         let state = Self {

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::UnixTime;
 use super::draw::{Draw, Drawn};
+use super::invitation::{self, Batch};
 pub use super::order::{Opening, Order, OrderRefused};
 use super::pace::Pace;
 use super::room::{Method, RoomSettings, Terms};
@@ -154,6 +155,9 @@ pub struct Orders {
     /// The windows before, the oldest first; at most [`MOST_PAST`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<PastWindow>,
+    /// The batches of codes handed out, oldest first; they outlast windows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batches: Vec<Batch>,
 }
 
 /// What a window brought along from the file. It holds until an order says otherwise, and lapses
@@ -203,8 +207,10 @@ impl Orders {
                 next.lent.message = false;
             }
             Order::Release(count) => next.grant(*count)?,
+            Order::External(value) => next.give(value, now)?,
             Order::RevokeAll => next.rev = next.rev.saturating_add(1),
             Order::Stock { left, over, word } => next.tell_stock((*word, *left, *over), now),
+            Order::Invite(invite) => invitation::add(&mut next.batches, invite, now)?,
         }
         Ok(next.versioned(self))
     }

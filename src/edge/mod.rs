@@ -2,7 +2,9 @@
 
 pub mod assets;
 pub mod body;
+mod code;
 pub mod cookies;
+pub mod events;
 pub mod framing;
 pub mod guard;
 pub mod listener;

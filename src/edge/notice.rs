@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::chance;
 use crate::gate::notice::{self, Face, Notice, SetToken};
 
-use super::status::{Chance, Reason, State, Status, WaitRange};
+use super::status::{Chance, Reason, SignIn, State, Status, WaitRange};
 
 /// A notice in the words of the status JSON.
 #[must_use]
@@ -46,15 +46,29 @@ pub fn status_of(notice: &Notice) -> Status<'_> {
         message: notice.message.as_deref(),
         reference: notice.reference,
         ended_by: notice.ended_by,
+        lane: lane(notice),
+        sign_in: notice.sign_in.as_ref().map(|sign_in| SignIn {
+            url: sign_in.link.as_deref(),
+        }),
         chance: notice.chance.map(|chance| match chance {
             chance::Chance::Likely => Chance::Likely,
             chance::Chance::Possible => Chance::Possible,
             chance::Chance::Unlikely => Chance::Unlikely,
         }),
         updated_at: notice.at,
+        away_until: notice.away_until,
         queue_token,
         admission_token,
     }
+}
+
+/// The name of the visitor's lane, or of the general one; none where the room has no lanes. A lane
+/// that is gone counts as the general one.
+fn lane(notice: &Notice) -> Option<&str> {
+    let lanes = &notice.room.lanes;
+    let at = usize::from(notice.lane.unwrap_or_default().0);
+    let lane = lanes.get(at).or_else(|| lanes.first());
+    lane.map(|lane| lane.name.as_str())
 }
 
 const fn state(face: Face) -> State {

@@ -12,12 +12,18 @@ use http::{HeaderValue, StatusCode};
 use minijinja::value::Serde;
 use minijinja::{Environment, Output, UndefinedBehavior, Value, context};
 
+use crate::domain::clock::UnixTime;
+use crate::domain::room::AbsenceTerms;
+use crate::gate::absence::Denial;
+
 use super::assets;
 use super::scene::Scene;
 use super::status::{State, Status};
 use super::texts::{EN, Texts};
 use super::wanted::{marked, same_site, unmarked};
-use super::words::{lines, span};
+use super::words::{denied, lines, span};
+
+pub use super::words::title_of;
 
 /// What the page may load, run and be framed by: its own files, nothing inline, nobody.
 pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -62,6 +68,10 @@ pub enum PageKind {
     CookiesOff,
     /// The room lets nobody in.
     Reject,
+    /// Takes a code, and waits for nothing else: nobody is put into the line meanwhile.
+    Code,
+    /// What a form sent without a script came to. It stands until the visitor goes on.
+    Wish,
 }
 
 /// What a request brought along that the page must speak of.
@@ -88,6 +98,12 @@ pub struct PageView<'a> {
     pub wanted: &'a str,
     /// How long a turn is kept for its visitor.
     pub claim_window: Duration,
+    /// Whether there are codes for this room.
+    pub takes_codes: bool,
+    /// What became of a code, in a sentence; the page was sent for by a form then.
+    pub told: Option<&'a str>,
+    /// What those who cannot be there may do.
+    pub absence: AbsenceTerms,
 }
 
 /// A page that says what went wrong.
@@ -133,14 +149,20 @@ impl Page {
         let scene = match view.kind {
             PageKind::CookiesOff => Scene::Cookies,
             PageKind::Reject => Scene::Reject,
-            PageKind::FirstVisit | PageKind::Passing | PageKind::Standing => Scene::of(view.status),
+            PageKind::Code => Scene::Code,
+            PageKind::FirstVisit | PageKind::Passing | PageKind::Standing | PageKind::Wish => {
+                Scene::of(view.status)
+            }
         };
         let shown = Status {
             queue_token: None,
             admission_token: None,
             ..*view.status
         };
-        let script = !matches!(view.kind, PageKind::CookiesOff | PageKind::Reject);
+        let script = !matches!(
+            view.kind,
+            PageKind::CookiesOff | PageKind::Reject | PageKind::Code
+        );
         let json = String::from_utf8(shown.to_json()).unwrap_or_default();
         self.fill(
             "queue.html",
@@ -151,9 +173,29 @@ impl Page {
                 status => script.then_some(json),
                 passing => view.kind == PageKind::Passing,
                 form_not_sent => view.asked == Asked::ToSend,
+                told => view.told,
+                takes_codes => view.takes_codes,
                 wanted => unmarked(view.wanted),
                 refresh => refresh(view),
+                breaks => view.absence.step_aways > 0,
+                extensions => view.absence.extensions > 0,
+                pause_how => self.texts.page.pause_how.replace("{n}", &span(self.texts, view.absence.step_away)),
                 turn => self.texts.page.turn.replace("{n}", &span(self.texts, view.claim_window)),
+            },
+        )
+    }
+
+    /// A page that says why a wish is not granted, and leads back to `wanted`.
+    #[must_use]
+    pub fn render_denial(&self, denial: Denial, wanted: &str) -> Bytes {
+        self.fill(
+            "fault.html",
+            context! {
+                head => self.texts.page.denied,
+                lead => denied(self.texts, denial),
+                code => "",
+                wanted => same_site(wanted),
+                action => self.texts.page.back_to_line,
             },
         )
     }
@@ -202,16 +244,6 @@ impl Page {
     }
 }
 
-/// What people call a room whose owner gave it no title: `derby-final` is "Derby final".
-#[must_use]
-pub fn title_of(room: &str) -> String {
-    let spaced = room.replace('-', " ");
-    let mut letters = spaced.trim().chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
-}
-
 const TEMPLATES: [(&str, &str); 3] = [
     ("layout.html", include_str!("../../static/layout.html")),
     ("queue.html", include_str!("../../static/queue.html")),
@@ -226,7 +258,8 @@ const BARE: &str = "<!doctype html><title>One moment, please</title>\
 fn refresh(view: &PageView<'_>) -> Option<String> {
     let status = view.status;
     let (seconds, address) = match (view.kind, status.state) {
-        (PageKind::CookiesOff | PageKind::Reject, _) => return None,
+        (PageKind::CookiesOff | PageKind::Reject | PageKind::Code, _) => return None,
+        (PageKind::Wish, _) => return status.away_until.map(|until| after_break(view, until)),
         (PageKind::FirstVisit | PageKind::Passing, _) => (2, marked(view.wanted)),
         (PageKind::Standing, State::Ended) if status.ended_by.is_some() => return None,
         (PageKind::Standing, State::Released | State::Admitted) => (2, unmarked(view.wanted)),
@@ -244,6 +277,12 @@ fn refresh(view: &PageView<'_>) -> Option<String> {
         ) => (status.poll_after_s.max(2), unmarked(view.wanted)),
     };
     Some(format!("{seconds}; url={address}"))
+}
+
+/// A break that is over ends of itself: by then the browser comes back.
+fn after_break(view: &PageView<'_>, until: UnixTime) -> String {
+    let left = until.since(view.status.updated_at).as_secs().max(2);
+    format!("{left}; url={}", unmarked(view.wanted))
 }
 
 /// Writes `value` so that it can neither end the text nor the quoted attribute it stands in.
@@ -266,7 +305,6 @@ fn escape(out: &mut Output<'_>, value: &Value) -> Result<(), minijinja::Error> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::clock::UnixTime;
     use crate::domain::room::RoomName;
     use crate::domain::standing::EndedBy;
 
@@ -322,6 +360,9 @@ mod tests {
             title: "Derby",
             wanted: "/buy/1?a=b",
             claim_window: Duration::from_secs(120),
+            takes_codes: false,
+            told: None,
+            absence: AbsenceTerms::default(),
         }
     }
 

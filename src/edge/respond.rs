@@ -1,6 +1,9 @@
 //! The one place that knows status codes: what the gate decided becomes an answer.
 
+mod codes;
+mod draw;
 mod plain;
+mod wishes;
 
 use std::time::Duration;
 
@@ -89,6 +92,9 @@ impl Responder {
                     title: &title_of(notice.room.name.as_str()),
                     wanted: asking.wanted(),
                     claim_window: notice.room.terms.session.claim_window,
+                    takes_codes: notice.takes_codes,
+                    told: None,
+                    absence: notice.room.terms.absence,
                 });
                 page(status, html)
             }
@@ -115,7 +121,14 @@ impl Responder {
         let (status, notice) = match own {
             Own::Jwks => return self.jwks(),
             Own::Asset(name) => return self.asset(name, asking),
+            Own::Draw(shown) => return draw::answer(shown, asking),
             Own::Left(notice) => (None, notice),
+            Own::CodePage(_) | Own::Code(_) | Own::Redeemed(..) => {
+                return self.of_codes(own, names, asking);
+            }
+            Own::Granted(notice) => return self.wished((notice, None), (names, asking)),
+            Own::Denied(notice, why) => return self.wished((notice, Some(*why)), (names, asking)),
+            Own::Events(watch) => (Some(StatusCode::OK), &watch.notice),
             Own::Status(notice) => (Some(StatusCode::OK), notice),
             Own::ComeBack(notice) => (Some(StatusCode::ACCEPTED), notice),
             Own::NotReleased(notice) => (Some(StatusCode::CONFLICT), notice),
@@ -128,7 +141,6 @@ impl Responder {
     }
 
     /// The status JSON of our own endpoints.
-    #[must_use]
     fn status(
         &self,
         status: StatusCode,
@@ -157,6 +169,9 @@ impl Responder {
                     title: &title_of(notice.room.name.as_str()),
                     wanted: "/",
                     claim_window: notice.room.terms.session.claim_window,
+                    takes_codes: false,
+                    told: None,
+                    absence: notice.room.terms.absence,
                 });
                 page(StatusCode::OK, html)
             }
@@ -211,6 +226,7 @@ impl Responder {
             Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Refusal::Draw(why) => return draw::unshown(why),
             Refusal::NotFound => StatusCode::NOT_FOUND,
             Refusal::Denied | Refusal::CrossSite | Refusal::Preflight => StatusCode::FORBIDDEN,
             Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -230,6 +246,7 @@ impl Responder {
             | Refusal::ExpectationFailed
             | Refusal::Misdirected
             | Refusal::NotFound
+            | Refusal::Draw(_)
             | Refusal::Denied
             | Refusal::CrossSite
             | Refusal::Preflight => {}

@@ -12,6 +12,8 @@ pub(super) enum Scene {
     First,
     /// A state as it is.
     Plain(State),
+    /// In line, and away by its own wish.
+    Away,
     /// Closed, and the time at which the lobby opens is known.
     BeforeLobby,
     /// Closed, and the time of opening is known.
@@ -28,12 +30,22 @@ pub(super) enum Scene {
     Reject,
     /// The browser keeps no cookies.
     Cookies,
+    /// A code may be entered.
+    Code,
+    /// The visitor must sign in at the site first.
+    SignIn,
 }
 
 impl Scene {
     /// The scene that tells `status` best.
     pub(super) fn of(status: &Status<'_>) -> Self {
         match (status.state, status.ended_by) {
+            _ if status.sign_in.is_some() => Self::SignIn,
+            (State::Waiting | State::Paused | State::Recovering, _)
+                if status.away_until.is_some() =>
+            {
+                Self::Away
+            }
             (State::Waiting, _) if status.position.is_none() => Self::First,
             (State::Closed, _) if status.prequeue_opens_at.is_some() => Self::BeforeLobby,
             (State::Closed, _) if status.opens_at.is_some() => Self::Opening,
@@ -49,6 +61,7 @@ impl Scene {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::First => "first",
+            Self::Away => "away",
             Self::BeforeLobby => "before_lobby",
             Self::Opening => "opening",
             Self::SoldOut => "sold_out",
@@ -57,6 +70,8 @@ impl Scene {
             Self::Left => "left",
             Self::Reject => "reject",
             Self::Cookies => "cookies",
+            Self::Code => "code",
+            Self::SignIn => "sign_in",
             Self::Plain(State::Prequeue) => "prequeue",
             Self::Plain(State::Drawing) => "drawing",
             Self::Plain(State::Waiting) => "waiting",
@@ -76,6 +91,7 @@ impl Scene {
         let states = &texts.states;
         match self {
             Self::First => &states.first,
+            Self::Away => &states.away,
             Self::BeforeLobby => &states.before_lobby,
             Self::Opening => &states.opening,
             Self::SoldOut => &states.sold_out,
@@ -84,6 +100,8 @@ impl Scene {
             Self::Left => &states.left,
             Self::Reject => &states.reject,
             Self::Cookies => &states.cookies,
+            Self::Code => &states.code,
+            Self::SignIn => &states.sign_in,
             Self::Plain(State::Prequeue) => &states.prequeue,
             Self::Plain(State::Drawing) => &states.drawing,
             Self::Plain(State::Waiting) => &states.waiting,
@@ -114,6 +132,7 @@ impl Scene {
         matches!(
             self,
             Self::First
+                | Self::Away
                 | Self::Plain(
                     State::Waiting
                         | State::Prequeue

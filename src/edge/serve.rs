@@ -16,7 +16,7 @@ use crate::gate::identify::keeps_no_cookies;
 use crate::gate::permit::Permit;
 use crate::gate::socket::names_websocket;
 use crate::gate::steer::Steered;
-use crate::gate::{Ask, Decided, Gate, Refusal, Trace, Verdict};
+use crate::gate::{Ask, Decided, Gate, Own, Refusal, Trace, Verdict};
 use crate::origin::Origin;
 use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
 use crate::telemetry::metrics::Metrics;
@@ -24,6 +24,7 @@ use crate::telemetry::series::Counts;
 
 use super::body::AnswerBody;
 use super::cookies::{set_admission, take_admission, tell_admission};
+use super::events::Streams;
 use super::guard::Activity;
 use super::negotiate::NEGOTIATED;
 use super::respond::{Answer, Asking, Responder, close};
@@ -46,6 +47,8 @@ pub struct Door {
     pub counts: Counts,
     /// WebSockets that may be open at once, over all sites.
     pub sockets: Arc<Semaphore>,
+    /// Event streams that are open.
+    pub streams: Arc<Streams>,
 }
 
 /// Who is at the other end of a connection.
@@ -132,6 +135,14 @@ impl Door {
                     Some(room) => self.responder.notice(&notice, &room.cookies, asking),
                     None => self.responder.refusal(Refusal::NotFound, asking),
                 };
+                return settle(answer, came.body, &came.head.headers).await;
+            }
+            Ok(Verdict::Own(Own::Code(bringing))) => {
+                return Box::pin(self.redeem(*bringing, came, (room, https))).await;
+            }
+            Ok(Verdict::Own(Own::Events(watch))) => {
+                let to = (decided.trace.room, decided.trace.client);
+                let answer = self.open_stream(*watch, to, &came, https);
                 return settle(answer, came.body, &came.head.headers).await;
             }
             Ok(Verdict::Own(own)) => {
@@ -230,14 +241,14 @@ impl Door {
     }
 }
 
-const fn label(refusal: Refusal) -> RefusalLabel {
+pub(super) const fn label(refusal: Refusal) -> RefusalLabel {
     match refusal {
         Refusal::Ambiguous(_) => RefusalLabel::Ambiguous,
         Refusal::MethodNotAllowed => RefusalLabel::Method,
         Refusal::ExpectationFailed => RefusalLabel::Expectation,
         Refusal::Handshake(_) => RefusalLabel::Handshake,
         Refusal::Misdirected => RefusalLabel::UnknownHost,
-        Refusal::NotFound => RefusalLabel::UnknownAddress,
+        Refusal::NotFound | Refusal::Draw(_) => RefusalLabel::UnknownAddress,
         Refusal::Denied => RefusalLabel::Denied,
         Refusal::TooMany { .. } => RefusalLabel::Limited,
         Refusal::CrossSite | Refusal::Preflight => RefusalLabel::CrossSite,

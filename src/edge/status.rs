@@ -11,8 +11,9 @@ use crate::domain::visitor::Reference;
 /// The status JSON: plain data, in the order in which it is written.
 ///
 /// It decides nothing: whoever builds it has already made the position stand still or fall.
-/// What is unknown is written as `null`, never left out, but for the two tokens, which are only
-/// there for a visitor that sends headers instead of cookies.
+/// What is unknown is written as `null`, never left out, but for `away_until`, which is only there
+/// for who is away, the two tokens, which are only there for a visitor that sends headers instead
+/// of cookies, and what only some rooms have.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Status<'a> {
     /// The room's name.
@@ -56,9 +57,21 @@ pub struct Status<'a> {
     pub ended_by: Option<EndedBy>,
     /// Whether something will be left at this visitor's turn, where the stock is known.
     pub chance: Option<Chance>,
+    /// The lane's name; left out where the room has no lanes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lane: Option<&'a str>,
+    /// The visitor must sign in at the site before there can be a place; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignIn<'a>>,
     /// When these figures were true.
     #[serde(serialize_with = "moment")]
     pub updated_at: UnixTime,
+    /// Until when the visitor is away by its own wish; left out where it is not.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "moment_or_null"
+    )]
+    pub away_until: Option<UnixTime>,
     /// The signed queue token, for a visitor that sends headers instead of cookies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_token: Option<&'a str>,
@@ -81,6 +94,13 @@ impl Status<'_> {
             Err(_) => Vec::new(),
         }
     }
+}
+
+/// Signing in comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SignIn<'a> {
+    /// Where, if that is known.
+    pub url: Option<&'a str>,
 }
 
 /// What a visitor is to a room.
@@ -216,8 +236,11 @@ pub(crate) fn sample(room: &RoomName) -> Status<'_> {
         reference: Some(visitor.reference(room)),
         ended_by: None,
         chance: None,
+        lane: None,
+        sign_in: None,
         // 2026-11-21T20:00:00Z
         updated_at: UnixTime::from_secs(1_795_291_200),
+        away_until: None,
         queue_token: None,
         admission_token: None,
     }
@@ -276,8 +299,23 @@ mod tests {
         assert!(text.contains(r#""reference":null"#));
         assert!(text.ends_with(r#""updated_at":"2026-11-21T20:00:00Z","queue_token":"q"}"#));
 
+        status.away_until = Some(UnixTime::from_secs(1_795_291_320));
+        assert!(json(&status).contains(r#","away_until":"2026-11-21T20:02:00Z","queue_token""#));
         status.admission_token = Some("a");
         assert!(json(&status).ends_with(r#""queue_token":"q","admission_token":"a"}"#));
+    }
+
+    #[test]
+    fn lane_and_sign_in_stand_there_only_where_they_mean_something() {
+        let room: RoomName = "derby".parse().unwrap();
+        let status = Status {
+            lane: Some("members"),
+            sign_in: Some(SignIn { url: None }),
+            ..sample(&room)
+        };
+        let text = json(&status);
+        let there = r#""chance":null,"lane":"members","sign_in":{"url":null},"updated_at""#;
+        assert!(text.contains(there), "{text}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::domain::clock::UnixTime;
 use crate::domain::standing::EndedBy;
+use crate::gate::absence::{Denial, Wish};
 
 use super::scene::Scene;
 use super::status::{Chance, Reason, State, Status, WaitRange};
@@ -26,6 +27,7 @@ pub(super) struct Lines<'a> {
     opens: Option<Moment>,
     opens_label: &'static str,
     claim_by: Option<Moment>,
+    away_until: Option<Moment>,
     updated: Moment,
     again: Option<&'static str>,
     reason: Option<&'static str>,
@@ -33,7 +35,12 @@ pub(super) struct Lines<'a> {
     message: Option<&'a str>,
     reference: Option<String>,
     can_leave: bool,
+    can_pause: bool,
+    can_extend: bool,
     notes: bool,
+    lane: Option<String>,
+    sign_in: Option<&'a str>,
+    can_redeem: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,6 +67,7 @@ pub(super) fn lines<'a>(
     let has_place = scene.in_line() && !lobby && status.position.is_some();
     let waits = scene == Scene::Plain(State::Waiting);
     let released = scene == Scene::Plain(State::Released);
+    let away = scene == Scene::Away;
     Lines {
         scene: scene.name(),
         tab: tab(texts, scene, status, title),
@@ -86,6 +94,7 @@ pub(super) fn lines<'a>(
             texts.times.opens
         },
         claim_by: status.claim_by.filter(|_| released).map(time_of_day),
+        away_until: status.away_until.filter(|_| away).map(time_of_day),
         updated: time_of_day(status.updated_at),
         again: status
             .ended_by
@@ -102,7 +111,12 @@ pub(super) fn lines<'a>(
         message: status.message,
         reference: status.reference.map(|code| code.to_string()),
         can_leave: has_place || lobby || released,
+        can_pause: (has_place && !away) || released,
+        can_extend: released,
         notes: scene.in_line(),
+        lane: status.lane.filter(|_| scene.in_line()).map(title_of),
+        sign_in: status.sign_in.and_then(|sign_in| sign_in.url),
+        can_redeem: scene.in_line() || scene == Scene::Code,
     }
 }
 
@@ -135,6 +149,18 @@ fn ahead(texts: &'static Texts, count: u64) -> Ahead {
     Ahead {
         number: number(texts, count),
         label: form(&texts.ahead, count),
+    }
+}
+
+/// Why a wish is not granted.
+pub(super) const fn denied(texts: &'static Texts, denial: Denial) -> &'static str {
+    let words = &texts.wishes;
+    match denial {
+        Denial::Spent(Wish::StepAway) => words.spent_break,
+        Denial::Spent(Wish::MoreTime) => words.spent_time,
+        Denial::NotNow(Wish::StepAway) => words.no_break,
+        Denial::NotNow(Wish::MoreTime) => words.no_time,
+        Denial::Later => words.later,
     }
 }
 
@@ -186,6 +212,16 @@ pub(super) fn span(texts: &'static Texts, length: Duration) -> String {
     } else {
         counted(texts, &texts.wait.seconds, seconds)
     }
+}
+
+/// What people call a room or a lane whose owner gave it no title: `derby-final` is "Derby final".
+#[must_use]
+pub fn title_of(room: &str) -> String {
+    let spaced = room.replace('-', " ");
+    let mut letters = spaced.trim().chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// A number with its thousands marked.
@@ -391,6 +427,11 @@ mod tests {
             ..gone
         };
         assert_eq!(Scene::of(&missed), Scene::SoldOut);
+        let away = Status {
+            away_until: Some(status.updated_at),
+            ..status
+        };
+        assert_eq!(Scene::of(&away), Scene::Away);
         let soon = Status {
             opens_at: Some(status.updated_at),
             ..at(State::Closed, None)

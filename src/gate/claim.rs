@@ -64,7 +64,9 @@ impl Line<'_> {
         let usual = terms.expiry(begun.since, self.now.wall);
         let kept = (begun.kept > self.now.wall).then_some(begun.kept);
         let Some(expires) = usual.max(kept) else {
-            return Ok(told(self.place_less(token.visitor, Some(EndedBy::Expired))));
+            return Ok(told(
+                self.place_less((token.visitor, token.lane), Some(EndedBy::Expired)),
+            ));
         };
         let shared = self.admissions.shared(self.session(token));
         shared.renewal.hold_until(expires);

@@ -244,7 +244,7 @@ impl CookieNames {
 
 /// The cookies of a request: name and value as they stand, without the spaces around. The site's
 /// own may hold any bytes; they hide none of ours.
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(COOKIE)
         .iter()

@@ -29,7 +29,8 @@ impl Line<'_> {
         // The next visit joins at the end of the line, and its page says why.
         let signs = token.filter(|_| self.snapshot.skew.clock == WallClock::Right);
         notice.queue = signs.map_or(SetToken::Clear, |token| {
-            self.place_less(token.visitor, Some(EndedBy::Left)).queue
+            self.place_less((token.visitor, token.lane), Some(EndedBy::Left))
+                .queue
         });
         notice.admission = SetToken::Clear;
         notice

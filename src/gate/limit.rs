@@ -33,12 +33,23 @@ type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, Ticking, NoOpMiddleware<D
 /// Polls a second that one visitor may make, and how many at once.
 const POLLS: (Option<NonZeroU32>, Option<NonZeroU32>) = (NonZeroU32::new(10), NonZeroU32::new(20));
 
+/// Codes that one visitor may try at once; after that one every ten seconds.
+const GUESSES: Option<NonZeroU32> = NonZeroU32::new(6);
+/// Seconds until a visitor may try another.
+const GUESS_PAUSE: Duration = Duration::from_secs(10);
+/// Codes a second that may come from one address, and how many at once: a school or an office has
+/// one for all of them.
+const GUESSED: (Option<NonZeroU32>, Option<NonZeroU32>) =
+    (NonZeroU32::new(5), NonZeroU32::new(300));
+
 /// The limiters in force. Their tables survive a reload where the limit stays the same.
 #[derive(Debug)]
 pub struct Limiters {
     clock: Ticking,
     addresses: Vec<(Limit, Arc<Limiter<AddressKey>>)>,
     polls: Arc<Limiter<VisitorId>>,
+    guesses: Arc<Limiter<VisitorId>>,
+    guessers: Arc<Limiter<AddressKey>>,
 }
 
 impl Limiters {
@@ -50,8 +61,16 @@ impl Limiters {
         let (rate, burst) = POLLS;
         let polls = Quota::per_second(rate.unwrap_or(NonZeroU32::MIN))
             .allow_burst(burst.unwrap_or(NonZeroU32::MIN));
+        let (rate, burst) = GUESSED;
+        let guessers = Quota::per_second(rate.unwrap_or(NonZeroU32::MIN))
+            .allow_burst(burst.unwrap_or(NonZeroU32::MIN));
+        let guesses = Quota::with_period(GUESS_PAUSE)
+            .unwrap_or(polls)
+            .allow_burst(GUESSES.unwrap_or(NonZeroU32::MIN));
         Self {
             polls: Arc::new(RateLimiter::dashmap_with_clock(polls, clock.clone())),
+            guesses: Arc::new(RateLimiter::dashmap_with_clock(guesses, clock.clone())),
+            guessers: Arc::new(RateLimiter::dashmap_with_clock(guessers, clock.clone())),
             addresses: addresses.collect(),
             clock,
         }
@@ -69,6 +88,8 @@ impl Limiters {
         Self {
             addresses: addresses.collect(),
             polls: Arc::clone(&self.polls),
+            guesses: Arc::clone(&self.guesses),
+            guessers: Arc::clone(&self.guessers),
             clock: self.clock.clone(),
         }
     }
@@ -98,6 +119,19 @@ impl Limiters {
             .map_err(|until| self.too_many(&until))
     }
 
+    /// Counts a code that a visitor tries, right or wrong.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`] for who tries many, and for an address from which many are tried.
+    pub fn guess(&self, visitor: VisitorId, client: IpAddr) -> Result<(), Refusal> {
+        self.guesses
+            .check_key(&visitor)
+            .map_err(|until| self.too_many(&until))?;
+        self.guessers
+            .check_key(&address_key(client))
+            .map_err(|until| self.too_many(&until))
+    }
+
     fn too_many(&self, until: &NotUntil<Duration>) -> Refusal {
         Refusal::TooMany {
             wait: until.wait_time_from(self.clock.now()),
@@ -111,8 +145,12 @@ impl Limiters {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
-        self.polls.retain_recent();
-        self.polls.shrink_to_fit();
+        for limiter in [&self.polls, &self.guesses] {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+        self.guessers.retain_recent();
+        self.guessers.shrink_to_fit();
     }
 
     /// How many keys are remembered.
@@ -123,7 +161,7 @@ impl Limiters {
             .iter()
             .map(|(_, limiter)| limiter.len())
             .sum();
-        addresses + self.polls.len()
+        addresses + self.polls.len() + self.guesses.len() + self.guessers.len()
     }
 
     /// Whether nothing is remembered.

@@ -20,7 +20,7 @@ impl Line<'_> {
     /// In the lobby: there is no position yet.
     pub(super) fn in_lobby(&self, token: &QueueToken) -> Notice {
         let mut notice = self.notice(self.waiting_face(token));
-        notice.reference = Some(token.visitor.reference(self.name()));
+        self.name_holder(&mut notice, token);
         notice.ended_by = token.ended;
         notice.poll_after = self.lobby_poll(token.visitor);
         let signed = token.renewed(self.now.wall);

@@ -3,15 +3,20 @@
 //! [`Gate::decide`] reads top to bottom as the stages of a request's life: canonical, identify,
 //! room, screen, limit, admit, queue.
 
+pub mod absence;
 pub mod admit;
 pub mod canonical;
 pub mod claim;
+mod deed;
+pub mod draw;
 pub mod identify;
+pub mod identity;
 mod known;
 pub mod leave;
 pub mod limit;
 pub mod lobby;
 mod moments;
+pub mod newcomer;
 pub mod notice;
 mod odds;
 pub mod own;
@@ -19,6 +24,7 @@ pub mod pass;
 pub mod path;
 pub mod permit;
 pub mod queue;
+pub mod redeem;
 pub mod room;
 pub mod screen;
 pub mod sites;
@@ -28,6 +34,7 @@ pub mod stay;
 pub mod steer;
 pub mod tell;
 pub mod verdict;
+pub mod watch;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -37,7 +44,7 @@ use http::{Method, header, request};
 use crate::domain::clock::Now;
 use crate::domain::room::Method as RoomMethod;
 use crate::policy::rules::Rules;
-use crate::store::QueueStore;
+use crate::store::{QueueStore, ShownBy};
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
@@ -47,6 +54,7 @@ pub use verdict::{Decided, Own, Refusal, Trace, Verdict};
 use admit::Admissions;
 use canonical::Canonical;
 use identify::{Manner, Proxies, Token};
+use identity::Provider;
 use limit::Limiters;
 use notice::{Face, Notice, Visit};
 use permit::{Grounds, Passage, Permit};
@@ -86,6 +94,8 @@ pub struct Gate {
     pub store: Arc<dyn QueueStore>,
     /// Verified admissions.
     pub admissions: Admissions,
+    /// Whose word about visitors rooms take.
+    pub providers: Vec<Provider>,
 }
 
 /// A request on its way through the gate.
@@ -205,11 +215,18 @@ impl Gate {
         let placed = brought.is_some_and(|token| token.place.is_some());
         let joins = joins && !identify::is_of_a_last_page(brought, &request.ask.head.headers);
         let may = if joins || placed { may } else { May::Look };
+        let token = brought.filter(|token| room.counts(token));
         let coming = Coming {
-            token: brought.filter(|token| room.counts(token)),
+            known: self.known_if_new(room, &request, (token.as_ref(), trace)),
+            token,
             may,
             // Who brings a true token of another window does keep cookies.
             returned: request.canonical.returned && brought.is_none(),
+            shown_by: if may == May::Look {
+                ShownBy::Page
+            } else {
+                ShownBy::Visitor
+            },
         };
         let snapshot = room.snapshot.load_full();
         let outcome = self

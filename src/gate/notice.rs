@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::chance::Chance;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
+use crate::domain::lane::Lane;
 pub use crate::domain::reason::Reason;
 use crate::domain::room::RoomSettings;
 use crate::domain::standing::EndedBy;
@@ -93,6 +94,13 @@ pub enum Visit {
     Rejected,
 }
 
+/// Signing in at the site comes first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Where, by the configuration.
+    pub link: Option<String>,
+}
+
 /// The facts of one answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
@@ -116,6 +124,8 @@ pub struct Notice {
     pub poll_after: Duration,
     /// Until when a released turn may be claimed.
     pub claim_by: Option<UnixTime>,
+    /// Until when the visitor is away by its own wish.
+    pub away_until: Option<UnixTime>,
     /// When a room that is not open yet opens, as far as is known.
     pub opens_at: Option<UnixTime>,
     /// When its lobby opens, if there is one and it is still to come.
@@ -128,6 +138,12 @@ pub struct Notice {
     pub ended_by: Option<EndedBy>,
     /// When these facts were true.
     pub at: UnixTime,
+    /// The lane of the visitor's token; `None` without one.
+    pub lane: Option<Lane>,
+    /// The visitor must sign in at the site before anything else.
+    pub sign_in: Option<SignIn>,
+    /// There are codes that lead into a lane of this room.
+    pub takes_codes: bool,
     /// The queue token.
     pub queue: SetToken<String>,
     /// The admission token.
@@ -151,12 +167,16 @@ impl Notice {
             chance: None,
             poll_after: Duration::from_mins(1),
             claim_by: None,
+            away_until: None,
             opens_at: None,
             prequeue_opens_at: None,
             message: None,
             reference: None,
             ended_by: None,
             at,
+            lane: None,
+            sign_in: None,
+            takes_codes: false,
             queue: SetToken::Keep,
             admission: SetToken::Keep,
             tells_tokens: false,

@@ -3,8 +3,10 @@
 use http::Method;
 use http::header::ORIGIN;
 
+use super::absence::Wish;
+use super::deed::Deed;
 use super::identify::{self, Manner, Token};
-use super::queue::{Coming, May, Outcome};
+use super::redeem::Bringing;
 use super::room::Room;
 use super::{Gate, Own, Refusal, Request, Trace};
 
@@ -19,6 +21,18 @@ pub enum Endpoint {
     Claim(String),
     /// `POST rooms/{room}/leave`
     Leave(String),
+    /// `rooms/{room}/redeem`: GET the page that takes a code, POST a code
+    Redeem(String),
+    /// `POST rooms/{room}/step-away`
+    StepAway(String),
+    /// `POST rooms/{room}/extend`
+    Extend(String),
+    /// `GET rooms/{room}/events`
+    Events(String),
+    /// `GET rooms/{room}/draw`
+    Draw(String),
+    /// `GET rooms/{room}/receipt`
+    Receipt(String),
     /// `GET jwks.json`
     Jwks,
     /// `GET assets/{name}`
@@ -45,6 +59,12 @@ impl Endpoint {
             ("rooms", Some(room), Some("join")) => Self::Join(room.to_owned()),
             ("rooms", Some(room), Some("claim")) => Self::Claim(room.to_owned()),
             ("rooms", Some(room), Some("leave")) => Self::Leave(room.to_owned()),
+            ("rooms", Some(room), Some("redeem")) => Self::Redeem(room.to_owned()),
+            ("rooms", Some(room), Some("step-away")) => Self::StepAway(room.to_owned()),
+            ("rooms", Some(room), Some("extend")) => Self::Extend(room.to_owned()),
+            ("rooms", Some(room), Some("events")) => Self::Events(room.to_owned()),
+            ("rooms", Some(room), Some("draw")) => Self::Draw(room.to_owned()),
+            ("rooms", Some(room), Some("receipt")) => Self::Receipt(room.to_owned()),
             _ => return None,
         };
         parts.next().is_none().then_some(found)
@@ -54,10 +74,18 @@ impl Endpoint {
     #[must_use]
     pub fn answers(&self, method: &Method) -> bool {
         match self {
-            Self::Status(_) | Self::Jwks | Self::Asset(_) => {
-                *method == Method::GET || *method == Method::HEAD
-            }
-            Self::Join(_) | Self::Claim(_) | Self::Leave(_) => *method == Method::POST,
+            Self::Status(_)
+            | Self::Events(_)
+            | Self::Draw(_)
+            | Self::Receipt(_)
+            | Self::Jwks
+            | Self::Asset(_) => *method == Method::GET || *method == Method::HEAD,
+            Self::Join(_)
+            | Self::Claim(_)
+            | Self::Leave(_)
+            | Self::StepAway(_)
+            | Self::Extend(_) => *method == Method::POST,
+            Self::Redeem(_) => [Method::GET, Method::HEAD, Method::POST].contains(method),
         }
     }
 }
@@ -81,15 +109,34 @@ impl Gate {
             Endpoint::Join(name) => (name, Deed::Join),
             Endpoint::Claim(name) => (name, Deed::Claim),
             Endpoint::Leave(name) => (name, Deed::Leave),
+            Endpoint::StepAway(name) => (name, Deed::Wish(Wish::StepAway)),
+            Endpoint::Extend(name) => (name, Deed::Wish(Wish::MoreTime)),
+            Endpoint::Events(name) => (name, Deed::Events),
+            Endpoint::Redeem(name) => (name, Deed::CodePage),
+            Endpoint::Draw(name) => {
+                let (_, room) = self.named(&name, trace)?;
+                let query = request.canonical.target.query();
+                return Ok(Own::Draw(Self::published(room, query)?));
+            }
+            Endpoint::Receipt(name) => {
+                let (_, room) = self.named(&name, trace)?;
+                return self.receipt(room, request, trace).map(Own::Draw);
+            }
         };
-        let (at, room) = self
-            .rooms
-            .iter()
-            .enumerate()
-            .find(|(_, room)| room.settings.name.as_str() == name)
-            .ok_or(Refusal::NotFound)?;
-        trace.room = Some(at);
+        let (at, room) = self.named(&name, trace)?;
+        if deed == Deed::CodePage && request.ask.head.method == Method::POST {
+            return self.bringing((at, room), request, trace);
+        }
         self.stand_at(room, request, deed, trace).await
+    }
+
+    /// The room of this name, which the trace then tells.
+    fn named(&self, name: &str, trace: &mut Trace) -> Result<(usize, &Room), Refusal> {
+        let mut rooms = self.rooms.iter().enumerate();
+        let found = rooms.find(|(_, room)| room.settings.name.as_str() == name);
+        let (at, room) = found.ok_or(Refusal::NotFound)?;
+        trace.room = Some(at);
+        Ok((at, room))
     }
 
     /// Whether a request proves that our own page made it: its query names the visitor's reference
@@ -122,67 +169,59 @@ impl Gate {
         trace: &mut Trace,
     ) -> Result<Own, Refusal> {
         let head = request.ask.head;
-        let changes = !matches!(deed, Deed::Status);
         let host = &request.canonical.host_text;
         let ours = identify::is_same_origin(&head.headers, host, request.https)
-            || (deed == Deed::Leave && self.knows_the_reference(room, request));
-        if changes && !ours {
+            || (deed.has_a_form() && self.knows_the_reference(room, request));
+        if deed.changes() && !ours {
             return Err(Refusal::CrossSite);
         }
-        let visit = Manner::of(&head.method, &head.headers) == Manner::Visit;
-        let may = match deed {
-            Deed::Status if !visit || head.method == Method::HEAD => May::Look,
-            Deed::Status | Deed::Join | Deed::Leave => May::Join,
-            Deed::Claim => May::Claim,
-        };
+        let admitted = self.admit(room, request, trace);
+        let token = self.queue_token(room, request, trace)?;
+        let token = token.filter(|token| room.counts(token));
+        let by_header =
+            identify::keeps_no_cookies(&head.headers) && (token.is_some() || admitted.is_some());
+        let an_app = deed.changes() && !head.headers.contains_key("sec-fetch-site");
+        let snapshot = room.snapshot.load_full();
+        let line = self.line(room, &snapshot, request.ask.now);
+        let may = deed.may(&head.method, Manner::of(&head.method, &head.headers));
+        let known = self.known_if_new(room, request, (token.as_ref(), trace));
+        let mut own = line.does((deed, may), admitted, (token, known)).await?;
+        if let Some(notice) = own.notice_mut() {
+            notice.tells_tokens = by_header || an_app;
+        }
+        Ok(own)
+    }
+
+    /// A code is brought: everything but its body is looked at, by the same rules as for a join.
+    fn bringing(
+        &self,
+        (at, room): (usize, &Room),
+        request: &Request<'_>,
+        trace: &mut Trace,
+    ) -> Result<Own, Refusal> {
+        let head = request.ask.head;
+        let host = &request.canonical.host_text;
+        let ours = identify::is_same_origin(&head.headers, host, request.https)
+            || self.knows_the_reference(room, request);
+        if !ours || Manner::of(&head.method, &head.headers) != Manner::Visit {
+            return Err(Refusal::CrossSite);
+        }
         let admitted = self.admit(room, request, trace);
         let token = self.queue_token(room, request, trace)?;
         let token = token.filter(|token| room.counts(token));
         let snapshot = room.snapshot.load_full();
         let line = self.line(room, &snapshot, request.ask.now);
-        let by_header =
-            identify::keeps_no_cookies(&head.headers) && (token.is_some() || admitted.is_some());
-        let tells = by_header || (changes && !head.headers.contains_key("sec-fetch-site"));
-        if deed == Deed::Leave {
-            if let Some(admitted) = admitted {
-                line.end(admitted.session);
-            }
-            return Ok(Own::Left(Box::new(line.leave(token.as_ref()).await)));
-        }
-        if let Some(admitted) = admitted {
-            let mut notice = line.is_inside(admitted.renewed);
-            notice.tells_tokens = tells;
-            return Ok(Own::Status(Box::new(notice)));
-        }
-        let returned = false;
-        let brought = token.is_some();
-        let outcome = line
-            .serve(Coming {
-                token,
-                may,
-                returned,
-            })
-            .await?;
-        let (mut notice, claimed) = match outcome {
-            Outcome::Told(notice) => (notice, false),
-            Outcome::Claimed { notice, .. } => (notice, true),
-        };
-        notice.tells_tokens = tells;
-        Ok(match deed {
-            Deed::Join if !brought => Own::ComeBack(notice),
-            Deed::Claim if !claimed => Own::NotReleased(notice),
-            Deed::Status | Deed::Join | Deed::Claim | Deed::Leave => Own::Status(notice),
-        })
+        let by_header = identify::keeps_no_cookies(&head.headers) && token.is_some();
+        Ok(Own::Code(Box::new(Bringing {
+            room: at,
+            known: self.known_if_new(room, request, (token.as_ref(), trace)),
+            token,
+            inside: admitted.map(|admitted| Box::new(line.is_inside(admitted.renewed))),
+            client: request.client,
+            now: request.ask.now,
+            tells: by_header || !head.headers.contains_key("sec-fetch-site"),
+        })))
     }
-}
-
-/// What is asked of a room's own URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
-    Status,
-    Join,
-    Claim,
-    Leave,
 }
 
 #[cfg(test)]

@@ -13,13 +13,15 @@ use crate::domain::session::Jti;
 use crate::domain::skew::WallClock;
 use crate::domain::standing::{Stand, Standing};
 use crate::store::survey::{Snapshot, StoreHealth};
-use crate::store::{CheckIn, Joined, Joining, QueueStore, StoreError};
+use crate::store::{CheckIn, Joined, Joining, QueueStore, ShownBy, StoreError};
 use crate::token::chance;
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
+use super::absence::check_in;
 use super::admit::{AdmissionToken, Admissions, Known};
-use super::notice::{Face, Notice, Visit};
+use super::identity::Known as Identified;
+use super::notice::{Face, Notice};
 use super::room::Room;
 use super::{Gate, Refusal};
 
@@ -52,7 +54,7 @@ pub struct Line<'a> {
 }
 
 /// How the visitor came.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Coming {
     /// The token brought, if it verified for this room and its window is not over.
     pub token: Option<QueueToken>,
@@ -60,6 +62,10 @@ pub struct Coming {
     pub may: May,
     /// The page without script came back.
     pub returned: bool,
+    /// Who it is, as far as that matters to somebody without a place.
+    pub known: Identified,
+    /// Whether the visitor came itself, or its page asks.
+    pub shown_by: ShownBy,
 }
 
 /// What came of standing in line.
@@ -85,7 +91,8 @@ pub enum Outcome {
 const JOIN_LASTS: Duration = Duration::from_secs(LONGEST_JITTERED_POLL.as_secs() / 3);
 
 impl Gate {
-    pub(super) fn line<'a>(&'a self, room: &'a Room, snapshot: &'a Snapshot, now: Now) -> Line<'a> {
+    /// A room's line, as its visitors stand in it now.
+    pub fn line<'a>(&'a self, room: &'a Room, snapshot: &'a Snapshot, now: Now) -> Line<'a> {
         Line {
             room,
             snapshot,
@@ -112,11 +119,11 @@ impl Line<'_> {
         if self.is_ahead_of_the_room(&token) {
             return Ok(told(self.held(&token)));
         }
+        let token = self.drawn(&token).unwrap_or(token);
         let outcome = match (token.place, coming.may) {
             (None, _) if self.lobby_holds(&token) => told(self.in_lobby(&token)),
-            (None, May::Look) => told(self.without_place(&token)),
-            (None, May::Join | May::Claim) => self.join(&token, coming.may).await?,
-            (Some(place), _) => self.stand(&token, place, coming.may).await?,
+            (None, may) => self.come(&token, (may, coming.known)).await?,
+            (Some(place), _) => self.stand(&token, place, coming).await?,
         };
         Ok(outcome)
     }
@@ -126,26 +133,7 @@ impl Line<'_> {
         self.snapshot.survey.orders.terms(&self.room.settings)
     }
 
-    fn first_visit(&self, coming: Coming) -> Result<Notice, Refusal> {
-        if let Some(face) = self.shut_face() {
-            return Ok(self.notice(face));
-        }
-        if self.snapshot.survey.waiting >= self.room.settings.terms.max_waiting.into() {
-            return Ok(self.notice(Face::Full));
-        }
-        if coming.returned {
-            let mut notice = self.notice(Face::Waiting);
-            notice.visit = Visit::CookiesOff;
-            return Ok(notice);
-        }
-        if coming.may == May::Look {
-            return Ok(self.notice(Face::Waiting));
-        }
-        let visitor = chance::visitor_id().map_err(|_| Refusal::NoChance)?;
-        Ok(self.place_less(visitor, None))
-    }
-
-    async fn join(&self, token: &QueueToken, may: May) -> Result<Outcome, Refusal> {
+    pub(super) async fn join(&self, token: &QueueToken, may: May) -> Result<Outcome, Refusal> {
         if self.shut_face().is_some() {
             return Ok(told(self.without_place(token)));
         }
@@ -172,28 +160,32 @@ impl Line<'_> {
         }
     }
 
-    async fn stand(&self, token: &QueueToken, place: Place, may: May) -> Result<Outcome, Refusal> {
+    async fn stand(
+        &self,
+        token: &QueueToken,
+        place: Place,
+        coming: Coming,
+    ) -> Result<Outcome, Refusal> {
+        let Coming { may, shown_by, .. } = coming;
+        let by_page = shown_by == ShownBy::Page || may == May::Look;
+        if let Some(until) = self.away_until(token).filter(|_| by_page) {
+            return Ok(told(self.is_away(token, until)));
+        }
         let survey = &self.snapshot.survey;
         let known = self.snapshot.store != StoreHealth::NotYet;
-        let far = token.epoch == survey.epoch && !survey.is_near(place);
+        // Who was away is told apart from the others by the store alone.
+        let far = token.epoch == survey.epoch && !survey.is_near(place) && token.away.is_none();
         if known && (far || may == May::Look) {
             return Ok(told(self.waits(token, self.surveyed(token, place))));
         }
         if may == May::Look {
             return Ok(told(self.kept(token)));
         }
-        let ahead = token
-            .position
-            .map_or(survey.waiting, |shown| u64::from(shown.get()) - 1);
+        let ahead = self.last_ahead(token);
+        let promised = self.poll_after(ahead, token.visitor);
         let ask = CheckIn {
-            visitor: token.visitor,
-            window: token.window,
-            lane: Lane(token.lane),
-            epoch: token.epoch,
-            turn: token.turn,
-            place,
-            tick: token.tick,
-            promised: self.poll_after(ahead, token.visitor),
+            shown_by,
+            ..check_in(token, place, promised)
         };
         let terms = &self.terms();
         match self
@@ -210,7 +202,7 @@ impl Line<'_> {
 
     /// How many are ahead as far as the survey tells; what was shown stands where the token has
     /// seen more than the survey, or the place was given since.
-    fn surveyed(&self, token: &QueueToken, place: Place) -> u64 {
+    pub(super) fn surveyed(&self, token: &QueueToken, place: Place) -> u64 {
         let survey = &self.snapshot.survey;
         let older = token.epoch != survey.epoch
             || token.tick > survey.ticks.tick
@@ -227,26 +219,23 @@ impl Line<'_> {
         stand: Stand,
         may: May,
     ) -> Result<Outcome, Refusal> {
-        let token = QueueToken {
-            turn: stand.turn,
-            lobby: stand.standing == Standing::Lobby,
-            place: stand.place,
-            epoch: stand.epoch,
-            tick: stand.tick,
-            ..*token
-        };
+        let token = self.learned(token, stand);
         match stand.standing {
             Standing::Lobby => Ok(told(self.in_lobby(&token))),
             Standing::Waiting { ahead } => Ok(told(self.waits(&token, ahead))),
+            Standing::Away { left } => Ok(told(self.is_away(&token, self.now.wall.after(left)))),
             Standing::Released { left } if may != May::Claim => {
                 Ok(told(self.released(&token, left)))
             }
             Standing::Admitted if may != May::Claim => Ok(told(self.inside(&token))),
             Standing::Released { .. } | Standing::Admitted => self.claim(&token).await,
-            Standing::Ended(why) => Ok(told(self.place_less(token.visitor, Some(why)))),
+            Standing::Ended(why) => {
+                let who = (token.visitor, token.lane);
+                Ok(told(self.place_less(who, Some(why))))
+            }
             Standing::Unknown => {
                 let visitor = chance::visitor_id().map_err(|_| Refusal::NoChance)?;
-                Ok(told(self.place_less(visitor, None)))
+                Ok(told(self.place_less((visitor, token.lane), None)))
             }
         }
     }

@@ -11,6 +11,7 @@ use crate::domain::room::{Exempt, Method as RoomMethod, RoomSettings};
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::store::Ending;
+use crate::store::drawn::SharedDraw;
 use crate::store::notes::{Glimpse, Notes};
 use crate::store::survey::{SharedSnapshot, Snapshot, StoreHealth};
 use crate::token::keyring::Keyring;
@@ -32,6 +33,8 @@ pub struct Room {
     pub notes: Arc<Notes>,
     /// How it paces whom it lets in while the store is away.
     pub alone: Arc<Alone>,
+    /// What this gateway keeps of its draw; `pacing` writes it.
+    pub draw: SharedDraw,
     /// Under which names its tokens travel.
     pub cookies: CookieNames,
 }
@@ -46,6 +49,7 @@ impl Room {
             snapshot: SharedSnapshot::default(),
             notes: Arc::default(),
             alone: Arc::default(),
+            draw: SharedDraw::default(),
         }
     }
 

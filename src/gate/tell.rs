@@ -6,21 +6,18 @@ use std::time::Duration;
 
 use crate::domain::clock::Now;
 use crate::domain::estimate::{jittered, poll_after};
-use crate::domain::place::Turn;
 use crate::domain::reason::Facts;
 use crate::domain::room::RoomName;
-use crate::domain::standing::{EndedBy, Stand, Standing};
+use crate::domain::standing::{Stand, Standing};
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowState;
 use crate::store::survey::StoreHealth;
 use crate::token::queue::QueueToken;
 
 use super::admit::AdmissionToken;
-use super::notice::{Face, Notice, Reason, SetToken, Visit};
+use super::notice::{Face, Notice, Reason, SetToken};
 use super::queue::Line;
 
-/// When the page of a first visit comes back.
-const FIRST_RETURN: Duration = Duration::from_secs(2);
 /// When to ask again while the store is away, or the room recovers from a loss.
 const STORE_AWAY: Duration = Duration::from_secs(10);
 /// When a released or admitted visitor's page asks again.
@@ -46,6 +43,7 @@ impl Line<'_> {
         let mut notice = Notice::of(Arc::clone(&self.room.settings), face, now);
         notice.waiting = survey.waiting;
         notice.message.clone_from(&survey.orders.message);
+        notice.takes_codes = self.takes_codes();
         notice.reason = self.reason();
         self.tell_times(&mut notice);
         notice
@@ -85,41 +83,8 @@ impl Line<'_> {
         }
     }
 
-    /// Gives a token without a place: the visitor joins by coming back with it.
-    pub(super) fn place_less(&self, visitor: VisitorId, ended: Option<EndedBy>) -> Notice {
-        let token = QueueToken {
-            lane: 0,
-            verdict: 0,
-            rules: 0,
-            visitor,
-            window: self.snapshot.window(),
-            epoch: self.snapshot.survey.epoch,
-            turn: Turn::FIRST,
-            lobby: false,
-            place: None,
-            expires: QueueToken::expiry(None, self.now.wall),
-            tick: 0,
-            position: None,
-            ended,
-        };
-        let mut notice = self.without_place(&token);
-        notice.visit = Visit::First;
-        notice.queue = SetToken::Give(self.sign(&token));
-        notice
-    }
-
     pub(super) fn sign(&self, token: &QueueToken) -> String {
         self.keys.sign_queue(self.name(), token, self.now.wall)
-    }
-
-    pub(super) fn without_place(&self, token: &QueueToken) -> Notice {
-        let mut notice = self.notice(self.shut_face().unwrap_or(Face::Waiting));
-        notice.ended_by = token.ended;
-        notice.reference = Some(token.visitor.reference(self.name()));
-        if notice.face.is_in_line() {
-            notice.poll_after = FIRST_RETURN;
-        }
-        notice
     }
 
     /// The last position, while the store cannot be asked.
@@ -165,7 +130,7 @@ impl Line<'_> {
 
     fn stays(&self, token: &QueueToken, face: Face) -> Notice {
         let mut notice = self.notice(face);
-        notice.reference = Some(token.visitor.reference(self.name()));
+        self.name_holder(&mut notice, token);
         notice.position = token.position.map(|shown| u64::from(shown.get()));
         // The store may know fewer than were shown.
         notice.waiting = notice.waiting.max(notice.position.unwrap_or(0));
@@ -191,7 +156,7 @@ impl Line<'_> {
         notice.position = position;
         // The survey may be older than the place.
         notice.waiting = notice.waiting.max(ahead.saturating_add(1));
-        notice.reference = Some(token.visitor.reference(self.name()));
+        self.name_holder(&mut notice, token);
         let moves = face == Face::Waiting && notice.reason != Some(Reason::Recovering);
         notice.wait = moves
             .then(|| self.snapshot.flow.as_ref().map(|flow| flow.wait(ahead)))
@@ -252,7 +217,7 @@ impl Line<'_> {
 
     pub(super) fn inside(&self, token: &QueueToken) -> Notice {
         let mut notice = self.notice(Face::Admitted);
-        notice.reference = Some(token.visitor.reference(self.name()));
+        self.name_holder(&mut notice, token);
         notice.poll_after = SOON;
         notice.queue = SetToken::Give(self.sign(&QueueToken {
             expires: QueueToken::expiry(token.place, self.now.wall),
@@ -266,9 +231,10 @@ impl Line<'_> {
         match stand.standing {
             Standing::Lobby => self.in_lobby(token),
             Standing::Waiting { ahead } => self.waits(token, ahead),
+            Standing::Away { left } => self.is_away(token, self.now.wall.after(left)),
             Standing::Released { left } => self.released(token, left),
             Standing::Admitted => self.inside(token),
-            Standing::Ended(why) => self.place_less(token.visitor, Some(why)),
+            Standing::Ended(why) => self.place_less((token.visitor, token.lane), Some(why)),
             Standing::Unknown => self.kept(token),
         }
     }

@@ -7,10 +7,14 @@ use std::time::Duration;
 use crate::domain::room::RoomName;
 use crate::policy::rules::Action;
 
+use super::absence::Denial;
 use super::admit::{AdmissionToken, Known};
+use super::draw::{Shown, Unshown};
 use super::notice::Notice;
 use super::permit::Permit;
+use super::redeem::{Bringing, Redeemed};
 use super::socket::{Flaw, Opening};
+use super::watch::Watch;
 
 /// What the gate decided, and how it came to it.
 #[derive(Debug)]
@@ -57,6 +61,8 @@ pub enum Own {
     Jwks,
     /// One of the page's own files, by name.
     Asset(String),
+    /// A draw, its roster, or a receipt of it.
+    Draw(Shown),
     /// Where the visitor stands: always 200.
     Status(Box<Notice>),
     /// A join without a token: come back with the one given.
@@ -65,6 +71,39 @@ pub enum Own {
     NotReleased(Box<Notice>),
     /// The visitor left.
     Left(Box<Notice>),
+    /// The page that takes a code.
+    CodePage(Box<Notice>),
+    /// A code is brought: its body is to be read and given to [`super::Gate::redeem`].
+    Code(Box<Bringing>),
+    /// A code was tried.
+    Redeemed(Box<Notice>, Redeemed),
+    /// A visitor's wish is granted.
+    Granted(Box<Notice>),
+    /// A visitor's wish is not granted, and why.
+    Denied(Box<Notice>, Denial),
+    /// An event stream is to be opened.
+    Events(Box<Watch>),
+}
+
+impl Own {
+    /// What it tells of tokens to who keeps no cookies; events, which cannot renew one, tell none.
+    pub(super) fn notice_mut(&mut self) -> Option<&mut Notice> {
+        match self {
+            Self::Jwks
+            | Self::Asset(_)
+            | Self::Events(_)
+            | Self::Left(_)
+            | Self::Code(_)
+            | Self::Draw(_)
+            | Self::Redeemed(..) => None,
+            Self::Status(notice)
+            | Self::ComeBack(notice)
+            | Self::NotReleased(notice)
+            | Self::Granted(notice)
+            | Self::CodePage(notice)
+            | Self::Denied(notice, _) => Some(notice),
+        }
+    }
 }
 
 /// A visitor turned away, and why. An outcome, not an error: never logged as a fault.
@@ -88,6 +127,9 @@ pub enum Refusal {
     /// No such URL of ours, or no such room.
     #[error("there is no such page here")]
     NotFound,
+    /// Nothing of a draw can be shown.
+    #[error("{0}")]
+    Draw(Unshown),
     /// A bot rule denies it.
     #[error("a rule denies this request")]
     Denied,

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use crate::domain::clock::Clock;
 use crate::domain::room::RoomSettings;
 use crate::store::QueueStore;
+use crate::store::drawn::SharedDraw;
 use crate::store::kept::Keeper;
 use crate::store::notes::Notes;
 use crate::store::survey::SharedSnapshot;
@@ -30,6 +31,8 @@ pub struct Beat {
     pub clock: Clock,
     /// The keys in force: a draw is committed to with one of them.
     pub keys: SharedKeyring,
+    /// What is kept of the room's draw.
+    pub draw: SharedDraw,
     /// Where this gateway keeps what a store that lost the room must be told; `None` for nowhere.
     pub keeper: Option<Arc<Keeper>>,
 }

@@ -21,23 +21,27 @@ use crate::domain::session::Steer;
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
 use crate::domain::visitor::VisitorId;
-use crate::domain::window::{Order, Orders, Seal};
+use crate::domain::window::{Order, Orders, Seal, WindowId};
+use crate::gate::absence::Denial;
 use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::notice::{Notice, SetToken};
+use crate::gate::redeem::Redeemed;
 use crate::gate::room::Room;
 use crate::gate::steer::Steered;
-use crate::gate::{Ask, Gate, Own, Site, Verdict};
+use crate::gate::watch::Watcher;
+use crate::gate::{Ask, Gate, Own, Refusal, Site, Verdict};
 use crate::policy::limits::Limits;
 use crate::policy::rules::Rules;
 use crate::store::embedded::Embedded;
 use crate::store::kept::Keeper;
+use crate::store::lobby::{Chunk, LobbyPage, Placed};
 use crate::store::recovery::{Recovery, Rest};
 use crate::store::survey::{Snapshot, Survey};
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
@@ -67,6 +71,8 @@ pub(crate) struct Watched {
     pub(crate) sweeps: AtomicU64,
     pub(crate) recoveries: AtomicU64,
     pub(crate) away: AtomicBool,
+    /// So many calls are answered yet; then none is.
+    pub(crate) calls_left: Mutex<Option<u64>>,
     pub(crate) released: Mutex<Vec<(Duration, VisitorId)>>,
     /// How far its own clock is ahead of the story's, in milliseconds; `None`: it has none.
     pub(crate) ahead_ms: Mutex<Option<i64>>,
@@ -82,9 +88,17 @@ impl Watched {
             sweeps: AtomicU64::new(0),
             recoveries: AtomicU64::new(0),
             away: AtomicBool::new(false),
+            calls_left: Mutex::default(),
             released: Mutex::default(),
             ahead_ms: Mutex::default(),
         })
+    }
+
+    /// Another way to the same store.
+    pub(crate) fn beside(&self) -> Arc<Self> {
+        let beside = Self::over(Embedded::in_memory(Epoch(1)), self.clock.clone());
+        *beside.store.lock().unwrap() = self.inner();
+        beside
     }
 
     /// What it holds.
@@ -106,6 +120,12 @@ impl Watched {
     fn asked(&self, by_visitor: bool) -> Result<Arc<Embedded>, StoreError> {
         if by_visitor {
             self.visitor_calls.fetch_add(1, Ordering::SeqCst);
+        }
+        if let Some(left) = &mut *self.calls_left.lock().unwrap() {
+            match left.checked_sub(1) {
+                Some(fewer) => *left = fewer,
+                None => self.away.store(true, Ordering::SeqCst),
+            }
         }
         if self.away.load(Ordering::SeqCst) {
             return Err(StoreError::Unreachable("cut off by the story".into()));
@@ -147,6 +167,24 @@ impl QueueStore for Watched {
     ) -> Result<Vec<Stand>, StoreError> {
         self.asked(true)?.check_in(room, terms, tokens).await
     }
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.asked(true)?.step_away(room, terms, tokens).await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.asked(true)?.extend(room, terms, tokens).await
+    }
+
     async fn claim(
         &self,
         room: &RoomName,
@@ -157,6 +195,13 @@ impl QueueStore for Watched {
     }
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         self.asked(true)?.leave(room, leaving).await
+    }
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        self.asked(true)?.spend(room, spendings).await
     }
     async fn release(
         &self,
@@ -210,6 +255,21 @@ impl QueueStore for Watched {
         self.recoveries.fetch_add(1, Ordering::SeqCst);
         self.asked(false)?.recover(room, recovery).await
     }
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
+        self.asked(false)?.lobby(room, from, most).await
+    }
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError> {
+        self.asked(false)?.place(room, chunk).await
+    }
+    async fn roster(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        self.asked(false)?.roster(room, window, from, most).await
+    }
 }
 
 /// A gateway with one room `sale` over `/buy/*`.
@@ -257,6 +317,7 @@ impl House {
             activation: Activation::Always,
             when_store_fails: WhenStoreFails::Hold,
             lanes: Vec::new(),
+            identity: None,
         };
         change(&mut settings);
         let clock = Clock::by_hand(UnixTime::from_secs(1_800_000_000));
@@ -324,6 +385,7 @@ impl House {
             store: store.clone(),
             clock: clock.clone(),
             keys: Arc::new(ArcSwap::new(Arc::clone(&keys))),
+            draw: Arc::clone(&room.draw),
             keeper,
         };
         let beat = RoomLoop::with_jitter(beat, jitter);
@@ -341,6 +403,7 @@ impl House {
             keys,
             store: store.clone(),
             admissions: Admissions::default(),
+            providers: Vec::new(),
         };
         Self {
             gate,
@@ -381,6 +444,28 @@ impl House {
         }
         store.order(&name, &next, now.version).await.unwrap();
         self.step().await;
+    }
+
+    /// Writes other orders and lets the loop see them.
+    pub(crate) async fn write(&mut self, change: impl FnOnce(&mut Orders)) {
+        let name: RoomName = "sale".parse().unwrap();
+        let terms = self.gate.rooms[0].settings.terms;
+        let store = self.store.inner();
+        let now = store.survey(&name, &terms, 0).await.unwrap().orders;
+        let mut next = now.clone();
+        change(&mut next);
+        next.version += 1;
+        let done = store.order(&name, &next, now.version).await.unwrap();
+        assert_eq!(done, Ordered::Done);
+        self.step().await;
+    }
+
+    /// The loop goes round, and whatever takes long comes to its end, so often.
+    pub(crate) async fn draw(&mut self, rounds: usize) {
+        for _ in 0..rounds {
+            self.tick().await;
+            self.beat.drawing.settle().await;
+        }
     }
 
     /// What the gate answers from.
@@ -476,6 +561,10 @@ fn ask<'a>(house: &House, head: &'a http::request::Parts) -> Ask<'a> {
 pub(crate) struct Visitor {
     pub(crate) queue: Option<String>,
     pub(crate) admission: Option<String>,
+    /// The event stream opened last.
+    pub(crate) watcher: Option<Watcher>,
+    /// Why the last wish was not granted.
+    pub(crate) denied: Option<Denial>,
 }
 
 impl Visitor {
@@ -530,9 +619,25 @@ impl Visitor {
                 Own::Status(notice)
                 | Own::ComeBack(notice)
                 | Own::NotReleased(notice)
+                | Own::CodePage(notice)
                 | Own::Left(notice),
             ) => Got::Waits(self.keep(*notice)),
-            Verdict::Socket(..) | Verdict::Own(Own::Jwks | Own::Asset(_)) => {
+            Verdict::Own(Own::Granted(notice)) => {
+                self.denied = None;
+                Got::Waits(self.keep(*notice))
+            }
+            Verdict::Own(Own::Denied(notice, denial)) => {
+                self.denied = Some(denial);
+                Got::Waits(self.keep(*notice))
+            }
+            Verdict::Own(Own::Events(watch)) => {
+                self.watcher = watch.watcher;
+                Got::Waits(self.keep(*watch.notice))
+            }
+            Verdict::Socket(..)
+            | Verdict::Own(
+                Own::Jwks | Own::Asset(_) | Own::Code(_) | Own::Redeemed(..) | Own::Draw(_),
+            ) => {
                 panic!("not asked for")
             }
         }
@@ -552,6 +657,24 @@ impl Visitor {
             Steered::AsBefore => {}
         }
         steered
+    }
+
+    /// Brings a code.
+    pub(crate) async fn redeem(
+        &mut self,
+        house: &House,
+        code: &str,
+        more: &[(&str, &str)],
+    ) -> Result<(Notice, Redeemed), Refusal> {
+        let head = self.head("POST", "/_anteroom/rooms/sale/redeem", more);
+        let bringing = match house.gate.decide(&ask(house, &head)).await.verdict? {
+            Verdict::Own(Own::Code(bringing)) => *bringing,
+            other => panic!("a code is to be read: {other:?}"),
+        };
+        match house.gate.redeem(bringing, Some(code)).await? {
+            Own::Redeemed(notice, redeemed) => Ok((self.keep(*notice), redeemed)),
+            other => panic!("a code was tried: {other:?}"),
+        }
     }
 
     fn head(&self, method: &str, path: &str, more: &[(&str, &str)]) -> http::request::Parts {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::RoomLoop;
 use crate::domain::estimate::{Flow, Lookback, Measured, Sight as Movement};
-use crate::domain::pace::Pace;
+use crate::domain::pace::Corrected;
 use crate::domain::session::ALONE;
 use crate::domain::skew::{Heard, Skew, WallClock};
 use crate::domain::tick::{Pacer, Sight};
@@ -117,8 +117,8 @@ impl RoomLoop {
         });
     }
 
-    fn pace(&self, survey: &Survey) -> Pace {
-        survey.orders.pace.unwrap_or(self.beat.room.terms.pace)
+    fn pace(&self, survey: &Survey) -> Corrected {
+        self.beat.room.terms.pace_in_force(survey.orders.pace)
     }
 
     /// This gateway or another put the room back: what is counted by epoch begins anew, and the
@@ -150,6 +150,7 @@ impl RoomLoop {
         self.newest_tick = None;
         self.leads = false;
         self.ends_seen = 0;
+        self.drawing.start_over();
         let idle = self.beat.room.terms.session.idle;
         self.memory.renew(survey, idle);
     }

@@ -5,12 +5,16 @@
 //! lost something is `store::memory`'s.
 
 mod carry;
+mod draw;
 mod ends;
 mod jitter;
 mod keep;
 mod look;
 mod schedule;
+mod sweep;
 
+#[cfg(test)]
+mod absence;
 mod beat;
 #[cfg(test)]
 pub(crate) mod house;
@@ -26,6 +30,8 @@ mod resets;
 mod steering;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod watching;
 #[cfg(test)]
 mod windows;
 
@@ -46,6 +52,7 @@ use crate::domain::window::WindowState;
 use crate::store::memory::Memory;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
 use crate::store::{MOST_CALLED, StoreError};
+use draw::Drawing;
 use ends::Ends;
 use jitter::Jitter;
 use keep::Keeping;
@@ -54,12 +61,6 @@ pub use beat::{Beat, Told};
 
 /// How often a room that has nobody is surveyed, at least: up to one tick less, by chance.
 const IDLE_SURVEY: Duration = Duration::from_secs(1);
-
-/// How often what lapsed is cleared away by the gateway that has the ticks.
-const SWEEP: Duration = Duration::from_secs(1);
-
-/// How often every gateway looks for something to clear away in a room that does not tick.
-const IDLE_SWEEP: Duration = Duration::from_mins(1);
 
 /// Ticks in a row at most, where each called as many as a tick can; what is left keeps its credit.
 const MOST_TICKS: usize = 64;
@@ -91,6 +92,7 @@ pub struct RoomLoop {
     keeping: Keeping,
     /// Whom the last round called.
     called: Vec<VisitorId>,
+    drawing: Drawing,
 }
 
 impl RoomLoop {
@@ -127,6 +129,7 @@ impl RoomLoop {
             swept: Duration::ZERO,
             littered: true,
             owes_rest: false,
+            drawing: Drawing::default(),
         };
         new.draw_jitter();
         new
@@ -140,6 +143,7 @@ impl RoomLoop {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 Ok(()) = settings.changed() => {}
+                () = self.drawing.ended() => {}
                 () = cancel.cancelled() => break,
             }
         }
@@ -175,7 +179,10 @@ impl RoomLoop {
         self.sweep_if_due().await?;
         let survey = self.look().await?;
         self.keep(&survey).await;
-        Ok(if self.is_awake(&survey) {
+        let at_once = self.keep_drawing().await?;
+        Ok(if at_once {
+            Duration::ZERO
+        } else if self.is_awake(&survey) || is_drawing(&survey) {
             self.until_due()
         } else {
             let idle = IDLE_SURVEY.saturating_sub(self.jitter.below(TICK));
@@ -229,32 +236,6 @@ impl RoomLoop {
         Ok(answer.batch.len() as u64)
     }
 
-    /// Clears away what lapsed, where this gateway has the ticks; where nobody has, every gateway
-    /// looks now and then.
-    async fn sweep_if_due(&mut self) -> Result<(), StoreError> {
-        let now = self.beat.clock.now().mono;
-        let idle = !has_somebody(&self.beat.snapshot.load().survey);
-        let every = match (self.leads, idle) {
-            (true, false) => SWEEP,
-            (_, true) if self.littered => SWEEP,
-            (_, true) => IDLE_SWEEP,
-            (false, false) => return Ok(()),
-        };
-        if now.saturating_sub(self.swept) < every {
-            return Ok(());
-        }
-        self.swept = now;
-        let room = &self.beat.room;
-        self.littered = self.beat.store.sweep(&room.name, &self.terms()).await? > 0;
-        Ok(())
-    }
-
-    /// The terms that hold now.
-    fn terms(&self) -> Terms {
-        let snapshot = self.beat.snapshot.load();
-        snapshot.survey.orders.terms(&self.beat.room)
-    }
-
     fn store_is_away(&self, fault: &StoreError) {
         if self.note_health(StoreHealth::AwaySince) {
             tracing::warn!(room = %self.beat.room.name, %fault, "the store does not answer; nobody is released until it does");
@@ -276,6 +257,12 @@ impl RoomLoop {
         passes || has_somebody(survey)
     }
 
+    /// The terms that hold now.
+    fn terms(&self) -> Terms {
+        let snapshot = self.beat.snapshot.load();
+        snapshot.survey.orders.terms(&self.beat.room)
+    }
+
     fn draw_jitter(&mut self) {
         self.patience = self.jitter.below(TICK);
     }
@@ -286,6 +273,11 @@ impl RoomLoop {
         due.map_or(TICK, |due| due.saturating_sub(now))
             .clamp(Duration::from_millis(1), TICK)
     }
+}
+
+/// Whether the room stands at its draw, where the next step may be due any moment.
+fn is_drawing(survey: &Survey) -> bool {
+    survey.orders.state == WindowState::Drawing
 }
 
 /// Whether a room has somebody: someone waits, is inside, or is expected back after a loss.

@@ -3,6 +3,8 @@
 //! A new store is added to [`for_every_store`] and nothing else. Time is the room's own: a story
 //! moves it by ticks, so none of them sleeps.
 
+mod absence;
+mod drawing;
 mod holding;
 mod model;
 mod ordering;
@@ -10,6 +12,8 @@ mod passing;
 mod queueing;
 mod recovering;
 mod releasing;
+mod rounds;
+mod spending;
 mod staying;
 
 use std::num::NonZeroU32;
@@ -20,7 +24,8 @@ use super::recovery::{Recovery, Rest};
 use super::redis::databases;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Joined, Joining, Leaving, Ordered, QueueStore, Released, StoreError,
+    CheckIn, Claim, Claimed, Granted, Joined, Joining, Leaving, Ordered, QueueStore, Released,
+    ShownBy, StoreError,
 };
 use crate::domain::clock::UnixTime;
 use crate::domain::lane::Lane;
@@ -207,6 +212,7 @@ impl<'a> Stage<'a> {
             place,
             tick: 0,
             promised: PROMISED,
+            shown_by: ShownBy::Page,
         }
     }
 
@@ -221,6 +227,17 @@ impl<'a> Stage<'a> {
     /// Checks in with a visitor's first token.
     pub(crate) async fn shows(&self, number: u32, place: Place) -> Result<Standing, StoreError> {
         Ok(self.check_in(self.token(number, place)).await?.standing)
+    }
+
+    pub(crate) async fn step_away(&self, token: CheckIn) -> Result<Granted, StoreError> {
+        let tokens = [token];
+        let granted = self.store.step_away(&self.room, &self.terms, &tokens);
+        Ok(granted.await?[0])
+    }
+
+    pub(crate) async fn extend(&self, token: CheckIn) -> Result<Granted, StoreError> {
+        let granted = self.store.extend(&self.room, &self.terms, &[token]).await?;
+        Ok(granted[0])
     }
 
     pub(crate) fn claiming(&self, number: u32, at: u64) -> Claim {

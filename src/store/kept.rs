@@ -1,8 +1,10 @@
 //! What each gateway keeps of its rooms on its own disk, so that a store which lost everything
-//! can be told again: one small JSON file a room.
+//! can be told again: one small JSON file a room, and its frozen lobby.
 //!
 //! A file is written whole under another name and then renamed, so that it is never half there.
 //! Reading and writing block: they are done off the async threads.
+
+mod lobby;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -17,6 +19,8 @@ use crate::domain::room::RoomName;
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::domain::window::Orders;
+
+pub use lobby::KeptLobby;
 
 /// What a file says first.
 const FORMAT: &str = "anteroom kept 1";
@@ -149,28 +153,29 @@ impl Keeper {
     /// [`KeptError::File`]; the old file stays.
     pub fn write(&self, room: &RoomName, kept: &Kept) -> Result<(), KeptError> {
         let path = self.path(room);
-        let written = || -> io::Result<()> {
-            let folder = &self.folder;
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)?;
-            let new = folder.join(format!(".{room}.{}.new", std::process::id()));
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&new)?;
-            file.write_all(&text(room, kept)?)?;
-            file.sync_all()?;
-            fs::rename(&new, &path)?;
-            File::open(folder)?.sync_all()
-        };
-        written().map_err(|source| KeptError::File {
-            path: path.clone(),
-            source,
-        })
+        let written = text(room, kept).and_then(|text| self.put(&path, &text));
+        written.map_err(|source| KeptError::File { path, source })
+    }
+
+    /// Writes a file whole under another name, and then renames it.
+    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let folder = &self.folder;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let new = folder.join(format!(".{name}.{}.new", std::process::id()));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&new, path)?;
+        File::open(folder)?.sync_all()
     }
 
     fn path(&self, room: &RoomName) -> PathBuf {
@@ -194,7 +199,7 @@ impl Keeper {
 }
 
 fn numbered(path: &Path, number: u32) -> PathBuf {
-    path.with_extension(format!("json.damaged-{number}"))
+    path.with_added_extension(format!("damaged-{number}"))
 }
 
 fn text(room: &RoomName, kept: &Kept) -> io::Result<Vec<u8>> {

@@ -16,6 +16,7 @@ use crate::domain::stock::Over;
 use crate::domain::tick::TickState;
 use crate::domain::window::{Orders, Totals, WindowId};
 
+use super::lobby::Cut;
 use super::notes::Glimpse;
 
 /// One answer of the store's `survey` verb.
@@ -35,8 +36,15 @@ pub struct Survey {
     pub store_time: Option<UnixTime>,
     /// How many gateways surveyed the room within the last ten seconds of room time; 0 is unknown.
     pub gateways: u32,
-    /// All unreleased, present or not.
+    /// All unreleased, present or not; those who wait for a draw included.
     pub waiting: u64,
+    /// Those of `waiting` in the running lobby.
+    pub lobby: u64,
+    /// The lobby that is frozen and not yet drawn to its end.
+    pub frozen: Option<Cut>,
+    /// How many of the window's drawn order are kept. Fewer than the orders' draw tells of: some
+    /// were lost.
+    pub roster: u64,
     /// Those of `waiting` who were found absent.
     pub absent: u64,
     /// Released and unclaimed.
@@ -60,6 +68,8 @@ pub struct Survey {
     pub joins_total: u64,
     /// Claims over the room's life.
     pub claims_total: u64,
+    /// Turns that nobody took over the room's life.
+    pub missed_total: u64,
     /// Number of the newest end; ask for those after it next time.
     pub ends_seq: u64,
     /// Ends recorded after the number asked for, whose tokens may still live, and why each was.
@@ -121,12 +131,12 @@ impl Survey {
         let below = after.checked_sub(1).and_then(|at| self.samples.get(at));
         let above = self.samples.get(after);
         match (below, above) {
-            (None, None) => self.waiting.saturating_sub(self.absent),
+            (None, None) => self.most_ahead(),
             (None, Some(above)) => above.ahead,
             (Some(below), None) => {
                 let gap = place.score().saturating_sub(below.place.score());
-                let most = self.waiting.saturating_sub(self.absent);
-                below.ahead.saturating_add(gap).min(most.max(below.ahead))
+                let most = self.most_ahead().max(below.ahead);
+                below.ahead.saturating_add(gap).min(most)
             }
             (Some(below), Some(above)) => {
                 let span = above
@@ -140,6 +150,13 @@ impl Survey {
                 below.ahead + u64::try_from(share).unwrap_or(more)
             }
         }
+    }
+
+    /// Whoever has a place, or will get one that was kept free.
+    const fn most_ahead(&self) -> u64 {
+        self.waiting
+            .saturating_sub(self.absent)
+            .saturating_sub(self.lobby)
     }
 
     /// Whether it was taken late enough to count those ahead of `place`: the last place of a

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::ShownBy;
 use crate::domain::clock::UnixTime;
 use crate::domain::lane::Lane;
 use crate::domain::place::{Epoch, Place, Turn};
@@ -80,6 +81,8 @@ pub struct CheckIn {
     pub tick: u64,
     /// When the visitor was told to ask again.
     pub promised: Duration,
+    /// Who shows it.
+    pub shown_by: ShownBy,
 }
 
 /// A released visitor takes the turn.
@@ -124,6 +127,30 @@ pub struct Leaving {
     pub window: WindowId,
     /// The stay that ends.
     pub turn: Turn,
+}
+
+/// A single-use thing that a visitor brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spending {
+    /// Which thing, by a hash that no other use of this verb could give.
+    pub key: [u8; 16],
+    /// Who.
+    pub visitor: VisitorId,
+    /// The window that the visitor's identity counts in.
+    pub window: WindowId,
+    /// How long the use is remembered, in room time, which never runs fast: at least so long.
+    pub keep: Duration,
+}
+
+/// What became of a [`Spending`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// Nobody had used it: it is this visitor's now.
+    Now,
+    /// The same visitor had used it, so that an ask whose answer was lost may be sent again.
+    Before,
+    /// Another visitor had; nothing was written.
+    ByAnother,
 }
 
 /// What a tick did.

@@ -114,6 +114,8 @@ families! {
     grants: IntCounterVec = "anteroom_releases_ordered_total" ["room"];
     /// Turns claimed over the room's life, as the store counts them.
     claims: IntCounterVec = "anteroom_claims_total" ["room"];
+    /// Turns that nobody took over the room's life, as the store counts them.
+    missed: IntCounterVec = "anteroom_missed_total" ["room"];
     /// Visitors who hold a place and are not released, present or not.
     waiting: IntGaugeVec = "anteroom_visitors_waiting" ["room"];
     /// Visitors of those waiting who were found absent.
@@ -152,12 +154,26 @@ families! {
     sockets_refused: IntCounterVec = "anteroom_websockets_refused_total" ["reason"];
     /// WebSockets that were closed, by what ended them.
     sockets_ended: IntCounterVec = "anteroom_websockets_ended_total" ["by"];
+    /// Event streams that are open.
+    streams_open: IntGaugeVec = "anteroom_event_streams_open" [];
+    /// Event streams that were asked for and not opened, by reason; the page polls instead.
+    streams_refused: IntCounterVec = "anteroom_event_streams_refused_total" ["reason"];
+    /// Event streams that were closed, by what ended them.
+    streams_ended: IntCounterVec = "anteroom_event_streams_ended_total" ["by"];
+    /// Events sent on event streams, by name.
+    events: IntCounterVec = "anteroom_events_total" ["event"];
     /// 1 if the last reload of the policies took effect, 0 if it was refused.
     last_reload: IntGaugeVec = "anteroom_config_last_reload_successful" [];
     /// Number of the policies in force: 1 at the start, one more after each reload that took effect.
     version: IntGaugeVec = "anteroom_policies_version" [];
     /// Reloads of the policies, by whether they took effect.
     reloads: IntCounterVec = "anteroom_reloads_total" ["result"];
+    /// Codes that visitors brought, by what became of them.
+    codes: IntCounterVec = "anteroom_codes_redeemed_total" ["room", "result"];
+    /// Public keys of an identity provider that can be used.
+    identity_keys: IntGaugeVec = "anteroom_identity_keys" ["identity"];
+    /// Readings of an identity provider's keys, by whether they gave any; if not, the last ones stay.
+    identity_reads: IntCounterVec = "anteroom_identity_key_reads_total" ["identity", "result"];
     /// Always 1; the label says which version runs.
     build_info: IntGaugeVec = "anteroom_build_info" ["version"];
 }

@@ -190,10 +190,16 @@ pub enum Verb {
     Pass,
     /// Visitors near the front ask where they stand.
     CheckIn,
+    /// Visitors step away.
+    StepAway,
+    /// Released visitors get more time.
+    Extend,
     /// Released visitors take their turns.
     Claim,
     /// Visitors go.
     Leave,
+    /// Visitors use single-use things.
+    Spend,
     /// One tick of the pacer.
     Release,
     /// Sessions are shown to be alive.
@@ -210,16 +216,25 @@ pub enum Verb {
     Order,
     /// A gateway puts back what the store lost.
     Recover,
+    /// A page of the frozen lobby.
+    Lobby,
+    /// A stretch of the drawn order gets its places.
+    Place,
+    /// A page of the drawn order.
+    Roster,
 }
 
 impl Verb {
     /// Every verb, in the order of declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::Join,
         Self::Pass,
         Self::CheckIn,
+        Self::StepAway,
+        Self::Extend,
         Self::Claim,
         Self::Leave,
+        Self::Spend,
         Self::Release,
         Self::Touch,
         Self::Hold,
@@ -228,6 +243,9 @@ impl Verb {
         Self::Survey,
         Self::Order,
         Self::Recover,
+        Self::Lobby,
+        Self::Place,
+        Self::Roster,
     ];
 
     /// The word in the label.
@@ -237,8 +255,11 @@ impl Verb {
             Self::Join => "join",
             Self::Pass => "pass",
             Self::CheckIn => "check_in",
+            Self::StepAway => "step_away",
+            Self::Extend => "extend",
             Self::Claim => "claim",
             Self::Leave => "leave",
+            Self::Spend => "spend",
             Self::Release => "release",
             Self::Touch => "touch",
             Self::Hold => "hold",
@@ -247,6 +268,9 @@ impl Verb {
             Self::Survey => "survey",
             Self::Order => "order",
             Self::Recover => "recover",
+            Self::Lobby => "lobby",
+            Self::Place => "place",
+            Self::Roster => "roster",
         }
     }
 }
@@ -254,7 +278,7 @@ impl Verb {
 /// Why a token that was brought did not count, as `anteroom_tokens_refused_total{reason}` says
 /// it: every reason of `token` for refusing one, that its session ended, and that it is used from too
 /// many networks.
-pub const TOKEN_REASONS: [&str; 14] = [
+pub const TOKEN_REASONS: [&str; 15] = [
     "too_long",
     "malformed",
     "header",
@@ -263,12 +287,28 @@ pub const TOKEN_REASONS: [&str; 14] = [
     "signature",
     "claims",
     "issuer",
+    "audience",
     "room",
     "expired",
     "not_yet_valid",
     "lifetime",
     "ended",
     "spread",
+];
+
+/// What became of a code, as `anteroom_codes_redeemed_total{result}` says it: every outcome of
+/// `gate` for one.
+pub const CODE_RESULTS: [&str; 10] = [
+    "accepted",
+    "late",
+    "again",
+    "sign_in",
+    "wrong",
+    "used",
+    "expired",
+    "other_room",
+    "shut",
+    "away",
 ];
 
 /// A bot rule as the configuration names it.

@@ -14,18 +14,20 @@ use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
-use crate::domain::window::Orders;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
+use crate::store::lobby::{Chunk, LobbyPage, Placed};
 use crate::store::recovery::Recovery;
 use crate::store::survey::Survey;
 use crate::store::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 
 /// How long a call of the store is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// For verbs that a visitor waits for: join, check-in, claim, leave, hold.
+    /// For verbs that a visitor waits for: join, check-in, claim, leave, spend, hold.
     pub visitor: Duration,
     /// For the rest.
     pub other: Duration,
@@ -43,16 +45,25 @@ impl Default for Deadlines {
 impl Deadlines {
     const fn of(self, verb: Verb) -> Duration {
         match verb {
-            Verb::Join | Verb::Pass | Verb::CheckIn | Verb::Claim | Verb::Leave | Verb::Hold => {
-                self.visitor
-            }
+            Verb::Join
+            | Verb::Pass
+            | Verb::CheckIn
+            | Verb::StepAway
+            | Verb::Extend
+            | Verb::Claim
+            | Verb::Leave
+            | Verb::Spend
+            | Verb::Hold => self.visitor,
             Verb::Release
             | Verb::Touch
             | Verb::End
             | Verb::Sweep
             | Verb::Survey
             | Verb::Order
-            | Verb::Recover => self.other,
+            | Verb::Recover
+            | Verb::Lobby
+            | Verb::Place
+            | Verb::Roster => self.other,
         }
     }
 }
@@ -133,6 +144,26 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
             .await
     }
 
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.meter(Verb::StepAway, self.store.step_away(room, terms, tokens))
+            .await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        self.meter(Verb::Extend, self.store.extend(room, terms, tokens))
+            .await
+    }
+
     async fn claim(
         &self,
         room: &RoomName,
@@ -145,6 +176,15 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
 
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         self.meter(Verb::Leave, self.store.leave(room, leaving))
+            .await
+    }
+
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        self.meter(Verb::Spend, self.store.spend(room, spendings))
             .await
     }
 
@@ -199,6 +239,26 @@ impl<S: QueueStore + ?Sized> QueueStore for Metered<S> {
         self.meter(Verb::Recover, self.store.recover(room, recovery))
             .await
     }
+
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
+        self.meter(Verb::Lobby, self.store.lobby(room, from, most))
+            .await
+    }
+
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError> {
+        self.meter(Verb::Place, self.store.place(room, chunk)).await
+    }
+
+    async fn roster(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        self.meter(Verb::Roster, self.store.roster(room, window, from, most))
+            .await
+    }
 }
 
 #[cfg(test)]
@@ -236,6 +296,22 @@ mod tests {
         ) -> Result<Vec<Stand>, StoreError> {
             unreachable!()
         }
+        async fn step_away(
+            &self,
+            _: &RoomName,
+            _: &Terms,
+            _: &[CheckIn],
+        ) -> Result<Vec<Granted>, StoreError> {
+            unreachable!()
+        }
+        async fn extend(
+            &self,
+            _: &RoomName,
+            _: &Terms,
+            _: &[CheckIn],
+        ) -> Result<Vec<Granted>, StoreError> {
+            unreachable!()
+        }
         async fn claim(
             &self,
             _: &RoomName,
@@ -246,6 +322,9 @@ mod tests {
         }
         async fn leave(&self, _: &RoomName, _: &[Leaving]) -> Result<(), StoreError> {
             Ok(())
+        }
+        async fn spend(&self, _: &RoomName, _: &[Spending]) -> Result<Vec<Spent>, StoreError> {
+            unreachable!()
         }
         async fn release(
             &self,
@@ -275,6 +354,21 @@ mod tests {
             std::future::pending().await
         }
         async fn recover(&self, _: &RoomName, _: &Recovery) -> Result<Epoch, StoreError> {
+            unreachable!()
+        }
+        async fn lobby(&self, _: &RoomName, _: u32, _: u32) -> Result<LobbyPage, StoreError> {
+            unreachable!()
+        }
+        async fn place(&self, _: &RoomName, _: &Chunk) -> Result<Placed, StoreError> {
+            unreachable!()
+        }
+        async fn roster(
+            &self,
+            _: &RoomName,
+            _: WindowId,
+            _: u32,
+            _: u32,
+        ) -> Result<Vec<VisitorId>, StoreError> {
             unreachable!()
         }
     }
@@ -323,6 +417,9 @@ mod tests {
     fn visitors_wait_two_seconds_and_the_rest_five() {
         let deadlines = Deadlines::default();
         let quick = Verb::ALL.map(|verb| deadlines.of(verb).as_secs());
-        assert_eq!(quick, [2, 2, 2, 2, 2, 5, 5, 2, 5, 5, 5, 5, 5]);
+        assert_eq!(
+            quick,
+            [2, 2, 2, 2, 2, 2, 2, 2, 5, 5, 2, 5, 5, 5, 5, 5, 5, 5, 5]
+        );
     }
 }

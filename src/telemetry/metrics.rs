@@ -12,12 +12,12 @@ use prometheus::{Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
 use super::door::DOOR_REASONS;
 use super::families::{Families, words};
-use super::labels::{RefusalLabel, RuleLabel, TOKEN_REASONS, Verb, VerdictLabel};
+use super::labels::{RefusalLabel, TOKEN_REASONS, Verb, VerdictLabel};
 use super::reading::{Reading, clock_offset};
-use super::series::{Counts, Shown};
+use super::series::{Counts, Named, Shown};
 use super::site::SiteMetrics;
 use super::sockets::SocketMetrics;
-use crate::domain::room::RoomName;
+use super::streams::StreamMetrics;
 use crate::store::StoreError;
 use crate::store::survey::StoreHealth;
 
@@ -54,6 +54,8 @@ pub struct Metrics {
     pub site: SiteMetrics,
     /// Of WebSockets.
     pub sockets: SocketMetrics,
+    /// Of event streams.
+    pub streams: StreamMetrics,
     store_reachable: IntGauge,
     clock_offset: Gauge,
     sessions_spread: IntCounter,
@@ -96,6 +98,7 @@ impl Metrics {
             verbs: families.verbs()?,
             site: SiteMetrics::of(&families)?,
             sockets: SocketMetrics::of(&families)?,
+            streams: StreamMetrics::of(&families)?,
             store_reachable: families
                 .store_reachable
                 .get_metric_with_label_values(&none)?,
@@ -146,14 +149,39 @@ impl Metrics {
         }
     }
 
-    /// The handles of these sites and bot rules, which are shown from now on; those of others are
-    /// shown no longer. Sites are counted by their index in the list, rules by name.
+    /// The handles of what these policies name, which are shown from now on; those of others are
+    /// shown no longer. Sites are counted by their index in the list, rules and rooms by name.
     ///
     /// # Errors
     /// [`MetricsError`] when the library refuses a series.
-    pub fn counts(&self, sites: &[RoomName], rules: &[RuleLabel]) -> Result<Counts, MetricsError> {
+    pub fn counts(&self, named: Named<'_>) -> Result<Counts, MetricsError> {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(shown.counts(&self.families, sites, rules)?)
+        Ok(shown.counts(&self.families, named)?)
+    }
+
+    /// Notes a reading of an identity provider's keys: how many can be used, or `None` when it gave
+    /// none.
+    pub fn keys_read(&self, identity: &str, keys: Option<usize>) {
+        let result = if keys.is_some() { OK } else { "failed" };
+        self.families
+            .identity_reads
+            .with_label_values(&[identity, result])
+            .inc();
+        if let Some(keys) = keys {
+            let keys = i64::try_from(keys).unwrap_or(i64::MAX);
+            let gauge = &self.families.identity_keys;
+            gauge.with_label_values(&[identity]).set(keys);
+        }
+    }
+
+    /// Takes down the series of an identity provider that is gone.
+    pub fn forget_identity(&self, identity: &str) {
+        // A series that is not there may be taken down again: that is no fault.
+        let _ = self.families.identity_keys.remove_label_values(&[identity]);
+        for result in [OK, "failed"] {
+            let labels = [identity, result];
+            let _ = self.families.identity_reads.remove_label_values(&labels);
+        }
     }
 
     /// Counts a reload of the policies: the number of those in force since, or `None` when it was
@@ -214,12 +242,16 @@ mod tests {
     use super::*;
     use crate::store::survey::{Snapshot, Survey};
     use crate::telemetry::families::DECLARED;
-    use crate::telemetry::labels::{SocketEnd, SocketRefusal};
+    use crate::telemetry::labels::{RuleLabel, SocketEnd, SocketRefusal};
     use crate::telemetry::reading::settings_for_test;
 
     fn metrics() -> (Metrics, Counts) {
         let metrics = Metrics::new().unwrap();
-        let counts = metrics.counts(&["shop".parse().unwrap()], &[scanners()]);
+        let counts = metrics.counts(Named {
+            sites: &["shop".parse().unwrap()],
+            rules: &[scanners()],
+            laned: &["derby".parse().unwrap()],
+        });
         (metrics, counts.unwrap())
     }
 
@@ -254,6 +286,7 @@ mod tests {
         for metric in DECLARED
             .iter()
             .filter(|metric| metric.name != "anteroom_wait_seconds")
+            .filter(|metric| !metric.name.starts_with("anteroom_identity_"))
         {
             let line = format!("# TYPE {} {}\n", metric.name, metric.kind);
             assert!(text.contains(&line), "{line}");
@@ -282,6 +315,10 @@ mod tests {
         metrics.sockets.refused(SocketRefusal::Full);
         metrics.reloaded(Some(2));
         metrics.reloaded(None);
+        metrics.keys_read("club", Some(2));
+        metrics.keys_read("club", None);
+        counts.code_tried(&"derby".parse().unwrap(), "used");
+        counts.code_tried(&"final".parse().unwrap(), "used");
 
         let text = metrics.scrape(&[]).unwrap();
         for line in [
@@ -300,6 +337,9 @@ mod tests {
             "anteroom_policies_version 2\n",
             "anteroom_reloads_total{result=\"ok\"} 1\n",
             "anteroom_reloads_total{result=\"refused\"} 1\n",
+            "anteroom_identity_keys{identity=\"club\"} 2\n",
+            "anteroom_identity_key_reads_total{identity=\"club\",result=\"failed\"} 1\n",
+            "anteroom_codes_redeemed_total{result=\"used\",room=\"derby\"} 1\n",
         ] {
             assert!(text.contains(line), "{line}in\n{text}");
         }
@@ -378,7 +418,11 @@ mod tests {
             ..scanners()
         };
         metrics
-            .counts(&["other".parse().unwrap()], &[allowed])
+            .counts(Named {
+                sites: &["other".parse().unwrap()],
+                rules: &[allowed],
+                laned: &["final".parse().unwrap()],
+            })
             .unwrap();
         let text = metrics.scrape(&[last]).unwrap();
         for gone in ["room=\"derby\"", "site=\"shop\"", "action=\"deny\""] {

@@ -10,3 +10,4 @@ pub mod reading;
 pub mod series;
 pub mod site;
 pub mod sockets;
+pub mod streams;

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::domain::estimate::{Flow, WaitRange};
-use crate::domain::pace::{Pace, TICK};
+use crate::domain::pace::{Corrected, Pace, TICK};
 use crate::domain::room::RoomSettings;
 use crate::store::survey::{Snapshot, StoreHealth};
 
@@ -29,7 +29,14 @@ impl Reading<'_> {
     /// How many may be released at once after a lull, in whole visitors.
     #[must_use]
     pub fn effective_burst(&self) -> u64 {
-        self.pace().effective_burst(TICK)
+        self.effective_pace().effective_burst(TICK)
+    }
+
+    /// The pace in force with the room's correction for no-shows.
+    #[must_use]
+    pub fn effective_pace(&self) -> Corrected {
+        let ordered = self.snapshot.survey.orders.pace;
+        self.settings.terms.pace_in_force(ordered)
     }
 
     /// The capacity in force: by order, else by the file; `None` is no cap.
@@ -92,6 +99,7 @@ pub(crate) fn settings_for_test(name: &str) -> RoomSettings {
         activation: Activation::Always,
         when_store_fails: WhenStoreFails::Hold,
         lanes: Vec::new(),
+        identity: None,
     }
 }
 
@@ -112,7 +120,7 @@ mod tests {
             flow: Flow::measure(&Measured {
                 history: &history,
                 now: 59_000_000,
-                pace: settings.terms.pace,
+                pace: settings.terms.pace_in_force(None),
                 lookback: &Lookback::default(),
                 absent: 0,
                 unclaimed: 0,

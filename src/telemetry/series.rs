@@ -7,7 +7,7 @@ use std::time::Duration;
 use prometheus::{Histogram, IntCounter, IntGauge};
 
 use super::families::Families;
-use super::labels::RuleLabel;
+use super::labels::{CODE_RESULTS, RuleLabel};
 use super::reading::Reading;
 use crate::domain::room::RoomName;
 use crate::store::survey::StoreHealth;
@@ -17,9 +17,23 @@ use crate::store::survey::StoreHealth;
 pub struct Counts {
     sites: Vec<Histogram>,
     rules: Vec<(String, IntCounter)>,
+    /// Of each room with lanes, in the order of [`CODE_RESULTS`].
+    codes: Vec<(RoomName, Vec<IntCounter>)>,
 }
 
 impl Counts {
+    /// Counts what became of a code in a room, by one of [`CODE_RESULTS`].
+    pub fn code_tried(&self, room: &RoomName, result: &str) {
+        let at = CODE_RESULTS.iter().position(|word| *word == result);
+        let results = self.codes.iter().find(|(name, _)| name == room);
+        let counter = results
+            .zip(at)
+            .and_then(|((_, results), at)| results.get(at));
+        if let Some(counter) = counter {
+            counter.inc();
+        }
+    }
+
     /// Counts a match of the bot rule of this name.
     pub fn rule_matched(&self, rule: &RoomName) {
         if let Some((_, counter)) = self.rules.iter().find(|(name, _)| name == rule.as_str()) {
@@ -35,12 +49,24 @@ impl Counts {
     }
 }
 
+/// What a set of policies names, as far as series are made of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Named<'a> {
+    /// The sites, in their order.
+    pub sites: &'a [RoomName],
+    /// The bot rules.
+    pub rules: &'a [RuleLabel],
+    /// The rooms with lanes.
+    pub laned: &'a [RoomName],
+}
+
 /// What is shown at present.
 #[derive(Default)]
 pub(super) struct Shown {
     rooms: HashMap<RoomName, RoomMetrics>,
     sites: Vec<RoomName>,
     rules: Vec<RuleLabel>,
+    coded: Vec<RoomName>,
 }
 
 impl Shown {
@@ -48,9 +74,13 @@ impl Shown {
     pub(super) fn counts(
         &mut self,
         families: &Families,
-        sites: &[RoomName],
-        rules: &[RuleLabel],
+        named: Named<'_>,
     ) -> prometheus::Result<Counts> {
+        let Named {
+            sites,
+            rules,
+            laned,
+        } = named;
         for gone in self.sites.iter().filter(|site| !sites.contains(site)) {
             // A series that is not there may be taken down again: that is no fault.
             let _ = families
@@ -61,11 +91,19 @@ impl Shown {
             let labels = [gone.rule.as_str(), gone.action];
             let _ = families.rule_matches.remove_label_values(&labels);
         }
+        for gone in self.coded.iter().filter(|room| !laned.contains(room)) {
+            for result in CODE_RESULTS {
+                let labels = [gone.as_str(), result];
+                let _ = families.codes.remove_label_values(&labels);
+            }
+        }
+        self.coded = laned.to_vec();
         self.sites = sites.to_vec();
         self.rules = rules.to_vec();
         Ok(Counts {
             sites: families.sites(sites)?,
             rules: families.rules(rules)?,
+            codes: families.codes_of(laned)?,
         })
     }
 
@@ -104,6 +142,7 @@ struct RoomMetrics {
     releases: IntCounter,
     grants: IntCounter,
     claims: IntCounter,
+    missed: IntCounter,
     waiting: IntGauge,
     absent: IntGauge,
     released: IntGauge,
@@ -125,6 +164,7 @@ impl RoomMetrics {
         follow_total(&self.releases, survey.releases_total);
         follow_total(&self.grants, survey.granted_total);
         follow_total(&self.claims, survey.claims_total);
+        follow_total(&self.missed, survey.missed_total);
         set(&self.waiting, survey.waiting);
         set(&self.absent, survey.absent);
         set(&self.released, survey.released);
@@ -134,6 +174,15 @@ impl RoomMetrics {
 }
 
 impl Families {
+    fn codes_of(&self, rooms: &[RoomName]) -> prometheus::Result<Vec<(RoomName, Vec<IntCounter>)>> {
+        let counters = |room: &RoomName| {
+            let labels = CODE_RESULTS.into_iter().map(|word| [room.as_str(), word]);
+            let counters = labels.map(|labels| self.codes.get_metric_with_label_values(&labels));
+            Ok((room.clone(), counters.collect::<prometheus::Result<_>>()?))
+        };
+        rooms.iter().map(counters).collect()
+    }
+
     fn rules(&self, rules: &[RuleLabel]) -> prometheus::Result<Vec<(String, IntCounter)>> {
         let counter = |rule: &RuleLabel| {
             let labels = [rule.rule.as_str(), rule.action];
@@ -157,6 +206,7 @@ impl Families {
             releases: self.releases.get_metric_with_label_values(&room)?,
             grants: self.grants.get_metric_with_label_values(&room)?,
             claims: self.claims.get_metric_with_label_values(&room)?,
+            missed: self.missed.get_metric_with_label_values(&room)?,
             waiting: self.waiting.get_metric_with_label_values(&room)?,
             absent: self.absent.get_metric_with_label_values(&room)?,
             released: self.released.get_metric_with_label_values(&room)?,
@@ -169,7 +219,13 @@ impl Families {
 
     fn drop_room(&self, room: &RoomName) {
         let labels = [room.as_str()];
-        let counters = [&self.joins, &self.releases, &self.grants, &self.claims];
+        let counters = [
+            &self.joins,
+            &self.releases,
+            &self.grants,
+            &self.claims,
+            &self.missed,
+        ];
         for family in counters {
             let _ = family.remove_label_values(&labels);
         }

@@ -1,5 +1,7 @@
 //! One value of a table, read as what it should be, or a fault that says what it is instead.
 
+mod thousandths;
+
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;

@@ -250,15 +250,7 @@ impl Claims<'_> {
 
 /// Everything that can be refused before a signature is looked at.
 fn read_header(text: &str) -> Result<StrictHeader, TokenRefused> {
-    if text.len() > LONGEST_TEXT {
-        return Err(TokenRefused::TooLong);
-    }
-    let mut parts = text.split('.');
-    let (Some(header), Some(claims), Some(_), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(TokenRefused::Malformed);
-    };
+    let (header, claims) = halves(text, LONGEST_TEXT)?;
     if !header.starts_with(OBJECT) || !claims.starts_with(OBJECT) {
         return Err(TokenRefused::Malformed);
     }
@@ -271,8 +263,20 @@ fn read_header(text: &str) -> Result<StrictHeader, TokenRefused> {
         .ok_or(TokenRefused::Header)
 }
 
+/// Header and claims of a token that is not too long and has three parts, still encoded.
+pub(super) fn halves(text: &str, longest: usize) -> Result<(&str, &str), TokenRefused> {
+    if text.len() > longest {
+        return Err(TokenRefused::TooLong);
+    }
+    let mut parts = text.split('.');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(header), Some(claims), Some(_), None) => Ok((header, claims)),
+        _ => Err(TokenRefused::Malformed),
+    }
+}
+
 /// The library's faults in our words; what it adds later counts as a bad signature.
-fn why(error: &Error) -> TokenRefused {
+pub(super) fn why(error: &Error) -> TokenRefused {
     match error.kind() {
         ErrorKind::Json(_)
         | ErrorKind::Base64(_)

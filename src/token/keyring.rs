@@ -15,7 +15,7 @@ use super::inspect::{KeyFault, Material, SoundKey, inspect};
 use super::keyfile::{KeyFile, Purpose};
 use super::queue::QueueKey;
 use super::secret::HmacSha256;
-use crate::domain::draw::Hash;
+use crate::domain::draw::{Hash, formula};
 use crate::domain::place::Turn;
 use crate::domain::room::RoomName;
 use crate::domain::session::Jti;
@@ -34,7 +34,10 @@ pub struct Keyring {
     pub(super) queue: Keys<QueueKey>,
     pub(super) admission: Keys<AdmissionKey>,
     identity: HmacSha256,
+    /// The draw key in use.
     draw: HmacSha256,
+    /// Draw keys that were in use, or will be.
+    other_draws: Vec<HmacSha256>,
     lines: Vec<KeyLine>,
     /// SHA-256 over every key file's name and text.
     digest: [u8; 32],
@@ -67,7 +70,7 @@ impl Keyring {
         let missing = |purpose| vec![KeyFault::Missing(purpose)];
         let lines = lines(&found);
         let (mut queue, mut admission) = (Vec::new(), Vec::new());
-        let (mut identity, mut draw) = (None, None);
+        let (mut identity, mut draws) = (None, Vec::new());
         for key in found {
             match (key.purpose, key.material) {
                 (Purpose::Queue, Material::Secret(secret)) => {
@@ -83,16 +86,18 @@ impl Keyring {
                     identity.get_or_insert_with(|| secret.hmac());
                 }
                 (Purpose::Draw, Material::Secret(secret)) => {
-                    draw.get_or_insert_with(|| secret.hmac());
+                    draws.push(secret.hmac());
                 }
             }
         }
+        let mut draws = draws.into_iter();
         Ok(Self {
             issuer: DEFAULT_ISSUER.into(),
             queue: Keys::in_turn(queue).ok_or_else(|| missing(Purpose::Queue))?,
             admission: Keys::in_turn(admission).ok_or_else(|| missing(Purpose::Admission))?,
             identity: identity.ok_or_else(|| missing(Purpose::Identity))?,
-            draw: draw.ok_or_else(|| missing(Purpose::Draw))?,
+            draw: draws.next().ok_or_else(|| missing(Purpose::Draw))?,
+            other_draws: draws.collect(),
             lines,
             digest: [0; 32],
         })
@@ -133,25 +138,53 @@ impl Keyring {
         hex(&first_half(tag.into()))
     }
 
-    /// The server's share of a window's draw: HMAC(draw key, room ‖ 0 ‖ window as 8 bytes
-    /// big-endian), fixed before anybody joins.
+    /// Who somebody is in a window, by what an identity provider says: the same on every device, in
+    /// another window or room somebody else, and nothing that can be computed outside. Lengths
+    /// stand before the texts, so that no issuer and subject together read like another pair.
     #[must_use]
-    pub fn draw_seed(&self, room: &RoomName, window: WindowId) -> [u8; 32] {
-        self.draw
-            .clone()
-            .chain_update(room.as_str())
-            .chain_update([0])
-            .chain_update(u64::from(window.0).to_be_bytes())
-            .finalize()
-            .into_bytes()
-            .into()
+    pub fn person(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        (issuer, subject): (&str, &str),
+    ) -> VisitorId {
+        let mut mac = self
+            .identity("person", room)
+            .chain_update(window.0.to_be_bytes());
+        for text in [issuer, subject] {
+            let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+            mac.update(&length.to_be_bytes());
+            mac.update(text.as_bytes());
+        }
+        VisitorId::from_bytes(first_half(mac.finalize().into_bytes().into()))
+    }
+
+    /// The server's share of a window's draw, fixed before anybody joins: HMAC(draw key, room ‖ 0 ‖
+    /// window as 8 bytes big-endian), under the key in use.
+    #[must_use]
+    pub fn draw_seed(&self, room: &RoomName, window: WindowId) -> Hash {
+        seed_under(&self.draw, room, window)
+    }
+
+    /// The server's share that was committed to, whichever draw key it was made with; `None` where
+    /// that key is not here.
+    #[must_use]
+    pub fn committed_seed(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        commitment: Hash,
+    ) -> Option<Hash> {
+        let keys = std::iter::once(&self.draw).chain(&self.other_draws);
+        let mut seeds = keys.map(|key| seed_under(key, room, window));
+        seeds.find(|seed| formula::commitment(*seed) == commitment)
     }
 
     /// What is published of a window's draw when its prequeue opens: SHA-256 of
     /// [the server's share](Self::draw_seed).
     #[must_use]
     pub fn commitment(&self, room: &RoomName, window: WindowId) -> Hash {
-        Hash(Sha256::digest(self.draw_seed(room, window)).into())
+        formula::commitment(self.draw_seed(room, window))
     }
 
     /// The public keys of admission tokens as a JWK set (RFC 7517, RFC 8037), newest first, with
@@ -185,6 +218,11 @@ impl Keyring {
         &self.lines
     }
 
+    /// The identity key itself, for uses that keep themselves apart from these by their labels.
+    pub(super) fn identity_key(&self) -> HmacSha256 {
+        self.identity.clone()
+    }
+
     /// HMAC under the identity key over a label that keeps its uses apart, and the room.
     fn identity(&self, label: &str, room: &RoomName) -> HmacSha256 {
         self.identity
@@ -195,6 +233,15 @@ impl Keyring {
             .chain_update(room.as_str())
             .chain_update([0])
     }
+}
+
+fn seed_under(key: &HmacSha256, room: &RoomName, window: WindowId) -> Hash {
+    let tag = key
+        .clone()
+        .chain_update(room.as_str())
+        .chain_update([0])
+        .chain_update(u64::from(window.0).to_be_bytes());
+    Hash(tag.finalize().into_bytes().into())
 }
 
 /// One figure for all key files, whatever their order.

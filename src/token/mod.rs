@@ -8,7 +8,9 @@ pub mod admission;
 #[cfg(test)]
 mod attacks;
 pub mod chance;
+pub mod code;
 pub mod duty;
+pub mod identity;
 pub mod inspect;
 pub mod keyfile;
 pub mod keyring;

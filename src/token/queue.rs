@@ -1,6 +1,6 @@
 //! The queue token: the signed proof of a place. Not an admission.
 //!
-//! 77 bytes in canonical base64url without padding, 103 characters: 61 bytes of fixed-width
+//! 81 bytes in canonical base64url without padding, 108 characters: 65 bytes of fixed-width
 //! big-endian fields, then the first 16 bytes of HMAC-SHA-256 over label, issuer, room and those
 //! fields. The room is not in the token: a token of another room does not verify. Verifying
 //! allocates nothing.
@@ -29,7 +29,7 @@ use crate::domain::window::WindowId;
 /// The version of the layout below; another is refused.
 const VERSION: u8 = 2;
 /// Bytes of the fields.
-const FIELDS: usize = 61;
+const FIELDS: usize = 65;
 /// Bytes of the tag.
 const TAG: usize = 16;
 /// Bytes of a token.
@@ -73,6 +73,8 @@ pub struct QueueToken {
     pub position: Option<NonZeroU32>,
     /// Why the turn before this one ended: "why am I here again".
     pub ended: Option<EndedBy>,
+    /// Until when the visitor is away by its own wish, as it was told; whole seconds.
+    pub away: Option<UnixTime>,
 }
 
 impl QueueToken {
@@ -97,7 +99,6 @@ impl QueueToken {
     }
 
     fn fields(&self, key: KeyReference) -> [u8; FIELDS] {
-        let since_2025 = self.expires.secs().saturating_sub(YEAR_ZERO_S);
         let mut fields = [0; FIELDS];
         let mut rest = &mut fields[..];
         rest.put_u8(VERSION);
@@ -111,10 +112,11 @@ impl QueueToken {
         rest.put_u16(self.turn.0);
         rest.put_u8(u8::from(self.lobby));
         rest.put_u64(self.place.map_or(0, Place::score));
-        rest.put_u32(u32::try_from(since_2025).unwrap_or(u32::MAX));
+        rest.put_u32(since_2025(self.expires));
         rest.put_u64(self.tick);
         rest.put_u32(self.position.map_or(0, NonZeroU32::get));
         rest.put_u8(ended_number(self.ended));
+        rest.put_u32(self.away.map_or(0, since_2025));
         fields
     }
 
@@ -140,12 +142,25 @@ impl QueueToken {
                 0 => None,
                 score => Some(Place::from_score(score).ok_or(Unreadable)?),
             },
-            expires: UnixTime::from_secs(u64::from(rest.try_get_u32()?) + YEAR_ZERO_S),
+            expires: moment(rest.try_get_u32()?),
             tick: rest.try_get_u64()?,
             position: NonZeroU32::new(rest.try_get_u32()?),
             ended: ended_by(rest.try_get_u8()?)?,
+            away: match rest.try_get_u32()? {
+                0 => None,
+                since => Some(moment(since)),
+            },
         })
     }
+}
+
+/// A time in whole seconds since 2025.
+fn since_2025(time: UnixTime) -> u32 {
+    u32::try_from(time.secs().saturating_sub(YEAR_ZERO_S)).unwrap_or(u32::MAX)
+}
+
+fn moment(since: u32) -> UnixTime {
+    UnixTime::from_secs(u64::from(since) + YEAR_ZERO_S)
 }
 
 /// A field that no gateway of this version writes.
@@ -222,7 +237,7 @@ impl QueueKey {
 }
 
 impl Keyring {
-    /// Signs a queue token for a room with the key of this time: 103 characters of base64url.
+    /// Signs a queue token for a room with the key of this time: 108 characters of base64url.
     #[must_use]
     pub fn sign_queue(&self, room: &RoomName, token: &QueueToken, now: UnixTime) -> String {
         let key = self.queue.signing(now);

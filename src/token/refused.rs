@@ -30,6 +30,9 @@ pub enum TokenRefused {
     /// Signed for another issuer.
     #[error("the token is another issuer's")]
     Issuer,
+    /// An identity token for another audience.
+    #[error("the token is for another audience")]
+    Audience,
     /// Signed for another room.
     #[error("the token is another room's")]
     Room,
@@ -57,6 +60,7 @@ impl TokenRefused {
             Self::Signature => "signature",
             Self::Claims => "claims",
             Self::Issuer => "issuer",
+            Self::Audience => "audience",
             Self::Room => "room",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",

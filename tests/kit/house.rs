@@ -61,6 +61,7 @@ impl House {
             clock,
             reread: None,
             keep: dir.path().join("kept"),
+            policies: dir.path().to_owned(),
         });
         let app = app.unwrap();
         let house = Self {

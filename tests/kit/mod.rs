@@ -1,7 +1,9 @@
 //! The kit the tests are told with: a house, its visitors, and the ticket site behind it.
 
 pub mod answer;
+pub mod club;
 pub mod crowd;
+pub mod events;
 pub mod forge;
 pub mod house;
 pub mod origin;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::answer::Answer;
+use super::events::Events;
 use super::until;
 use super::wire::{Asked, Wire};
 
@@ -226,6 +227,18 @@ impl Visitor {
             }
         }
         Some(answer)
+    }
+
+    /// Opens an event stream and reads its head; this visitor keeps the cookie it sets.
+    pub async fn watches(&mut self) -> (Answer, Events) {
+        let ask = Ask::get(&format!("{ROOM}/events")).with("accept", "text/event-stream");
+        let mut wire = Wire::to(self.address).await;
+        wire.send(ask.bytes(&self.headers())).await.unwrap();
+        let head = wire.answer(Asked::Head).await.unwrap();
+        for cookie in head.cookies() {
+            self.jar.insert(cookie.name, cookie.value);
+        }
+        (head, Events::on(wire))
     }
 
     fn headers(&self) -> Vec<(String, String)> {

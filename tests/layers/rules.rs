@@ -81,7 +81,7 @@ const BANS: [Ban; 6] = [
         words: &["StatusCode::"],
         except: &[
             "edge/respond.rs",
-            "edge/respond/plain.rs",
+            "edge/respond/",
             "edge/page.rs",
             "control/",
             "cli/client.rs",

@@ -14,7 +14,7 @@ use super::fan::{self, Habits};
 use super::plan::{Ordered, Plan};
 use super::report::Heading;
 use super::span;
-use crate::domain::pace::{Pace, TICK};
+use crate::domain::pace::{Correction, Pace, TICK};
 use crate::domain::window::Order;
 
 const EXAMPLES: &str = "\
@@ -51,6 +51,9 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(Pace::MOST)))]
     pub burst: Option<u32>,
+    /// What pace and burst are multiplied by for those who will not come, 1.0 to 1.3
+    #[arg(long, value_name = "FACTOR", default_value = "1.0", value_parser = correction)]
+    pub no_show_correction: Correction,
     /// How many may be inside at once [default: no cap]
     #[arg(long, value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(Pace::MOST)))]
@@ -167,6 +170,17 @@ fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "a share is written as 0.3 or 30%, from 0 to 1".to_owned())
 }
 
+/// A correction as `1.15`.
+fn correction(text: &str) -> Result<Correction, String> {
+    let thousandths = text
+        .parse::<f64>()
+        .ok()
+        .map(|factor| (factor * 1_000.0).round() as u16);
+    thousandths
+        .and_then(Correction::thousandths)
+        .ok_or_else(|| "a correction is a number from 1.0 to 1.3".to_owned())
+}
+
 impl SimulateArgs {
     /// The plan that these options make; `file` is what the file of arrivals holds.
     ///
@@ -197,6 +211,7 @@ impl SimulateArgs {
         let fans = fan::crowd(&arrivals, &habits, &mut dice);
         Ok(Plan {
             pace,
+            correction: self.no_show_correction,
             capacity: self.capacity.and_then(NonZeroU32::new),
             stay: self.stay,
             limit: self.limit.and_then(NonZeroU32::new),
@@ -274,7 +289,7 @@ impl SimulateArgs {
             None => self.shape.word().to_owned(),
             Some(path) => format!("from {}", path.display()),
         };
-        let burst = plan.pace.effective_burst(TICK);
+        let burst = plan.pace.corrected(plan.correction).effective_burst(TICK);
         let inside = match plan.capacity {
             None => "no cap".to_owned(),
             Some(most) => format!(

@@ -13,7 +13,7 @@ use super::dice::Dice;
 use super::fan::{self, Fan};
 use super::plan::Plan;
 use crate::domain::clock::{Clock, UnixTime};
-use crate::domain::pace::Pace;
+use crate::domain::pace::Corrected;
 use crate::domain::place::{Epoch, Turn};
 use crate::domain::room::{
     Activation, Method, PageStatus, RoomSettings, Schedule, Terms, WhenStoreFails,
@@ -126,9 +126,9 @@ impl Gateway {
     }
 
     /// The pace in force.
-    pub fn pace(&self, snapshot: &Snapshot) -> Pace {
+    pub fn pace(&self, snapshot: &Snapshot) -> Corrected {
         let ordered = snapshot.survey.orders.pace;
-        ordered.unwrap_or(self.room.settings.terms.pace)
+        self.room.settings.terms.pace_in_force(ordered)
     }
 
     /// Gives an order.
@@ -240,6 +240,7 @@ fn settings(plan: &Plan) -> anyhow::Result<RoomSettings> {
         method: Method::Fifo,
         terms: Terms {
             capacity: plan.capacity,
+            correction: plan.correction,
             session,
             max_waiting: u32::MAX,
             ..Terms::of_pace(plan.pace)

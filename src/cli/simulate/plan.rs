@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::fan::{Fan, Kind};
-use crate::domain::pace::Pace;
+use crate::domain::pace::{Correction, Pace};
 use crate::domain::window::Order;
 
 /// A sale to be simulated.
@@ -12,6 +12,8 @@ use crate::domain::window::Order;
 pub struct Plan {
     /// How fast fans are let in.
     pub pace: Pace,
+    /// What that is multiplied by for those who will not come.
+    pub correction: Correction,
     /// How many may be inside.
     pub capacity: Option<NonZeroU32>,
     /// How long a fan stays inside, on average.

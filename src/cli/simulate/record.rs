@@ -1,7 +1,7 @@
 //! What is written down while a simulated sale runs.
 
 use super::figures::Overshoot;
-use crate::domain::pace::{Pace, TICK, VISITOR};
+use crate::domain::pace::{Corrected, TICK, VISITOR};
 use crate::store::survey::Survey;
 
 /// Points of the curve at most; of more, every second is left out.
@@ -59,11 +59,11 @@ impl Default for Record {
 
 impl Record {
     /// Writes down what the room's loop found and did at a moment.
-    pub fn round(&mut self, at: u64, called: u64, survey: &Survey, pace: Pace) {
+    pub fn round(&mut self, at: u64, called: u64, survey: &Survey, pace: Corrected) {
         let passed = at.saturating_sub(self.last);
         self.last = at;
-        let rate = u64::from(pace.per_minute.get());
-        self.overshoot.allow(passed.saturating_mul(rate));
+        let rate = u64::from(pace.pace.per_minute.get()) * u64::from(pace.correction.get());
+        self.overshoot.allow(passed.saturating_mul(rate) / 1_000);
         self.overshoot.count(called.saturating_mul(VISITOR));
         self.effective_burst = self.effective_burst.max(pace.effective_burst(TICK));
         let point = Point {
@@ -111,10 +111,11 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::pace::Pace;
 
     #[test]
     fn a_long_sale_is_drawn_with_as_many_points_as_a_short_one() {
-        let pace = Pace::per_minute(600).unwrap();
+        let pace = Corrected::from(Pace::per_minute(600).unwrap());
         let mut record = Record::default();
         for tick in 0..80_000u64 {
             let survey = Survey {

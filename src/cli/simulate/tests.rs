@@ -130,6 +130,18 @@ fn those_who_never_come_back_block_nobody() {
 }
 
 #[test]
+fn a_correction_lets_as_many_more_be_called_as_it_says() {
+    let findings = sale_of("0,600", "--per-minute 300 --no-show-correction 1.2");
+
+    assert_sound(&findings);
+    assert!(
+        (99.0..102.0).contains(&findings.last_called_s),
+        "{}",
+        findings.last_called_s
+    );
+}
+
+#[test]
 fn those_who_come_back_late_get_in_and_the_others_keep_their_order() {
     let findings = sale_of("0,900", "--per-minute 180 --away 20% --away-for 3m");
 
@@ -251,6 +263,8 @@ fn options_that_make_no_sale_are_refused_with_a_reason() {
         "--fans 5000001",
         "--per-minute 0",
         "--capacity 0",
+        "--no-show-correction 1.4",
+        "--no-show-correction -1",
         "--shape flood",
         "--no-shows 1.1",
         "--no-shows NaN",

@@ -2,6 +2,7 @@
 
 use super::things::{Set, Thing, hex, list, or_none, seconds, to};
 use crate::domain::clock::UnixTime;
+use crate::domain::identity::{IdentityTerms, LaneRule, Places, Without};
 use crate::domain::lane::LaneSettings;
 use crate::domain::room::{
     AbsenceTerms, Activation, Exempt, Method, PageStatus, RoomSettings, SaleWindow, Schedule,
@@ -23,6 +24,7 @@ pub(super) fn room(room: &RoomSettings) -> Thing {
         activation,
         when_store_fails,
         lanes,
+        identity,
     } = room;
     let mut settings = vec![
         ("site", to(site)),
@@ -36,6 +38,7 @@ pub(super) fn room(room: &RoomSettings) -> Thing {
         ("when_store_fails", to(failing_word(*when_store_fails))),
         ("lane", list(lanes.iter().map(lane))),
     ];
+    settings.extend(identity_set(identity.as_ref()));
     settings.extend(terms_set(terms));
     settings.extend(schedule_set(schedule));
     Thing::new(format!("room {name}"), settings)
@@ -76,7 +79,7 @@ fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
         ("session.max_networks", or_none(*max_networks)),
         ("max_waiting", to(max_waiting)),
         ("horizon_s", seconds(*horizon)),
-        ("pace.no_show_correction", to(thousandths(*correction))),
+        ("pace.no_show_correction", to(thousandths(correction.get()))),
         (
             "fairness_window_s",
             or_none(fairness_window.map(|span| span.as_secs())),
@@ -85,6 +88,32 @@ fn terms_set(terms: &Terms) -> Vec<(&'static str, Set)> {
         ("absence.step_away_max_s", seconds(*step_away)),
         ("absence.extensions", to(extensions)),
     ]
+}
+
+fn identity_set(identity: Option<&IdentityTerms>) -> [(&'static str, Set); 4] {
+    let places = identity.map(|terms| match terms.places {
+        Places::One => "true",
+        Places::Any => "false",
+    });
+    let without = identity.map(|terms| match terms.without {
+        Without::SignIn => "sign_in",
+        Without::General => "general",
+    });
+    let rules = identity.map_or(&[][..], |terms| &terms.lanes);
+    [
+        (
+            "identity.provider",
+            or_none(identity.map(|terms| &terms.provider)),
+        ),
+        ("identity.one_place_per_identity", or_none(places)),
+        ("identity.without", or_none(without)),
+        ("identity.lane", list(rules.iter().map(lane_rule))),
+    ]
+}
+
+fn lane_rule(rule: &LaneRule) -> String {
+    let LaneRule { lane, claim, is } = rule;
+    format!("{lane}:{}={}", claim.join("."), is.join("|"))
 }
 
 fn schedule_set(schedule: &Schedule) -> Vec<(&'static str, Set)> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::rooms::room;
 use crate::config::Config;
 use crate::config::gateway::{Connections, ControlToken, Keys};
+use crate::config::identity::Identity;
 use crate::config::listen::Listen;
 use crate::config::site::Site;
 use crate::config::store::StoreSettings;
@@ -49,6 +50,8 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
     let Connections {
         max,
         sockets,
+        streams,
+        streams_per_network,
         drain,
     } = &config.connections;
     let Keys { dir, issuer: _ } = &config.keys;
@@ -84,6 +87,8 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
             vec![
                 ("max", to(max)),
                 ("max_websockets", to(sockets)),
+                ("max_event_streams", to(streams)),
+                ("max_event_streams_per_network", to(streams_per_network)),
                 ("drain_s", seconds(*drain)),
             ],
         ),
@@ -101,6 +106,7 @@ pub(super) fn things(config: &Config) -> Vec<Thing> {
         prefix,
         control_tokens,
         sites,
+        identities,
         rooms,
         limits,
         rules,
@@ -112,6 +118,7 @@ pub(super) fn things(config: &Config) -> Vec<Thing> {
     ];
     things.extend(control_tokens.iter().map(token));
     things.extend(sites.iter().map(site));
+    things.extend(identities.iter().map(identity));
     things.extend(rooms.iter().map(room));
     things.extend(limits.limits.iter().map(limit));
     things.extend(rules.sayings().map(|saying| rule(&saying)));
@@ -145,6 +152,34 @@ fn site(site: &Site) -> Thing {
         ("max_connections", to(max_connections)),
     ];
     Thing::new(format!("site {name}"), settings)
+}
+
+fn identity(identity: &Identity) -> Thing {
+    let Identity {
+        name,
+        issuer,
+        audience,
+        keys,
+        cookie,
+        header,
+        sign_in_url,
+        refresh,
+        max_life,
+    } = identity;
+    let settings = vec![
+        ("issuer", to(issuer)),
+        ("audience", to(audience)),
+        ("keys", to(keys)),
+        ("cookie", or_none(cookie.as_ref().map(|name| &name.0))),
+        ("header", or_none(header.as_ref())),
+        (
+            "sign_in_url",
+            or_none(sign_in_url.as_ref().map(|link| &link.0)),
+        ),
+        ("refresh_s", seconds(*refresh)),
+        ("max_life_s", seconds(*max_life)),
+    ];
+    Thing::new(format!("identity {name}"), settings)
 }
 
 fn limit(limit: &Limit) -> Thing {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ENOUGH, LONGEST_WAIT, Lookback, ReleaseHistory, SLOT, SLOTS, WaitRange};
-use crate::domain::pace::{Pace, VISITOR, micros};
+use crate::domain::pace::{Corrected, micros};
 use crate::domain::presence::{self, EXPECTED_AFTER};
 
 /// What a [`Flow`] is measured from.
@@ -14,7 +14,7 @@ pub struct Measured<'a> {
     /// Room time now, in microseconds.
     pub now: u64,
     /// The pace in force.
-    pub pace: Pace,
+    pub pace: Corrected,
     /// What the gateway saw change.
     pub lookback: &'a Lookback,
     /// How many were found absent and wait.
@@ -175,8 +175,8 @@ fn seconds(slots: f64) -> f64 {
 }
 
 /// What a pace releases in one slot.
-fn per_slot(pace: Pace) -> f64 {
-    pace.rate() as f64 * micros(SLOT) as f64 / VISITOR as f64
+fn per_slot(pace: Corrected) -> f64 {
+    pace.per_minute() * SLOT.as_secs_f64() / 60.0
 }
 
 /// Releases of the running slot, and which part of a slot it is; nothing where another pace was in
@@ -217,7 +217,7 @@ fn restated(measured: &Measured<'_>) -> Vec<f64> {
 }
 
 /// Slots measured at the pace `then`, as they would have been at the pace `now`.
-fn restate(slots: &mut [f64], then: Pace, now: Pace) {
+fn restate(slots: &mut [f64], then: Corrected, now: Corrected) {
     let mean = mean(slots);
     let (then, now) = (per_slot(then), per_slot(now));
     let factor = if mean >= HELD_BY_PACE * then {

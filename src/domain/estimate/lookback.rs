@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{SLOT, SLOTS};
-use crate::domain::pace::{Pace, micros};
+use crate::domain::pace::{Corrected, micros};
 use crate::domain::window::WindowId;
 
 /// Changes of pace remembered at most; of more, the oldest are forgotten.
@@ -22,7 +22,7 @@ pub struct Sight {
     /// Whether the room was open with somebody present waiting, so that its releases are measured.
     pub moving: bool,
     /// The pace in force.
-    pub pace: Pace,
+    pub pace: Corrected,
     /// How many were found absent and wait.
     pub absent: u64,
     /// Releases over the room's life.
@@ -50,7 +50,7 @@ pub struct Lookback {
     /// Measured time so far, in microseconds.
     measured: u64,
     /// Former paces, and the measured time until which each was in force, ascending.
-    former: VecDeque<(u64, Pace)>,
+    former: VecDeque<(u64, Corrected)>,
     returned: f64,
     released: f64,
     /// Missed turns since it began.
@@ -89,7 +89,8 @@ impl Lookback {
     #[must_use]
     pub fn lately(&self) -> Lately {
         let slowed = self.last.is_some_and(|now| {
-            let faster = |(_, former): &(u64, Pace)| former.per_minute > now.pace.per_minute;
+            let now = now.pace.per_minute();
+            let faster = |(_, former): &(u64, Corrected)| former.per_minute() > now;
             self.former.iter().any(faster)
         });
         Lately {
@@ -118,7 +119,7 @@ impl Lookback {
 
     /// The former pace that was in force `ago` microseconds of measured time before now, if it was
     /// another one than now.
-    pub(super) fn pace(&self, ago: u64) -> Option<Pace> {
+    pub(super) fn pace(&self, ago: u64) -> Option<Corrected> {
         let then = self.measured.saturating_sub(ago);
         let mut former = self.former.iter();
         former.find(|(until, _)| then < *until).map(|one| one.1)

@@ -23,7 +23,7 @@ fn measured(history: &ReleaseHistory, now: u64) -> Option<Flow> {
     Flow::measure(&Measured {
         history,
         now,
-        pace: Pace::per_minute(Pace::MOST).unwrap(),
+        pace: Pace::per_minute(Pace::MOST).unwrap().into(),
         lookback: &Lookback::default(),
         absent: 0,
         unclaimed: 0,

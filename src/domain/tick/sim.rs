@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::pace::{Pace, TICK, VISITOR};
+use super::super::pace::{Corrected, TICK, VISITOR};
 use super::{Door, Pacer, Proposal, Seen, Sight, TickState};
 
 /// One second in microseconds.
@@ -25,7 +25,7 @@ pub struct World {
     pub stalls: Vec<(u64, u64)>,
     pub runs_for: u64,
     /// The pace from each moment on; the first is from zero.
-    pub paces: Vec<(u64, Pace)>,
+    pub paces: Vec<(u64, Corrected)>,
     /// Stretches in which nobody can go: nobody waits, or capacity is full.
     pub lulls: Vec<(u64, u64)>,
     /// Stretches in which the room is paused.
@@ -35,7 +35,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, gateways: usize, pace: Pace) -> Self {
+    pub fn new(seed: u64, gateways: usize, pace: impl Into<Corrected>) -> Self {
         Self {
             seed,
             gateways,
@@ -43,7 +43,7 @@ impl World {
             timer_jitter: 100_000,
             stalls: vec![(10_000, 900_000)],
             runs_for: 600 * SECOND,
-            paces: vec![(0, pace)],
+            paces: vec![(0, pace.into())],
             lulls: vec![],
             pauses: vec![],
             passes: false,
@@ -51,17 +51,22 @@ impl World {
     }
 
     /// The pace in force at `now`.
-    pub fn pace(&self, now: u64) -> Pace {
+    pub fn pace(&self, now: u64) -> Corrected {
         let past = self.paces.iter().rev().find(|(from, _)| *from <= now);
         past.unwrap().1
     }
 
-    /// What one clock would have earned from zero to `now`, in parts of [`VISITOR`].
-    pub fn worth(&self, now: u64) -> u64 {
+    /// What one clock would have earned from zero to `now`, in thousandths of a part of
+    /// [`VISITOR`], so that a correction is exact.
+    pub fn worth(&self, now: u64) -> i128 {
         let ends = self.paces[1..].iter().map(|(from, _)| *from).chain([now]);
         let spans = self.paces.iter().zip(ends);
         spans
-            .map(|((from, pace), end)| end.min(now).saturating_sub(*from) * pace.rate())
+            .map(|((from, pace), end)| {
+                let span = i128::from(end.min(now).saturating_sub(*from));
+                let rate = i128::from(pace.pace.rate()) * i128::from(pace.correction.get());
+                span * rate
+            })
             .sum()
     }
 }
@@ -88,17 +93,17 @@ impl Run {
         inside.map(|commit| commit.released).sum()
     }
 
-    /// By how many parts of [`VISITOR`] the worst window exceeds the bound; negative is within it.
+    /// By how many thousandths of a part of [`VISITOR`] the worst window exceeds the bound; negative is within it.
     ///
     /// The bound of a window is the bucket of the pace in force when it begins, and what one
     /// clock would have earned in it.
     pub fn worst_excess(&self) -> i128 {
         let (mut released, mut floor, mut worst) = (0i128, i128::MAX, i128::MIN);
         for commit in &self.commits {
-            let worth = i128::from(self.world.worth(commit.at));
-            let bucket = i128::from(self.world.pace(commit.at).ceiling(TICK));
+            let worth = self.world.worth(commit.at);
+            let bucket = 1_000 * i128::from(self.world.pace(commit.at).ceiling(TICK));
             floor = floor.min(released - worth + bucket);
-            released += i128::from(commit.released * VISITOR);
+            released += 1_000 * i128::from(commit.released * VISITOR);
             worst = worst.max(released - worth - floor);
         }
         worst

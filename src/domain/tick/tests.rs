@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::pace::{Correction, Pace};
 use super::sim::{Dice, Run, SECOND, World, play};
 use super::*;
 
@@ -13,6 +14,10 @@ fn per_minute(rate: u32) -> Pace {
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
+}
+
+fn by(thousandths: u16) -> Correction {
+    Correction::thousandths(thousandths).unwrap()
 }
 
 /// Ten seconds of nobody to release in every thirty, and calls held up for up to five seconds.
@@ -32,7 +37,7 @@ fn keeps_the_bound(world: World) -> Run {
     assert!(
         excess <= 0,
         "{} too many at once in {:?}",
-        excess as f64 / VISITOR as f64,
+        excess as f64 / (1_000 * VISITOR) as f64,
         run.world
     );
     run
@@ -120,10 +125,32 @@ fn a_change_of_pace_never_lets_a_window_exceed_what_both_paces_allow() {
         let mut dice = Dice(seed);
         let changes = (1..60).map(|i| {
             let pace = if i % 2 == 0 { slow } else { fast };
-            (i * 10 * SECOND + dice.below(5 * SECOND), pace)
+            (i * 10 * SECOND + dice.below(5 * SECOND), pace.into())
         });
         world.paces.extend(changes);
         world.round_trip = 250_000;
+        keeps_the_bound(world);
+    }
+}
+
+#[test]
+fn a_correction_is_kept_to_and_its_change_never_lets_a_window_exceed_both() {
+    let seven = per_minute(7).corrected(by(1_150));
+    let mut world = World::new(1, 3, seven);
+    world.runs_for = 3_600 * SECOND;
+    let released = keeps_the_bound(world).released_within(3_590 * SECOND);
+    assert!((480..=484).contains(&released), "8.05 a minute: {released}");
+
+    let pace = per_minute(600).with_burst(40).unwrap();
+    for seed in 0..4 {
+        let mut world = rough(World::new(seed, 1 + seed as usize, pace));
+        let mut dice = Dice(seed);
+        let changes = (1..60).map(|i| {
+            let correction = if i % 2 == 0 { 1_000 } else { 1_300 };
+            let at = i * 10 * SECOND + dice.below(5 * SECOND);
+            (at, pace.corrected(by(correction)))
+        });
+        world.paces.extend(changes);
         keeps_the_bound(world);
     }
 }
@@ -169,8 +196,9 @@ proptest! {
         burst in 1u32..3_000,
         round_trip in 0u64..400_000,
         held_up in 0u64..200_000,
+        correction in 1_000u16..=1_300,
     ) {
-        let pace = per_minute(rate).with_burst(burst).unwrap();
+        let pace = per_minute(rate).with_burst(burst).unwrap().corrected(by(correction));
         let mut world = rough(World::new(seed, gateways, pace));
         world.round_trip = round_trip;
         world.stalls.push((held_up, 2_000_000));

@@ -39,13 +39,8 @@ impl Orders {
     fn commit(&mut self, commitment: &dyn Fn(WindowId) -> Hash) {
         let draws = matches!(self.state, WindowState::Prequeue | WindowState::Drawing);
         if draws && self.draw.is_none() {
-            self.draw = Some(Draw {
-                commitment: commitment(self.window),
-                external_source: self.external_source.take(),
-                frozen: None,
-                external: None,
-                drawn: None,
-            });
+            let source = self.external_source.take();
+            self.draw = Some(Draw::promised(commitment(self.window), source));
         }
     }
 }

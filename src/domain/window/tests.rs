@@ -316,6 +316,7 @@ fn settings() -> RoomSettings {
         activation: Activation::Always,
         when_store_fails: WhenStoreFails::Hold,
         lanes: Vec::new(),
+        identity: None,
     }
 }
 

@@ -11,7 +11,33 @@ use crate::domain::room::{Activation, PageStatus};
 use crate::edge::body::AnswerBody;
 use crate::edge::framing::{Fault, FaultKind};
 use crate::edge::page::{PageKind, page_headers};
+use crate::gate::absence::{Denial, Wish};
 use crate::gate::notice::{Face, Notice, Visit};
+
+/// What was asked for is done.
+pub(super) const FINE: StatusCode = StatusCode::OK;
+/// Not now, for want of a place or of the store.
+pub(super) const BUSY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+/// How a wish is denied: the status, a word for programs, and a sentence.
+pub(super) const fn denied(denial: Denial) -> (StatusCode, &'static str, &'static str) {
+    let detail = match denial {
+        Denial::Spent(Wish::StepAway) => {
+            "the visitor has stepped away as often as one may in one stay"
+        }
+        Denial::Spent(Wish::MoreTime) => {
+            "the visitor has asked for more time as often as one may in one stay"
+        }
+        Denial::NotNow(Wish::StepAway) => "the visitor neither waits nor was called",
+        Denial::NotNow(Wish::MoreTime) => "it is not this visitor's turn",
+        Denial::Later => "the queue cannot be asked at present",
+    };
+    match denial {
+        Denial::Spent(_) => (StatusCode::CONFLICT, "spent", detail),
+        Denial::NotNow(_) => (StatusCode::CONFLICT, "not_now", detail),
+        Denial::Later => (BUSY, "later", detail),
+    }
+}
 
 /// The whole last answer to a connection whose next request cannot be read.
 #[must_use]

@@ -1,8 +1,8 @@
 //! English.
 
 use super::{
-    Again, Chances, Crowd, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States, Texts,
-    Times, Wait,
+    Again, Chances, Codes, Crowd, FaultWords, Figures, Fixed, Plural, Reasons, StateWords, States,
+    Texts, Times, Wait, Wishes,
 };
 
 /// English.
@@ -44,12 +44,17 @@ pub static EN: Texts = Texts {
         possible: "It is possible, but not sure, that tickets will be left at your turn.",
         unlikely: "It is unlikely that tickets will be left at your turn. We would rather tell you now.",
     },
+    wishes: WISHES,
     trouble: "We can\u{2019}t reach the line right now. We\u{2019}ll keep trying; your place is kept.",
+    code_accepted: "Your code counts: you\u{2019}re in the line \u{201c}{lane}\u{201d}.",
+    codes: CODES,
     figures: Figures {
         wait: "Estimated wait",
         updated: "Last update",
         reference: "Your reference code",
         claim_by: "Your turn is kept until",
+        lane: "Your line",
+        away_until: "Your break lasts until",
     },
     page: PAGE,
     fault,
@@ -80,6 +85,16 @@ const STATES: States = States {
         head: "It\u{2019}s your turn!",
         lead: "We\u{2019}re taking you in. If nothing happens, use the button.",
         action: "Go in now",
+    },
+    ready: StateWords {
+        head: "It\u{2019}s your turn!",
+        lead: "Go in when you\u{2019}re ready, while your turn is kept.",
+        action: "Go in now",
+    },
+    away: StateWords {
+        head: "You\u{2019}re taking a break",
+        lead: "Your place is kept, and you won\u{2019}t be called until you\u{2019}re back. When it is over you\u{2019}re in line again, as long as this page is open.",
+        action: "I\u{2019}m back",
     },
     admitted: StateWords {
         head: "You\u{2019}re in",
@@ -156,6 +171,28 @@ const STATES: States = States {
         lead: "Your place in line is kept in a cookie, and your browser has not kept it. Without it, we can\u{2019}t give you a place.",
         action: "Try again",
     },
+    code: StateWords {
+        head: "Do you have a code?",
+        lead: "A code leads into a line of its own. Enter it before you get a place; it works once.",
+        action: "Go on without a code",
+    },
+    sign_in: StateWords {
+        head: "Please sign in first",
+        lead: "Places in this line are for people who are signed in. Sign in at the site, then come back: this page goes on by itself.",
+        action: "I have signed in",
+    },
+};
+
+const CODES: Codes = Codes {
+    late: "You have a place already, and a code counts only before that. Your place is kept, and the code is not used up.",
+    again: "Please send your code once more: only now could your browser be given a place to keep it in.",
+    sign_in: "Please sign in at the site first, then enter your code. It is not used up.",
+    wrong: "We don\u{2019}t know this code. Please look at it again, letter by letter.",
+    used: "This code has been used already. Each code works once.",
+    expired: "This code has expired.",
+    other_room: "This code is for another line, not for this one. It is not used up.",
+    shut: "Nobody can get a place right now. Keep your code and enter it when the line takes people; it is not used up.",
+    away: "We can\u{2019}t check your code right now because of a fault on our side. Please try again in a moment; it stays yours.",
 };
 
 const WAIT: Wait = Wait {
@@ -195,6 +232,16 @@ const AGAIN: Again = Again {
     revoked: "Why are you here again? The organiser ended your visit. If that was a mistake, tell them your reference code.",
 };
 
+const WISHES: Wishes = Wishes {
+    left: "{n} left",
+    longer: "You have time: your turn is kept until the time shown.",
+    spent_break: "You have taken as many breaks as there are. You are still in line, at your place.",
+    spent_time: "You have asked for more time as often as is possible. Please go in while your turn is kept.",
+    no_break: "There is nothing to take a break from at the moment.",
+    no_time: "It isn\u{2019}t your turn at the moment, so there is no time to add.",
+    later: "That didn\u{2019}t work just now. Please try again in a moment.",
+};
+
 const PAGE: Fixed = Fixed {
     message: "From the organiser",
     form_not_sent: "What you just tried to send was not sent. Please send it again once you are in.",
@@ -202,9 +249,21 @@ const PAGE: Fixed = Fixed {
     kept: "You may reload, close this page and come back: your place is kept in this browser.",
     no_faster: "More tabs or more reloading don\u{2019}t make it faster, and don\u{2019}t cost you your place.",
     turn: "At your turn you have {n} to go in. Keep this page open and you\u{2019}ll be taken in by itself.",
+    ask_first: "At my turn, wait until I go in myself",
+    pause: "Take a break",
+    pause_how: "You keep your place for up to {n} and aren\u{2019}t called meanwhile, even if others go ahead of you. Come back to this page when you\u{2019}re ready.",
+    pause_do: "Start my break",
+    more_time: "I need more time",
+    denied: "That isn\u{2019}t possible now",
+    back_to_line: "Back to the line",
     leave: "Leave the line",
     leave_sure: "You would give up your place. Coming back means starting at the end of the line.",
     leave_do: "Yes, give up my place",
+    code: "I have a code",
+    code_lead: "A code leads into a line of its own. It counts before you have a place, and works once.",
+    code_label: "Your code",
+    code_do: "Use this code",
+    sign_in_do: "Sign in",
     cookies_steps: [
         "Open your browser\u{2019}s settings and look for privacy, or for site settings.",
         "Allow cookies for this site. Private windows sometimes block them.",

@@ -38,8 +38,15 @@ pub struct Texts {
     pub again: Again,
     /// Whether something will be left.
     pub chances: Chances,
+    /// What a wish came to.
+    pub wishes: Wishes,
     /// When a poll got no answer.
     pub trouble: &'static str,
+    /// That a code counts; `{lane}` is its lane.
+    pub code_accepted: &'static str,
+    /// What else may become of a code.
+    #[serde(skip)]
+    pub codes: Codes,
     /// Names of the figures.
     #[serde(skip)]
     pub figures: Figures,
@@ -84,6 +91,8 @@ pub struct States {
     pub drawing: StateWords,
     pub waiting: StateWords,
     pub released: StateWords,
+    pub ready: StateWords,
+    pub away: StateWords,
     pub admitted: StateWords,
     pub paused: StateWords,
     pub closed: StateWords,
@@ -99,6 +108,8 @@ pub struct States {
     pub recovering: StateWords,
     pub reject: StateWords,
     pub cookies: StateWords,
+    pub code: StateWords,
+    pub sign_in: StateWords,
 }
 
 /// The words around the estimated wait.
@@ -163,6 +174,8 @@ pub struct Figures {
     pub updated: &'static str,
     pub reference: &'static str,
     pub claim_by: &'static str,
+    pub lane: &'static str,
+    pub away_until: &'static str,
 }
 
 /// Why nothing moves, or why the wait has grown; fields are the words of the status JSON.
@@ -199,6 +212,34 @@ pub struct Chances {
     pub unlikely: &'static str,
 }
 
+/// What may become of a code that does not count.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the answer's JSON")]
+pub struct Codes {
+    pub late: &'static str,
+    pub again: &'static str,
+    pub sign_in: &'static str,
+    pub wrong: &'static str,
+    pub used: &'static str,
+    pub expired: &'static str,
+    pub other_room: &'static str,
+    pub shut: &'static str,
+    pub away: &'static str,
+}
+
+/// What a wish for a break or for more time came to, and the time that is left.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are named after what became of it")]
+pub struct Wishes {
+    pub left: &'static str,
+    pub longer: &'static str,
+    pub spent_break: &'static str,
+    pub spent_time: &'static str,
+    pub no_break: &'static str,
+    pub no_time: &'static str,
+    pub later: &'static str,
+}
+
 /// Notices and the fixed parts of the page.
 #[derive(Debug, Serialize)]
 #[expect(
@@ -212,9 +253,21 @@ pub struct Fixed {
     pub kept: &'static str,
     pub no_faster: &'static str,
     pub turn: &'static str,
+    pub ask_first: &'static str,
+    pub pause: &'static str,
+    pub pause_how: &'static str,
+    pub pause_do: &'static str,
+    pub more_time: &'static str,
+    pub denied: &'static str,
+    pub back_to_line: &'static str,
     pub leave: &'static str,
     pub leave_sure: &'static str,
     pub leave_do: &'static str,
+    pub code: &'static str,
+    pub code_lead: &'static str,
+    pub code_label: &'static str,
+    pub code_do: &'static str,
+    pub sign_in_do: &'static str,
     pub cookies_steps: [&'static str; 3],
     pub retry: &'static str,
     pub home: &'static str,

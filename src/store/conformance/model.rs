@@ -27,7 +27,10 @@ impl Pair<'_> {
     async fn step(&mut self, step: &Step) -> Told {
         match *step {
             Step::Join(number) => self.join(number).await?,
-            Step::CheckIn(number) => self.check_in(number).await?,
+            Step::CheckIn(number) => self.check_in(number, ShownBy::Page).await?,
+            Step::ComeBack(number) => self.check_in(number, ShownBy::Visitor).await?,
+            Step::StepAway(number) => self.step_away(number).await?,
+            Step::Extend(number) => self.extend(number).await?,
             Step::Claim(number) => self.claim(number).await?,
             Step::Leave(number) => self.leave(number).await?,
             Step::Touch(number) => self.touch(number).await?,
@@ -47,6 +50,7 @@ impl Pair<'_> {
         let seen = self.room.survey().await?;
         let counts = (seen.waiting, seen.absent, seen.released, seen.active);
         assert_eq!(counts, self.model.counts(), "after {step:?}");
+        assert_eq!(seen.missed_total, self.model.missed_total);
         let over = self.model.count(|at| matches!(at, At::Over(_)));
         let all = seen.waiting + seen.released + seen.active + over;
         assert_eq!(seen.joins_total, all, "nobody is lost");
@@ -74,7 +78,7 @@ impl Pair<'_> {
         let turn = match known {
             Some((turn, At::Over(_))) => turn.next(),
             Some(_) => {
-                self.model.see(number, self.now);
+                self.model.see(number, self.now, ShownBy::Visitor);
                 let standing = self.model.standing(number);
                 assert!(
                     matches!(joined, Joined::Stands(stand) if Some(stand.standing) == standing)
@@ -106,19 +110,56 @@ impl Pair<'_> {
             place,
             at: At::Waiting { seen_until },
             missed: false,
+            step_aways: 0,
+            extensions: 0,
         });
         assert_eq!(Some(stand.standing), self.model.standing(number));
         Ok(())
     }
 
-    async fn check_in(&mut self, number: u32) -> Told {
+    async fn check_in(&mut self, number: u32, shown_by: ShownBy) -> Told {
         let Some(token) = self.token(number) else {
             return Ok(());
         };
-        let stand = self.room.check_in(token).await?;
-        self.model.see(number, self.now);
+        let stand = self.room.check_in(CheckIn { shown_by, ..token }).await?;
+        self.model.see(number, self.now, shown_by);
         assert_eq!(Some(stand.standing), self.model.standing(number));
         Ok(())
+    }
+
+    async fn step_away(&mut self, number: u32) -> Told {
+        let Some(token) = self.token(number) else {
+            return Ok(());
+        };
+        let granted = self.room.step_away(token).await?;
+        let expected = self.model.step_away(&self.room.terms, number);
+        self.agrees(number, granted, expected);
+        Ok(())
+    }
+
+    async fn extend(&mut self, number: u32) -> Told {
+        let Some(token) = self.token(number) else {
+            return Ok(());
+        };
+        let granted = self.room.extend(token).await?;
+        let expected = self.model.extend(&self.room.terms, number);
+        self.agrees(number, granted, expected);
+        let absence = self.room.terms.absence;
+        if let Some(one) = self.model.last(number) {
+            assert!(one.step_aways <= absence.step_aways);
+            assert!(one.extensions <= absence.extensions);
+        }
+        Ok(())
+    }
+
+    fn agrees(&self, number: u32, granted: Granted, expected: (bool, bool)) {
+        let said = match granted {
+            Granted::Yes(_) => (true, true),
+            Granted::Spent(_) => (false, true),
+            Granted::Not(_) => (false, false),
+        };
+        assert_eq!(said, expected, "{granted:?}");
+        assert_eq!(Some(granted.stand().standing), self.model.standing(number));
     }
 
     async fn claim(&mut self, number: u32) -> Told {
@@ -262,11 +303,16 @@ async fn history(store: &dyn QueueStore, steps: &[Step]) -> Told {
     room.terms.max_waiting = 9;
     room.terms.pace = Pace::per_minute(120).unwrap();
     room.terms.session.absolute = Duration::from_hours(1);
+    room.terms.absence.step_away = Duration::from_secs(8);
+    room.terms.absence.step_aways = 2;
+    room.terms.absence.extensions = 2;
     let now = room.survey().await?.ticks.earned;
     let model = Model {
         people: Vec::new(),
         state: WindowState::Open,
+        now,
         claim_time: 0,
+        missed_total: 0,
         front: Place::LOWEST,
         carry: 0,
         horizons: HorizonHistory::default(),

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::spent;
 use crate::domain::place::Place;
 use crate::domain::session::Jti;
 use crate::domain::visitor::VisitorId;
@@ -13,6 +14,11 @@ pub(super) struct Dirty {
     pub(super) visitors: HashSet<(Place, VisitorId)>,
     pub(super) sessions: HashSet<Jti>,
     pub(super) ends: HashSet<Jti>,
+    pub(super) uses: HashSet<spent::Key>,
+    /// Members of a lobby, with its number.
+    pub(super) members: HashSet<(u32, VisitorId)>,
+    /// Blocks of the roster.
+    pub(super) roster: HashSet<u32>,
 }
 
 impl Dirty {
@@ -22,6 +28,9 @@ impl Dirty {
         self.visitors.clear();
         self.sessions.clear();
         self.ends.clear();
+        self.uses.clear();
+        self.members.clear();
+        self.roster.clear();
     }
 
     /// Adds what `other` names.
@@ -30,5 +39,8 @@ impl Dirty {
         self.visitors.extend(other.visitors);
         self.sessions.extend(other.sessions);
         self.ends.extend(other.ends);
+        self.uses.extend(other.uses);
+        self.members.extend(other.members);
+        self.roster.extend(other.roster);
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, StorageError, TableDefinition};
 
-use super::encode::{SessionKey, VisitorKey};
+use super::encode::{BlockKey, MemberKey, SessionKey, VisitorKey};
 use crate::store::BoxError;
 
 /// Format and other facts of the file as a whole.
@@ -18,9 +18,12 @@ pub(super) const ROOMS: TableDefinition<&str, &[u8]> = TableDefinition::new("roo
 pub(super) const VISITORS: TableDefinition<&VisitorKey, &[u8]> = TableDefinition::new("visitors");
 pub(super) const SESSIONS: TableDefinition<&SessionKey, &[u8]> = TableDefinition::new("sessions");
 pub(super) const ENDS: TableDefinition<&SessionKey, &[u8]> = TableDefinition::new("ends");
+pub(super) const USES: TableDefinition<&SessionKey, &[u8]> = TableDefinition::new("uses");
+pub(super) const LOBBIES: TableDefinition<&MemberKey, &[u8]> = TableDefinition::new("lobbies");
+pub(super) const ROSTERS: TableDefinition<&BlockKey, &[u8]> = TableDefinition::new("rosters");
 
 /// What `ABOUT` says under `format`.
-const FORMAT: &str = "anteroom 1";
+const FORMAT: &str = "anteroom 2";
 
 /// Memory for pages of the file: small, for the rooms themselves are all in memory.
 const CACHE: usize = 32 << 20;
@@ -153,6 +156,9 @@ pub(super) fn begin(database: &Database) -> Result<(), BoxError> {
     write.open_table(VISITORS)?;
     write.open_table(SESSIONS)?;
     write.open_table(ENDS)?;
+    write.open_table(USES)?;
+    write.open_table(LOBBIES)?;
+    write.open_table(ROSTERS)?;
     write.commit()?;
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Rows as they stand on disk: fixed-width, big-endian, each sealed with a version and a checksum
 //! that covers its key, so that a damaged or misplaced row is found and never believed.
 
+mod uses;
+
 use sha2::{Digest, Sha256};
 
 use super::entry::{Entry, Head, Status};
@@ -14,6 +16,8 @@ use crate::domain::standing::EndedBy;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowId;
 
+pub(super) use uses::{read_used, use_key, used};
+
 /// The row format that this program writes and reads.
 const VERSION: u8 = 2;
 /// Bytes of SHA-256 kept at the end of a row.
@@ -21,8 +25,12 @@ const SEAL: usize = 8;
 
 /// Key of a visitor's row: room, place, visitor. Joins append and releases touch neighbours.
 pub(super) type VisitorKey = [u8; 28];
-/// Key of a session's or an end's row: room, session.
+/// Key of a session's, an end's or a use's row: room, and the session or thing.
 pub(super) type SessionKey = [u8; 20];
+/// Key of a row of somebody in a lobby: room, lobby, visitor.
+pub(super) type MemberKey = [u8; 24];
+/// Key of a block of a drawn order: room, block.
+pub(super) type BlockKey = [u8; 8];
 
 /// Why a row cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +52,9 @@ enum Kind {
     Visitor = 2,
     Session = 3,
     End = 4,
+    Member = 5,
+    Block = 6,
+    Use = 7,
 }
 
 /// A visitor's row: the window the entry belongs to, and the entry.
@@ -97,11 +108,13 @@ pub(super) fn read_head(name: &str, row: &[u8]) -> Result<(u32, Head), BadRow> {
 
 pub(super) fn visitor(key: &VisitorKey, window: WindowId, entry: &Entry) -> Vec<u8> {
     let (tag, number, session) = match entry.status {
+        Status::Lobby { number } => (5, u64::from(number), [0; 16]),
         Status::Waiting { seen_until } => (0, seen_until.0, [0; 16]),
         Status::Absent => (1, 0, [0; 16]),
         Status::Released { until } => (2, until.0, [0; 16]),
         Status::Admitted { session } => (3, 0, session.0),
         Status::Ended(why) => (4, u64::from(reason(Some(why))), [0; 16]),
+        Status::Away { until } => (5, until.0, [0; 16]),
     };
     let mut row = vec![VERSION, tag, u8::from(entry.missed), reason(entry.before)];
     row.extend(window.0.to_be_bytes());
@@ -135,7 +148,11 @@ fn visitor_row(from: &mut Reader<'_>, place: Place) -> Option<VisitorRow> {
         2 => Status::Released { until: moment },
         3 => Status::Admitted { session },
         4 => Status::Ended(read_reason(u8::try_from(number).ok()?)??),
-        5.. => return None,
+        5 => Status::Away { until: moment },
+        6 => Status::Lobby {
+            number: u32::try_from(number).ok()?,
+        },
+        6.. => return None,
     };
     let entry = Entry {
         turn,
@@ -209,6 +226,64 @@ fn end_row(from: &mut Reader<'_>) -> Option<End> {
     from.0.is_empty().then_some(end)
 }
 
+pub(super) fn member_key(room: u32, lobby: u32, visitor: VisitorId) -> MemberKey {
+    let (room, lobby) = (room.to_be_bytes(), lobby.to_be_bytes());
+    let mut key = [0; 24];
+    let parts = room.iter().chain(&lobby).chain(visitor.as_bytes());
+    for (to, from) in key.iter_mut().zip(parts) {
+        *to = *from;
+    }
+    key
+}
+
+pub(super) fn read_member_key(key: &MemberKey) -> Option<(u32, u32, VisitorId)> {
+    let mut from = Reader(key);
+    let (room, lobby) = (from.small()?, from.small()?);
+    Some((room, lobby, VisitorId::from_bytes(from.take()?)))
+}
+
+pub(super) fn member(key: &MemberKey, lane: Lane) -> Vec<u8> {
+    sealed(Kind::Member, key, vec![VERSION, lane.0])
+}
+
+pub(super) fn read_member(key: &MemberKey, row: &[u8]) -> Result<Lane, BadRow> {
+    match opened(Kind::Member, key, row)?.0 {
+        [lane] => Ok(Lane(*lane)),
+        _ => Err(BadRow::Nonsense),
+    }
+}
+
+pub(super) fn block_key(room: u32, block: u32) -> BlockKey {
+    (u64::from(room) << 32 | u64::from(block)).to_be_bytes()
+}
+
+pub(super) fn read_block_key(key: BlockKey) -> Option<(u32, u32)> {
+    let mut from = Reader(&key);
+    Some((from.small()?, from.small()?))
+}
+
+/// A stretch of a drawn order.
+pub(super) fn block(key: &BlockKey, visitors: &[VisitorId]) -> Vec<u8> {
+    let mut row = Vec::with_capacity(1 + 16 * visitors.len() + SEAL);
+    row.push(VERSION);
+    for visitor in visitors {
+        row.extend(visitor.as_bytes());
+    }
+    sealed(Kind::Block, key, row)
+}
+
+pub(super) fn read_block(key: &BlockKey, row: &[u8]) -> Result<Vec<VisitorId>, BadRow> {
+    let rest = opened(Kind::Block, key, row)?.0;
+    let (visitors, over) = rest.as_chunks();
+    if visitors.is_empty() || !over.is_empty() {
+        return Err(BadRow::Nonsense);
+    }
+    Ok(visitors
+        .iter()
+        .map(|id| VisitorId::from_bytes(*id))
+        .collect())
+}
+
 /// 0 for none, else one more than the reason's number in [`EndedBy::ALL`].
 fn reason(why: Option<EndedBy>) -> u8 {
     let at = EndedBy::ALL.iter().position(|one| Some(*one) == why);
@@ -279,6 +354,10 @@ impl Reader<'_> {
         Some(*first)
     }
 
+    fn small(&mut self) -> Option<u32> {
+        self.take().map(u32::from_be_bytes)
+    }
+
     fn number(&mut self) -> Option<u64> {
         self.take().map(u64::from_be_bytes)
     }
@@ -311,6 +390,8 @@ mod tests {
                 seen_until: Moment(9),
             },
             Status::Absent,
+            Status::Away { until: Moment(3) },
+            Status::Lobby { number: 4 },
             Status::Released {
                 until: Moment(u64::MAX),
             },
@@ -353,6 +434,19 @@ mod tests {
             };
             assert_eq!(read_end(&key, &end(&key, &over)), Ok(over));
         }
+
+        let key = member_key(5, 6, ann);
+        assert_eq!(read_member_key(&key), Some((5, 6, ann)));
+        assert_eq!(read_member(&key, &member(&key, Lane(3))), Ok(Lane(3)));
+        let key = block_key(5, 6);
+        assert_eq!(read_block_key(key), Some((5, 6)));
+        let drawn = vec![ann, VisitorId::from_bytes([9; 16])];
+        assert_eq!(read_block(&key, &block(&key, &drawn)), Ok(drawn));
+        assert_eq!(
+            read_block(&key, &block(&key, &[])),
+            Err(BadRow::Nonsense),
+            "no block is empty"
+        );
 
         let written = Head {
             incarnation: u64::MAX,

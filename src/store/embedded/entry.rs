@@ -10,7 +10,8 @@ use crate::domain::presence::HorizonHistory;
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::domain::tick::TickState;
-use crate::domain::window::Orders;
+use crate::domain::window::{Orders, WindowId};
+use crate::store::lobby::Cut;
 
 /// What a room knows besides its visitors and sessions: one row on disk.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,9 @@ pub(super) struct Head {
     pub(super) granted_total: u64,
     pub(super) joins_total: u64,
     pub(super) claims_total: u64,
+    /// Turns that nobody took.
+    #[serde(default)]
+    pub(super) missed_total: u64,
     pub(super) newest_end: u64,
     /// Room time until which the room is recovering.
     #[serde(default)]
@@ -44,6 +48,21 @@ pub(super) struct Head {
     /// Room time until which they do.
     #[serde(default)]
     pub(super) missing_until: Moment,
+    /// The lobby that is frozen.
+    #[serde(default)]
+    pub(super) cut: Option<Cut>,
+    /// The number of the running lobby: each one that was frozen or dismissed had its own.
+    #[serde(default)]
+    pub(super) lobby: u32,
+    /// Room time of the first join of the running lobby.
+    #[serde(default)]
+    pub(super) lobby_since: Moment,
+    /// Rounds frozen in this window after the prequeue's.
+    #[serde(default)]
+    pub(super) rounds: u32,
+    /// The window whose drawn order is kept.
+    #[serde(default)]
+    pub(super) roster_of: WindowId,
     pub(super) history: ReleaseHistory,
     pub(super) horizons: HorizonHistory,
 }
@@ -66,13 +85,25 @@ pub(super) struct Entry {
     pub(super) extensions: u8,
 }
 
+impl Entry {
+    /// Whether it says no more than that its visitor is in a lobby, which the lobby says too.
+    pub(super) fn is_plain_lobby(&self) -> bool {
+        matches!(self.status, Status::Lobby { .. }) && self.turn == Turn::FIRST
+    }
+}
+
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
+    /// In the lobby of this number; the place is [`Place::LOWEST`] as long.
+    Lobby { number: u32 },
     /// In the queue; present until this room time.
     Waiting { seen_until: Moment },
     /// In the queue, found absent.
     Absent,
+    /// In the queue among the absent by the visitor's own wish: not called, and not brought back
+    /// by its page, until this room time.
+    Away { until: Moment },
     /// May claim until this claim time.
     Released { until: Moment },
     /// Inside.

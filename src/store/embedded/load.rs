@@ -1,12 +1,14 @@
 //! Reads a whole store file into rooms, or says what is wrong with it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableError};
 
-use super::disk::{self, ENDS, OpenError, Opener, ROOMS, SESSIONS, VISITORS, damaged};
+use super::disk::{self, ENDS, LOBBIES, OpenError, Opener, ROOMS, ROSTERS, SESSIONS};
+use super::disk::{USES, VISITORS, damaged};
+use super::draw::BLOCK;
 use super::encode::{self, BadRow};
 use super::room::Room;
 use crate::domain::room::RoomName;
@@ -52,6 +54,9 @@ impl Rows<'_> {
         self.visitors(&mut rooms)?;
         self.sessions(&mut rooms)?;
         self.ends(&mut rooms)?;
+        self.uses(&mut rooms)?;
+        self.lobbies(&mut rooms)?;
+        self.rosters(&mut rooms)?;
         let named = rooms.into_iter().map(|(number, (name, mut room))| {
             room.settle();
             (name, number, room)
@@ -137,6 +142,70 @@ impl Rows<'_> {
             let (number, jti) = read.ok_or_else(|| self.bad_row(BadRow::Nonsense))?;
             let end = encode::read_end(key, row.value()).map_err(|fault| self.bad_row(fault))?;
             self.room(rooms, number)?.sessions.put_end(jti, end);
+        }
+        Ok(())
+    }
+
+    /// A file that was made before anything could be used has no table of uses.
+    fn uses(&self, rooms: &mut HashMap<u32, (RoomName, Room)>) -> Result<(), OpenError> {
+        let table = match self.read.open_table(USES) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(()),
+            table => table.map_err(|fault| self.bad(&fault))?,
+        };
+        for row in table.iter().map_err(|fault| self.bad(&fault))? {
+            let (key, row) = row.map_err(|fault| self.bad(&fault))?;
+            let key = key.value();
+            let read = encode::read_session_key(key);
+            let (number, thing) = read.ok_or_else(|| self.bad_row(BadRow::Nonsense))?;
+            let used = encode::read_used(key, row.value()).map_err(|fault| self.bad_row(fault))?;
+            self.room(rooms, number)?.uses.put(thing.0, used);
+        }
+        Ok(())
+    }
+
+    fn lobbies(&self, rooms: &mut HashMap<u32, (RoomName, Room)>) -> Result<(), OpenError> {
+        let table = self
+            .read
+            .open_table(LOBBIES)
+            .map_err(|fault| self.bad(&fault))?;
+        let mut old: BTreeMap<(u32, u32), Vec<_>> = BTreeMap::new();
+        for row in table.iter().map_err(|fault| self.bad(&fault))? {
+            let (key, row) = row.map_err(|fault| self.bad(&fault))?;
+            let key = key.value();
+            let read = encode::read_member_key(key);
+            let (number, lobby, visitor) = read.ok_or_else(|| self.bad_row(BadRow::Nonsense))?;
+            let lane =
+                encode::read_member(key, row.value()).map_err(|fault| self.bad_row(fault))?;
+            let room = self.room(rooms, number)?;
+            if !room.read_member(lobby, visitor, lane) {
+                old.entry((number, lobby))
+                    .or_default()
+                    .push((visitor, lane));
+            }
+        }
+        for ((number, lobby), members) in old {
+            self.room(rooms, number)?.lobby.leave_over(lobby, members);
+        }
+        Ok(())
+    }
+
+    fn rosters(&self, rooms: &mut HashMap<u32, (RoomName, Room)>) -> Result<(), OpenError> {
+        let table = self
+            .read
+            .open_table(ROSTERS)
+            .map_err(|fault| self.bad(&fault))?;
+        for row in table.iter().map_err(|fault| self.bad(&fault))? {
+            let (key, row) = row.map_err(|fault| self.bad(&fault))?;
+            let key = key.value();
+            let read = encode::read_block_key(*key);
+            let (number, block) = read.ok_or_else(|| self.bad_row(BadRow::Nonsense))?;
+            let visitors =
+                encode::read_block(key, row.value()).map_err(|fault| self.bad_row(fault))?;
+            let room = self.room(rooms, number)?;
+            if usize::try_from(block).ok().map(|block| block * BLOCK) != Some(room.roster.len()) {
+                return Err(self.bad("a part of a drawn order is missing"));
+            }
+            room.roster.extend(visitors);
         }
         Ok(())
     }

@@ -4,12 +4,15 @@
 //! has seen there is on disk; one thread writes whatever changed meanwhile in one go, so that
 //! many verbs share one write. One gateway at a time may use a directory.
 
+mod absence;
 mod commit;
 mod dirty;
 mod disk;
+mod draw;
 mod encode;
 mod entry;
 mod load;
+mod lobby;
 mod moment;
 mod pass;
 mod queue;
@@ -19,6 +22,7 @@ mod release;
 mod room;
 mod rows;
 mod sessions;
+mod spent;
 mod stays;
 #[cfg(test)]
 mod tests;
@@ -31,17 +35,19 @@ use async_trait::async_trait;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use redb::Database;
 
+use super::lobby::{Chunk, LobbyPage, Placed};
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
-use crate::domain::window::Orders;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
 use commit::{Kept, Ledger, Rooms};
 use disk::{Folder, Opener};
 use load::Loaded;
@@ -200,6 +206,33 @@ impl QueueStore for Embedded {
         self.on(room, check_in).await?
     }
 
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let step_away = |room: &mut Room| {
+            tokens.iter().try_for_each(|one| room.has_made(one))?;
+            let step_away = |token| room.step_away(terms, token);
+            Ok(tokens.iter().map(step_away).collect())
+        };
+        self.on(room, step_away).await?
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let extend = |room: &mut Room| {
+            tokens.iter().try_for_each(|one| room.has_made(one))?;
+            Ok(tokens.iter().map(|one| room.extend(terms, one)).collect())
+        };
+        self.on(room, extend).await?
+    }
+
     async fn claim(
         &self,
         room: &RoomName,
@@ -217,6 +250,19 @@ impl QueueStore for Embedded {
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         let leave = |room: &mut Room| leaving.iter().for_each(|one| room.leave(one));
         self.on(room, leave).await
+    }
+
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        let newest = spendings.iter().map(|one| one.window).max();
+        let spend = |room: &mut Room| {
+            room.has_reached(newest)?;
+            Ok(spendings.iter().map(|one| room.spend(one)).collect())
+        };
+        self.on(room, spend).await?
     }
 
     async fn release(
@@ -268,5 +314,24 @@ impl QueueStore for Embedded {
 
     async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError> {
         self.on(room, |room| room.recover(recovery)).await
+    }
+
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
+        self.on(room, |room| room.lobby_page(from, most)).await
+    }
+
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError> {
+        self.on(room, |room| room.place(chunk)).await
+    }
+
+    async fn roster(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        self.on(room, |room| room.roster_page(window, from, most))
+            .await
     }
 }

@@ -11,7 +11,13 @@ impl Room {
     /// joined.
     pub(super) fn pass(&mut self, terms: &Terms, ask: &Passing) -> Passed {
         let free = self.is_free(terms);
-        let joined = self.join(terms, &ask.joining);
+        // Whoever passes waits for no draw.
+        let drawn = terms.fairness_window.filter(|_| !free);
+        let joining = Terms {
+            fairness_window: drawn,
+            ..*terms
+        };
+        let joined = self.join(&joining, &ask.joining);
         let Joined::Stands(stand) = joined else {
             return Passed::Joined(joined);
         };
@@ -29,12 +35,13 @@ impl Room {
         self.claims_first_turn(terms, ask, stand)
     }
 
-    /// Whether the next visitor may pass, as far as the bucket does not say otherwise.
+    /// Whether the next visitor may pass: nobody who has not been found absent waits.
     fn is_free(&self, terms: &Terms) -> bool {
         self.head.orders.state.releases()
             && self.recovering().is_zero()
-            && self.queue.present() == 0
+            && self.waiting_in_all() == self.queue.absent()
             && self.capacity_left(terms) > 0
+            && { self.head.ticks }.pass()
     }
 
     fn claims_first_turn(&mut self, terms: &Terms, ask: &Passing, stand: Stand) -> Passed {

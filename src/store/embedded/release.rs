@@ -30,7 +30,7 @@ struct Call {
 impl Room {
     /// One tick, if `proposal` is for the present tick number.
     pub(super) fn release(&mut self, terms: &Terms, proposal: Proposal) -> Released {
-        let pace = self.head.orders.pace.unwrap_or(terms.pace);
+        let pace = terms.pace_in_force(self.head.orders.pace);
         let state = self.head.orders.state;
         let open = state.releases() && self.recovering().is_zero();
         let door = if open { Door::Open } else { Door::Shut };
@@ -49,6 +49,9 @@ impl Room {
         }
         self.end_run_out_sessions(bound);
         let batch = self.call(terms, step.batch);
+        if open {
+            self.freeze_round(terms);
+        }
         if let (true, Some(horizon)) = (open, self.horizon(terms)) {
             self.head.horizons.record(self.now().0, horizon);
         }
@@ -84,6 +87,7 @@ impl Room {
                 Status::Absent
             };
             let missed = true;
+            self.head.missed_total += 1;
             self.put(
                 visitor,
                 Entry {
@@ -114,7 +118,7 @@ impl Room {
     fn call(&mut self, terms: &Terms, paced: u64) -> Vec<VisitorId> {
         let state = self.head.orders.state;
         let rested = self.recovering().is_zero();
-        let (open, grants) = (state.releases() && rested, state.joins() && rested);
+        let (open, grants) = (state.releases() && rested, state.claims() && rested);
         let room = self.capacity_left(terms).min(MOST_CALLED);
         let due = self.head.orders.grants.saturating_sub(self.head.grants_met);
         let granted = if grants { due.min(room) } else { 0 };

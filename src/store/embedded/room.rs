@@ -8,9 +8,12 @@ use std::collections::{BTreeSet, HashMap, VecDeque, hash_map};
 
 use super::dirty::Dirty;
 use super::entry::{Entry, Head, Status};
+use super::lobby::Lobby;
 use super::moment::Moment;
 use super::queue::Queue;
 use super::sessions::{Guest, Sessions};
+use super::spent::Uses;
+use crate::domain::lane::Lane;
 use crate::domain::place::{Epoch, NUMBER_BITS, Place, Turn};
 use crate::domain::presence;
 use crate::domain::room::Terms;
@@ -18,7 +21,7 @@ use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Orders, WindowId, WindowState};
 use crate::store::Ordered;
-use crate::store::survey::Survey;
+use crate::store::survey::{Sample, Survey};
 
 /// One room.
 #[derive(Debug, Default)]
@@ -28,6 +31,11 @@ pub(super) struct Room {
     pub(super) queue: Queue,
     pub(super) turns: BTreeSet<(Moment, Place, VisitorId)>,
     pub(super) sessions: Sessions,
+    /// Single-use things; they outlast windows.
+    pub(super) uses: Uses,
+    pub(super) lobby: Lobby,
+    /// The order that the lobby of the prequeue of `head.roster_of` was drawn in.
+    pub(super) roster: Vec<VisitorId>,
     /// Visitors of dismissed windows, not yet cleared from disk.
     pub(super) leftovers: VecDeque<hash_map::IntoIter<VisitorId, Entry>>,
     /// Where the next sweep goes on looking for the absent; `None` is the beginning.
@@ -80,31 +88,64 @@ impl Room {
     pub(super) fn put(&mut self, visitor: VisitorId, entry: Entry) {
         if let Some(old) = self.visitors.insert(visitor, entry) {
             match old.status {
-                Status::Waiting { .. } | Status::Absent => self.queue.remove(old.place),
+                Status::Waiting { .. } | Status::Absent | Status::Away { .. } => {
+                    self.queue.remove(old.place);
+                }
                 Status::Released { until } => {
                     self.turns.remove(&(until, old.place, visitor));
                 }
+                Status::Lobby { number } => self.leave_lobby(number, visitor),
                 Status::Admitted { .. } | Status::Ended(_) => {}
             }
-            self.dirty.visitors.insert((old.place, visitor));
+            if !old.is_plain_lobby() {
+                self.dirty.visitors.insert((old.place, visitor));
+            }
         }
         match entry.status {
             Status::Waiting { .. } => self.queue.add(entry.place, visitor),
-            Status::Absent => self.queue.add_absent(entry.place, visitor),
+            Status::Absent | Status::Away { .. } => {
+                self.queue.add_absent(entry.place, visitor);
+            }
             Status::Released { until } => {
                 self.turns.insert((until, entry.place, visitor));
             }
+            Status::Lobby { number } => self.enter_lobby(number, visitor, entry.lane),
             Status::Admitted { .. } | Status::Ended(_) => {}
         }
-        self.dirty.visitors.insert((entry.place, visitor));
+        if !entry.is_plain_lobby() {
+            self.dirty.visitors.insert((entry.place, visitor));
+        }
         self.changed();
+    }
+
+    fn enter_lobby(&mut self, number: u32, visitor: VisitorId, lane: Lane) {
+        if number == self.head.lobby {
+            self.lobby.add(visitor, lane);
+            self.dirty.members.insert((number, visitor));
+        } else {
+            self.lobby.undrawn += 1;
+        }
+    }
+
+    /// Who leaves a frozen lobby stays in its roster.
+    fn leave_lobby(&mut self, number: u32, visitor: VisitorId) {
+        if number == self.head.lobby {
+            self.lobby.remove(visitor);
+            self.dirty.members.insert((number, visitor));
+        } else {
+            self.lobby.undrawn = self.lobby.undrawn.saturating_sub(1);
+        }
     }
 
     /// Where an entry stands, as its visitor is told.
     pub(super) fn stand(&self, entry: &Entry) -> Stand {
         let standing = match entry.status {
-            Status::Waiting { .. } | Status::Absent => Standing::Waiting {
-                ahead: self.queue.ahead_of(entry.place),
+            Status::Lobby { .. } => Standing::Lobby,
+            Status::Away { until } if until > self.now() => Standing::Away {
+                left: until.left(self.now()),
+            },
+            Status::Waiting { .. } | Status::Absent | Status::Away { .. } => Standing::Waiting {
+                ahead: self.ahead_of(entry.place),
             },
             Status::Released { until } => Standing::Released {
                 left: until.left(self.head.claim_time),
@@ -112,11 +153,11 @@ impl Room {
             Status::Admitted { .. } => Standing::Admitted,
             Status::Ended(why) => Standing::Ended(why),
         };
-        let over = matches!(entry.status, Status::Ended(_));
+        let placed = !matches!(entry.status, Status::Lobby { .. } | Status::Ended(_));
         Stand {
             standing,
             turn: entry.turn,
-            place: (!over).then_some(entry.place),
+            place: placed.then_some(entry.place),
             epoch: self.epoch(),
             tick: self.head.ticks.tick,
         }
@@ -158,11 +199,15 @@ impl Room {
         if self.head.orders == *orders {
             return (Ordered::Done, Queue::default());
         }
-        if self.head.orders.version != if_version {
+        if self.head.orders.version != if_version || self.goes_too_far(orders) {
             let present = Box::new(self.head.orders.clone());
             return (Ordered::Changed(present), Queue::default());
         }
+        let freezes = self.freezes(orders);
         let dismissed = self.write(orders);
+        if freezes {
+            self.freeze(0);
+        }
         (Ordered::Done, dismissed)
     }
 
@@ -178,16 +223,20 @@ impl Room {
             Queue::default()
         };
         self.head.orders.clone_from(orders);
+        if orders.state.claims() && self.head.cut.is_some_and(|cut| cut.round == 0) {
+            self.dismiss_complete();
+        }
         self.changed();
         dismissed
     }
 
-    /// Sends everybody home who waits or was released. Sessions live on.
+    /// Sends everybody home who waits or was released. Sessions live on, and so does the roster.
     fn dismiss(&mut self) -> Queue {
         let visitors = std::mem::take(&mut self.visitors);
         if !visitors.is_empty() {
             self.leftovers.push_back(visitors.into_iter());
         }
+        self.dismiss_lobbies();
         self.turns.clear();
         self.cursor = None;
         self.head.grants_met = self.head.orders.grants;
@@ -215,7 +264,10 @@ impl Room {
             recovering: self.recovering(),
             store_time: None,
             gateways: 1,
-            waiting: self.queue.len(),
+            waiting: self.waiting_in_all(),
+            lobby: u64::from(self.lobby.gathered()),
+            frozen: head.cut,
+            roster: u64::from(self.drawn()),
             absent: self.queue.absent(),
             released: self.turns.len() as u64,
             active: self.sessions.active(),
@@ -223,12 +275,13 @@ impl Room {
             horizon: self
                 .horizon(terms)
                 .map(|now| now.max(head.horizons.covered().unwrap_or(now))),
-            samples: self.queue.samples(),
+            samples: self.samples(),
             history: head.history.clone(),
             releases_total: head.releases_total,
             granted_total: head.granted_total,
             joins_total: head.joins_total,
             claims_total: head.claims_total,
+            missed_total: head.missed_total,
             ends_seq: self.sessions.newest_end,
             ends: self.sessions.ends_after(ends_seen),
         }
@@ -240,9 +293,16 @@ impl Room {
         if self.queue.len() == 0 {
             return None;
         }
-        let pace = self.head.orders.pace.unwrap_or(terms.pace);
+        let pace = terms.pace_in_force(self.head.orders.pace);
         let near = presence::horizon(pace, terms.horizon);
-        let last = Place::new(self.epoch(), self.head.last_number);
-        self.queue.nth(near).or(last)
+        self.queue.nth(near).or(self.last_place())
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        let mut samples = self.queue.samples();
+        for sample in &mut samples {
+            sample.ahead += self.undrawn_before(sample.place);
+        }
+        samples
     }
 }

@@ -3,8 +3,9 @@
 use redb::{Database, Table};
 
 use super::dirty::Dirty;
-use super::disk::{ENDS, ROOMS, SESSIONS, VISITORS};
-use super::encode::{self, SessionKey, VisitorKey};
+use super::disk::{ENDS, LOBBIES, ROOMS, ROSTERS, SESSIONS, USES, VISITORS};
+use super::draw::BLOCK;
+use super::encode::{self, BlockKey, MemberKey, SessionKey, VisitorKey};
 use super::room::Room;
 use crate::domain::room::RoomName;
 use crate::store::BoxError;
@@ -16,6 +17,9 @@ pub(super) struct Rows {
     visitors: Vec<(VisitorKey, Option<Vec<u8>>)>,
     sessions: Vec<(SessionKey, Option<Vec<u8>>)>,
     ends: Vec<(SessionKey, Option<Vec<u8>>)>,
+    uses: Vec<(SessionKey, Option<Vec<u8>>)>,
+    members: Vec<(MemberKey, Option<Vec<u8>>)>,
+    blocks: Vec<(BlockKey, Option<Vec<u8>>)>,
 }
 
 impl Rows {
@@ -25,6 +29,9 @@ impl Rows {
             && self.visitors.is_empty()
             && self.sessions.is_empty()
             && self.ends.is_empty()
+            && self.uses.is_empty()
+            && self.members.is_empty()
+            && self.blocks.is_empty()
     }
 
     /// Adds what `dirty` names, as it stands in `room`.
@@ -38,7 +45,7 @@ impl Rows {
             let key = encode::visitor_key(number, place, visitor);
             let entry = room.visitors.get(&visitor);
             let row = entry
-                .filter(|entry| entry.place == place)
+                .filter(|entry| entry.place == place && !entry.is_plain_lobby())
                 .map(|entry| encode::visitor(&key, room.window(), entry));
             self.visitors.push((key, row));
         }
@@ -52,6 +59,29 @@ impl Rows {
             let key = encode::session_key(number, jti);
             let row = room.sessions.end_of(jti);
             self.ends.push((key, row.map(|end| encode::end(&key, end))));
+        }
+        for &thing in &dirty.uses {
+            let key = encode::use_key(number, thing);
+            let row = room.uses.of(&thing);
+            self.uses
+                .push((key, row.map(|used| encode::used(&key, used))));
+        }
+        self.add_drawn(number, room, dirty);
+    }
+
+    fn add_drawn(&mut self, number: u32, room: &Room, dirty: &Dirty) {
+        for &(lobby, visitor) in &dirty.members {
+            let key = encode::member_key(number, lobby, visitor);
+            let lane = room.lane_in(lobby, visitor);
+            let row = lane.map(|lane| encode::member(&key, lane));
+            self.members.push((key, row));
+        }
+        for &block in &dirty.roster {
+            let key = encode::block_key(number, block);
+            let at = usize::try_from(block).unwrap_or(usize::MAX);
+            let drawn = room.roster.chunks(BLOCK).nth(at);
+            let row = drawn.map(|visitors| encode::block(&key, visitors));
+            self.blocks.push((key, row));
         }
     }
 
@@ -68,6 +98,9 @@ impl Rows {
             put(&mut write.open_table(VISITORS)?, &self.visitors)?;
             put(&mut write.open_table(SESSIONS)?, &self.sessions)?;
             put(&mut write.open_table(ENDS)?, &self.ends)?;
+            put(&mut write.open_table(USES)?, &self.uses)?;
+            put(&mut write.open_table(LOBBIES)?, &self.members)?;
+            put(&mut write.open_table(ROSTERS)?, &self.blocks)?;
         }
         write.commit()?;
         Ok(())

@@ -2,6 +2,7 @@
 //! taken for truth.
 
 mod damage;
+mod drawn;
 mod platter;
 
 use std::path::PathBuf;
@@ -75,6 +76,7 @@ async fn sight(store: &Embedded) -> (Survey, Vec<Stand>) {
             place: Place::new(EPOCH, number).unwrap(),
             tick: 0,
             promised: std::time::Duration::from_secs(2),
+            shown_by: crate::store::ShownBy::Page,
         })
         .collect();
     let stands = store.check_in(&room, &terms, &tokens).await.unwrap();
@@ -100,6 +102,32 @@ async fn a_reopened_store_shows_the_same_survey_and_stands() {
     );
     let ends = after.0.ends.iter().map(|(session, _)| *session);
     assert!(ends.eq([jti(2, Turn::FIRST)]));
+}
+
+#[tokio::test]
+async fn what_was_used_is_used_after_a_kill_too() {
+    let platter = Platter::default();
+    let store = Embedded::on_platter(&platter).unwrap();
+    let room = Stage::open(&store, 1).await.unwrap();
+    let ask = |number| crate::store::Spending {
+        key: [7; 16],
+        visitor: visitor(number),
+        window: room.window,
+        keep: std::time::Duration::from_secs(5),
+    };
+    let spent = store.spend(&room.room, &[ask(1)]).await.unwrap();
+    assert_eq!(spent, [Spent::Now]);
+
+    let killed = Embedded::on_platter(&platter.after_power_loss()).unwrap();
+
+    let asks = [ask(2), ask(1)];
+    let spent = killed.spend(&room.room, &asks).await.unwrap();
+    assert_eq!(spent, [Spent::ByAnother, Spent::Before]);
+    room.pass(5).await.unwrap();
+    assert_eq!(store.sweep(&room.room, &room.terms).await.unwrap(), 1);
+    let swept = Embedded::on_platter(&platter.after_kill()).unwrap();
+    let spent = swept.spend(&room.room, &[ask(2)]).await.unwrap();
+    assert_eq!(spent, [Spent::Now], "gone from disk");
 }
 
 #[tokio::test]

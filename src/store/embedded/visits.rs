@@ -13,13 +13,13 @@ use crate::domain::room::Terms;
 use crate::domain::standing::{EndedBy, Stand};
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowState;
-use crate::store::{CheckIn, Joined, Joining, Leaving};
+use crate::store::{CheckIn, Joined, Joining, Leaving, ShownBy};
 
 /// Places a sweep looks at, rows of old windows it clears and ends it forgets, a call at most.
 const SWEEP: usize = 1_024;
 
 impl Room {
-    /// Gives a visitor a place, or says where it stands already. A visitor with a living turn is
+    /// Gives a visitor a place or puts it into the lobby, or says where it stands already. A visitor with a living turn is
     /// answered in every state, so that a join whose answer was lost may be sent again.
     pub(super) fn join(&mut self, terms: &Terms, ask: &Joining) -> Joined {
         if ask.window != self.window() {
@@ -32,19 +32,25 @@ impl Room {
                 Status::Ended(why) if entry.turn.next() > entry.turn => {
                     (entry.turn.next(), Some(why))
                 }
-                _ => return Joined::Stands(self.see(ask.visitor, entry, ask.promised)),
+                _ => {
+                    let seen = (ask.promised, ShownBy::Visitor);
+                    return Joined::Stands(self.see(ask.visitor, entry, seen));
+                }
             },
         };
         if !self.head.orders.state.joins() {
             return Joined::Shut;
         }
-        if self.queue.len() >= u64::from(terms.max_waiting) {
+        if self.waiting_in_all() >= u64::from(terms.max_waiting) || !self.has_numbers() {
             return Joined::Full;
         }
-        let Some(place) = self.next_place() else {
+        let entry = if self.gathers(terms) {
+            self.in_lobby(turn, before, ask.lane)
+        } else if let Some(place) = self.next_place() {
+            self.waiting(turn, place, before, ask.promised)
+        } else {
             return Joined::Full;
         };
-        let entry = self.waiting(turn, place, before, ask.promised);
         self.head.joins_total += 1;
         self.put(ask.visitor, entry);
         Joined::Stands(self.stand(&entry))
@@ -58,7 +64,7 @@ impl Room {
             turn: token.turn,
         };
         match self.entry(guest) {
-            Ok(entry) => self.see(token.visitor, entry, token.promised),
+            Ok(entry) => self.see(token.visitor, entry, (token.promised, token.shown_by)),
             Err(stand) => self.put_back(token).unwrap_or(stand),
         }
     }
@@ -92,7 +98,11 @@ impl Room {
 
     /// Clears away a bounded number of things; says how many.
     pub(super) fn sweep(&mut self) -> u64 {
-        self.find_absent() + self.clear_leftovers() + self.forget_ends()
+        self.find_absent()
+            + self.clear_leftovers()
+            + self.clear_old_lobbies()
+            + self.forget_ends()
+            + self.forget_uses()
     }
 
     /// Up to which place visitors know that they are near the front: where the horizon has been
@@ -118,9 +128,18 @@ impl Room {
 
     /// Marks a visitor present and says where it stands. Presence alone is written with the next
     /// tick: nobody waits for it to be durable.
-    fn see(&mut self, visitor: VisitorId, entry: Entry, promised: Duration) -> Stand {
-        let until = self.now().after(presence::check_in_lasts(promised));
+    fn see(&mut self, visitor: VisitorId, entry: Entry, seen: (Duration, ShownBy)) -> Stand {
+        let (promised, by) = seen;
+        let now = self.now();
+        let until = now.after(presence::check_in_lasts(promised));
         match entry.status {
+            Status::Away { until } if until > now && by == ShownBy::Page => {}
+            Status::Away { .. } => {
+                let status = Status::Waiting { seen_until: until };
+                let back = Entry { status, ..entry };
+                self.put(visitor, back);
+                return self.stand(&back);
+            }
             Status::Waiting { seen_until } => {
                 if let Some(kept) = self.visitors.get_mut(&visitor) {
                     kept.status = Status::Waiting {
@@ -133,14 +152,17 @@ impl Room {
                 let status = Status::Waiting { seen_until: until };
                 self.put(visitor, Entry { status, ..entry });
             }
-            Status::Released { .. } | Status::Admitted { .. } | Status::Ended(_) => {}
+            Status::Lobby { .. }
+            | Status::Released { .. }
+            | Status::Admitted { .. }
+            | Status::Ended(_) => {}
         }
         self.stand(&entry)
     }
 
     /// Puts a token of an older epoch back at its own place: the store lost it. `None` where it
     /// may not, because the turn ended or a newer one began, or was never this store's to keep.
-    fn put_back(&mut self, token: &CheckIn) -> Option<Stand> {
+    pub(super) fn put_back(&mut self, token: &CheckIn) -> Option<Stand> {
         let lost = token.window == self.window()
             && self.head.orders.state != WindowState::Ended
             && token.epoch < self.epoch();
@@ -152,7 +174,10 @@ impl Room {
             Some(entry) if entry.turn >= token.turn => return None,
             Some(entry) => match entry.status {
                 Status::Ended(why) => Some(why),
-                Status::Waiting { .. } | Status::Absent => entry.before,
+                Status::Lobby { .. }
+                | Status::Waiting { .. }
+                | Status::Absent
+                | Status::Away { .. } => entry.before,
                 Status::Released { .. } | Status::Admitted { .. } => return None,
             },
         };
@@ -215,6 +240,24 @@ impl Room {
                 break;
             }
             self.leftovers.pop_front();
+        }
+        if cleared > 0 {
+            self.changed();
+        }
+        cleared as u64
+    }
+
+    fn clear_old_lobbies(&mut self) -> u64 {
+        let mut cleared = 0;
+        while let Some((number, members)) = self.lobby.leftovers.front_mut() {
+            for (visitor, _) in members.by_ref().take(SWEEP - cleared) {
+                self.dirty.members.insert((*number, visitor));
+                cleared += 1;
+            }
+            if cleared == SWEEP {
+                break;
+            }
+            self.lobby.leftovers.pop_front();
         }
         if cleared > 0 {
             self.changed();

@@ -71,6 +71,22 @@ impl QueueStore for Counting {
     ) -> Result<Vec<Stand>, StoreError> {
         self.store.check_in(room, terms, tokens).await
     }
+    async fn step_away(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        unreachable!()
+    }
+    async fn extend(
+        &self,
+        _: &RoomName,
+        _: &Terms,
+        _: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        unreachable!()
+    }
     async fn claim(
         &self,
         _: &RoomName,
@@ -80,6 +96,9 @@ impl QueueStore for Counting {
         unreachable!()
     }
     async fn leave(&self, _: &RoomName, _: &[Leaving]) -> Result<(), StoreError> {
+        unreachable!()
+    }
+    async fn spend(&self, _: &RoomName, _: &[Spending]) -> Result<Vec<Spent>, StoreError> {
         unreachable!()
     }
     async fn release(
@@ -120,6 +139,21 @@ impl QueueStore for Counting {
         self.store.order(room, orders, if_version).await
     }
     async fn recover(&self, _: &RoomName, _: &Recovery) -> Result<Epoch, StoreError> {
+        unreachable!()
+    }
+    async fn lobby(&self, _: &RoomName, _: u32, _: u32) -> Result<LobbyPage, StoreError> {
+        unreachable!()
+    }
+    async fn place(&self, _: &RoomName, _: &Chunk) -> Result<Placed, StoreError> {
+        unreachable!()
+    }
+    async fn roster(
+        &self,
+        _: &RoomName,
+        _: WindowId,
+        _: u32,
+        _: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
         unreachable!()
     }
 }

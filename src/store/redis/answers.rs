@@ -6,8 +6,10 @@ use redis::Value;
 
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
+use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
-use crate::store::{Joined, Ordered, Passed, StoreError};
+use crate::store::lobby::LobbyPage;
+use crate::store::{Granted, Joined, Ordered, Passed, Spent, StoreError};
 
 /// An answer that is not in the shape its script promises.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +174,9 @@ impl Record {
             3 => Standing::Ended(reason(self.number)?),
             4 => Standing::Unknown,
             8 => Standing::Lobby,
+            10 => Standing::Away {
+                left: Duration::from_micros(self.number),
+            },
             5.. => return Err(Odd),
         })
     }
@@ -203,6 +208,11 @@ pub(super) fn joined(from: &mut Reader<'_>) -> Result<Vec<Joined>, Odd> {
             5 => joined.push(Joined::Full),
             6 => joined.push(Joined::Shut),
             7 => joined.extend(run(&front, &record)?),
+            9 => {
+                let stand = front.stand(Standing::Lobby, Turn::FIRST, None);
+                let many = usize::from(record.turn.0);
+                joined.extend(std::iter::repeat_n(Joined::Stands(stand), many));
+            }
             _ => joined.push(Joined::Stands(record.stand(&front)?)),
         }
     }
@@ -242,7 +252,44 @@ fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
     (0..u64::from(record.turn.0)).map(one).collect()
 }
 
+pub(super) fn page(from: &mut Reader<'_>) -> Result<LobbyPage, Odd> {
+    Ok(LobbyPage {
+        round: from.small()?,
+        count: from.small()?,
+        visitors: visitors(from)?,
+    })
+}
+
+pub(super) fn visitors(from: &mut Reader<'_>) -> Result<Vec<VisitorId>, Odd> {
+    from.all(|from| from.take().map(VisitorId::from_bytes))
+}
+
 pub(super) fn stands(from: &mut Reader<'_>) -> Result<Vec<Stand>, Odd> {
     let front = Front::read(from)?;
     from.all(|from| Record::read(from)?.stand(&front))
+}
+
+pub(super) fn granted(from: &mut Reader<'_>) -> Result<Vec<Granted>, Odd> {
+    let front = Front::read(from)?;
+    from.all(|from| {
+        let became = from.byte()?;
+        let stand = Record::read(from)?.stand(&front)?;
+        Ok(match became {
+            0 => Granted::Yes(stand),
+            1 => Granted::Spent(stand),
+            2 => Granted::Not(stand),
+            3.. => return Err(Odd),
+        })
+    })
+}
+
+pub(super) fn spent(from: &mut Reader<'_>) -> Result<Vec<Spent>, Odd> {
+    from.all(|from| {
+        Ok(match from.byte()? {
+            0 => Spent::Now,
+            1 => Spent::Before,
+            2 => Spent::ByAnother,
+            3.. => return Err(Odd),
+        })
+    })
 }

@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
 use crate::domain::place::Epoch;
 use crate::domain::presence::check_in_lasts;
 use crate::domain::room::Terms;
 use crate::domain::session::LEEWAY;
 use crate::domain::standing::EndedBy;
 use crate::domain::tick::{Lead, Proposal};
+use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Orders, WindowState};
+use crate::store::lobby::Chunk;
 use crate::store::recovery::{Recovery, Rest};
-use crate::store::{CheckIn, Claim, Ending, Hold, Joining, Leaving, Passing, Touch};
+use crate::store::{
+    CheckIn, Claim, Ending, Hold, Joining, Leaving, Passing, ShownBy, Spending, StoreError, Touch,
+};
 
 /// No number a script is given is larger, so that sums of several stay exact in Lua's doubles.
 /// In microseconds it is 35 years.
@@ -24,7 +30,7 @@ pub(super) trait Ask {
 
 /// One argument that holds a whole batch.
 pub(super) fn batch<A: Ask>(asks: &[A]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(asks.len() * 50);
+    let mut bytes = Vec::with_capacity(asks.len() * 51);
     for ask in asks {
         ask.put(&mut bytes);
     }
@@ -44,6 +50,7 @@ pub(super) fn joins(asks: &[Joining]) -> impl Iterator<Item = Vec<u8>> {
     for ask in asks {
         said.extend(ask.window.0.to_be_bytes());
         said.extend(number(lasts(ask)));
+        said.push(ask.lane.0);
     }
     let visitors = asks.iter().map(|ask| ask.visitor.as_bytes().to_vec());
     std::iter::once(said).chain(visitors)
@@ -56,6 +63,7 @@ impl Ask for Passing {
         to.extend(number(micros(check_in_lasts(self.joining.promised))));
         to.extend(self.session.0);
         to.extend(number(self.at.millis()));
+        to.push(self.joining.lane.0);
     }
 }
 
@@ -68,6 +76,7 @@ impl Ask for CheckIn {
         to.extend(self.place.score().to_be_bytes());
         to.extend(number(self.tick));
         to.extend(number(micros(check_in_lasts(self.promised))));
+        to.push(u8::from(self.shown_by == ShownBy::Visitor));
     }
 }
 
@@ -86,6 +95,15 @@ impl Ask for Leaving {
         to.extend(self.visitor.as_bytes());
         to.extend(self.window.0.to_be_bytes());
         to.extend(self.turn.0.to_be_bytes());
+    }
+}
+
+impl Ask for Spending {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.extend(self.key);
+        to.extend(self.visitor.as_bytes());
+        to.extend(self.window.0.to_be_bytes());
+        to.extend(number(micros(self.keep)));
     }
 }
 
@@ -117,6 +135,15 @@ impl Ask for Ending {
     }
 }
 
+/// A random name for a room's data.
+pub(super) fn incarnation() -> Result<u64, StoreError> {
+    let mut bytes = [0; 8];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| StoreError::Unreachable("the system gives no random numbers".into()))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
 /// What a room is made with where there is none.
 pub(super) fn birth(epoch: Epoch, incarnation: u64) -> Vec<u8> {
     let mut bytes = epoch.0.to_be_bytes().to_vec();
@@ -145,7 +172,7 @@ pub(super) fn terms(terms: &Terms) -> Vec<u8> {
     ];
     let mut bytes: Vec<u8> = small.into_iter().flat_map(u32::to_be_bytes).collect();
     bytes.extend(spans.into_iter().flat_map(number));
-    bytes.extend(terms.correction.to_be_bytes());
+    bytes.extend(terms.correction.get().to_be_bytes());
     bytes.extend([terms.absence.step_aways, terms.absence.extensions]);
     let weights = terms.lanes.all();
     bytes.extend(weights.iter().flat_map(|weight| weight.to_be_bytes()));
@@ -179,8 +206,34 @@ pub(super) fn orders(orders: &Orders) -> Result<Vec<u8>, serde_json::Error> {
     let mut bytes = number(orders.version).to_vec();
     bytes.extend(small.into_iter().flat_map(u32::to_be_bytes));
     bytes.extend(number(orders.grants));
+    bytes.extend(told_of_draw(orders).into_iter().flat_map(u32::to_be_bytes));
     serde_json::to_writer(&mut bytes, orders)?;
     Ok(bytes)
+}
+
+/// What orders tell of the draw: whether there is one and it is frozen, and the places kept free.
+fn told_of_draw(orders: &Orders) -> [u32; 4] {
+    match orders.draw.as_ref().map(|draw| draw.frozen) {
+        None => [0; 4],
+        Some(None) => [1, 0, 0, 0],
+        Some(Some(frozen)) => [2, frozen.epoch.0, frozen.base, frozen.count],
+    }
+}
+
+/// Where a part of a chunk belongs, and then each visitor as an argument of its own.
+pub(super) fn places(
+    chunk: &Chunk,
+    from: u32,
+    part: &[VisitorId],
+) -> impl Iterator<Item = Vec<u8>> {
+    let numbers = [chunk.window.0, chunk.round, chunk.epoch.0, chunk.base, from];
+    let visitors = part.iter().map(|visitor| visitor.as_bytes().to_vec());
+    std::iter::once(smalls(numbers)).chain(visitors)
+}
+
+/// Numbers of four bytes each.
+pub(super) fn smalls<const N: usize>(numbers: [u32; N]) -> Vec<u8> {
+    numbers.into_iter().flat_map(u32::to_be_bytes).collect()
 }
 
 /// What a recovery brings besides its orders.

@@ -8,7 +8,7 @@ pub mod address;
 mod answers;
 mod asks;
 #[cfg(test)]
-pub(super) mod databases;
+pub(crate) mod databases;
 mod fitness;
 mod keys;
 pub mod link;
@@ -27,20 +27,21 @@ mod watch;
 use std::fmt;
 
 use async_trait::async_trait;
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use redis::Value;
 
+use super::lobby::{Chunk, LobbyPage, MOST_PAGE, Placed};
 use super::recovery::Recovery;
 use super::survey::Survey;
 use super::{
-    CheckIn, Claim, Claimed, Ending, Held, Hold, Joined, Joining, Leaving, Ordered, Passed,
-    Passing, QueueStore, Released, StoreError, Touch, Touched,
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
 use crate::domain::place::Epoch;
 use crate::domain::room::{RoomName, Terms};
 use crate::domain::standing::Stand;
 use crate::domain::tick::Proposal;
-use crate::domain::window::Orders;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId};
 use answers::{Odd, Reader};
 use asks::Ask;
 use link::Link;
@@ -53,6 +54,9 @@ const MOST_ASKS: usize = 200;
 
 /// The same for joins, which cost less.
 const MOST_JOINS: usize = 500;
+
+/// Those of a chunk who get their places in one call at most.
+const MOST_PLACED: usize = 500;
 
 /// The scripts by which Redis does what the verbs of [`QueueStore`] ask, one for each verb and of
 /// its name. Whoever watches what a Redis is asked knows them by their digests.
@@ -93,7 +97,7 @@ impl Redis {
     pub fn new(link: Link, epoch: impl Fn() -> Epoch + Send + Sync + 'static) -> Self {
         Self {
             link,
-            gateway: incarnation()
+            gateway: asks::incarnation()
                 .unwrap_or_else(|_| std::process::id().into())
                 .to_be_bytes(),
             epoch: Box::new(epoch),
@@ -107,7 +111,7 @@ impl Redis {
         script: &'static Script,
         args: impl IntoIterator<Item = Vec<u8>>,
     ) -> Result<Call, StoreError> {
-        let mut all = vec![asks::birth((self.epoch)(), incarnation()?)];
+        let mut all = vec![asks::birth((self.epoch)(), asks::incarnation()?)];
         all.extend(args);
         Ok(Call {
             script,
@@ -168,14 +172,6 @@ impl Redis {
     }
 }
 
-fn incarnation() -> Result<u64, StoreError> {
-    let mut bytes = [0; 8];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| StoreError::Unreachable("the system gives no random numbers".into()))?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
 fn packed(orders: &Orders) -> Result<Vec<u8>, StoreError> {
     asks::orders(orders).map_err(|fault| StoreError::Unreachable(fault.into()))
 }
@@ -220,6 +216,26 @@ impl QueueStore for Redis {
         self.batch(what, tokens, answers::stands).await
     }
 
+    async fn step_away(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let what = (room, Some(terms), &*scripts::STEP_AWAY);
+        self.batch(what, tokens, answers::granted).await
+    }
+
+    async fn extend(
+        &self,
+        room: &RoomName,
+        terms: &Terms,
+        tokens: &[CheckIn],
+    ) -> Result<Vec<Granted>, StoreError> {
+        let what = (room, Some(terms), &*scripts::EXTEND);
+        self.batch(what, tokens, answers::granted).await
+    }
+
     async fn claim(
         &self,
         room: &RoomName,
@@ -232,6 +248,15 @@ impl QueueStore for Redis {
 
     async fn leave(&self, room: &RoomName, leaving: &[Leaving]) -> Result<(), StoreError> {
         self.tell(room, &scripts::LEAVE, leaving).await
+    }
+
+    async fn spend(
+        &self,
+        room: &RoomName,
+        spendings: &[Spending],
+    ) -> Result<Vec<Spent>, StoreError> {
+        let what = (room, None, &*scripts::SPEND);
+        self.batch(what, spendings, answers::spent).await
     }
 
     async fn release(
@@ -300,5 +325,39 @@ impl QueueStore for Redis {
         let call = self.to(room, &scripts::RECOVER, args)?;
         let epoch = answers::whole(&self.make(&call).await?, call.head())?;
         Ok(Epoch(u32::try_from(epoch).unwrap_or(u32::MAX)))
+    }
+
+    async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
+        let page = asks::smalls([from, most.min(MOST_PAGE)]);
+        let call = self.to(room, &scripts::LOBBY, [page])?;
+        self.read(call, answers::page).await
+    }
+
+    async fn place(&self, room: &RoomName, chunk: &Chunk) -> Result<Placed, StoreError> {
+        let mut from = chunk.from;
+        let mut rest = chunk.visitors.as_slice();
+        loop {
+            let (part, later) = rest.split_at(rest.len().min(MOST_PLACED));
+            let call = self.to(room, &scripts::PLACE, asks::places(chunk, from, part))?;
+            let upto = answers::whole(&self.make(&call).await?, call.head())?;
+            let upto = u32::try_from(upto).unwrap_or(u32::MAX);
+            from = from.saturating_add(u32::try_from(part.len()).unwrap_or(u32::MAX));
+            if upto < from || later.is_empty() {
+                return Ok(Placed { upto });
+            }
+            rest = later;
+        }
+    }
+
+    async fn roster(
+        &self,
+        room: &RoomName,
+        window: WindowId,
+        from: u32,
+        most: u32,
+    ) -> Result<Vec<VisitorId>, StoreError> {
+        let page = asks::smalls([window.0, from, most.min(MOST_PAGE)]);
+        let call = self.to(room, &scripts::ROSTER, [page])?;
+        self.read(call, answers::visitors).await
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::clock::UnixTime;
 use crate::domain::estimate::ReleaseHistory;
 use crate::domain::place::{Epoch, Place};
 use crate::store::StoreError;
+use crate::store::lobby::Cut;
 use crate::store::survey::{Sample, Survey};
 
 /// Reads a survey; `key` is the room's head.
@@ -59,10 +60,26 @@ fn counted(from: &mut Reader<'_>) -> Result<Survey, Odd> {
         granted_total: from.number()?,
         joins_total: from.number()?,
         claims_total: from.number()?,
+        missed_total: from.number()?,
         ends_seq: from.number()?,
         gateways: u32::try_from(from.number()?).map_err(|_| Odd)?,
+        lobby: from.number()?,
+        roster: from.number()?,
+        frozen: cut(from)?,
         ..Survey::default()
     })
+}
+
+fn cut(from: &mut Reader<'_>) -> Result<Option<Cut>, Odd> {
+    let frozen = from.number()? == 1;
+    let cut = Cut {
+        round: from.small()?,
+        epoch: Epoch(from.small()?),
+        base: from.small()?,
+        count: from.small()?,
+        placed: from.small()?,
+    };
+    Ok(frozen.then_some(cut))
 }
 
 fn sample(from: &mut Reader<'_>) -> Result<Sample, Odd> {

@@ -7,7 +7,7 @@ use redis::cmd;
 
 use super::databases::{self, Server};
 use super::*;
-use crate::domain::pace::{Pace, TICK, VISITOR};
+use crate::domain::pace::{Correction, Pace, TICK, VISITOR};
 use crate::domain::presence::EXPECTED_AFTER;
 use crate::domain::session::LEEWAY;
 use crate::domain::tick::{Door, Lead};
@@ -75,6 +75,8 @@ async fn ticks_agree(turns: &[Turn]) -> Told {
     for (elapsed, waited, taken, pace, turned) in turns {
         if let Some((rate, burst)) = pace {
             room.terms.pace = Pace::per_minute(*rate).unwrap().with_burst(*burst).unwrap();
+            let correction = u16::try_from(1_000 + elapsed % 301).unwrap();
+            room.terms.correction = Correction::thousandths(correction).unwrap();
         }
         if *turned {
             open = !open;
@@ -98,7 +100,9 @@ async fn ticks_agree(turns: &[Turn]) -> Told {
             lead: if *taken { Lead::Taken } else { Lead::Kept },
         };
         let door = if open { Door::Open } else { Door::Shut };
-        let step = state.accept(proposal, room.terms.pace, door).unwrap();
+        let step = state
+            .accept(proposal, room.terms.pace_in_force(None), door)
+            .unwrap();
         let released = store.release(&room.room, &room.terms, proposal).await?;
         state = step.state;
         state.spend(released.batch.len() as u64);

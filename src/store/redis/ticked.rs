@@ -2,10 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use super::answers::{Odd, Reader};
-use crate::domain::pace::Pace;
+use super::answers::{Odd, Reader, visitors};
+use crate::domain::pace::{Corrected, Correction, Pace};
 use crate::domain::tick::TickState;
-use crate::domain::visitor::VisitorId;
 use crate::store::Released;
 
 pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {
@@ -13,7 +12,7 @@ pub(super) fn released(from: &mut Reader<'_>) -> Result<Released, Odd> {
         won: from.byte()? == 1,
         ticks: ticks(from)?,
         orders: from.number()?,
-        batch: from.all(|from| from.take().map(VisitorId::from_bytes))?,
+        batch: visitors(from)?,
     })
 }
 
@@ -25,15 +24,26 @@ pub(super) fn ticks(from: &mut Reader<'_>) -> Result<TickState, Odd> {
         spent: 0,
         slack: from.number()?,
         anchor: from.number()?,
-        last_pace: pace(from.number()?, from.number()?)?,
+        last_pace: pace(from.number()?, from.number()?, from.number()?)?,
     })
 }
 
-fn pace(rate: u64, burst: u64) -> Result<Option<Pace>, Odd> {
-    let whole = |number| NonZeroU32::new(u32::try_from(number).ok()?);
-    match (whole(rate), whole(burst)) {
-        (Some(per_minute), Some(burst)) => Ok(Some(Pace { per_minute, burst })),
-        (None, None) if rate == 0 && burst == 0 => Ok(None),
-        _ => Err(Odd),
+fn pace(rate: u64, burst: u64, correction: u64) -> Result<Option<Corrected>, Odd> {
+    if rate == 0 && burst == 0 {
+        return Ok(None);
     }
+    let whole = |number| {
+        u32::try_from(number)
+            .ok()
+            .and_then(NonZeroU32::new)
+            .ok_or(Odd)
+    };
+    let correction = u16::try_from(correction).ok();
+    Ok(Some(Corrected {
+        pace: Pace {
+            per_minute: whole(rate)?,
+            burst: whole(burst)?,
+        },
+        correction: correction.and_then(Correction::thousandths).ok_or(Odd)?,
+    }))
 }

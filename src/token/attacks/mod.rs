@@ -1,6 +1,7 @@
 //! Attacks on tokens, each test named by the row of the acceptance list it answers.
 
 mod admission;
+mod identity;
 mod keys;
 mod queue;
 
@@ -69,6 +70,7 @@ fn queue_token() -> QueueToken {
         tick: 99,
         position: NonZeroU32::new(12),
         ended: None,
+        away: None,
     }
 }
 

@@ -1,5 +1,6 @@
 // Every walk, by name.
 
+import { breakWithoutScript, goingInByHand, takingABreak, withoutEvents } from './absence.mjs';
 import { cookiesOff } from './cookies.mjs';
 import { countdown, countdownWithoutScript } from './countdown.mjs';
 import { withCurl, withJson } from './curl.mjs';
@@ -20,6 +21,10 @@ export const walks = [
   { name: 'leave the line and join again', walk: leaving },
   { name: 'leave the line without JavaScript', walk: leavingWithoutScript },
   { name: 'two tabs, one place', walk: twoTabs },
+  { name: 'take a break and come back', walk: takingABreak },
+  { name: 'take a break without JavaScript', walk: breakWithoutScript },
+  { name: 'the page polls where no event stream can be had', walk: withoutEvents },
+  { name: 'go in by hand, with more time', walk: goingInByHand },
   { name: 'A8 a WebSocket opens inside and closes with the session', walk: socket },
   { name: 'W1 a message full of scripts runs none', walk: polyglots },
   { name: 'W2 W3 headers of every page', walk: headers },

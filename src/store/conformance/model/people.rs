@@ -8,13 +8,14 @@ use crate::domain::room::Terms;
 use crate::domain::standing::{EndedBy, Standing};
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowState;
-use crate::store::conformance::{PROMISED, ended, visitor, waiting};
+use crate::store::conformance::{PROMISED, ShownBy, ended, visitor, waiting};
 
 /// Where somebody is, times in µs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum At {
     Waiting { seen_until: u64 },
     Absent,
+    Away { until: u64 },
     Released { until: u64 },
     Inside { until: u64 },
     Over(EndedBy),
@@ -27,6 +28,8 @@ pub(super) struct Person {
     pub(super) place: Place,
     pub(super) at: At,
     pub(super) missed: bool,
+    pub(super) step_aways: u8,
+    pub(super) extensions: u8,
 }
 
 /// The reference: everybody of every turn, in order of joining, hence of place.
@@ -34,7 +37,9 @@ pub(super) struct Person {
 pub(super) struct Model {
     pub(super) people: Vec<Person>,
     pub(super) state: WindowState,
+    pub(super) now: u64,
     pub(super) claim_time: u64,
+    pub(super) missed_total: u64,
     pub(super) front: Place,
     pub(super) carry: u64,
     pub(super) horizons: HorizonHistory,
@@ -55,14 +60,14 @@ impl Model {
 
     pub(super) fn counts(&self) -> (u64, u64, u64, u64) {
         (
-            self.count(|at| matches!(at, At::Waiting { .. } | At::Absent)),
-            self.count(|at| matches!(at, At::Absent)),
+            self.count(|at| matches!(at, At::Waiting { .. } | At::Absent | At::Away { .. })),
+            self.count(|at| matches!(at, At::Absent | At::Away { .. })),
             self.count(|at| matches!(at, At::Released { .. })),
             self.count(|at| matches!(at, At::Inside { .. })),
         )
     }
 
-    pub(super) fn see(&mut self, number: u32, now: u64) {
+    pub(super) fn see(&mut self, number: u32, now: u64, by: ShownBy) {
         let until = now + micros(check_in_lasts(PROMISED));
         if let Some(one) = self.last(number) {
             match one.at {
@@ -72,9 +77,53 @@ impl Model {
                     }
                 }
                 At::Absent => one.at = At::Waiting { seen_until: until },
+                At::Away { until: away } if away > now && by == ShownBy::Page => {}
+                At::Away { .. } => one.at = At::Waiting { seen_until: until },
                 At::Released { .. } | At::Inside { .. } | At::Over(_) => {}
             }
         }
+    }
+
+    /// Lets somebody step away; whether it is so then, and whether it could ever be.
+    pub(super) fn step_away(&mut self, terms: &Terms, number: u32) -> (bool, bool) {
+        let now = self.now;
+        let until = now + micros(terms.absence.step_away);
+        let Some(one) = self.last(number) else {
+            return (false, false);
+        };
+        match one.at {
+            At::Away { until } if until > now => return (true, true),
+            At::Inside { .. } | At::Over(_) => return (false, false),
+            At::Waiting { .. } | At::Absent | At::Away { .. } | At::Released { .. } => {}
+        }
+        if one.step_aways == terms.absence.step_aways {
+            return (false, true);
+        }
+        one.step_aways += 1;
+        one.at = At::Away { until };
+        (true, true)
+    }
+
+    /// Gives somebody more time; the same.
+    pub(super) fn extend(&mut self, terms: &Terms, number: u32) -> (bool, bool) {
+        let window = micros(terms.session.claim_window);
+        let now = self.claim_time;
+        let Some(one) = self.last(number) else {
+            return (false, false);
+        };
+        let At::Released { until } = one.at else {
+            return (false, false);
+        };
+        if until.saturating_sub(now) * 4 > window * 3 {
+            return (true, true);
+        }
+        if one.extensions == terms.absence.extensions {
+            return (false, true);
+        }
+        one.extensions += 1;
+        let until = until.max(now + window);
+        one.at = At::Released { until };
+        (true, true)
     }
 
     pub(super) fn over(&mut self, number: u32, why: EndedBy) {
@@ -93,7 +142,10 @@ impl Model {
     pub(super) fn standing(&self, number: u32) -> Option<Standing> {
         let one = self.people.iter().rfind(|one| one.number == number)?;
         Some(match one.at {
-            At::Waiting { .. } | At::Absent => waiting(self.ahead_of(one.place)),
+            At::Away { until } if until > self.now => Standing::Away {
+                left: Duration::from_micros(until - self.now),
+            },
+            At::Waiting { .. } | At::Absent | At::Away { .. } => waiting(self.ahead_of(one.place)),
             At::Released { until } => Standing::Released {
                 left: Duration::from_micros(until - self.claim_time.min(until)),
             },
@@ -104,6 +156,7 @@ impl Model {
 
     /// Ends what expired.
     pub(super) fn expire(&mut self, now: u64, elapsed: u64) {
+        self.now = now;
         if self.state.claims() {
             self.claim_time += elapsed;
         }
@@ -116,6 +169,7 @@ impl Model {
                         At::Absent
                     };
                     one.missed = true;
+                    self.missed_total += 1;
                 }
                 At::Inside { until } if until <= now => one.at = At::Over(EndedBy::Expired),
                 _ => {}

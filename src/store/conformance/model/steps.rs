@@ -10,6 +10,9 @@ use crate::domain::window::WindowState;
 pub(super) enum Step {
     Join(u32),
     CheckIn(u32),
+    ComeBack(u32),
+    StepAway(u32),
+    Extend(u32),
     Claim(u32),
     Leave(u32),
     Touch(u32),
@@ -30,6 +33,9 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => who.clone().prop_map(Step::Join),
         3 => who.clone().prop_map(Step::CheckIn),
+        1 => who.clone().prop_map(Step::ComeBack),
+        2 => who.clone().prop_map(Step::StepAway),
+        2 => who.clone().prop_map(Step::Extend),
         3 => who.clone().prop_map(Step::Claim),
         1 => who.clone().prop_map(Step::Leave),
         1 => who.clone().prop_map(Step::Touch),

@@ -84,7 +84,7 @@ async fn a_file_of_a_newer_version_is_refused_by_name() {
     write
         .open_table(about)
         .unwrap()
-        .insert("format", "anteroom 2")
+        .insert("format", "anteroom 3")
         .unwrap();
     write.commit().unwrap();
     drop(database);
@@ -95,6 +95,6 @@ async fn a_file_of_a_newer_version_is_refused_by_name() {
     assert!(
         fault
             .to_string()
-            .contains("another version of Anteroom (anteroom 2)")
+            .contains("another version of Anteroom (anteroom 3)")
     );
 }

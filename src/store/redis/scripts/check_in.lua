@@ -1,78 +1,20 @@
 -- Says where visitors near the front stand, marks them present, and puts lost places back.
 --
--- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 tokens of 50 bytes: visitor (16), window, epoch
--- (4 each), turn (2), place, tick, how long the check-in lasts in microseconds (8 each).
+-- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 tokens as in tokens.lua.
 -- Answers LOST where a token has seen more than the room has made, else epoch (4), tick (8) and a
 -- stand for each token.
---
--- A missing place is put back only if its token is of an older epoch: in the same epoch, missing
--- means ended. It may be written when memory is full: whoever shows such a token was there before.
 
 local refused = load({'epoch', 'front', 'covered', 'tick', 'earned', 'claim_time', 'window',
-  'state', 'rate', 'rev', 'moved'})
+  'state', 'rate', 'rev', 'moved', 'undrawn', 'behind'})
 if refused then return refused end
 
-local tokens, visitors = {}, {}
-for at = 1, #ARGV[3] / 50 do
-  local one = {}
-  one.visitor, one.window, one.epoch, one.turn, one.place, one.tick, one.lasts =
-    struct.unpack('>c16I4I4HI8I8I8', ARGV[3], at * 50 - 49)
-  local newer = one.window > head.window
-  if one.window == head.window then
-    newer = one.epoch > head.epoch or (one.epoch == head.epoch and one.tick > head.tick)
-  end
-  if newer then return LOST end
-  tokens[at], visitors[at] = one, one.visitor
-end
-find(visitors)
-
-local absent = call('ZCARD', ABSENT)
-
-local function is_held(place)
-  local score = text(place)
-  return #call('ZRANGEBYSCORE', QUEUE, score, score, 'LIMIT', 0, 1) > 0
-    or (absent > 0 and #call('ZRANGEBYSCORE', ABSENT, score, score, 'LIMIT', 0, 1) > 0)
-end
-
--- Why the turn before the token's ended; nothing where the token must not be put back.
-local function turn_before(token)
-  local entry = known[token.visitor]
-  local before = 0
-  if entry then
-    if entry.turn >= token.turn or entry.kind == RELEASED or entry.kind == ADMITTED then
-      return nil
-    end
-    before = entry.kind == ENDED and entry.number or entry.before
-  end
-  if before == 0 and session_of(guest_of(token.window, token.visitor)) then return nil end
-  return before
-end
-
-local function put_back(token)
-  local lost = token.window == head.window and head.state ~= ENDED_ROOM
-    and token.epoch < head.epoch
-  if not lost then return nil end
-  local before = turn_before(token)
-  if not before or is_held(token.place) then return nil end
-  local visitor, old = token.visitor, known[token.visitor]
-  call('ZADD', QUEUE, text(token.place), visitor)
-  if old then call('ZREM', ABSENT, visitor) end
-  moved()
-  local ahead = call('ZRANK', QUEUE, visitor)
-  local entry = {kind = WAITING, missed = 0, before = before, turn = token.turn,
-    place = token.place, number = head.earned + token.lasts, lane = 0, aways = 0, extensions = 0}
-  known[visitor] = entry
-  if old or not plain(entry) or is_near(token.place, ahead, token.lasts, terms) then
-    keep(visitor, entry)
-  end
-  return stand(WAITING, ahead, token.turn, token.place + 1)
-end
-
+local tokens = read_tokens()
+if not tokens then return LOST end
 local answers = {}
 for at, token in ipairs(tokens) do
   local entry, said = stay(token.window, token.visitor, token.turn)
   if entry then
-    answers[at] = see(token.visitor, entry, token.lasts, terms)
+    answers[at] = see(token.visitor, entry, token.lasts, terms, token.returns == 1)
   else
     answers[at] = put_back(token) or said
   end

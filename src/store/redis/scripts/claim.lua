@@ -8,7 +8,7 @@
 -- it did not.
 
 local refused = load({'epoch', 'tick', 'earned', 'claim_time', 'window', 'state', 'rev',
-  'claims_total', 'out', 'moved'})
+  'claims_total', 'out', 'moved', 'undrawn', 'behind'})
 if refused then return refused end
 
 local claims, visitors, names = {}, {}, {}

@@ -36,7 +36,7 @@ local function reach(now)
   local present = call('ZCARD', QUEUE)
   if present + call('ZCARD', ABSENT) == 0 then return end
   local rank = gone_within(terms.horizon, terms)
-  local place = head.epoch * NUMBERS + head.last_number
+  local place = last_place()
   if rank < present then
     place = tonumber(call('ZRANGE', QUEUE, rank, rank, 'WITHSCORES')[2])
   end

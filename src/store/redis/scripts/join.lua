@@ -1,19 +1,21 @@
--- Gives visitors places, once each.
+-- Gives visitors places, or puts them into the lobby, once each.
 --
 -- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 the longest time that one of the joins lasts as a
 -- check-in (8 bytes, microseconds), the oldest and the newest window (4 each), and for each ask its
--- window (4) and its time (8); from 4 on the visitors.
+-- window (4), its time (8) and its lane (1); from 4 on the visitors.
 -- Answers LOST where an ask is of a newer window than the room's, else epoch (4 bytes), tick (8),
 -- and a stand for each ask, among them FULL, SHUT and RUN: so many newcomers (in place of the
--- turn) who came one after another; number and place are those of the first.
+-- turn) who came one after another; number and place are those of the first. Or GATHERED: so many
+-- who are in the lobby in their first turn.
 --
--- New places are higher than all others, so a newcomer has everybody ahead who waits: no rank is
--- looked up. A visitor with a living turn is answered in every state, so that a join may be sent
+-- New places are higher than all others, so a newcomer has everybody ahead who waits, also those
+-- of a frozen lobby who have no place yet: no rank is looked up. A visitor with a living turn is answered in every state, so that a join may be sent
 -- again. The only visitor's verb that is refused when memory is full: all others only end things
 -- or make records of those that are there.
 
 local refused = load({'epoch', 'last_number', 'front', 'covered', 'tick', 'earned', 'claim_time',
-  'window', 'state', 'rate', 'rev', 'joins_total', 'moved'})
+  'window', 'state', 'rate', 'rev', 'joins_total', 'moved', 'undrawn', 'behind', 'roster_of',
+  'draw'})
 if refused then return refused end
 
 local asks = ARGV[3]
@@ -22,19 +24,17 @@ if newest > head.window then return LOST end
 local visitors = {unpack(ARGV, 4)}
 local count = #visitors
 local present, absent = call('ZCARD', QUEUE), call('ZCARD', ABSENT)
-local waiting = present + absent
-local joins = head.state == OPEN or head.state == PAUSED
+local gathered = call('ZCARD', LOBBY)
+local waiting = present + absent + gathered + head.undrawn
+local joins = head.state ~= CLOSED and head.state ~= ENDED_ROOM
+local to_lobby = gathers()
 local current = oldest == newest and oldest == head.window
 local base, number = head.epoch * NUMBERS, head.last_number
-local most = math.min(terms.max_waiting, waiting + NUMBERS - 1 - number)
+local most = math.min(terms.max_waiting, waiting + NUMBERS - 1 - number - gathered)
 local far = gone_within(terms.horizon + longest, terms)
 
--- Scores as text. Writing all their digits anew for each newcomer would cost as much as its place.
-local prefix, prefix_of = '', 0
-local function score_of(place)
-  local high = math.floor(place / 10000000)
-  if high ~= prefix_of then prefix, prefix_of = text(high), high end
-  return prefix .. string.format('%07d', place - high * 10000000)
+local function ask_of(at)
+  return struct.unpack('>I4I8B', asks, at * 13 + 4)
 end
 
 local function answered(answers)
@@ -48,15 +48,37 @@ local function none(found)
   return true
 end
 
+-- Whether nobody of the batch is in this sorted set, of so many members.
+local function all_new_to(key, size)
+  return size == 0 or none(call('ZMSCORE', key, unpack(visitors)))
+end
+
+if to_lobby and current and waiting + count <= most then
+  -- Puts the whole batch into the lobby where nobody in it has a turn but there.
+  if none(call('HMGET', ENTRIES, unpack(visitors))) and all_new_to(QUEUE, present)
+    and all_new_to(ABSENT, absent) and all_new_to(FROZEN, head.undrawn) then
+    local members = {}
+    for at = 1, count do
+      local _, _, lane = ask_of(at)
+      members[2 * at - 1], members[2 * at] = lane, visitors[at]
+    end
+    if gathered == 0 then set('lobby_since', head.earned) end
+    set('joins_total', head.joins_total + call('ZADD', LOBBY, 'NX', unpack(members)))
+    save()
+    return answered(stand(GATHERED, 0, count, 0))
+  end
+end
+
 -- Joins the whole batch where all in it are new, which is what a queue that grows is made of. One
 -- command says whether they were; where not, nothing is left of this. Says whether it did so.
 local function join_newcomers()
-  if not (current and joins) or waiting + count > most then return false end
+  if not (current and joins) or to_lobby or waiting + count > most then return false end
   if not none(call('HMGET', ENTRIES, unpack(visitors))) then return false end
-  if absent > 0 and not none(call('ZMSCORE', ABSENT, unpack(visitors))) then return false end
+  if not (all_new_to(ABSENT, absent) and all_new_to(LOBBY, gathered)) then return false end
+  if not all_new_to(FROZEN, head.undrawn) then return false end
   local places = {}
   for at = 1, count do
-    places[2 * at - 1], places[2 * at] = score_of(base + number + at), visitors[at]
+    places[2 * at - 1], places[2 * at] = as_score(base + number + at), visitors[at]
   end
   set('last_number', number + count)
   save()
@@ -71,10 +93,11 @@ local function join_newcomers()
 end
 
 if join_newcomers() then
-  for at = 1, math.min(count, far - present) do
-    local _, lasts = struct.unpack('>I4I8', asks, at * 12 + 5)
+  local ahead = present + head.undrawn
+  for at = 1, math.min(count, far - ahead) do
+    local _, lasts = ask_of(at)
     local place = base + number + at
-    if is_near(place, present + at - 1, lasts, terms) then
+    if is_near(place, ahead + at - 1, lasts, terms) then
       local entry = first_wait(place)
       entry.number = head.earned + lasts
       keep(visitors[at], entry)
@@ -83,13 +106,13 @@ if join_newcomers() then
   set('joins_total', head.joins_total + count)
   moved()
   write()
-  return answered(stand(RUN, present, count, base + number + 2))
+  return answered(stand(RUN, ahead, count, base + number + 2))
 end
 
 -- Somebody is known, came twice, or may not join: one after another.
 find(visitors)
 local fresh, places, answers = {}, {}, {}
-local run, run_ahead, run_number = 0, 0, 0
+local run, run_ahead, run_number, came = 0, 0, 0, 0
 
 local function end_run()
   if run > 0 then
@@ -107,18 +130,33 @@ end
 local function add_newcomer(visitor)
   number = number + 1
   local at = #places
-  places[at + 1], places[at + 2] = score_of(base + number), visitor
+  places[at + 1], places[at + 2] = as_score(base + number), visitor
   fresh[visitor] = number
   present, waiting = present + 1, waiting + 1
+end
+
+-- Into the lobby, for a draw; `waiting` is below `most`.
+local function add_member(visitor, turn, before, lane)
+  if gathered == 0 then set('lobby_since', head.earned) end
+  local entry = in_lobby(lane)
+  entry.turn, entry.before = turn, before
+  known[visitor] = entry
+  if turn > 1 then records[visitor] = entry end
+  add(LOBBY, lane, visitor)
+  gathered, waiting, came = gathered + 1, waiting + 1, came + 1
 end
 
 local function join(at, visitor, entry)
   if not joins then return say(stand(SHUT, 0, 1, 0)) end
   if waiting >= most then return say(stand(FULL, 0, 1, 0)) end
-  local turn, before, ahead = 1, 0, present
+  local turn, before, ahead = 1, 0, present + head.undrawn
+  local _, lasts, lane = ask_of(at)
   if entry then turn, before = entry.turn + 1, entry.number end
+  if to_lobby then
+    add_member(visitor, turn, before, lane)
+    return say(stand(IN_LOBBY, 0, turn, 0))
+  end
   add_newcomer(visitor)
-  local _, lasts = struct.unpack('>I4I8', asks, at * 12 + 5)
   local place = base + number
   if turn > 1 or is_near(place, ahead, lasts, terms) then
     records[visitor] = {kind = WAITING, missed = 0, before = before, turn = turn, place = place,
@@ -130,26 +168,28 @@ local function join(at, visitor, entry)
 end
 
 local function answer(at, visitor)
-  local window, lasts = struct.unpack('>I4I8', asks, at * 12 + 5)
+  local window, lasts = ask_of(at)
   local entry, new = known[visitor], fresh[visitor]
   if window ~= head.window then return say(stand(SHUT, 0, 1, 0)) end
   if new then
     local turn = records[visitor] and records[visitor].turn or 1
-    return say(stand(WAITING, present - 1 - number + new, turn, base + new + 1))
+    local ahead = present + head.undrawn - 1 - number + new
+    return say(stand(WAITING, ahead, turn, base + new + 1))
   end
   if not entry or (entry.kind == ENDED and entry.turn < 65535) then
     return join(at, visitor, entry)
   end
   local held = head.moved
-  say(see(visitor, entry, lasts, terms))
+  say(see(visitor, entry, lasts, terms, true))
   if head.moved ~= held then present = present + 1 end
 end
 
 for at, visitor in ipairs(visitors) do answer(at, visitor) end
 end_run()
 
+came = came + number - head.last_number
+if came > 0 then set('joins_total', head.joins_total + came) end
 if number > head.last_number then
-  set('joins_total', head.joins_total + number - head.last_number)
   set('last_number', number)
   adds[QUEUE] = places
 end

@@ -5,7 +5,8 @@
 --
 -- A session is found by its visitor, also one of an older window.
 
-local refused = load({'earned', 'window', 'rev', 'missing', 'newest_end', 'out', 'moved'})
+local refused = load({'earned', 'window', 'rev', 'missing', 'newest_end', 'out', 'moved',
+  'undrawn'})
 if refused then return refused end
 
 local leaving, visitors, guests = {}, {}, {}

@@ -1,34 +1,35 @@
 -- Lets visitors in at once where nobody waits: joins, releases and claims in one step.
 --
--- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 asks of 52 bytes: visitor (16), window (4), time
+-- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 asks of 53 bytes: visitor (16), window (4), time
 -- that the join lasts as a check-in (8, microseconds), session of the first turn (16), wall time in
--- milliseconds (8).
+-- milliseconds (8), lane (1).
 -- Answers LOST where an ask is of a newer window than the room's, else epoch (4), tick (8), rev
 -- (4), and for each ask a stand: ADMITTED with number 1 + the session's beginning where it got in
 -- just now, else as a join answers, among them FULL and SHUT.
 --
--- Whoever cannot pass joins. Somebody back for another turn is released and claims then, for that
+-- Nobody passes either while somebody waits for a draw. Whoever cannot pass joins. Somebody back for another turn is released and claims then, for that
 -- session has another name. What passes takes is paid for at the next tick: see tick.lua. Like a
 -- join it makes the room larger, so it is refused while memory is full.
 
 local refused = load({'epoch', 'last_number', 'front', 'covered', 'tick', 'earned', 'credit',
   'spent', 'claim_time', 'window', 'state', 'rate', 'capacity', 'rev', 'recovering_until', 'missing',
-  'missing_until', 'joins_total', 'claims_total', 'releases_total', 'out', 'moved'})
+  'missing_until', 'joins_total', 'claims_total', 'releases_total', 'out', 'moved', 'undrawn',
+  'behind', 'roster_of', 'draw'})
 if refused then return refused end
 
 local asks, visitors = {}, {}
-for at = 1, #ARGV[3] / 52 do
+for at = 1, #ARGV[3] / 53 do
   local ask = {}
-  ask.visitor, ask.window, ask.lasts, ask.jti, ask.at =
-    struct.unpack('>c16I4I8c16I8', ARGV[3], at * 52 - 51)
+  ask.visitor, ask.window, ask.lasts, ask.jti, ask.at, ask.lane =
+    struct.unpack('>c16I4I8c16I8B', ARGV[3], at * 53 - 52)
   if ask.window > head.window then return LOST end
   asks[at], visitors[at] = ask, ask.visitor
 end
 find(visitors)
 
 local present, absent = call('ZCARD', QUEUE), call('ZCARD', ABSENT)
-local slots = call('ZCARD', SLOTS)
-local joins = head.state == OPEN or head.state == PAUSED
+local slots, gathered = call('ZCARD', SLOTS), call('ZCARD', LOBBY)
+local joins = head.state ~= CLOSED and head.state ~= ENDED_ROOM
 local rested = head.recovering_until <= head.earned
 
 local function capacity_left()
@@ -39,7 +40,7 @@ local function capacity_left()
 end
 
 local function is_free()
-  return head.state == OPEN and rested and present == 0 and capacity_left()
+  return head.state == OPEN and rested and present + gathered + head.undrawn == 0 and capacity_left()
     and head.credit - head.spent >= VISITOR
 end
 
@@ -70,16 +71,30 @@ local function let_go(ask, entry)
   return stand_of(ask.visitor, entry)
 end
 
--- Somebody who waits or is inside already: one found absent has come back.
+-- Somebody who waits or is inside already: one who was absent or away has come back.
 local function come_back(ask, entry)
-  local free = entry.kind == WAITING and is_free()
+  local waits = entry.kind == WAITING or entry.kind == AWAY
+  local free = waits and is_free()
   local held = head.moved
-  local said = see(ask.visitor, entry, ask.lasts, terms)
+  local said = see(ask.visitor, entry, ask.lasts, terms, true)
   if head.moved ~= held then present, absent = present + 1, absent - 1 end
   if not free then return said end
   present = present - 1
   take(QUEUE, ask.visitor)
   return let_go(ask, entry)
+end
+
+-- Into the lobby, for a draw.
+local function gather_one(ask, turn, before)
+  if gathered == 0 then set('lobby_since', head.earned) end
+  local entry = in_lobby(ask.lane)
+  entry.turn, entry.before = turn, before
+  known[ask.visitor] = entry
+  if turn > 1 then keep(ask.visitor, entry) end
+  add(LOBBY, ask.lane, ask.visitor)
+  gathered = gathered + 1
+  set('joins_total', head.joins_total + 1)
+  return stand(IN_LOBBY, 0, turn, 0)
 end
 
 local function pass(ask)
@@ -89,16 +104,19 @@ local function pass(ask)
   local back = entry and entry.kind == ENDED and entry.turn < 65535
   if entry and not back then return come_back(ask, entry) end
   if not joins then return stand(SHUT, 0, 1, 0) end
-  if present + absent >= terms.max_waiting or head.last_number + 1 >= NUMBERS then
+  if present + absent + gathered + head.undrawn >= terms.max_waiting
+    or head.last_number + gathered + 1 >= NUMBERS then
     return stand(FULL, 0, 1, 0)
   end
-  local free = is_free()
+  local free, turn, before = is_free(), 1, 0
+  if back then turn, before = entry.turn + 1, entry.number end
+  if not free and gathers() then return gather_one(ask, turn, before) end
   set('last_number', head.last_number + 1)
   set('joins_total', head.joins_total + 1)
   local new = first_wait(head.epoch * NUMBERS + head.last_number)
-  if back then new.turn, new.before = entry.turn + 1, entry.number end
+  new.turn, new.before = turn, before
   if free then return let_go(ask, new) end
-  local ahead = present
+  local ahead = present + head.undrawn
   present = present + 1
   add(QUEUE, new.place, ask.visitor)
   known[ask.visitor] = new

@@ -6,8 +6,8 @@
 --
 -- What another gateway brought before changes nothing.
 
-local refused = load({'epoch', 'earned', 'version', 'window', 'state', 'grants', 'rev', 'moved',
-  'recovering_until', 'missing', 'missing_until', 'anchor', 'out'})
+local refused = load(with_draw({'earned', 'version', 'window', 'state', 'grants', 'rev', 'moved',
+  'recovering_until', 'missing', 'missing_until', 'anchor', 'out'}))
 if refused then return refused end
 
 local new, json = read_orders(ARGV[2])
@@ -29,6 +29,7 @@ if older or enters or rests == 1 then
   set('slack', 0)
   set('last_rate', 0)
   set('last_burst', 0)
+  set('last_correction', 0)
   set('anchor', head.anchor + 1)
 end
 save()

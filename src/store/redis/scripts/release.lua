@@ -2,8 +2,8 @@
 --
 -- KEYS as in room.lua. ARGV: 1 birth, 2 terms, 3 proposal: tick seen, elapsed, waited (8 bytes
 -- each, microseconds), whether another gateway had that tick (1).
--- Answers won (1 byte), the tick state (tick, earned, credit, slack, anchor, rate and burst of
--- the last pace: 8 each), the version of the orders (8), and those released, 16 bytes each.
+-- Answers won (1 byte), the tick state (tick, earned, credit, slack, anchor, rate, burst and
+-- correction of the last pace: 8 each), the version of the orders (8), and those released, 16 bytes each.
 --
 -- One proposal is accepted per tick number: compare and set. The work is bounded by what the pace
 -- allows and by what Redis can do in a few milliseconds: so many are called, so many turns and
@@ -13,10 +13,11 @@
 local MOST_CALLED, LATE_TOUCH = 2000, 60000000
 local MOST_ENDED, MOST_LOOKS, TOGETHER = 200, 1000, 50
 
-local refused = load({'epoch', 'last_number', 'front', 'tick', 'earned', 'credit', 'spent', 'slack',
-  'anchor', 'last_rate', 'last_burst', 'claim_time', 'carry', 'grants_met', 'releases_total',
-  'granted_total', 'newest_end', 'recovering_until', 'missing', 'missing_until', 'version',
-  'window', 'state', 'rate', 'burst', 'capacity', 'grants', 'rev', 'out', 'moved'})
+local refused = load(with_draw({'front', 'tick', 'earned', 'credit', 'spent', 'slack', 'anchor',
+  'last_rate', 'last_burst', 'last_correction', 'claim_time', 'carry', 'grants_met',
+  'releases_total', 'granted_total', 'missed_total', 'newest_end', 'recovering_until', 'missing',
+  'missing_until', 'version', 'window', 'state', 'rate', 'burst', 'capacity', 'grants', 'rev',
+  'out', 'moved'}))
 if refused then return refused end
 
 local proposal = {}
@@ -24,12 +25,13 @@ proposal.seen_tick, proposal.elapsed, proposal.waited, proposal.taken =
   struct.unpack('>I8I8I8B', ARGV[3])
 
 local function released(won, batch)
-  return struct.pack('>BI8I8I8I8I8I8I8I8', won, head.tick, head.earned, head.credit, head.slack,
-    head.anchor, head.last_rate, head.last_burst, head.version) .. table.concat(batch)
+  return struct.pack('>BI8I8I8I8I8I8I8I8I8', won, head.tick, head.earned, head.credit, head.slack,
+    head.anchor, head.last_rate, head.last_burst, head.last_correction, head.version)
+    .. table.concat(batch)
 end
 
-local pace = {rate = terms.rate, burst = terms.burst}
-if head.rate > 0 then pace = {rate = head.rate, burst = head.burst} end
+local pace = {rate = terms.rate, burst = terms.burst, correction = terms.correction}
+if head.rate > 0 then pace.rate, pace.burst = head.rate, head.burst end
 local claims = head.state == OPEN or head.state == PAUSED
 local open = head.state == OPEN and head.recovering_until <= head.earned
 local earned = head.earned
@@ -39,16 +41,10 @@ local now = head.earned
 if claims then set('claim_time', head.claim_time + now - earned) end
 local bound = math.min(MOST_ENDED, math.max(64, 2 * paced))
 
-local function is_held(place)
-  -- Only places of an older epoch can have been given to somebody who put them back.
-  if place >= head.epoch * NUMBERS then return false end
-  local score = text(place)
-  return call('ZCOUNT', QUEUE, score, score) > 0 or call('ZCOUNT', ABSENT, score, score) > 0
-end
-
 -- The first time the visitor keeps its place and counts as absent, the second time the turn is
 -- over.
 local function miss(visitor, entry)
+  set('missed_total', head.missed_total + 1)
   if entry.missed == 1 or is_held(entry.place) then
     finish(visitor, entry, MISSED)
     known[visitor].missed = 1
@@ -244,5 +240,8 @@ write()
 for _, range in ipairs(passed) do
   if range.last then call('ZREMRANGEBYSCORE', QUEUE, range.first, range.last) end
 end
-if open then reach(now) end
+if open then
+  freeze_round()
+  reach(now)
+end
 return released(1, batch)

@@ -15,6 +15,13 @@
 --  10 told      sorted set: session -> number of its end
 --  11 forget    sorted set: session -> room time until which its end is remembered
 --  12 samples   string: the last samples of the queue, and what they were taken from
+--  13 lobby     sorted set: visitor -> lane, for those in the running lobby
+--  14 frozen    the same of the frozen one: all who were in it, until the last has its place
+--  15 roster    hash: block -> so many visitors of the drawn order of a window's prequeue, 16 bytes
+--               each, as far as they were placed; it stays until the next is frozen. As one string
+--               it would be copied as a whole from time to time while it grows
+--  16 spent     hash: single-use thing -> window and visitor that used it, and the next
+--  17 unspend   sorted set: single-use thing -> room time until which its use is remembered
 --
 -- ARGV[1] is what a room is made with where there is none: epoch (4 bytes), incarnation (16 hex
 -- digits). Numbers within arguments, records and answers are big-endian. All numbers stay below
@@ -26,23 +33,34 @@
 
 local HEAD, QUEUE, ABSENT, ENTRIES, TURNS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local SESSIONS, SLOTS, GUESTS, ENDS, TOLD = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local FORGET, SAMPLES = KEYS[11], KEYS[12]
+local FORGET, SAMPLES, LOBBY, FROZEN, ROSTER = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
+local SPENT, UNSPEND = KEYS[16], KEYS[17]
 
 local FORMAT = 2
-local NUMBERS = 536870912
-local CLOSED, OPEN, PAUSED, ENDED_ROOM = 0, 1, 2, 3
+local NUMBERS, BLOCK = 536870912, 500
+local CLOSED, OPEN, PAUSED, ENDED_ROOM, PREQUEUE, DRAWING = 0, 1, 2, 3, 4, 5
 
 -- The head's fields as numbers, 0 where there is none, and those of them that changed:
 --   format             of all of these keys; another one is not read
 --   epoch, last_number what places are made from
 --   front, covered     highest place released, and highest that the horizon ever covered
---   tick, earned, credit, spent, slack, anchor, last_rate, last_burst   see domain/tick.rs
---   claim_time, carry, grants_met, joins_total, claims_total, releases_total, granted_total
+--   tick, earned, credit, spent, slack, anchor, last_rate, last_burst, last_correction
+--                      see domain/tick.rs
+--   claim_time, carry, grants_met, joins_total, claims_total, releases_total, granted_total,
+--   missed_total       turns that nobody took
 --   out                how many are released and have not claimed
 --   newest_end, recovering_until, missing, missing_until
 --   cursor, swept      where the sweep goes on, and 1 + the tick it last began at
 --   version, window, state, rate, burst (0: the file's), capacity (0: the file's, -1: none),
 --   grants, rev        the standing orders, as far as scripts act on them
+--   draw (0: none, 1: not frozen, 2: frozen), frozen_epoch, frozen_base, frozen_count
+--                      what they tell of the draw
+--   cut (1: a lobby is frozen), cut_round, cut_epoch, cut_base, cut_count, cut_placed
+--                      see `Cut` in store/lobby.rs
+--   undrawn, behind    how many of the frozen wait for their place, and the last place kept for them
+--   lobby_since        room time of the first join of the running lobby
+--   rounds             rounds frozen in this window after the prequeue's
+--   roster_of, roster_count   the window of the roster, and how many are in it
 --   moved              grows with every change of the queue: samples of it are then stale
 -- and as text: incarnation, orders (JSON), history, horizons, gateways.
 local head, changed = {}, {}
@@ -51,6 +69,15 @@ local call = redis.call
 -- Numbers as text: Lua itself would write large ones with an exponent.
 local function text(value)
   return type(value) == 'number' and string.format('%.0f', value) or value
+end
+
+-- Scores as text, for many places in a row. Writing all their digits anew for each visitor would
+-- cost as much as its place.
+local prefix, prefix_of = '', 0
+local function as_score(place)
+  local high = math.floor(place / 10000000)
+  if high ~= prefix_of then prefix, prefix_of = text(high), high end
+  return prefix .. string.format('%07d', place - high * 10000000)
 end
 
 local function set(name, value)

@@ -15,10 +15,10 @@ local MOST_GATEWAYS = 64
 -- Both are written and forgotten together; an end without its reason is nobody's to guess.
 local NO_REASON = string.char(REVOKED)
 
-local refused = load({'epoch', 'last_number', 'covered', 'tick', 'earned', 'credit', 'slack',
-  'anchor', 'last_rate', 'last_burst', 'releases_total', 'granted_total', 'joins_total',
-  'claims_total', 'newest_end', 'recovering_until', 'missing', 'missing_until', 'rate',
-  'rev', 'out', 'moved'})
+local refused = load(with_draw({'window', 'covered', 'tick', 'earned', 'credit', 'slack',
+  'anchor', 'last_rate', 'last_burst', 'last_correction', 'releases_total', 'granted_total',
+  'joins_total', 'claims_total', 'missed_total', 'newest_end', 'recovering_until', 'missing',
+  'missing_until', 'rate', 'rev', 'out', 'moved'}))
 if refused then return refused end
 
 local present, absent = call('ZCARD', QUEUE), call('ZCARD', ABSENT)
@@ -34,7 +34,8 @@ local function take_samples()
   if present <= MOST_SAMPLES then
     local all = call('ZRANGE', QUEUE, 0, -1, 'WITHSCORES')
     for at = 2, #all, 2 do
-      samples[#samples + 1] = struct.pack('>I8I4', tonumber(all[at]), #samples)
+      local place = tonumber(all[at])
+      samples[#samples + 1] = struct.pack('>I8I4', place, #samples + undrawn_before(place))
     end
     return table.concat(samples)
   end
@@ -45,7 +46,8 @@ local function take_samples()
   local last
   for _, rank in ipairs(ranks) do
     if rank ~= last and rank < present then
-      samples[#samples + 1] = struct.pack('>I8I4', place_at(rank), rank)
+      local place = place_at(rank)
+      samples[#samples + 1] = struct.pack('>I8I4', place, rank + undrawn_before(place))
       last = rank
     end
   end
@@ -68,7 +70,7 @@ end
 local function horizon()
   if present + absent == 0 then return 0 end
   local rank = gone_within(terms.horizon, terms)
-  local place = head.epoch * NUMBERS + head.last_number
+  local place = last_place()
   if rank < present then place = place_at(rank) end
   return math.max(place, head.covered) + 1
 end
@@ -104,9 +106,13 @@ local time = call('TIME')
 local texts = call('HMGET', HEAD, 'orders', 'incarnation', 'history')
 local recovering = math.max(0, head.recovering_until - head.earned)
 local missing = head.missing_until > head.earned and head.missing or 0
-local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
-  head.earned, head.credit, head.slack, head.anchor, head.last_rate, head.last_burst, recovering,
-  time[1] * 1000 + math.floor(time[2] / 1000), present + absent, absent, head.out,
-  call('ZCARD', SLOTS), missing, horizon(), head.releases_total, head.granted_total, head.joins_total,
-  head.claims_total, newest, gateways)
+local gathered = call('ZCARD', LOBBY)
+local waiting = present + absent + gathered + head.undrawn
+local numbers = struct.pack('>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8', head.epoch, head.tick,
+  head.earned, head.credit, head.slack, head.anchor, head.last_rate, head.last_burst,
+  head.last_correction, recovering, time[1] * 1000 + math.floor(time[2] / 1000), waiting,
+  absent, head.out, call('ZCARD', SLOTS), missing, horizon(), head.releases_total,
+  head.granted_total, head.joins_total, head.claims_total, head.missed_total, newest, gateways)
+numbers = numbers .. struct.pack('>I8I8I8I4I4I4I4I4', gathered, drawn(), head.cut, head.cut_round,
+  head.cut_epoch, head.cut_base, head.cut_count, head.cut_placed)
 return {texts[1] or '', texts[2] or '', numbers, texts[3] or '', samples(), table.concat(ends)}

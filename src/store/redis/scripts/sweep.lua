@@ -1,5 +1,5 @@
--- Clears away a bounded number of things: those found absent within the horizon, and ends that
--- are no longer needed.
+-- Clears away a bounded number of things: those found absent within the horizon, and ends and uses
+-- that need no longer be remembered.
 --
 -- KEYS as in room.lua. ARGV: 1 birth, 2 terms. Answers how many things it cleared.
 --
@@ -41,4 +41,9 @@ if #over > 0 then
   call('HDEL', ENDS, unpack(over))
   call('ZREM', FORGET, unpack(over))
 end
-return found + #over
+local unspent = call('ZRANGEBYSCORE', UNSPEND, '-inf', text(head.earned), 'LIMIT', 0, MOST)
+if #unspent > 0 then
+  call('HDEL', SPENT, unpack(unspent))
+  call('ZREM', UNSPEND, unpack(unspent))
+end
+return found + #over + #unspent

@@ -12,3 +12,15 @@ terms.rate, terms.burst, terms.capacity, terms.max_waiting, terms.claim_window, 
   terms.idle, terms.absolute, terms.fairness_window, terms.step_away, terms.correction,
   terms.step_aways, terms.extensions =
   struct.unpack('>I4I4I4I4I8I8I8I8I8I8HBB', ARGV[2])
+
+-- `parts` times and divided by a correction, rounded down. In two steps, because a product beyond
+-- 2^53 would not be exact; `Correction` in domain/pace.rs does the same.
+local function times(correction, parts)
+  local thousands = math.floor(parts / 1000)
+  return thousands * correction + math.floor((parts - thousands * 1000) * correction / 1000)
+end
+
+local function parts_of(correction, parts)
+  local whole = math.floor(parts / correction)
+  return whole * 1000 + math.floor((parts - whole * correction) * 1000 / correction)
+end

@@ -1,28 +1,41 @@
 -- Which proposals are accepted and what a tick earns: the rule of domain/tick.rs, told in Lua.
--- A test compares the two on random proposals.
+-- A test compares the two on random proposals. A pace is rate, burst and correction.
 
 local function ceiling(pace)
-  return pace.burst * VISITOR + 2 * TICK * pace.rate
+  return times(pace.correction, pace.burst * VISITOR + 2 * TICK * pace.rate)
+end
+
+-- The longest time that earns no more than so many parts.
+local function time_for(pace, parts)
+  return math.floor(parts_of(pace.correction, parts) / pace.rate)
+end
+
+local function note_pace(rate, burst, correction)
+  set('last_rate', rate)
+  set('last_burst', burst)
+  set('last_correction', correction)
 end
 
 local function earn(time, pace)
-  local last = {rate = head.last_rate, burst = head.last_burst}
-  local earning = pace
+  local last = {rate = head.last_rate, burst = head.last_burst, correction = head.last_correction}
+  local earning, changes = pace, false
   if last.rate > 0 then
-    earning = {rate = math.min(pace.rate, last.rate), burst = math.min(pace.burst, last.burst)}
+    earning = {}
+    for name, value in pairs(last) do
+      earning[name] = math.min(pace[name], value)
+      changes = changes or pace[name] ~= value
+    end
   else
     time = 0
   end
-  local credit = math.min(head.credit + time * earning.rate, ceiling(earning))
-  local changes = last.rate > 0 and (last.rate ~= pace.rate or last.burst ~= pace.burst)
-  local room = math.max(0, ceiling(pace) - credit)
+  local fresh = times(earning.correction, time * earning.rate)
+  local credit = math.min(head.credit + fresh, ceiling(earning))
+  set('slack', changes and 0 or time_for(pace, math.max(0, ceiling(pace) - credit)))
   -- Who passed since the last tick is paid for now, as if released at this one.
   credit = math.max(0, credit - head.spent)
-  set('slack', changes and 0 or math.floor(room / pace.rate))
   set('credit', credit)
   set('spent', 0)
-  set('last_rate', pace.rate)
-  set('last_burst', pace.burst)
+  note_pace(pace.rate, pace.burst, pace.correction)
   return math.floor(credit / VISITOR)
 end
 
@@ -30,15 +43,14 @@ local function rest()
   set('credit', 0)
   set('spent', 0)
   set('slack', 0)
-  set('last_rate', 0)
-  set('last_burst', 0)
+  note_pace(0, 0, 0)
   return 0
 end
 
 -- Takes the next tick; how many may go at it, or nothing where another tick is due.
 local function accept(proposal, pace, open)
   if proposal.seen_tick ~= head.tick then return nil end
-  local longest = math.floor(ceiling(pace) / pace.rate)
+  local longest = time_for(pace, ceiling(pace))
   local elapsed = math.min(proposal.elapsed, longest)
   local surely = proposal.waited + head.slack
   set('tick', head.tick + 1)

@@ -2,14 +2,16 @@
 --
 -- A record is: kind, missed, before (1 byte each), turn (2), place, number (8 each), lane, and how
 -- often the visitor stepped away and asked for more time (1 each). `number` is
--- the room time until which a waiting visitor counts as present, the claim time until which a
--- released one may claim, the room's `rev` at an admission, or why a turn ended. Reasons are
--- numbered from 1 as in `EndedBy::ALL`; 0 is none.
+-- the room time until which a waiting visitor counts as present, or one who stepped away is not
+-- called, the claim time until which a released one may claim, the room's `rev` at an admission,
+-- or why a turn ended. Reasons are numbered from 1 as in `EndedBy::ALL`; 0 is none.
 --
 -- Whoever waits in the first turn, missed nothing and is too far from the front to have to check
--- in has no record: the place is its score in the queue. Without a record nobody was seen.
+-- in has no record: the place is its score in the queue. Without a record nobody was seen. Who is
+-- in a lobby in its first turn has none either; in a later one it has, without a place.
 
 local WAITING, RELEASED, ADMITTED, ENDED, UNKNOWN, FULL, SHUT, RUN = 0, 1, 2, 3, 4, 5, 6, 7
+local IN_LOBBY, GATHERED, AWAY = 8, 9, 10
 local LEFT, EXPIRED, MISSED, REVOKED = 2, 4, 5, 6
 
 -- Entries by visitor, as far as they were read; and records to be written or deleted.
@@ -33,7 +35,13 @@ local function first_wait(place)
     aways = 0, extensions = 0}
 end
 
--- Reads the entries of these visitors into `known`.
+local function in_lobby(lane)
+  return {kind = IN_LOBBY, missed = 0, before = 0, turn = 1, place = 0, number = 0, lane = lane,
+    aways = 0, extensions = 0}
+end
+
+-- Reads the entries of these visitors into `known`. Whoever is in the frozen lobby and has its
+-- place waits in the queue, or has a record.
 local function find(visitors)
   local found, bare = gather(visitors, 'HMGET', ENTRIES), {}
   for at = 1, #visitors do
@@ -43,12 +51,13 @@ local function find(visitors)
       bare[#bare + 1] = visitors[at]
     end
   end
-  for _, key in ipairs({QUEUE, ABSENT}) do
+  for _, key in ipairs({QUEUE, ABSENT, LOBBY, FROZEN}) do
     if #bare > 0 and call('EXISTS', key) == 1 then
       local places, rest = gather(bare, 'ZMSCORE', key), {}
       for at = 1, #bare do
         if places[at] then
-          known[bare[at]] = first_wait(tonumber(places[at]))
+          local score, waits = tonumber(places[at]), key == QUEUE or key == ABSENT
+          known[bare[at]] = waits and first_wait(score) or in_lobby(score)
         else
           rest[#rest + 1] = bare[at]
         end
@@ -70,11 +79,18 @@ end
 
 -- Takes a visitor out of wherever it stood, for an entry that is kept in its stead.
 local function leave_line(visitor, entry)
-  if entry.kind == WAITING then
+  if entry.kind == WAITING or entry.kind == AWAY then
     take(QUEUE, visitor)
     take(ABSENT, visitor)
   elseif entry.kind == RELEASED then
     set('out', math.max(0, head.out - 1))
+  elseif entry.kind == IN_LOBBY then
+    if call('ZSCORE', LOBBY, visitor) then
+      take(LOBBY, visitor)
+    else
+      set('undrawn', math.max(0, head.undrawn - 1))
+      moved()
+    end
   end
 end
 
@@ -84,6 +100,14 @@ local function finish(visitor, entry, why)
   keep(visitor, {kind = ENDED, missed = entry.missed, before = entry.before, turn = entry.turn,
     place = entry.place, number = why, lane = entry.lane, aways = entry.aways,
     extensions = entry.extensions})
+end
+
+-- Whether somebody else holds a place. Only one of an older epoch can have been given to another
+-- who put it back.
+local function is_held(place)
+  if place >= head.epoch * NUMBERS then return false end
+  local score = text(place)
+  return call('ZCOUNT', QUEUE, score, score) > 0 or call('ZCOUNT', ABSENT, score, score) > 0
 end
 
 -- Writes all that was noted: what is new before what is old goes.
@@ -107,18 +131,32 @@ local function stand(standing, number, turn, place)
   return struct.pack('>BI8HI8', standing, number, turn, place)
 end
 
+-- How many will get lower places than this one who have none yet.
+local function undrawn_before(place)
+  return head.undrawn > 0 and place > head.behind and head.undrawn or 0
+end
+
 local function ahead_of(visitor, place)
-  return call('ZRANK', QUEUE, visitor) or call('ZCOUNT', QUEUE, '-inf', '(' .. text(place))
+  local ahead = call('ZRANK', QUEUE, visitor) or call('ZCOUNT', QUEUE, '-inf', '(' .. text(place))
+  return ahead + undrawn_before(place)
+end
+
+-- Whether somebody who stepped away is not back yet, and the time for that not over.
+local function is_away(entry)
+  return entry.kind == AWAY and entry.number > head.earned
 end
 
 local function stand_of(visitor, entry)
   local number = entry.number
-  if entry.kind == WAITING then
+  if is_away(entry) then
+    return stand(AWAY, number - head.earned, entry.turn, entry.place + 1)
+  elseif entry.kind == WAITING or entry.kind == AWAY then
     number = ahead_of(visitor, entry.place)
+    return stand(WAITING, number, entry.turn, entry.place + 1)
   elseif entry.kind == RELEASED then
     number = math.max(0, number - head.claim_time)
-  elseif entry.kind == ENDED then
-    return stand(ENDED, number, entry.turn, 0)
+  elseif entry.kind == ENDED or entry.kind == IN_LOBBY then
+    return stand(entry.kind, number, entry.turn, 0)
   end
   return stand(entry.kind, number, entry.turn, entry.place + 1)
 end
@@ -126,7 +164,7 @@ end
 -- How many visitors go within so many microseconds at the pace in force.
 local function gone_within(span, terms)
   local rate = head.rate > 0 and head.rate or terms.rate
-  return math.max(1, math.floor(span * rate / VISITOR))
+  return math.max(1, math.floor(times(terms.correction, span * rate) / VISITOR))
 end
 
 -- Whether a check-in there is worth a record: the horizon covered the place, or will do so
@@ -136,8 +174,12 @@ local function is_near(place, ahead, lasts, terms)
     or ahead < gone_within(terms.horizon + lasts, terms)
 end
 
--- Marks a visitor present for so long, and says where it stands.
-local function see(visitor, entry, lasts, terms)
+-- Marks a visitor present for so long, and says where it stands. Who stepped away is brought back
+-- by coming itself, not by its page's polls.
+local function see(visitor, entry, lasts, terms, returns)
+  if entry.kind == AWAY and (returns or not is_away(entry)) then
+    entry.kind, entry.number = WAITING, 0
+  end
   if entry.kind ~= WAITING then return stand_of(visitor, entry) end
   local place = entry.place
   local ahead = call('ZRANK', QUEUE, visitor)
@@ -151,6 +193,7 @@ local function see(visitor, entry, lasts, terms)
     entry.number = head.earned + lasts
     moved()
   end
+  ahead = ahead + undrawn_before(place)
   if entry.kept or not plain(entry) or is_near(place, ahead, lasts, terms) then
     keep(visitor, entry)
   end

@@ -7,14 +7,17 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::clock::UnixTime;
+use crate::domain::draw::{Draw, Frozen, Hash};
 use crate::domain::lane::Lane;
 use crate::domain::pace::Pace;
 use crate::domain::place::{Place, Turn};
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::domain::window::{WindowId, WindowState};
+use crate::store::ShownBy;
 use crate::store::conformance::{PROMISED, jti};
 use crate::store::embedded::Embedded;
+use crate::store::lobby::Cut;
 use crate::store::recovery::Rest;
 
 /// Something that is done to both: what, to whom, and a number that says how.
@@ -59,6 +62,8 @@ impl Twins {
         terms.session.absolute = Duration::from_secs(90);
         terms.session.claim_window = Duration::from_secs(10);
         terms.max_waiting = 8;
+        terms.absence.step_away = Duration::from_secs(12);
+        terms.absence.extensions = 4;
         Self {
             one: Embedded::in_memory(EPOCH),
             other: databases::store(EPOCH).await,
@@ -96,7 +101,9 @@ impl Twins {
         };
         match what {
             0..=5 => self.join(&one).await,
-            6..=9 => self.check_in(&one).await,
+            6..=7 => self.check_in(&one).await,
+            8 => self.step_away(&one).await,
+            9 => self.extend(&one).await,
             10..=14 => self.claim(&one).await,
             15 => self.leave(&one).await,
             16 if how % 2 == 0 => self.touch(&one).await,
@@ -105,7 +112,10 @@ impl Twins {
             18..=24 => self.tick(how).await,
             25 => self.sweep().await,
             26 => self.recover(how).await,
-            _ => self.order(how).await,
+            27 => self.spend(&one).await,
+            28..=32 => self.order(how).await,
+            33 => self.draw_rounds_or_not(),
+            _ => self.place(how).await,
         }
         self.compare().await;
     }
@@ -114,7 +124,7 @@ impl Twins {
         let ask = |number| Joining {
             visitor: visitor(number),
             window: one.window,
-            lane: Lane::GENERAL,
+            lane: Lane((one.how % 3) as u8),
             promised: PROMISED,
         };
         let numbers = [one.number, one.number % 5, one.number];
@@ -130,7 +140,8 @@ impl Twins {
         }
     }
 
-    async fn check_in(&mut self, one: &One) {
+    /// What a visitor may show: its newest token, an older one, or one that was never given.
+    fn tokens(&self, one: &One) -> [CheckIn; 2] {
         let how = one.how;
         let lost = how % 5 == 4;
         let somewhere = Place::new(EPOCH, 20 + (how % 3) as u32).unwrap();
@@ -147,18 +158,49 @@ impl Twins {
             place: if lost { somewhere } else { one.place },
             tick: self.tick + u64::from(how % 17 == 16),
             promised: PROMISED,
+            shown_by: if how % 4 == 3 {
+                ShownBy::Visitor
+            } else {
+                ShownBy::Page
+            },
         };
         let other = CheckIn {
             visitor: visitor(1),
             ..token
         };
-        let tokens = [token, other];
-        let tokens = &tokens[..1 + (how % 2) as usize];
+        [token, other]
+    }
+
+    async fn check_in(&mut self, one: &One) {
+        let tokens = self.tokens(one);
+        let tokens = &tokens[..1 + (one.how % 2) as usize];
         let Ok(stands) = both!(self, check_in(&self.terms, tokens)) else {
             return;
         };
         for (number, stand) in [one.number, 1].into_iter().zip(&stands) {
             self.note(number, stand);
+        }
+    }
+
+    async fn step_away(&mut self, one: &One) {
+        let tokens = self.tokens(one);
+        let tokens = &tokens[..1 + (one.how % 2) as usize];
+        if let Ok(granted) = both!(self, step_away(&self.terms, tokens)) {
+            self.note_all(one, &granted);
+        }
+    }
+
+    async fn extend(&mut self, one: &One) {
+        let tokens = self.tokens(one);
+        let tokens = &tokens[..1 + (one.how % 2) as usize];
+        if let Ok(granted) = both!(self, extend(&self.terms, tokens)) {
+            self.note_all(one, &granted);
+        }
+    }
+
+    fn note_all(&mut self, one: &One, granted: &[Granted]) {
+        for (number, granted) in [one.number, 1].into_iter().zip(granted) {
+            self.note(number, granted.stand());
         }
     }
 
@@ -180,6 +222,20 @@ impl Twins {
             turn: one.turn,
         };
         let _ = both!(self, leave(&[leaving]));
+    }
+
+    async fn spend(&self, one: &One) {
+        let ask = |thing: u64, number| Spending {
+            key: u128::from(thing).to_be_bytes(),
+            visitor: visitor(number),
+            window: one.window,
+            keep: Duration::from_secs(one.how % 30),
+        };
+        let asks = [
+            ask(one.how % 5, one.number),
+            ask(one.how % 3, one.number % 4),
+        ];
+        let _ = both!(self, spend(&asks));
     }
 
     async fn touch(&self, one: &One) {
@@ -257,16 +313,24 @@ impl Twins {
 
     async fn order(&mut self, how: u64) {
         let mut orders = self.orders.clone();
-        match how % 12 {
+        match how % 16 {
             0 => orders.state = WindowState::Paused,
             1 => orders.state = WindowState::Closed,
-            2 => orders.pace = Pace::per_minute(1 + (how / 12 % 900) as u32),
-            3 => orders.capacity = Some(NonZeroU32::new((how / 12 % 4) as u32)),
+            2 => orders.pace = Pace::per_minute(1 + (how / 16 % 900) as u32),
+            3 => orders.capacity = Some(NonZeroU32::new((how / 16 % 4) as u32)),
             4 => orders.capacity = None,
-            5 => orders.grants += how / 12 % 4,
-            6 if (how / 12).is_multiple_of(3) => orders.rev += 1,
-            7 if (how / 12).is_multiple_of(4) => orders.window.0 += 1,
-            8 if (how / 12).is_multiple_of(4) => orders.state = WindowState::Ended,
+            5 => orders.grants += how / 16 % 4,
+            6 if (how / 16).is_multiple_of(3) => orders.rev += 1,
+            7 if (how / 16).is_multiple_of(4) => orders.window.0 += 1,
+            8 if (how / 16).is_multiple_of(4) => orders.state = WindowState::Ended,
+            10 => {
+                orders.window.0 += 1;
+                orders.state = WindowState::Prequeue;
+                orders.draw = None;
+            }
+            11 => orders.state = WindowState::Prequeue,
+            12 | 13 => orders.state = WindowState::Drawing,
+            14 => orders.draw = self.published(how / 16).await,
             9 => orders.message = Some(format!("„{how}“")),
             _ => {
                 orders.state = WindowState::Open;
@@ -285,6 +349,87 @@ impl Twins {
         }
     }
 
+    fn draw_rounds_or_not(&mut self) {
+        let other = Some(Duration::from_secs(3));
+        self.terms.fairness_window = other.filter(|_| self.terms.fairness_window.is_none());
+    }
+
+    /// What is frozen, or a draw of which neither store knows.
+    async fn published(&self, how: u64) -> Option<Draw> {
+        let seen = self.one.survey(&self.room, &self.terms, 0).await.unwrap();
+        let unknown = Cut {
+            epoch: Epoch(EPOCH.0 - how as u32 % 2),
+            base: 18,
+            count: 5,
+            ..Cut::default()
+        };
+        let cut = seen.frozen.filter(|cut| cut.round == 0).unwrap_or(unknown);
+        let frozen = Frozen {
+            root: Hash([1; 32]),
+            count: cut.count,
+            at: 1,
+            epoch: cut.epoch,
+            base: cut.base,
+        };
+        Some(Draw {
+            commitment: Hash([2; 32]),
+            external_source: None,
+            frozen: (!how.is_multiple_of(3)).then_some(frozen),
+            external: None,
+            drawn: None,
+        })
+    }
+
+    /// A chunk of what is frozen, or of what the orders tell of.
+    async fn place(&self, how: u64) {
+        let seen = self.one.survey(&self.room, &self.terms, 0).await.unwrap();
+        let told = self.orders.draw.as_ref().and_then(|draw| draw.frozen);
+        let told = told.map(|told| Cut {
+            epoch: told.epoch,
+            base: told.base,
+            count: told.count,
+            placed: seen.roster as u32,
+            ..Cut::default()
+        });
+        let cut = match (seen.frozen, told) {
+            (Some(_), Some(told)) if how.is_multiple_of(6) => told,
+            (Some(cut), _) | (None, Some(cut)) => cut,
+            (None, None) => Cut::default(),
+        };
+        let page = self.one.lobby(&self.room, 0, 99).await.unwrap();
+        let mut drawn = if seen.frozen == Some(cut) {
+            page.visitors
+        } else {
+            (0..cut.count).map(|number| visitor(number * 2)).collect()
+        };
+        drawn.sort_by_key(|one| u128::from_be_bytes(*one.as_bytes()) * 7 % 13);
+        let from = cut.placed.saturating_sub((how % 3) as u32) + u32::from(how % 11 == 10);
+        let visitors = drawn.into_iter().skip(from as usize);
+        let chunk = Chunk {
+            window: WindowId(
+                self.orders.window.0 - u32::from(how % 37 == 36).min(self.orders.window.0),
+            ),
+            round: cut.round + u32::from(how % 31 == 30),
+            epoch: cut.epoch,
+            base: cut.base,
+            from,
+            visitors: visitors.take((how % 5) as usize + 1).collect(),
+        };
+        let _ = both!(self, place(&chunk));
+    }
+
+    /// Pages are read in the order of each store; what is in them is the same.
+    async fn compare_draws(&self) {
+        let mut pages = Vec::new();
+        for store in [&self.one as &dyn QueueStore, &self.other] {
+            let mut page = store.lobby(&self.room, 0, 99).await.unwrap();
+            page.visitors.sort_unstable();
+            pages.push(page);
+        }
+        assert_eq!(pages[0], pages[1]);
+        let _ = both!(self, roster(self.orders.window, 0, 99));
+    }
+
     async fn compare(&mut self) {
         let one = self.one.survey(&self.room, &self.terms, 0).await.unwrap();
         let other = self.other.survey(&self.room, &self.terms, 0).await.unwrap();
@@ -296,6 +441,7 @@ impl Twins {
         };
         assert_eq!(alike, one);
         self.orders = one.orders;
+        self.compare_draws().await;
         self.epoch = one.epoch.0;
         self.tick = one.ticks.tick;
     }
@@ -304,7 +450,7 @@ impl Twins {
 async fn history(steps: &[Step]) {
     let mut twins = Twins::new().await;
     twins.compare().await;
-    twins.step((27, 1, 11)).await;
+    twins.step((28, 1, 15)).await;
     for step in steps {
         twins.step(*step).await;
     }
@@ -314,7 +460,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn both_stores_answer_the_same_to_the_same_history(
-        steps in prop::collection::vec((0_u8..30, 0_u32..12, 0_u64..100_000), 1..150),
+        steps in prop::collection::vec((0_u8..37, 0_u32..12, 0_u64..100_000), 1..150),
     ) {
         runtime().block_on(history(&steps));
     }

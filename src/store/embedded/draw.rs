@@ -1,0 +1,378 @@
+//! A room's verbs of the draw: how its lobby is frozen, read, placed and kept as a roster.
+
+use super::entry::{Entry, Status};
+use super::lobby::part;
+use super::moment::Moment;
+use super::room::Room;
+use crate::domain::draw::Frozen;
+use crate::domain::lane::Lane;
+use crate::domain::place::{NUMBER_BITS, Place, Turn};
+use crate::domain::room::Terms;
+use crate::domain::standing::EndedBy;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::{Orders, WindowId, WindowState};
+use crate::store::lobby::{Chunk, Cut, LobbyPage, MOST_PAGE, Placed};
+
+/// Visitors in one block of the roster: what is written to disk in one row.
+pub(super) const BLOCK: usize = 1_024;
+
+impl Room {
+    /// Those who wait: in the queue, in the running lobby, and frozen without a place yet.
+    pub(super) fn waiting_in_all(&self) -> u64 {
+        self.queue.len() + u64::from(self.lobby.gathered()) + self.lobby.undrawn
+    }
+
+    /// Smaller places less those found absent, and those who will get such a place.
+    pub(super) fn ahead_of(&self, place: Place) -> u64 {
+        self.queue.ahead_of(place) + self.undrawn_before(place)
+    }
+
+    /// Those frozen without a place yet, where all of theirs are before `place`.
+    pub(super) fn undrawn_before(&self, place: Place) -> u64 {
+        match self.head.cut.and_then(|cut| cut.last()) {
+            Some(last) if place > last => self.lobby.undrawn,
+            Some(_) | None => 0,
+        }
+    }
+
+    /// The last place given out so far; those kept free and not yet given are not.
+    pub(super) fn last_place(&self) -> Option<Place> {
+        match self.head.cut {
+            Some(cut) if !cut.is_complete() => Place::new(cut.epoch, cut.base + cut.placed),
+            Some(_) | None => Place::new(self.epoch(), self.head.last_number),
+        }
+    }
+
+    /// Whether this epoch has numbers for all in the running lobby and one more.
+    pub(super) fn has_numbers(&self) -> bool {
+        let taken = self.head.last_number.checked_add(self.lobby.gathered());
+        taken.is_some_and(|taken| taken + 1 < 1 << NUMBER_BITS)
+    }
+
+    /// Whether who joins now has to wait for a draw.
+    pub(super) fn gathers(&self, terms: &Terms) -> bool {
+        match self.head.orders.state {
+            WindowState::Prequeue => true,
+            // The prequeue's lobby was lost before anything was published of it.
+            WindowState::Drawing => !self.has_frozen(&self.head.orders),
+            WindowState::Open | WindowState::Paused => terms.fairness_window.is_some(),
+            WindowState::Closed | WindowState::Ended => false,
+        }
+    }
+
+    /// The entry of somebody who comes into the running lobby.
+    pub(super) fn in_lobby(&mut self, turn: Turn, before: Option<EndedBy>, lane: Lane) -> Entry {
+        if self.lobby.gathered() == 0 {
+            self.head.lobby_since = self.now();
+        }
+        let number = self.head.lobby;
+        unplaced(Status::Lobby { number }, turn, before, lane)
+    }
+
+    /// Whether the prequeue's lobby of the orders' window has been frozen, here or as they tell.
+    fn has_frozen(&self, orders: &Orders) -> bool {
+        self.head.roster_of == orders.window || published(orders).is_some()
+    }
+
+    /// Whether `orders` freeze the lobby.
+    pub(super) fn freezes(&self, orders: &Orders) -> bool {
+        let begins =
+            orders.window != self.window() || self.head.orders.state != WindowState::Drawing;
+        orders.state == WindowState::Drawing && begins && !self.has_frozen(orders)
+    }
+
+    /// Whether `orders` would go on with a window although a draw of it has to be done before.
+    pub(super) fn goes_too_far(&self, orders: &Orders) -> bool {
+        if orders.window != self.window() {
+            return false;
+        }
+        let half = self.head.cut.filter(|cut| !cut.is_complete());
+        match orders.state {
+            WindowState::Open | WindowState::Paused => match half {
+                Some(cut) if cut.round == 0 => true,
+                Some(_) | None => self.lacks_its_draw(orders),
+            },
+            WindowState::Drawing => half.is_some() && self.freezes(orders),
+            WindowState::Closed | WindowState::Prequeue | WindowState::Ended => false,
+        }
+    }
+
+    /// Whether a prequeue was not frozen, or a draw that was lost is not yet put back.
+    fn lacks_its_draw(&self, orders: &Orders) -> bool {
+        let state = self.head.orders.state;
+        if self.has_frozen(orders) {
+            return state == WindowState::Drawing && self.lacks_places(orders);
+        }
+        let before = matches!(state, WindowState::Prequeue | WindowState::Drawing);
+        self.lobby.gathered() > 0 && (before || orders.draw.is_some())
+    }
+
+    /// Whether places that the orders tell of are not there.
+    fn lacks_places(&self, orders: &Orders) -> bool {
+        published(orders).is_some_and(|draw| draw.count > self.drawn())
+    }
+
+    /// How many of the present window's drawn order are kept.
+    pub(super) fn drawn(&self) -> u32 {
+        if self.head.roster_of == self.window() {
+            u32::try_from(self.roster.len()).unwrap_or(u32::MAX)
+        } else {
+            0
+        }
+    }
+
+    /// The lane of somebody in the lobby of this number, as far as it is kept.
+    pub(super) fn lane_in(&self, number: u32, visitor: VisitorId) -> Option<Lane> {
+        if number == self.head.lobby {
+            return self.lobby.running(visitor);
+        }
+        let frozen = self.head.cut.is_some() && number + 1 == self.head.lobby;
+        frozen.then(|| self.lobby.frozen(visitor)).flatten()
+    }
+
+    /// Notes a member of the lobby of this number as it is read from disk, after all visitors.
+    pub(super) fn read_member(&mut self, number: u32, visitor: VisitorId, lane: Lane) -> bool {
+        if number == self.head.lobby {
+            self.lobby.add(visitor, lane);
+        } else if self.head.cut.is_some() && number + 1 == self.head.lobby {
+            self.lobby.read_frozen(visitor, lane);
+        } else {
+            return false;
+        }
+        if !self.visitors.contains_key(&visitor) {
+            let status = Status::Lobby { number };
+            self.put(visitor, unplaced(status, Turn::FIRST, None, lane));
+        }
+        true
+    }
+
+    /// Freezes the running lobby: it gets the next numbers, and nobody comes into it any more.
+    pub(super) fn freeze(&mut self, round: u32) {
+        let cut = Cut {
+            round,
+            epoch: self.epoch(),
+            base: self.head.last_number,
+            count: self.lobby.freeze(),
+            placed: 0,
+        };
+        self.head.last_number += cut.count;
+        self.head.cut = Some(cut);
+        self.head.lobby += 1;
+        if round == 0 {
+            self.begin_roster(self.window());
+        }
+        self.changed();
+    }
+
+    /// Freezes the next round, if one is due: see [`crate::store::lobby`]. Whoever is left in the
+    /// lobby of a room that draws no rounds, after a loss, is drawn at once.
+    pub(super) fn freeze_round(&mut self, terms: &Terms) {
+        let lacking = self.lacks_places(&self.head.orders);
+        if self.head.cut.is_some() || self.lobby.gathered() == 0 || lacking {
+            return;
+        }
+        let span = terms.fairness_window.unwrap_or_default();
+        if self.head.lobby_since.after(span) <= self.now() {
+            self.head.rounds += 1;
+            self.freeze(self.head.rounds);
+        }
+    }
+
+    /// Gives up the frozen lobby, once all of it have their places.
+    pub(super) fn dismiss_complete(&mut self) {
+        if self.head.cut.is_some_and(|cut| cut.is_complete()) {
+            self.dismiss_cut();
+            self.changed();
+        }
+    }
+
+    /// Sends everybody home who waits for a draw.
+    pub(super) fn dismiss_lobbies(&mut self) {
+        self.dismiss_cut();
+        self.lobby.dismiss_running(self.head.lobby);
+        self.head.lobby += 1;
+        self.head.rounds = 0;
+    }
+
+    fn dismiss_cut(&mut self) {
+        if self.head.cut.take().is_some() {
+            self.lobby.dismiss_frozen(self.head.lobby.saturating_sub(1));
+        }
+    }
+
+    fn begin_roster(&mut self, window: WindowId) {
+        let blocks = self.roster.len().div_ceil(BLOCK);
+        self.dirty
+            .roster
+            .extend((0..blocks).filter_map(|block| u32::try_from(block).ok()));
+        self.roster.clear();
+        self.head.roster_of = window;
+    }
+
+    /// A page of the frozen lobby.
+    pub(super) fn lobby_page(&self, from: u32, most: u32) -> LobbyPage {
+        let Some(cut) = self.head.cut else {
+            return LobbyPage::default();
+        };
+        LobbyPage {
+            round: cut.round,
+            count: cut.count,
+            visitors: self.lobby.page(from, most.min(MOST_PAGE)),
+        }
+    }
+
+    /// A page of a window's drawn order.
+    pub(super) fn roster_page(&self, window: WindowId, from: u32, most: u32) -> Vec<VisitorId> {
+        if self.head.roster_of != window {
+            return Vec::new();
+        }
+        part(&self.roster, from, most.min(MOST_PAGE)).to_vec()
+    }
+
+    /// Gives the next of a round their places.
+    pub(super) fn place(&mut self, chunk: &Chunk) -> Placed {
+        if chunk.window != self.window() || self.head.orders.state == WindowState::Ended {
+            return Placed { upto: 0 };
+        }
+        match self.head.cut {
+            Some(cut) if is_of(chunk, &cut) => self.place_frozen(chunk, cut),
+            Some(_) | None => self.place_lost(chunk),
+        }
+    }
+
+    fn place_frozen(&mut self, chunk: &Chunk, mut cut: Cut) -> Placed {
+        let next = next_of(chunk, cut.placed, cut.count);
+        if !next.iter().all(|one| self.lobby.frozen(*one).is_some()) {
+            return Placed { upto: 0 };
+        }
+        let number = self.head.lobby.saturating_sub(1);
+        for visitor in next {
+            cut.placed += 1;
+            let place = Place::new(cut.epoch, cut.base + cut.placed);
+            let entry = self.visitors.get(visitor).copied();
+            let waits = entry.filter(|entry| entry.status == Status::Lobby { number });
+            if let (Some(entry), Some(place)) = (waits, place) {
+                self.put(*visitor, queued(entry, place));
+            }
+            if cut.round == 0 {
+                self.draw(*visitor);
+            }
+        }
+        if !next.is_empty() {
+            self.head.cut = Some(cut);
+            self.changed();
+        }
+        if cut.round > 0 || self.head.orders.state.claims() {
+            self.dismiss_complete();
+        }
+        Placed { upto: cut.placed }
+    }
+
+    /// Puts places of a draw back that the orders tell of and the room does not know. What was
+    /// lost is of an older epoch.
+    fn place_lost(&mut self, chunk: &Chunk) -> Placed {
+        let told = published(&self.head.orders).copied();
+        let Some(draw) = told.filter(|draw| is_told(chunk, draw)) else {
+            return Placed { upto: 0 };
+        };
+        let mut placed = self.drawn();
+        let next = next_of(chunk, placed, draw.count);
+        if next.is_empty() || draw.epoch >= self.epoch() {
+            return Placed { upto: placed };
+        }
+        if self.head.roster_of != chunk.window {
+            self.begin_roster(chunk.window);
+        }
+        for visitor in next {
+            placed += 1;
+            if let Some(place) = Place::new(draw.epoch, draw.base.saturating_add(placed)) {
+                self.put_back_drawn(*visitor, place);
+            }
+            self.draw(*visitor);
+        }
+        Placed { upto: placed }
+    }
+
+    /// Puts somebody at the place that was drawn, unless more is known of the visitor than that it
+    /// waits since the loss.
+    fn put_back_drawn(&mut self, visitor: VisitorId, place: Place) {
+        if self.queue.holds(place) {
+            return;
+        }
+        let Some(entry) = self.visitors.get(&visitor).copied() else {
+            if self.sessions.of(self.window(), visitor).is_none() {
+                let entry = unplaced(Status::Absent, Turn::FIRST, None, Lane::GENERAL);
+                self.put(visitor, queued(entry, place));
+            }
+            return;
+        };
+        let came_since = entry.turn == Turn::FIRST && entry.place.epoch() > place.epoch();
+        match entry.status {
+            Status::Lobby { .. } => self.put(visitor, queued(entry, place)),
+            Status::Waiting { .. } | Status::Absent | Status::Away { .. } if came_since => {
+                self.put(visitor, Entry { place, ..entry });
+            }
+            Status::Waiting { .. }
+            | Status::Absent
+            | Status::Away { .. }
+            | Status::Released { .. }
+            | Status::Admitted { .. }
+            | Status::Ended(_) => {}
+        }
+    }
+
+    /// Notes who is next in the drawn order.
+    fn draw(&mut self, visitor: VisitorId) {
+        let block = self.roster.len() / BLOCK;
+        self.dirty.roster.extend(u32::try_from(block).ok());
+        self.roster.push(visitor);
+        self.changed();
+    }
+}
+
+/// An entry without a place.
+fn unplaced(status: Status, turn: Turn, before: Option<EndedBy>, lane: Lane) -> Entry {
+    Entry {
+        turn,
+        place: Place::LOWEST,
+        status,
+        missed: false,
+        before,
+        lane,
+        step_aways: 0,
+        extensions: 0,
+    }
+}
+
+/// The same at its place in the queue; nobody has seen its visitor there.
+fn queued(entry: Entry, place: Place) -> Entry {
+    let status = Status::Waiting {
+        seen_until: Moment::default(),
+    };
+    Entry {
+        place,
+        status,
+        ..entry
+    }
+}
+
+/// What the orders tell of the prequeue's cut.
+fn published(orders: &Orders) -> Option<&Frozen> {
+    orders.draw.as_ref().and_then(|draw| draw.frozen.as_ref())
+}
+
+fn is_of(chunk: &Chunk, cut: &Cut) -> bool {
+    (chunk.round, chunk.epoch, chunk.base) == (cut.round, cut.epoch, cut.base)
+}
+
+fn is_told(chunk: &Chunk, draw: &Frozen) -> bool {
+    (chunk.round, chunk.epoch, chunk.base) == (0, draw.epoch, draw.base)
+}
+
+/// Those of a chunk who come right after the `placed` first of `count`.
+fn next_of(chunk: &Chunk, placed: u32, count: u32) -> &[VisitorId] {
+    match placed.checked_sub(chunk.from) {
+        Some(done) => part(&chunk.visitors, done, count.saturating_sub(placed)),
+        None => &[],
+    }
+}
