@@ -305,7 +305,7 @@
     else if (s.state === 'admitted' || s.state === 'challenge') go();
     else if (s.state === 'ended' && s.ended_by) stop();
     else {
-      if (s.position !== null || /^(prequeue|drawing)$/.test(s.state)) listen(); else hush();
+      if (s.position !== null) listen(); else hush();
       next = streams() ? 60 : Math.max(1, s.poll_after_s || 5);
       if (!heard || due <= Date.now() || s.position === null) later(next);
     }
@@ -449,5 +449,8 @@
   else if (first.state === 'admitted') go();
   else if (first.state === 'ended' && first.ended_by) stop();
   else if (main.getAttribute('data-passing') && !main.getAttribute('data-form')) go();
-  else later(scene === 'first' ? 1 : Math.max(1, first.poll_after_s || 5));
+  else {
+    if (first.position !== null) listen();
+    later(scene === 'first' ? 1 : Math.max(1, first.poll_after_s || 5));
+  }
 })();

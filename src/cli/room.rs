@@ -1,9 +1,12 @@
 //! `anteroom room`: shows and steers rooms through the control API.
 
+mod ask;
+
+use ask::{Asked, at, given, pace};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Subcommand};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::args::{Output, Reach, Shared};
 use super::client::{Client, wait_for};
@@ -190,13 +193,6 @@ async fn exchange(client: &Client, verb: &Verb, output: Output) -> anyhow::Resul
     })
 }
 
-/// What is sent for a verb.
-struct Asked {
-    method: &'static str,
-    path: String,
-    body: Option<Value>,
-}
-
 impl Verb {
     fn request(&self) -> Asked {
         match self {
@@ -281,45 +277,6 @@ impl Verb {
                 at("POST", name, "/sessions/revoke", Some(body))
             }
         }
-    }
-}
-
-fn at(method: &'static str, name: &str, verb: &str, body: Option<Value>) -> Asked {
-    Asked {
-        method,
-        path: format!("/v1/rooms/{}{verb}", segment(name)),
-        body,
-    }
-}
-
-/// The fields that were given.
-fn given<const N: usize>(fields: [(&str, &Option<String>); N]) -> Value {
-    let given = fields
-        .into_iter()
-        .filter_map(|(name, text)| Some((name.to_owned(), text.as_deref()?.into())));
-    Value::Object(given.collect::<Map<_, _>>())
-}
-
-fn pace(per_minute: u32, burst: Option<u32>) -> Value {
-    match burst {
-        Some(burst) => json!({"per_minute": per_minute, "burst": burst}),
-        None => json!({"per_minute": per_minute}),
-    }
-}
-
-/// A name as one segment of a path, whatever was typed; the gateway says which names there are.
-fn segment(name: &str) -> String {
-    let mut path = String::new();
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => path.push(char::from(byte)),
-            _ => path.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    if path.is_empty() {
-        "%20".to_owned()
-    } else {
-        path
     }
 }
 

@@ -6,8 +6,14 @@ use crate::text::value::Value;
 
 /// Reads every `[[lane]]` of a room; those that cannot be read are noted and left out.
 pub(super) fn read(room: &mut Table<'_>) -> Vec<LaneSettings> {
-    let tables = room.sections("lane").into_iter();
-    tables.filter_map(one).collect()
+    let (reader, at) = (room.reader(), room.span());
+    let tables = room.sections("lane");
+    if tables.len() > 1 {
+        let message = "`[[lane]]`: all lanes wait in one line in this version; `weight` is read \
+                       and not applied";
+        reader.warn(at, message);
+    }
+    tables.into_iter().filter_map(one).collect()
 }
 
 fn one(mut table: Table<'_>) -> Option<LaneSettings> {

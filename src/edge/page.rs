@@ -3,6 +3,8 @@
 //! Nothing here decides who waits. Texts from outside (the operator's message, the room's title,
 //! the wanted address) only ever stand in the page escaped.
 
+mod refresh;
+
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -12,16 +14,17 @@ use http::{HeaderValue, StatusCode};
 use minijinja::value::Serde;
 use minijinja::{Environment, Output, UndefinedBehavior, Value, context};
 
-use crate::domain::clock::UnixTime;
 use crate::domain::room::AbsenceTerms;
 use crate::gate::absence::Denial;
 
 use super::assets;
 use super::scene::Scene;
-use super::status::{State, Status};
+use super::status::Status;
 use super::texts::{EN, Texts};
-use super::wanted::{marked, same_site, unmarked};
+use super::wanted::{same_site, unmarked};
 use super::words::{denied, lines, span};
+
+use refresh::refresh;
 
 pub use super::words::title_of;
 
@@ -161,7 +164,7 @@ impl Page {
         };
         let script = !matches!(
             view.kind,
-            PageKind::CookiesOff | PageKind::Reject | PageKind::Code
+            PageKind::CookiesOff | PageKind::Reject | PageKind::Code | PageKind::Wish
         );
         let json = String::from_utf8(shown.to_json()).unwrap_or_default();
         self.fill(
@@ -254,37 +257,6 @@ const TEMPLATES: [(&str, &str); 3] = [
 const BARE: &str = "<!doctype html><title>One moment, please</title>\
                     <p>One moment, please. Reload this page: your place is kept.";
 
-/// When and where a browser without JavaScript goes next: `SECONDS; url=ADDRESS`.
-fn refresh(view: &PageView<'_>) -> Option<String> {
-    let status = view.status;
-    let (seconds, address) = match (view.kind, status.state) {
-        (PageKind::CookiesOff | PageKind::Reject | PageKind::Code, _) => return None,
-        (PageKind::Wish, _) => return status.away_until.map(|until| after_break(view, until)),
-        (PageKind::FirstVisit | PageKind::Passing, _) => (2, marked(view.wanted)),
-        (PageKind::Standing, State::Ended) if status.ended_by.is_some() => return None,
-        (PageKind::Standing, State::Released | State::Admitted) => (2, unmarked(view.wanted)),
-        (
-            PageKind::Standing,
-            State::Prequeue
-            | State::Drawing
-            | State::Waiting
-            | State::Paused
-            | State::Closed
-            | State::Ended
-            | State::Full
-            | State::Challenge
-            | State::Recovering,
-        ) => (status.poll_after_s.max(2), unmarked(view.wanted)),
-    };
-    Some(format!("{seconds}; url={address}"))
-}
-
-/// A break that is over ends of itself: by then the browser comes back.
-fn after_break(view: &PageView<'_>, until: UnixTime) -> String {
-    let left = until.since(view.status.updated_at).as_secs().max(2);
-    format!("{left}; url={}", unmarked(view.wanted))
-}
-
 /// Writes `value` so that it can neither end the text nor the quoted attribute it stands in.
 ///
 /// The library's own escaping also rewrites every `/`, which makes addresses hard to read in
@@ -310,6 +282,8 @@ mod tests {
 
     use super::super::status::{Reason, sample};
     use super::*;
+    use crate::domain::clock::UnixTime;
+    use crate::edge::status::State;
 
     /// Texts that have broken out of pages elsewhere: of text, of quoted attributes, of raw
     /// text elements, of templates, of comments.

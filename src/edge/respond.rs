@@ -2,6 +2,7 @@
 
 mod codes;
 mod draw;
+mod files;
 mod plain;
 mod wishes;
 
@@ -17,7 +18,6 @@ use crate::gate::socket::Flaw;
 use crate::gate::{Own, Refusal};
 use crate::origin::OriginError;
 
-use super::assets;
 use super::body::AnswerBody;
 use super::cookies::set_tokens;
 use super::negotiate::{Form, form, names_html};
@@ -27,7 +27,7 @@ use super::status::{State, Status};
 
 pub use plain::{close, farewell};
 use plain::{
-    json, own, page, page_kind, page_status, problem, retry_after, say_version, set_retry_after,
+    json, page, page_kind, page_status, problem, retry_after, say_version, set_retry_after,
 };
 
 /// An answer ready to be sent.
@@ -177,43 +177,6 @@ impl Responder {
             }
         };
         set_tokens(&mut answer, notice, (names, asking));
-        answer
-    }
-
-    /// The public keys.
-    #[must_use]
-    fn jwks(&self) -> Answer {
-        let mut answer = own(
-            StatusCode::OK,
-            "application/jwk-set+json",
-            self.jwks.clone(),
-        );
-        let a_while = HeaderValue::from_static("public, max-age=300");
-        answer.headers_mut().insert(header::CACHE_CONTROL, a_while);
-        answer
-    }
-
-    /// One of the page's own files.
-    #[must_use]
-    fn asset(&self, name: &str, asking: Asking<'_>) -> Answer {
-        let Some(asset) = assets::find(name) else {
-            return self.refusal(Refusal::NotFound, asking);
-        };
-        let held = asking.head.headers.get(header::IF_NONE_MATCH);
-        let same = held.is_some_and(|held| held.as_bytes() == asset.etag.as_bytes());
-        let (status, bytes) = if same {
-            (StatusCode::NOT_MODIFIED, Bytes::new())
-        } else {
-            (StatusCode::OK, asset.bytes.clone())
-        };
-        let mut answer = own(status, asset.content_type, bytes);
-        let headers = answer.headers_mut();
-        let forever = HeaderValue::from_static(assets::CACHE_CONTROL);
-        headers.insert(header::CACHE_CONTROL, forever);
-        headers.remove(header::VARY);
-        if let Ok(etag) = HeaderValue::from_str(&asset.etag) {
-            headers.insert(header::ETAG, etag);
-        }
         answer
     }
 

@@ -1,14 +1,13 @@
 //! One request from the connection to its answer: decided once, carried out, counted and logged
 //! once.
 
-use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
+mod settle;
 
-use http::{HeaderMap, Request, header, request};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{Request, request};
+use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 
 use crate::domain::clock::{Clock, Now};
@@ -29,6 +28,7 @@ use super::guard::Activity;
 use super::negotiate::NEGOTIATED;
 use super::respond::{Answer, Asking, Responder, close};
 use super::sockets::Switch;
+use settle::settle;
 
 /// Everything a request needs on this side, made for one set of policies: a request takes it once,
 /// and other policies come as another door.
@@ -69,11 +69,6 @@ pub(super) struct Came<'a> {
     pub(super) now: Now,
     pub(super) switch: &'a Switch,
 }
-
-/// The most of an unwanted body that is read so that its connection can go on.
-const DRAIN: u64 = 64 * 1024;
-/// How long that may take.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 impl Door {
     /// Answers one request.
@@ -268,37 +263,4 @@ pub(super) fn remembered(head: &request::Parts) -> request::Parts {
         }
     }
     kept
-}
-
-/// Reads what is left of an unwanted body so that the next request is found where it begins; a
-/// body that is too long or too slow ends the connection instead. A visitor who asked whether to
-/// send it at all is not invited to.
-async fn settle(mut answer: Answer, body: Incoming, headers: &HeaderMap) -> Answer {
-    if body.is_end_stream() {
-        return answer;
-    }
-    if headers.contains_key(header::EXPECT) {
-        close(&mut answer);
-        return answer;
-    }
-    let drained = Box::pin(tokio::time::timeout(DRAIN_TIME, drain(body))).await;
-    if drained != Ok(true) {
-        close(&mut answer);
-    }
-    answer
-}
-
-/// Whether a body ended within [`DRAIN`] bytes.
-async fn drain(body: Incoming) -> bool {
-    let mut body = pin!(body);
-    let mut read = 0_u64;
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return false };
-        let length = frame.data_ref().map_or(0, bytes::Bytes::len);
-        read = read.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
-        if read > DRAIN {
-            return false;
-        }
-    }
-    true
 }

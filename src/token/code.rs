@@ -18,7 +18,6 @@
 use std::fmt;
 
 use hmac::Mac as _;
-use sha2::{Digest as _, Sha256};
 
 use super::keyring::Keyring;
 use super::secret::HmacSha256;
@@ -127,14 +126,18 @@ fn value(letter: char) -> Option<u16> {
     u16::try_from(at).ok()
 }
 
+/// CRC-8 (x⁸ + x² + x + 1): it shows every single changed bit, and every run of up to eight.
 fn check_of(body: &[u8; BODY]) -> u8 {
-    let digest: [u8; 32] = Sha256::new()
-        .chain_update(b"anteroom code check\0")
-        .chain_update(body)
-        .finalize()
-        .into();
-    let [first, ..] = digest;
-    first
+    body.iter().fold(0, |check, byte| {
+        (0..8).fold(check ^ byte, |rest, _| {
+            let shifted = rest << 1;
+            if rest & 0x80 == 0 {
+                shifted
+            } else {
+                shifted ^ 0x07
+            }
+        })
+    })
 }
 
 /// Makes codes and knows them again.

@@ -111,8 +111,8 @@ async fn t12_a_place_written_into_a_token_is_not_believed() {
     }
     let first = decoded(&visitors[0].queue_token());
     let last = decoded(&visitors[2].queue_token());
-    let (fields, tag) = (61, 77);
-    assert_eq!(last.len(), tag, "61 bytes of fields and the tag");
+    let (fields, tag) = (65, 81);
+    assert_eq!(last.len(), tag, "65 bytes of fields and the tag");
     let mut forgeries = Vec::new();
     for at in 0..fields {
         let mut changed = last.clone();

@@ -29,7 +29,7 @@ impl Pair<'_> {
             Step::Join(number) => self.join(number).await?,
             Step::CheckIn(number) => self.check_in(number, ShownBy::Page).await?,
             Step::ComeBack(number) => self.check_in(number, ShownBy::Visitor).await?,
-            Step::StepAway(number) => self.step_away(number).await?,
+            Step::Depart(number) => self.step_away(number).await?,
             Step::Extend(number) => self.extend(number).await?,
             Step::Claim(number) => self.claim(number).await?,
             Step::Leave(number) => self.leave(number).await?,

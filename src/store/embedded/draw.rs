@@ -11,7 +11,7 @@ use crate::domain::room::Terms;
 use crate::domain::standing::EndedBy;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Orders, WindowId, WindowState};
-use crate::store::lobby::{Chunk, Cut, LobbyPage, MOST_PAGE, Placed};
+use crate::store::lobby::{Chunk, Cut};
 
 /// Visitors in one block of the roster: what is written to disk in one row.
 pub(super) const BLOCK: usize = 1_024;
@@ -70,7 +70,7 @@ impl Room {
     }
 
     /// Whether the prequeue's lobby of the orders' window has been frozen, here or as they tell.
-    fn has_frozen(&self, orders: &Orders) -> bool {
+    pub(super) fn has_frozen(&self, orders: &Orders) -> bool {
         self.head.roster_of == orders.window || published(orders).is_some()
     }
 
@@ -98,7 +98,7 @@ impl Room {
     }
 
     /// Whether a prequeue was not frozen, or a draw that was lost is not yet put back.
-    fn lacks_its_draw(&self, orders: &Orders) -> bool {
+    pub(super) fn lacks_its_draw(&self, orders: &Orders) -> bool {
         let state = self.head.orders.state;
         if self.has_frozen(orders) {
             return state == WindowState::Drawing && self.lacks_places(orders);
@@ -108,7 +108,7 @@ impl Room {
     }
 
     /// Whether places that the orders tell of are not there.
-    fn lacks_places(&self, orders: &Orders) -> bool {
+    pub(super) fn lacks_places(&self, orders: &Orders) -> bool {
         published(orders).is_some_and(|draw| draw.count > self.drawn())
     }
 
@@ -194,13 +194,13 @@ impl Room {
         self.head.rounds = 0;
     }
 
-    fn dismiss_cut(&mut self) {
+    pub(super) fn dismiss_cut(&mut self) {
         if self.head.cut.take().is_some() {
             self.lobby.dismiss_frozen(self.head.lobby.saturating_sub(1));
         }
     }
 
-    fn begin_roster(&mut self, window: WindowId) {
+    pub(super) fn begin_roster(&mut self, window: WindowId) {
         let blocks = self.roster.len().div_ceil(BLOCK);
         self.dirty
             .roster
@@ -208,130 +208,10 @@ impl Room {
         self.roster.clear();
         self.head.roster_of = window;
     }
-
-    /// A page of the frozen lobby.
-    pub(super) fn lobby_page(&self, from: u32, most: u32) -> LobbyPage {
-        let Some(cut) = self.head.cut else {
-            return LobbyPage::default();
-        };
-        LobbyPage {
-            round: cut.round,
-            count: cut.count,
-            visitors: self.lobby.page(from, most.min(MOST_PAGE)),
-        }
-    }
-
-    /// A page of a window's drawn order.
-    pub(super) fn roster_page(&self, window: WindowId, from: u32, most: u32) -> Vec<VisitorId> {
-        if self.head.roster_of != window {
-            return Vec::new();
-        }
-        part(&self.roster, from, most.min(MOST_PAGE)).to_vec()
-    }
-
-    /// Gives the next of a round their places.
-    pub(super) fn place(&mut self, chunk: &Chunk) -> Placed {
-        if chunk.window != self.window() || self.head.orders.state == WindowState::Ended {
-            return Placed { upto: 0 };
-        }
-        match self.head.cut {
-            Some(cut) if is_of(chunk, &cut) => self.place_frozen(chunk, cut),
-            Some(_) | None => self.place_lost(chunk),
-        }
-    }
-
-    fn place_frozen(&mut self, chunk: &Chunk, mut cut: Cut) -> Placed {
-        let next = next_of(chunk, cut.placed, cut.count);
-        if !next.iter().all(|one| self.lobby.frozen(*one).is_some()) {
-            return Placed { upto: 0 };
-        }
-        let number = self.head.lobby.saturating_sub(1);
-        for visitor in next {
-            cut.placed += 1;
-            let place = Place::new(cut.epoch, cut.base + cut.placed);
-            let entry = self.visitors.get(visitor).copied();
-            let waits = entry.filter(|entry| entry.status == Status::Lobby { number });
-            if let (Some(entry), Some(place)) = (waits, place) {
-                self.put(*visitor, queued(entry, place));
-            }
-            if cut.round == 0 {
-                self.draw(*visitor);
-            }
-        }
-        if !next.is_empty() {
-            self.head.cut = Some(cut);
-            self.changed();
-        }
-        if cut.round > 0 || self.head.orders.state.claims() {
-            self.dismiss_complete();
-        }
-        Placed { upto: cut.placed }
-    }
-
-    /// Puts places of a draw back that the orders tell of and the room does not know. What was
-    /// lost is of an older epoch.
-    fn place_lost(&mut self, chunk: &Chunk) -> Placed {
-        let told = published(&self.head.orders).copied();
-        let Some(draw) = told.filter(|draw| is_told(chunk, draw)) else {
-            return Placed { upto: 0 };
-        };
-        let mut placed = self.drawn();
-        let next = next_of(chunk, placed, draw.count);
-        if next.is_empty() || draw.epoch >= self.epoch() {
-            return Placed { upto: placed };
-        }
-        if self.head.roster_of != chunk.window {
-            self.begin_roster(chunk.window);
-        }
-        for visitor in next {
-            placed += 1;
-            if let Some(place) = Place::new(draw.epoch, draw.base.saturating_add(placed)) {
-                self.put_back_drawn(*visitor, place);
-            }
-            self.draw(*visitor);
-        }
-        Placed { upto: placed }
-    }
-
-    /// Puts somebody at the place that was drawn, unless more is known of the visitor than that it
-    /// waits since the loss.
-    fn put_back_drawn(&mut self, visitor: VisitorId, place: Place) {
-        if self.queue.holds(place) {
-            return;
-        }
-        let Some(entry) = self.visitors.get(&visitor).copied() else {
-            if self.sessions.of(self.window(), visitor).is_none() {
-                let entry = unplaced(Status::Absent, Turn::FIRST, None, Lane::GENERAL);
-                self.put(visitor, queued(entry, place));
-            }
-            return;
-        };
-        let came_since = entry.turn == Turn::FIRST && entry.place.epoch() > place.epoch();
-        match entry.status {
-            Status::Lobby { .. } => self.put(visitor, queued(entry, place)),
-            Status::Waiting { .. } | Status::Absent | Status::Away { .. } if came_since => {
-                self.put(visitor, Entry { place, ..entry });
-            }
-            Status::Waiting { .. }
-            | Status::Absent
-            | Status::Away { .. }
-            | Status::Released { .. }
-            | Status::Admitted { .. }
-            | Status::Ended(_) => {}
-        }
-    }
-
-    /// Notes who is next in the drawn order.
-    fn draw(&mut self, visitor: VisitorId) {
-        let block = self.roster.len() / BLOCK;
-        self.dirty.roster.extend(u32::try_from(block).ok());
-        self.roster.push(visitor);
-        self.changed();
-    }
 }
 
 /// An entry without a place.
-fn unplaced(status: Status, turn: Turn, before: Option<EndedBy>, lane: Lane) -> Entry {
+pub(super) fn unplaced(status: Status, turn: Turn, before: Option<EndedBy>, lane: Lane) -> Entry {
     Entry {
         turn,
         place: Place::LOWEST,
@@ -345,7 +225,7 @@ fn unplaced(status: Status, turn: Turn, before: Option<EndedBy>, lane: Lane) -> 
 }
 
 /// The same at its place in the queue; nobody has seen its visitor there.
-fn queued(entry: Entry, place: Place) -> Entry {
+pub(super) fn queued(entry: Entry, place: Place) -> Entry {
     let status = Status::Waiting {
         seen_until: Moment::default(),
     };
@@ -357,20 +237,20 @@ fn queued(entry: Entry, place: Place) -> Entry {
 }
 
 /// What the orders tell of the prequeue's cut.
-fn published(orders: &Orders) -> Option<&Frozen> {
+pub(super) fn published(orders: &Orders) -> Option<&Frozen> {
     orders.draw.as_ref().and_then(|draw| draw.frozen.as_ref())
 }
 
-fn is_of(chunk: &Chunk, cut: &Cut) -> bool {
+pub(super) fn is_of(chunk: &Chunk, cut: &Cut) -> bool {
     (chunk.round, chunk.epoch, chunk.base) == (cut.round, cut.epoch, cut.base)
 }
 
-fn is_told(chunk: &Chunk, draw: &Frozen) -> bool {
+pub(super) fn is_told(chunk: &Chunk, draw: &Frozen) -> bool {
     (chunk.round, chunk.epoch, chunk.base) == (0, draw.epoch, draw.base)
 }
 
 /// Those of a chunk who come right after the `placed` first of `count`.
-fn next_of(chunk: &Chunk, placed: u32, count: u32) -> &[VisitorId] {
+pub(super) fn next_of(chunk: &Chunk, placed: u32, count: u32) -> &[VisitorId] {
     match placed.checked_sub(chunk.from) {
         Some(done) => part(&chunk.visitors, done, count.saturating_sub(placed)),
         None => &[],

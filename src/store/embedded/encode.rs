@@ -1,13 +1,15 @@
 //! Rows as they stand on disk: fixed-width, big-endian, each sealed with a version and a checksum
 //! that covers its key, so that a damaged or misplaced row is found and never believed.
 
+mod drawn;
+mod ends;
 mod uses;
 
 use sha2::{Digest, Sha256};
 
 use super::entry::{Entry, Head, Status};
 use super::moment::Moment;
-use super::sessions::{End, Guest, Session};
+use super::sessions::{Guest, Session};
 use crate::domain::clock::UnixTime;
 use crate::domain::lane::Lane;
 use crate::domain::place::{Place, Turn};
@@ -16,6 +18,10 @@ use crate::domain::standing::EndedBy;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowId;
 
+pub(super) use drawn::{
+    block, block_key, member, member_key, read_block, read_block_key, read_member, read_member_key,
+};
+pub(super) use ends::{end, read_end};
 pub(super) use uses::{read_used, use_key, used};
 
 /// The row format that this program writes and reads.
@@ -108,7 +114,7 @@ pub(super) fn read_head(name: &str, row: &[u8]) -> Result<(u32, Head), BadRow> {
 
 pub(super) fn visitor(key: &VisitorKey, window: WindowId, entry: &Entry) -> Vec<u8> {
     let (tag, number, session) = match entry.status {
-        Status::Lobby { number } => (5, u64::from(number), [0; 16]),
+        Status::Lobby { number } => (6, u64::from(number), [0; 16]),
         Status::Waiting { seen_until } => (0, seen_until.0, [0; 16]),
         Status::Absent => (1, 0, [0; 16]),
         Status::Released { until } => (2, until.0, [0; 16]),
@@ -152,7 +158,7 @@ fn visitor_row(from: &mut Reader<'_>, place: Place) -> Option<VisitorRow> {
         6 => Status::Lobby {
             number: u32::try_from(number).ok()?,
         },
-        6.. => return None,
+        7.. => return None,
     };
     let entry = Entry {
         turn,
@@ -202,86 +208,6 @@ fn session_row(from: &mut Reader<'_>) -> Option<Session> {
         kept: UnixTime::from_millis(from.number()?),
     };
     from.0.is_empty().then_some(session)
-}
-
-pub(super) fn end(key: &SessionKey, end: &End) -> Vec<u8> {
-    let mut row = vec![VERSION, reason(Some(end.why))];
-    row.extend(end.number.unwrap_or(0).to_be_bytes());
-    row.extend(end.forget.0.to_be_bytes());
-    sealed(Kind::End, key, row)
-}
-
-pub(super) fn read_end(key: &SessionKey, row: &[u8]) -> Result<End, BadRow> {
-    let mut from = opened(Kind::End, key, row)?;
-    end_row(&mut from).ok_or(BadRow::Nonsense)
-}
-
-fn end_row(from: &mut Reader<'_>) -> Option<End> {
-    let [why] = from.take()?;
-    let end = End {
-        why: read_reason(why)??,
-        number: Some(from.number()?).filter(|number| *number > 0),
-        forget: Moment(from.number()?),
-    };
-    from.0.is_empty().then_some(end)
-}
-
-pub(super) fn member_key(room: u32, lobby: u32, visitor: VisitorId) -> MemberKey {
-    let (room, lobby) = (room.to_be_bytes(), lobby.to_be_bytes());
-    let mut key = [0; 24];
-    let parts = room.iter().chain(&lobby).chain(visitor.as_bytes());
-    for (to, from) in key.iter_mut().zip(parts) {
-        *to = *from;
-    }
-    key
-}
-
-pub(super) fn read_member_key(key: &MemberKey) -> Option<(u32, u32, VisitorId)> {
-    let mut from = Reader(key);
-    let (room, lobby) = (from.small()?, from.small()?);
-    Some((room, lobby, VisitorId::from_bytes(from.take()?)))
-}
-
-pub(super) fn member(key: &MemberKey, lane: Lane) -> Vec<u8> {
-    sealed(Kind::Member, key, vec![VERSION, lane.0])
-}
-
-pub(super) fn read_member(key: &MemberKey, row: &[u8]) -> Result<Lane, BadRow> {
-    match opened(Kind::Member, key, row)?.0 {
-        [lane] => Ok(Lane(*lane)),
-        _ => Err(BadRow::Nonsense),
-    }
-}
-
-pub(super) fn block_key(room: u32, block: u32) -> BlockKey {
-    (u64::from(room) << 32 | u64::from(block)).to_be_bytes()
-}
-
-pub(super) fn read_block_key(key: BlockKey) -> Option<(u32, u32)> {
-    let mut from = Reader(&key);
-    Some((from.small()?, from.small()?))
-}
-
-/// A stretch of a drawn order.
-pub(super) fn block(key: &BlockKey, visitors: &[VisitorId]) -> Vec<u8> {
-    let mut row = Vec::with_capacity(1 + 16 * visitors.len() + SEAL);
-    row.push(VERSION);
-    for visitor in visitors {
-        row.extend(visitor.as_bytes());
-    }
-    sealed(Kind::Block, key, row)
-}
-
-pub(super) fn read_block(key: &BlockKey, row: &[u8]) -> Result<Vec<VisitorId>, BadRow> {
-    let rest = opened(Kind::Block, key, row)?.0;
-    let (visitors, over) = rest.as_chunks();
-    if visitors.is_empty() || !over.is_empty() {
-        return Err(BadRow::Nonsense);
-    }
-    Ok(visitors
-        .iter()
-        .map(|id| VisitorId::from_bytes(*id))
-        .collect())
 }
 
 /// 0 for none, else one more than the reason's number in [`EndedBy::ALL`].
@@ -368,6 +294,7 @@ mod tests {
     use super::*;
     use crate::domain::place::Epoch;
     use crate::domain::window::Orders;
+    use crate::store::embedded::sessions::End;
 
     fn entry(status: Status, before: Option<EndedBy>) -> Entry {
         Entry {

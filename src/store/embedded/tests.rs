@@ -12,7 +12,10 @@ use super::disk::Opener;
 use super::*;
 use crate::domain::lane::Lane;
 use crate::domain::place::{Place, Turn};
+use crate::domain::standing::Stand;
 use crate::store::conformance::{EPOCH, Stage, jti, visitor};
+use crate::store::survey::Survey;
+use crate::store::{CheckIn, Joined, QueueStore as _, Spent};
 use crate::store::{Ending, Joining, Touch};
 
 impl Embedded {

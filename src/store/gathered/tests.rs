@@ -4,10 +4,24 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::*;
 use crate::domain::lane::Lane;
+use crate::domain::place::Epoch;
 use crate::domain::place::Place;
+use crate::domain::room::{RoomName, Terms};
+use crate::domain::standing::Stand;
+use crate::domain::tick::Proposal;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::Orders;
 use crate::domain::window::WindowId;
 use crate::store::conformance::{EPOCH, Stage, Told, visitor};
 use crate::store::embedded::Embedded;
+use crate::store::lobby::{Chunk, LobbyPage, Placed};
+use crate::store::recovery::Recovery;
+use crate::store::survey::Survey;
+use crate::store::{
+    CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
+    Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
+};
+use async_trait::async_trait;
 
 /// The embedded store, which notes how it is asked to join and may be told to be slow or down.
 struct Counting {

@@ -10,9 +10,11 @@ use super::*;
 use crate::domain::pace::{Correction, Pace, TICK, VISITOR};
 use crate::domain::presence::EXPECTED_AFTER;
 use crate::domain::session::LEEWAY;
+use crate::domain::tick::Proposal;
 use crate::domain::tick::{Door, Lead};
 use crate::domain::window::WindowState;
 use crate::store::MOST_CALLED;
+use crate::store::QueueStore as _;
 use crate::store::conformance::{EPOCH, Stage, Told, visitor};
 use crate::store::survey::MOST_SAMPLES;
 

@@ -75,8 +75,8 @@ export async function countdown(world) {
   await tab.picture('prequeue');
   assert.equal(tab.documents().length, 1, 'in place');
 
-  // Nobody else is there: it is drawn within a moment or two.
-  await tab.page.locator('#line:not([data-scene="prequeue"])').waitFor();
+  // Nobody else is there: it is drawn within a moment or two, and the fan may be inside at once.
+  await tab.page.waitForFunction(() => document.querySelector('#line')?.dataset.scene !== 'prequeue', null, { timeout: 70_000 });
   assert.ok(left(OPENING) < 0 && left(OPENING) > -12, `${left(OPENING)}`);
   tab.isClean();
 }

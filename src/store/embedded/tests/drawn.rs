@@ -2,9 +2,13 @@
 
 use super::*;
 use crate::domain::standing::Standing;
+use crate::domain::visitor::VisitorId;
+use crate::domain::window::WindowId;
 use crate::domain::window::WindowState;
+use crate::store::QueueStore as _;
 use crate::store::conformance::visitors;
 use crate::store::lobby::{Chunk, Cut};
+use crate::store::survey::Survey;
 
 /// The room as one opens it again.
 async fn again(store: &Embedded) -> Stage<'_> {

@@ -12,13 +12,18 @@ use crate::domain::lane::Lane;
 use crate::domain::pace::Pace;
 use crate::domain::place::{Place, Turn};
 use crate::domain::session::Jti;
-use crate::domain::standing::EndedBy;
+use crate::domain::standing::{EndedBy, Stand};
+use crate::domain::tick::Proposal;
 use crate::domain::window::{WindowId, WindowState};
-use crate::store::ShownBy;
 use crate::store::conformance::{PROMISED, jti};
 use crate::store::embedded::Embedded;
-use crate::store::lobby::Cut;
-use crate::store::recovery::Rest;
+use crate::store::lobby::{Chunk, Cut};
+use crate::store::recovery::{Recovery, Rest};
+use crate::store::survey::Survey;
+use crate::store::{
+    CheckIn, Claim, Ending, Granted, Hold, Joined, Joining, Leaving, QueueStore, ShownBy, Spending,
+    Touch,
+};
 
 /// Something that is done to both: what, to whom, and a number that says how.
 type Step = (u8, u32, u64);
