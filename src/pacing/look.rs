@@ -113,7 +113,7 @@ impl RoomLoop {
             pace: self.pace(survey),
             absent: survey.absent,
             released: survey.releases_total,
-            missed: survey.missed_total(),
+            missed: survey.missed_total,
         });
     }
 

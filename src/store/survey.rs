@@ -108,15 +108,6 @@ impl Survey {
             .saturating_add(self.missing)
     }
 
-    /// Turns over the room's life that were given and are neither claimed nor open any more.
-    #[must_use]
-    pub const fn missed_total(&self) -> u64 {
-        self.releases_total
-            .saturating_add(self.granted_total)
-            .saturating_sub(self.claims_total)
-            .saturating_sub(self.released)
-    }
-
     /// How many sessions are over, in this room's life as far as its store knows it.
     #[must_use]
     pub const fn over(&self) -> Over {

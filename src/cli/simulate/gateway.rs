@@ -24,6 +24,7 @@ use crate::domain::visitor::VisitorId;
 use crate::domain::window::Order;
 use crate::gate::Refusal;
 use crate::gate::admit::Admissions;
+use crate::gate::identity::Known as Identified;
 use crate::gate::limit::Limiters;
 use crate::gate::queue::{Coming, Line, May, Outcome};
 use crate::gate::room::Room;
@@ -31,7 +32,7 @@ use crate::pacing::{Beat, RoomLoop};
 use crate::policy::limits::{Limit, Limits};
 use crate::store::embedded::Embedded;
 use crate::store::survey::Snapshot;
-use crate::store::{Ending, Ordered, QueueStore};
+use crate::store::{Ending, Ordered, QueueStore, ShownBy};
 use crate::token::keyfile::generate;
 use crate::token::{AdmissionAlgorithm, Keyring, Purpose, QueueToken};
 
@@ -91,6 +92,7 @@ impl Gateway {
             store: Arc::clone(&store) as Arc<dyn QueueStore>,
             clock: clock.clone(),
             keys: Arc::new(ArcSwap::new(Arc::clone(&keys))),
+            draw: Arc::clone(&room.draw),
             keeper: None,
         };
         Ok(Self {
@@ -172,6 +174,8 @@ impl Gateway {
             token: Some(self.token(number, fan, &snapshot)),
             may,
             returned: false,
+            known: Identified::Anybody,
+            shown_by: ShownBy::Visitor,
         };
         let outcome = line
             .serve(coming)
@@ -221,6 +225,7 @@ impl Gateway {
             tick: fan.tick,
             position: fan.position,
             ended: None,
+            away: None,
         }
     }
 }
@@ -250,6 +255,7 @@ fn settings(plan: &Plan) -> anyhow::Result<RoomSettings> {
         activation: Activation::Always,
         when_store_fails: WhenStoreFails::Hold,
         lanes: Vec::new(),
+        identity: None,
     })
 }
 

@@ -27,7 +27,7 @@ pub struct Sight {
     pub absent: u64,
     /// Releases over the room's life.
     pub released: u64,
-    /// Turns over the room's life that were given and are neither claimed nor open any more.
+    /// Turns that nobody took, over the room's life.
     pub missed: u64,
 }
 

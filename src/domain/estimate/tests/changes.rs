@@ -226,7 +226,6 @@ fn the_absent_who_come_back_slow_those_who_wait() {
     let mut story = Story::at(600);
     story.absent = 600;
     story.flows(300);
-    let before = story.wait(599);
     for _ in 0..180 {
         story.absent -= 1;
         story.flows(1);
