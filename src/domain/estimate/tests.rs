@@ -166,7 +166,7 @@ fn the_wait_ends_within_the_range_in_about_eight_of_ten_cases() {
         let mut inside = 0;
         for case in 0..400 {
             let mut dice = Dice(case * 1_000_000);
-            let measured: Vec<u64> = (0..480).map(|_| dice.poisson(mean)).collect();
+            let measured: Vec<u64> = (0..1_200).map(|_| dice.poisson(mean)).collect();
             let range = flow(&measured).unwrap().wait(ahead);
             let mut released = 0;
             let ticks = (1..).find(|_| {
