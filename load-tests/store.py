@@ -140,7 +140,7 @@ class Room:
 
     def check_in(self, stands, epoch=EPOCH):
         tokens = b"".join(
-            visitor + struct.pack(">IIHQQQ", self.window, epoch, 1, place, 0, 60 * SECOND)
+            visitor + struct.pack(">IIHQQQB", self.window, epoch, 1, place, 0, 60 * SECOND, 0)
             for visitor, place in stands
         )
         return self.redis.run("check_in", self.terms(), tokens)
@@ -150,7 +150,7 @@ class Room:
         answer = self.redis.run("release", self.terms(), proposal)
         assert answer[0] == 1, "the tick was not won"
         self.tick += 1
-        batch = answer[65:]
+        batch = answer[73:]
         return [batch[at : at + 16] for at in range(0, len(batch), 16)]
 
     def claim(self, visitors):
@@ -170,13 +170,13 @@ class Room:
         return self.redis.run("end", b"".join(n + struct.pack(">BQ", 1, 300 * SECOND) for n in names))
 
     def survey(self):
-        return self.redis.run("survey", self.terms(), struct.pack(">Q", 0))
+        return self.redis.run("survey", self.terms(), struct.pack(">Q", 0), b"gateway1")
 
     def sweep(self):
         return self.redis.run("sweep", self.terms())
 
     def recover(self):
-        more = struct.pack(">IQQQ", EPOCH + 1, 0, 0, 0)
+        more = struct.pack(">IQQQB", EPOCH + 1, 0, 0, 0, 0)
         return self.redis.run("recover", self.orders(), more)
 
     def measure(self, what, each, calls):

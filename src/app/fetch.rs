@@ -133,3 +133,127 @@ fn roots(file: Option<&Path>) -> anyhow::Result<RootCertStore> {
     }
     Ok(roots)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+    use super::*;
+
+    fn tls() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls")
+    }
+
+    async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, text: &str) {
+        let mut head = [0; 4_096];
+        let read = stream.read(&mut head).await.unwrap_or(0);
+        let head = String::from_utf8_lossy(&head[..read]).to_lowercase();
+        assert!(head.starts_with("get /keys?v=1 http/1.1"), "{head}");
+        // Whoever does not read to the end hangs up.
+        let _ = stream.write_all(text.as_bytes()).await;
+        let _ = stream.shutdown().await;
+    }
+
+    /// A server that answers every request with this text; where it is.
+    async fn serving(text: String, tls: Option<TlsAcceptor>) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                match &tls {
+                    None => answer(stream, &text).await,
+                    Some(tls) => {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            answer(stream, &text).await;
+                        }
+                    }
+                }
+            }
+        });
+        port
+    }
+
+    fn url(scheme: &str, host: &str, port: u16) -> KeyUrl {
+        format!("{scheme}://{host}:{port}/keys?v=1")
+            .parse()
+            .unwrap()
+    }
+
+    fn acceptor() -> TlsAcceptor {
+        let chain = CertificateDer::pem_file_iter(tls().join("server.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(tls().join("server.key")).unwrap();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain.map(Result::unwrap).collect(), key)
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    fn ok(body: &str) -> String {
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    #[tokio::test]
+    async fn l5_keys_come_over_tls_from_whom_the_authorities_vouch_for_and_nobody_else() {
+        let port = serving(ok("{}"), Some(acceptor())).await;
+        let ours = tls().join("authority.pem");
+        for host in ["localhost", "127.0.0.1"] {
+            let got = get(&url("https", host, port), Some(&ours), 100).await;
+            assert_eq!(got.unwrap(), "{}");
+        }
+        let own = get(&url("https", "localhost", port), None, 100).await;
+        let own = format!("{:#}", own.unwrap_err());
+        assert!(
+            own.contains("no trusted connection") || own.contains("no list"),
+            "{own}"
+        );
+        let server = tls().join("server.pem");
+        let other = get(&url("https", "localhost", port), Some(&server), 100).await;
+        assert!(other.is_err(), "the server is no authority");
+        let wrong_name = get(&url("https", "127.0.0.2", port), Some(&ours), 100).await;
+        assert!(wrong_name.is_err(), "another name");
+        let key = tls().join("server.key");
+        let none = get(&url("https", "localhost", port), Some(&key), 100).await;
+        let none = none.unwrap_err().to_string();
+        assert!(none.contains("holds no certificate"), "{none}");
+    }
+
+    #[tokio::test]
+    async fn only_a_short_plain_200_is_taken_and_nothing_is_followed() {
+        let trap = serving(ok("caught"), None).await;
+        let moved =
+            format!("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{trap}/keys?v=1\r\n\r\n");
+        for (text, says) in [
+            (moved, "answered 302"),
+            (
+                "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_owned(),
+                "answered 404",
+            ),
+            (ok(&"x".repeat(101)), "too long"),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx".to_owned(),
+                "broke off",
+            ),
+            ("hello".to_owned(), "did not answer in HTTP"),
+        ] {
+            let port = serving(text, None).await;
+            let told = get(&url("http", "127.0.0.1", port), None, 100).await;
+            let told = told.unwrap_err().to_string();
+            assert!(told.contains(says), "{says}: {told}");
+        }
+        let port = serving(ok(&"x".repeat(100)), None).await;
+        let whole = get(&url("http", "localhost", port), None, 100).await;
+        assert_eq!(whole.unwrap().len(), 100);
+    }
+}

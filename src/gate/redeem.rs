@@ -13,7 +13,7 @@ use crate::domain::skew::WallClock;
 use crate::domain::window::WindowState;
 use crate::store::ShownBy;
 use crate::store::survey::StoreHealth;
-use crate::store::{Spending, Spent};
+use crate::store::{Leaving, Spending, Spent};
 use crate::token::code::{Code, CodeKey};
 use crate::token::queue::QueueToken;
 
@@ -263,7 +263,18 @@ impl Line<'_> {
     }
 
     /// Joins with a token in its new lane. Whatever the answer, the visitor gets that token.
+    /// In the lobby, where nobody has an order yet, it is left and joined anew: a stay keeps the
+    /// lane it began in.
     async fn come_in(&self, token: QueueToken) -> Result<Box<Notice>, Refusal> {
+        if token.lobby {
+            let leaving = Leaving {
+                visitor: token.visitor,
+                window: token.window,
+                turn: token.turn,
+            };
+            // Where that fails the join says where the visitor stands.
+            let _ = self.store.leave(self.name(), &[leaving]).await;
+        }
         let coming = Coming {
             token: Some(QueueToken {
                 lobby: false,

@@ -5,11 +5,11 @@
 use serde_json::Value;
 
 /// The layout of the queue token that is read here.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Characters of such a token.
-const LENGTH: usize = 102;
+const LENGTH: usize = 108;
 /// Where the place stands in it, in bytes.
-const PLACE: std::ops::Range<usize> = 35..43;
+const PLACE: std::ops::Range<usize> = 36..44;
 
 /// The place in a queue token: a number that is smaller the earlier its turn comes. `None` before
 /// there is a place.
@@ -61,16 +61,15 @@ mod tests {
 
     #[test]
     fn the_place_stands_where_the_layout_says() {
-        // 1 at the front, and the place 0x0102030405060708 in bytes 35 to 42.
-        let mut token = format!("AQ{}", "A".repeat(100));
+        // 2 at the front, and the place 0x0102030405060708 in bytes 36 to 43.
+        let mut token = format!("Ag{}", "A".repeat(106));
         assert_eq!(place(&token), None, "no place yet");
-        // The four characters from the 44th on end with byte 35.
-        token.replace_range(44..58, "AAABAgMEBQYHCA");
+        token.replace_range(48..59, "AQIDBAUGBwg");
         assert_eq!(decoded(&token).unwrap()[PLACE], [1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(place(&token), Some(0x0102_0304_0506_0708));
-        token.replace_range(..2, "Ag");
+        token.replace_range(..2, "AQ");
         assert_eq!(place(&token), None, "another layout");
-        assert_eq!(place("AQ"), None);
+        assert_eq!(place("Ag"), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::domain::identity::{IdentityTerms, LaneRule, Places, Without};
 use crate::domain::invitation::{CodeNumber, Invite};
 use crate::domain::lane::{Lane, LaneSettings};
 use crate::domain::room::RoomSettings;
-use crate::domain::window::Order;
+use crate::domain::window::{Opening, Order, WindowState};
 use crate::gate::Refusal;
 use crate::gate::identity::Provider;
 use crate::gate::notice::{Face, Visit};
@@ -317,6 +317,40 @@ async fn a16_the_page_that_takes_a_code_puts_nobody_into_the_line() {
     assert_eq!(brings(&mut ann, &house, &code).await, Redeemed::Accepted);
     let placed = ann.get(&house, path).await.is_not_served();
     assert_eq!(placed.position, Some(1));
+}
+
+#[tokio::test]
+async fn in_the_lobby_a_code_still_counts_and_while_it_is_drawn_no_more() {
+    let mut house = house().await;
+    house.order(Order::End).await;
+    let later = |seconds| Some(house.clock.now().wall.after(Duration::from_secs(seconds)));
+    let opening = Opening {
+        opens_at: later(60),
+        prequeue_opens_at: later(0),
+        ..Opening::default()
+    };
+    house.order(Order::Open(opening)).await;
+    assert_eq!(house.snapshot().survey.orders.state, WindowState::Prequeue);
+    let in_lobby = async |house: &House| {
+        let mut visitor = arrived(house).await;
+        visitor.poll(house).await;
+        assert!(visitor.token(house).lobby);
+        visitor
+    };
+    let (mut ann, mut bob) = (in_lobby(&house).await, in_lobby(&house).await);
+    let codes = [1, 2].map(|serial| code(&house, 1, serial));
+
+    let (notice, redeemed) = ann.redeem(&house, &codes[0], &[]).await.unwrap();
+
+    assert_eq!((redeemed, notice.lane), (Redeemed::Accepted, Some(MEMBERS)));
+    let token = ann.token(&house);
+    assert_eq!((token.lobby, token.lane), (true, MEMBERS.0));
+    house.step().await;
+    assert_eq!(house.snapshot().survey.waiting, 2, "in the lobby once");
+    let mut drawn = house.snapshot().as_ref().clone();
+    drawn.survey.orders.state = WindowState::Drawing;
+    house.gate.rooms[0].snapshot.store(Arc::new(drawn));
+    assert_eq!(brings(&mut bob, &house, &codes[1]).await, Redeemed::Late);
 }
 
 #[tokio::test]

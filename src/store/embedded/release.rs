@@ -61,7 +61,7 @@ impl Room {
     fn released(&self, won: bool, batch: Vec<VisitorId>) -> Released {
         Released {
             won,
-            ticks: self.head.ticks,
+            ticks: self.head.ticks.as_told(),
             batch,
             orders: self.head.orders.version,
         }

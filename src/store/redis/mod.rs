@@ -7,6 +7,7 @@
 pub mod address;
 mod answers;
 mod asks;
+mod call;
 #[cfg(test)]
 pub(crate) mod databases;
 mod fitness;
@@ -35,6 +36,7 @@ use crate::domain::room::{RoomName, Terms};
 use crate::domain::window::Orders;
 use answers::{Odd, Reader};
 use asks::Ask;
+use call::Call;
 use link::Link;
 
 pub use script::Script;
@@ -66,19 +68,6 @@ pub struct Redis {
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redis").finish_non_exhaustive()
-    }
-}
-
-/// One script's call on one room.
-struct Call {
-    script: &'static Script,
-    keys: Vec<String>,
-    args: Vec<Vec<u8>>,
-}
-
-impl Call {
-    fn head(&self) -> &str {
-        self.keys.first().map_or("", String::as_str)
     }
 }
 

@@ -44,8 +44,14 @@ local function is_free()
     and head.credit - head.spent >= VISITOR
 end
 
--- Makes a session of the visitor's first turn.
+-- Makes a session of the visitor's first turn; one that ended before it began stays so.
 local function admit(ask, entry)
+  local over = call('HGET', ENDS, ask.jti)
+  if over then
+    entry.kind, entry.number = ENDED, struct.unpack('>B', over)
+    keep(ask.visitor, entry)
+    return stand_of(ask.visitor, entry)
+  end
   local guest = guest_of(ask.window, ask.visitor)
   local till = head.earned + math.min(terms.idle, terms.absolute) * 1000 + LEEWAY
   call('HSET', SESSIONS, ask.jti, guest .. struct.pack('>HI8', entry.turn, ask.at))
@@ -73,6 +79,8 @@ end
 
 -- Somebody who waits or is inside already: one who was absent or away has come back.
 local function come_back(ask, entry)
+  -- A record's number would be taken for the session's beginning.
+  if entry.kind == ADMITTED then return stand(ADMITTED, 0, entry.turn, entry.place + 1) end
   local waits = entry.kind == WAITING or entry.kind == AWAY
   local free = waits and is_free()
   local held = head.moved

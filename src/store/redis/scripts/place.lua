@@ -100,7 +100,7 @@ local function place_lost()
       entry.kind, entry.place, entry.number = WAITING, place, 0
       add(QUEUE, place, visitor)
       if entry.kept or entry.lane > 0 then keep(visitor, entry) end
-    elseif free and entry and entry.kind == WAITING and entry.turn == 1
+    elseif free and entry and (entry.kind == WAITING or entry.kind == AWAY) and entry.turn == 1
       and entry.place >= (epoch + 1) * NUMBERS then
       entry.place = place
       add(absent[at] and ABSENT or QUEUE, place, visitor)
@@ -132,6 +132,8 @@ if frozen then
 else
   place_lost()
 end
+-- A sweep of this tick has not seen them.
+set('swept', 0)
 write()
 if round == 0 then add_to_roster() end
 placed = placed + #visitors

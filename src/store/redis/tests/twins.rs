@@ -21,8 +21,8 @@ use crate::store::lobby::{Chunk, Cut};
 use crate::store::recovery::{Recovery, Rest};
 use crate::store::survey::Survey;
 use crate::store::{
-    CheckIn, Claim, Ending, Granted, Hold, Joined, Joining, Leaving, QueueStore, ShownBy, Spending,
-    Touch,
+    CheckIn, Claim, Ending, Granted, Hold, Joined, Joining, Leaving, Passed, Passing, QueueStore,
+    ShownBy, Spending, Touch,
 };
 
 /// Something that is done to both: what, to whom, and a number that says how.
@@ -120,6 +120,7 @@ impl Twins {
             27 => self.spend(&one).await,
             28..=32 => self.order(how).await,
             33 => self.draw_rounds_or_not(),
+            34 => self.pass(&one).await,
             _ => self.place(how).await,
         }
         self.compare().await;
@@ -141,6 +142,33 @@ impl Twins {
         for (number, joined) in numbers.into_iter().zip(&joined) {
             if let Joined::Stands(stand) = joined {
                 self.note(number, stand);
+            }
+        }
+    }
+
+    /// Asks to be let in at once, twice in one batch.
+    async fn pass(&mut self, one: &One) {
+        let ask = Passing {
+            joining: Joining {
+                visitor: visitor(one.number),
+                window: one.window,
+                lane: Lane((one.how % 3) as u8),
+                promised: PROMISED,
+            },
+            session: jti(one.number, Turn::FIRST),
+            at: UnixTime::from_secs(1_000 + self.tick * 2),
+        };
+        let asks = [ask, ask];
+        let asks = &asks[..1 + (one.how % 2) as usize];
+        let Ok(passed) = both!(self, pass(&self.terms, asks)) else {
+            return;
+        };
+        for passed in &passed {
+            match passed {
+                Passed::Admitted { stand, .. } | Passed::Joined(Joined::Stands(stand)) => {
+                    self.note(one.number, stand);
+                }
+                Passed::Joined(_) => {}
             }
         }
     }
@@ -462,10 +490,10 @@ async fn history(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn both_stores_answer_the_same_to_the_same_history(
-        steps in prop::collection::vec((0_u8..37, 0_u32..12, 0_u64..100_000), 1..150),
+        steps in prop::collection::vec((0_u8..38, 0_u32..12, 0_u64..100_000), 1..150),
     ) {
         runtime().block_on(history(&steps));
     }
