@@ -6,6 +6,7 @@
 
 mod flow;
 mod lookback;
+mod slots;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -42,6 +42,8 @@ pub struct Findings {
 /// How long people waited, from joining until they were called, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Waits {
+    /// How many stayed and were called.
+    pub count: u64,
     /// One of ten waited at most so long.
     pub p10_s: f64,
     /// One of two.
@@ -61,7 +63,9 @@ pub struct Finish {
     pub within_s: u64,
     /// The lowest pace that does it; none where somebody comes too late for it.
     pub per_minute: Option<u64>,
-    /// How many are then inside at once.
+    /// Where none does: the lowest pace that does it for the first 99 of 100 who come.
+    pub per_minute_for_most: Option<u64>,
+    /// How many are inside at once at that pace.
     pub capacity: Option<u64>,
     /// When the last one comes.
     pub last_comes_s: u64,
@@ -163,6 +167,7 @@ fn waits(fans: &[Fan]) -> Waits {
     waited.sort_unstable();
     let at = |share| quantile(&waited, share).map_or(0.0, seconds);
     Waits {
+        count: waited.len() as u64,
         p10_s: at(0.1),
         p50_s: at(0.5),
         p90_s: at(0.9),
@@ -175,10 +180,16 @@ fn to_finish(fans: &[Fan], stay: Duration, within: Duration) -> Finish {
     let called = fans.iter().filter(|fan| fan.called.is_some());
     let arrivals: Vec<u64> = called.map(|fan| fan.comes).collect();
     let per_minute = demand::pace(&arrivals, within);
+    let most = arrivals.get(..arrivals.len() * 99 / 100);
+    let per_minute_for_most = most
+        .filter(|most| per_minute.is_none() && !most.is_empty())
+        .and_then(|most| demand::pace(most, within));
+    let pace = per_minute.or(per_minute_for_most);
     Finish {
         within_s: within.as_secs(),
         per_minute,
-        capacity: per_minute.map(|pace| demand::capacity(pace, stay)),
+        per_minute_for_most,
+        capacity: pace.map(|pace| demand::capacity(pace, stay)),
         last_comes_s: arrivals.last().map_or(0, |last| last / 1_000_000),
     }
 }

@@ -16,6 +16,7 @@ mod report;
 mod sale;
 mod shown;
 mod span;
+mod typed;
 
 use std::fs;
 use std::process::ExitCode;

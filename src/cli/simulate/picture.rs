@@ -54,13 +54,13 @@ pub fn draw(heading: &Heading, findings: &Findings) -> String {
         .collect();
     let joining = rates(points, COLUMNS, |point| point.joined);
     let released = rates(points, COLUMNS, |point| point.released);
-    let crowd = Panel::over(116.0, 316.0, &[&waiting]);
-    let flow = Panel::over(376.0, 556.0, &[&joining, &released]);
+    let crowd = Panel::over(136.0, 336.0, &[&waiting]);
+    let flow = Panel::over(396.0, 576.0, &[&joining, &released]);
 
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 960 620\" width=\"960\" height=\"620\" role=\"img\" aria-labelledby=\"title desc\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 960 640\" width=\"960\" height=\"640\" role=\"img\" aria-labelledby=\"title desc\">\n\
          <title id=\"title\">{}</title>\n<desc id=\"desc\">{}</desc>\n<style>\n{STYLE}\n</style>\n\
-         <rect class=\"paper\" width=\"960\" height=\"620\" rx=\"8\"/>\n",
+         <rect class=\"paper\" width=\"960\" height=\"640\" rx=\"8\"/>\n",
         escaped(&heading.line),
         escaped(&described(&planning, findings, points)),
     );
@@ -71,10 +71,10 @@ pub fn draw(heading: &Heading, findings: &Findings) -> String {
     crowd.curve(&mut svg, "waiting", &waiting, true);
     flow.curve(&mut svg, "joining", &joining, true);
     flow.curve(&mut svg, "released", &released, false);
-    legend(&mut svg, 104.0, &[("waiting", "waiting in line")]);
+    legend(&mut svg, 124.0, &[("waiting", "waiting in line")]);
     legend(
         &mut svg,
-        364.0,
+        384.0,
         &[("joining", "joining"), ("released", "released")],
     );
     svg.push_str("</svg>\n");
@@ -99,7 +99,7 @@ fn title(svg: &mut String, heading: &Heading, planning: &str) {
         "ink\" font-size=\"17\" font-weight=\"600",
         &heading.line,
     );
-    for (line, at) in planning.lines().zip([58.0, 78.0]) {
+    for (line, at) in planning.lines().zip([58.0, 76.0, 94.0]) {
         text(svg, (28.0, at), "soft\" font-size=\"14", line);
     }
 }
@@ -149,13 +149,13 @@ fn times(svg: &mut String, end: u64, panels: &[&Panel]) {
         let label = words(Duration::from_secs_f64(at));
         let _ = writeln!(
             svg,
-            "<text class=\"soft\" font-size=\"12\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"576\">{label}</text>"
+            "<text class=\"soft\" font-size=\"12\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"596\">{label}</text>"
         );
         at += step;
     }
     text(
         svg,
-        (LEFT, 602.0),
+        (LEFT, 622.0),
         "soft\" font-size=\"12",
         "time after the opening",
     );

@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use jiff::civil::Time;
+
 use super::curve::{columns, rates};
 use super::findings::{Findings, Finish};
 use super::record::Point;
 use super::shown::Moment;
-use super::span::{grouped, words};
+use super::span::{fans, grouped, time_of_day, words};
 
 /// Characters of a curve, from nothing to its height.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -22,6 +24,8 @@ pub struct Heading {
     pub fans: u64,
     /// How many are let in each minute.
     pub per_minute: u32,
+    /// The time of day at which the sale opens, if it is known.
+    pub opens_at: Option<Time>,
     /// What was simulated, in a line.
     pub line: String,
 }
@@ -41,42 +45,43 @@ pub fn text(heading: &Heading, findings: &Findings) -> String {
 /// The sentences for somebody who plans a sale.
 #[must_use]
 pub fn planning(heading: &Heading, findings: &Findings) -> String {
-    let (fans, pace) = (grouped(heading.fans), grouped(heading.per_minute.into()));
-    let last = words(Duration::from_secs_f64(findings.last_called_s));
-    let mut text =
-        format!("With {fans} fans at {pace} a minute the last gets in {last} after the opening.");
-    match findings.finish {
-        Some(Finish {
-            within_s,
-            per_minute: Some(pace),
-            capacity: Some(inside),
-            ..
-        }) => {
-            let within = words(Duration::from_secs(within_s));
-            let _ = write!(
-                text,
-                "\nTo finish within {within} you need {} a minute, and a site that bears {} inside at once.",
-                grouped(pace),
-                grouped(inside)
-            );
-        }
-        Some(Finish {
-            within_s,
-            last_comes_s,
-            ..
-        }) => {
-            let (within, comes) = (
-                words(Duration::from_secs(within_s)),
-                words(Duration::from_secs(last_comes_s)),
-            );
-            let _ = write!(
-                text,
-                "\nNo pace finishes within {within}: the last fan comes {comes} after the opening."
-            );
-        }
-        None => {}
+    let (fans, pace) = (fans(heading.fans), grouped(heading.per_minute.into()));
+    let last = Duration::from_secs_f64(findings.last_called_s);
+    let at = heading.opens_at.map_or(String::new(), |opens| {
+        format!("at {}, ", time_of_day(opens, last))
+    });
+    let after = words(last);
+    let text =
+        format!("With {fans} at {pace} a minute the last gets in {at}{after} after the opening.");
+    match &findings.finish {
+        Some(finish) => format!("{text}\n{}", to_finish(finish, heading.opens_at)),
+        None => text,
     }
-    text
+}
+
+fn to_finish(finish: &Finish, opens_at: Option<Time>) -> String {
+    let within = Duration::from_secs(finish.within_s);
+    let by = opens_at.map_or_else(
+        || format!("within {}", words(within)),
+        |opens| format!("by {}", time_of_day(opens, within)),
+    );
+    let takes = |pace: u64| {
+        let inside = grouped(finish.capacity.unwrap_or(0));
+        let pace = grouped(pace);
+        format!("{pace} a minute, and a site that bears {inside} inside at once")
+    };
+    if let Some(pace) = finish.per_minute {
+        return format!("To finish {by} you need {}.", takes(pace));
+    }
+    let comes = words(Duration::from_secs(finish.last_comes_s));
+    let never = format!("No pace finishes {by}: the last fan comes {comes} after the opening");
+    match finish.per_minute_for_most {
+        Some(pace) => format!(
+            "{never}.\nFor the first 99 of 100 you need {}.",
+            takes(pace)
+        ),
+        None => format!("{never}."),
+    }
 }
 
 fn section(text: &mut String, heading: &str, lines: &[(&str, String)]) {
@@ -88,6 +93,13 @@ fn section(text: &mut String, heading: &str, lines: &[(&str, String)]) {
 
 fn waits(text: &mut String, findings: &Findings) {
     let waits = &findings.waits;
+    if waits.count == 0 {
+        let _ = writeln!(
+            text,
+            "\nNobody stayed on the page until called: there are no waits."
+        );
+        return;
+    }
     let span = |seconds: f64| words(Duration::from_secs_f64(seconds));
     section(
         text,

@@ -6,6 +6,9 @@
 //! only where that is measured: such a poll costs the store nothing and changes nothing. And no
 //! session runs out: it lasts as long as its stay, and ends because the site says so.
 
+mod answered;
+mod watching;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
@@ -14,15 +17,15 @@ use anyhow::bail;
 
 use super::dice::Dice;
 use super::fan::{Fan, Habit, Kind, Stage};
-use super::gateway::{Answer, Gateway};
+use super::gateway::Gateway;
 use super::plan::Plan;
 use super::record::Record;
 use super::shown::{Moment, Watched};
 use super::span;
 use crate::domain::estimate::LONGEST_POLL;
 use crate::domain::window::Order;
-use crate::gate::notice::{Face, Notice};
-use crate::gate::queue::{May, Outcome};
+
+use crate::gate::queue::May;
 use crate::store::survey::Survey;
 
 /// A sale that is not over after this time is given up, in microseconds.
@@ -30,9 +33,6 @@ const LONGEST: u64 = 60 * 24 * 3_600 * 1_000_000;
 
 /// Fans whose shown waits are held against what came, at most.
 const MOST_WATCHED: usize = 50_000;
-
-/// A wait that counts as near the front, as it is shown.
-const NEAR: Duration = Duration::from_mins(1);
 
 /// What a simulated sale came to.
 #[derive(Debug)]
@@ -278,86 +278,6 @@ impl Sale {
         };
         self.note_near(number, &notice);
         self.ask_later(number, self.now + micros(notice.poll_after));
-        Ok(())
-    }
-
-    /// Takes in what a fan was answered; gives it back while the fan waits.
-    fn take_in(&mut self, number: u32, answer: &Answer) -> Option<Notice> {
-        let token = answer.token;
-        let stage = match &answer.outcome {
-            Outcome::Claimed { .. } => Stage::Served,
-            Outcome::Told(notice) => match notice.face {
-                Face::Waiting | Face::Paused | Face::Released | Face::Recovering
-                    if token.is_none_or(|token| token.place.is_some()) =>
-                {
-                    Stage::Waiting
-                }
-                _ => Stage::Lost,
-            },
-        };
-        self.with_fan(number, |fan| {
-            fan.stage = stage;
-            if let Some(token) = token {
-                fan.place = token.place;
-                fan.turn = token.turn;
-                fan.position = token.position;
-                fan.tick = token.tick;
-            }
-        });
-        if stage == Stage::Served {
-            let stays = self.stays();
-            self.plan(self.now + stays, Event::Done(number));
-        }
-        match &answer.outcome {
-            Outcome::Told(notice) if stage == Stage::Waiting => Some(Notice::clone(notice)),
-            Outcome::Told(_) | Outcome::Claimed { .. } => None,
-        }
-    }
-
-    /// How long a fan stays inside, in microseconds: two exponential halves (Erlang's
-    /// distribution), so that few are done at once and few stay for very long.
-    fn stays(&mut self) -> u64 {
-        let half = self.stay.as_secs_f64() / 2.0;
-        let stay = self.dice.exponential(half) + self.dice.exponential(half);
-        (stay * 1e6) as u64
-    }
-
-    fn note_near(&mut self, number: u32, notice: &Notice) {
-        let near = notice.wait.is_some_and(|wait| wait.median <= NEAR);
-        if !near || !(number as usize).is_multiple_of(self.every) {
-            return;
-        }
-        let now = self.now;
-        let at = self
-            .watched
-            .binary_search_by_key(&number, |watched| watched.fan);
-        if let Some(watched) = at.ok().and_then(|at| self.watched.get_mut(at)) {
-            watched.note(Moment::Near, now, notice.wait);
-        }
-    }
-
-    /// Those of the watched who have come half way are shown their wait. They come half way in
-    /// order of place, as long as no more than half a queue comes back at once.
-    async fn ask_half_way(&mut self, survey: &Survey) -> anyhow::Result<()> {
-        while let Some(at) = self.before_half.front().copied() {
-            let Some(watched) = self.watched.get(at).copied() else {
-                return Ok(());
-            };
-            let fan = self.fan(watched.fan).filter(|fan| fan.called.is_none());
-            if let Some(place) = fan.and_then(|fan| fan.place)
-                && survey.ahead_of(place) * 2 > watched.ahead
-            {
-                return Ok(());
-            }
-            self.before_half.pop_front();
-            let Some(fan) = fan else { continue };
-            let answer = self.gateway.ask(watched.fan, &fan, May::Look).await?;
-            if let (Outcome::Told(notice), Some(watched)) =
-                (&answer.outcome, self.watched.get_mut(at))
-            {
-                watched.note(Moment::Half, self.now, notice.wait);
-            }
-        }
         Ok(())
     }
 }

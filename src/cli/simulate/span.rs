@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use jiff::civil::Time;
 
 /// The longest span that may be given.
 pub const LONGEST: Duration = Duration::from_hours(30 * 24);
@@ -21,7 +22,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
             .and_then(|span| Duration::try_from(span).ok()),
     };
     span.filter(|span| *span <= LONGEST)
-        .ok_or_else(|| "a span is written as 90s, 15m or 1h30m, and is at most 30 days".to_owned())
+        .ok_or_else(|| "a span is written as 90s, 15m or 1h30m, and is at most 720h".to_owned())
 }
 
 /// A span in words: `1 h 23 min`, `4 min 10 s`, `7 s`. Above an hour it is rounded to minutes.
@@ -36,6 +37,30 @@ pub fn words(span: Duration) -> String {
         _ if minutes.is_multiple_of(60) => format!("{} h", minutes / 60),
         _ => format!("{} h {} min", minutes / 60, minutes % 60),
     }
+}
+
+/// The time of day so long after `opens`, to the minute, and how many days later if not the same.
+#[must_use]
+pub fn time_of_day(opens: Time, after: Duration) -> String {
+    let opened = opens
+        .duration_since(Time::midnight())
+        .unsigned_abs()
+        .as_secs();
+    let minutes = (opened + after.as_secs_f64().round() as u64 + 30) / 60;
+    let (days, minute) = (minutes / 1_440, minutes % 1_440);
+    let time = format!("{:02}:{:02}", minute / 60, minute % 60);
+    match days {
+        0 => time,
+        1 => format!("{time} the next day"),
+        _ => format!("{time} {days} days later"),
+    }
+}
+
+/// So many fans.
+#[must_use]
+pub fn fans(count: u64) -> String {
+    let fans = if count == 1 { "fan" } else { "fans" };
+    format!("{} {fans}", grouped(count))
 }
 
 /// A number with a comma at every thousand.
@@ -104,8 +129,26 @@ mod tests {
         ] {
             assert_eq!(words(Duration::from_secs_f64(seconds)), said);
         }
+        assert_eq!(
+            (fans(1), fans(2_000)),
+            ("1 fan".into(), "2,000 fans".into())
+        );
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn a_time_of_day_goes_on_into_the_next_days() {
+        let opens = Time::constant(23, 30, 0, 0);
+        for (seconds, said) in [
+            (0, "23:30"),
+            (29 * 60 + 29, "23:59"),
+            (29 * 60 + 30, "00:00 the next day"),
+            (2_730, "00:16 the next day"),
+            (40 * 3_600, "15:30 2 days later"),
+        ] {
+            assert_eq!(time_of_day(opens, Duration::from_secs(seconds)), said);
+        }
     }
 }

@@ -130,6 +130,20 @@ fn those_who_never_come_back_block_nobody() {
 }
 
 #[test]
+fn eight_of_ten_shown_ranges_hold_whoever_comes() {
+    for words in [
+        "--fans 1200 --per-minute 60",
+        "--fans 1500 --per-minute 60 --shape no-shows",
+        "--fans 1500 --per-minute 300 --capacity 200 --stay 2m",
+    ] {
+        let findings = sale(words);
+        for hits in &findings.shown {
+            assert!(hits.share() >= Some(0.8), "{words}: {:?}", findings.shown);
+        }
+    }
+}
+
+#[test]
 fn a_correction_lets_as_many_more_be_called_as_it_says() {
     let findings = sale_of("0,600", "--per-minute 300 --no-show-correction 1.2");
 
@@ -281,6 +295,42 @@ fn options_that_make_no_sale_are_refused_with_a_reason() {
         let words: Vec<String> = words.map(|word| word.replace('_', " ")).collect();
         assert!(Cli::try_parse_from(&words).is_err(), "{words:?}");
     }
+}
+
+#[test]
+fn a_planner_is_told_times_of_day_and_what_the_last_few_cost() {
+    let planned = |arrivals: &str, words: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("arrivals.csv");
+        fs::write(&path, arrivals).unwrap();
+        let mut args = args(words);
+        args.arrivals = Some(path);
+        let (heading, findings) = simulated(&args).unwrap();
+        report::planning(&heading, &findings)
+    };
+    let day = "--per-minute 300 --opens-at 23:58 --finish-by 00:01";
+    assert_eq!(
+        planned("0,600", day),
+        "With 600 fans at 300 a minute the last gets in at 00:00 the next day, 2 min 1 s after the opening.\n\
+         To finish by 00:01 the next day you need 203 a minute, and a site that bears 1,015 inside at once."
+    );
+    let late = planned("0,199\n90\n", "--per-minute 300 --finish-by 1m");
+    assert_eq!(
+        late,
+        "With 200 fans at 300 a minute the last gets in 1 min 31 s after the opening.\n\
+         No pace finishes within 1 min: the last fan comes 1 min 30 s after the opening.\n\
+         For the first 99 of 100 you need 205 a minute, and a site that bears 1,025 inside at once."
+    );
+    assert!(
+        planned("90", "--finish-by 1m")
+            .ends_with("the last fan comes 1 min 30 s after the opening.")
+    );
+    let gone = simulated(&args("--fans 20 --no-shows 100%")).unwrap();
+    let text = printed(&gone.0, &gone.1, Output::Table).unwrap();
+    assert!(
+        text.contains("\nNobody stayed on the page until called"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn an_uneven_flow_is_one_flow() {
     for case in 0..50 {
         let mut dice = Dice(case * 1_000_000);
         let slots: Vec<f64> = (0..SLOTS).map(|_| dice.poisson(40.0) as f64).collect();
-        let alike = crate::domain::estimate::flow::alike(&slots);
+        let alike = crate::domain::estimate::slots::alike(&slots);
         assert_eq!(alike.len(), SLOTS, "case {case}: {slots:?}");
     }
 }
