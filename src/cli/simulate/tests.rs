@@ -317,7 +317,7 @@ fn a_planner_is_told_times_of_day_and_what_the_last_few_cost() {
     let late = planned("0,199\n90\n", "--per-minute 300 --finish-by 1m");
     assert_eq!(
         late,
-        "With 200 fans at 300 a minute the last gets in 1 min 31 s after the opening.\n\
+        "With 200 fans at 300 a minute the last gets in 1 min 30 s after the opening.\n\
          No pace finishes within 1 min: the last fan comes 1 min 30 s after the opening.\n\
          For the first 99 of 100 you need 205 a minute, and a site that bears 1,025 inside at once."
     );
