@@ -166,7 +166,7 @@ pub(super) fn in_force(config: &Config, door: &Door, guard: Guard, edition: Edit
     let rules = config.rules.names().map(|(name, _)| name.to_string());
     let limits = config.limits.limits.iter();
     InForce {
-        rooms: door.gate.rooms.iter().map(controlled).collect(),
+        rooms: controlled(config, &door.gate.rooms),
         door: guard,
         edition,
         names: Names {
@@ -181,11 +181,19 @@ pub(super) fn in_force(config: &Config, door: &Door, guard: Guard, edition: Edit
     }
 }
 
-fn controlled(room: &Room) -> ControlRoom {
-    ControlRoom {
+fn controlled(config: &Config, rooms: &[Room]) -> Vec<ControlRoom> {
+    let surface = |room: &Room| {
+        let mut sites = config.sites.iter();
+        let site = sites.find(|site| site.name == room.settings.site);
+        let origin = site.and_then(site::Site::address).unwrap_or_default();
+        format!("{origin}{}", config.prefix)
+    };
+    let controlled = |room: &Room| ControlRoom {
         settings: room.settings.as_ref().clone(),
         snapshot: Arc::clone(&room.snapshot),
-    }
+        surface: surface(room),
+    };
+    rooms.iter().map(controlled).collect()
 }
 
 pub(super) fn credentials(config: &Config, from_environment: Option<&str>) -> Vec<Credential> {

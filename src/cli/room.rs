@@ -1,12 +1,12 @@
 //! `anteroom room`: shows and steers rooms through the control API.
 
 mod ask;
+mod request;
 
-use ask::{Asked, at, given, pace};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::args::{Output, Reach, Shared};
 use super::client::{Client, wait_for};
@@ -146,6 +146,17 @@ enum Verb {
         #[arg(long, value_name = "TIME", value_parser = time)]
         expires_at: Option<String>,
     },
+    /// Makes a link with which the crew walks past the line and looks at its pages, or withdraws all.
+    Preview {
+        /// The room's name
+        name: String,
+        /// How long the link works, in seconds, at most 30 days; a day unless given
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_592_000), conflicts_with = "withdraw")]
+        valid_s: Option<u32>,
+        /// Make every link that was given out void
+        #[arg(long)]
+        withdraw: bool,
+    },
     /// Gives the promised external value to the draw, once the lobby is frozen.
     Draw {
         /// The room's name
@@ -186,98 +197,12 @@ async fn exchange(client: &Client, verb: &Verb, output: Output) -> anyhow::Resul
     Ok(match (output, &answer) {
         (Output::Json, _) => format!("{answer:#}\n"),
         (Output::Table, Value::Array(rooms)) => list(rooms),
-        (Output::Table, room) => match room.get("codes").and_then(Value::as_array) {
-            Some(codes) => lines(codes),
-            None => sheet(room),
+        (Output::Table, answer) => match (answer.get("codes"), answer.get("link")) {
+            (Some(Value::Array(codes)), _) => lines(codes),
+            (_, Some(link)) => lines(std::slice::from_ref(link)),
+            (_, None) => sheet(answer),
         },
     })
-}
-
-impl Verb {
-    fn request(&self) -> Asked {
-        match self {
-            Self::List => Asked {
-                method: "GET",
-                path: "/v1/rooms".to_owned(),
-                body: None,
-            },
-            Self::Show { name } => at("GET", name, "", None),
-            Self::Open {
-                name,
-                prequeue_at,
-                opens_at,
-                ends_at,
-                external_source,
-            } => {
-                let body = given([
-                    ("prequeue_opens_at", prequeue_at),
-                    ("opens_at", opens_at),
-                    ("ends_at", ends_at),
-                    ("external_source", external_source),
-                ]);
-                at("POST", name, "/open", Some(body))
-            }
-            Self::Pause { name } => at("POST", name, "/pause", None),
-            Self::Resume { name } => at("POST", name, "/resume", None),
-            Self::Close { name, end } => at("POST", name, "/close", Some(json!({"end": end}))),
-            Self::Pace {
-                name,
-                per_minute,
-                burst,
-            } => at("PUT", name, "/pace", Some(pace(*per_minute, *burst))),
-            Self::Capacity { name, active } => {
-                at("PUT", name, "/capacity", Some(json!({"active": active.0})))
-            }
-            Self::Message {
-                name, text: None, ..
-            } => at("DELETE", name, "/message", None),
-            Self::Message {
-                name,
-                text: Some(text),
-                ..
-            } => at("PUT", name, "/message", Some(json!({"message": text}))),
-            Self::Release { name, count } => {
-                at("POST", name, "/release", Some(json!({"count": count})))
-            }
-            Self::Stock { name, remaining } => {
-                let body = json!({"remaining": remaining});
-                at("PUT", name, "/stock", Some(body))
-            }
-            Self::Session {
-                name,
-                session,
-                order,
-                seconds,
-            } => {
-                let mut body = json!({"order": order.word()});
-                if let (Some(seconds), Some(fields)) = (seconds, body.as_object_mut()) {
-                    fields.insert("seconds".to_owned(), (*seconds).into());
-                }
-                at("POST", name, &format!("/sessions/{session}"), Some(body))
-            }
-            Self::Codes {
-                name,
-                lane,
-                count,
-                expires_at,
-            } => {
-                let body = json!({"lane": lane, "count": count, "expires_at": expires_at});
-                at("POST", name, "/codes", Some(body))
-            }
-            Self::Draw {
-                name,
-                external_value,
-            } => {
-                let body = json!({"external_value": external_value});
-                at("POST", name, "/draw", Some(body))
-            }
-            Self::Revoke { name, session, .. } => {
-                let which = session.as_ref();
-                let body = which.map_or_else(|| json!({"all": true}), |jti| json!({"jti": jti}));
-                at("POST", name, "/sessions/revoke", Some(body))
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -286,6 +211,7 @@ pub(crate) mod tests {
     use std::sync::Arc;
 
     use clap::Parser;
+    use serde_json::json;
     use tokio::net::TcpListener;
     use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -415,6 +341,16 @@ pub(crate) mod tests {
         let codes: Vec<&str> = text.lines().collect();
         assert_eq!(codes.len(), 2, "{text}");
         assert!(codes.iter().all(|code| code.len() == 29), "{text}");
+        let line = "preview derby --valid-s 60";
+        let text = typed(&gateway, line, Output::Table).await.unwrap();
+        let link = "https://tickets.example/_anteroom/rooms/derby/crew?pass=";
+        assert!(
+            text.starts_with(link) && text.lines().count() == 1,
+            "{text}"
+        );
+        let line = "preview derby --withdraw";
+        let text = typed(&gateway, line, Output::Table).await.unwrap();
+        assert!(text.contains("waiting   40"), "{text}");
         let line = "codes derby --lane vip --count 2";
         let error = said(typed(&gateway, line, Output::Table).await);
         assert!(error.contains("a lane of the room (members)"), "{error}");

@@ -53,6 +53,7 @@ impl RoomText<'_> {
             except: values(self.except).collect(),
             exempt: rest.exempt,
             method: rest.ways.method,
+            rehearsal: rest.ways.rehearsal,
             terms: rest.terms,
             schedule: rest.schedule,
             page_status: rest.page_status,

@@ -34,6 +34,21 @@ pub struct Site {
     pub max_connections: NonZeroU32,
 }
 
+impl Site {
+    /// Where visitors find it: scheme and first host that is named, as `https://tickets.example`;
+    /// `None` where only patterns are.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        let named = |host: &&HostPattern| matches!(host, HostPattern::Exact(..));
+        let host = self.hosts.iter().find(named)?;
+        let scheme = match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        Some(format!("{scheme}://{host}"))
+    }
+}
+
 /// How visitors reach the site: decides over cookie names and the `Secure` mark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scheme {

@@ -363,6 +363,12 @@ fn what_is_probably_not_meant_is_a_warning() {
         text.contains("rooms/a.toml:4:11: `paths` does not cover `/b`"),
         "{text}"
     );
+    let rehearsed = format!("rehearsal = true\n{room}[capacity]\nactive = 9\n");
+    let text = warned("rooms/a.toml", &rehearsed);
+    assert!(
+        text.contains("rooms/a.toml:1:13: a rehearsal: nobody waits in this room but its crew"),
+        "{text}"
+    );
     let text = warned("limit.toml", "");
     assert!(text.contains("`limit.toml` is read by nothing, did you mean `limits.toml`?"));
     let gateway = minimal().named("anteroom.toml").unwrap().text().to_owned();

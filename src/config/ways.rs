@@ -17,6 +17,7 @@ const FAIRNESS_WINDOWS: std::ops::RangeInclusive<u32> = 5..=3_600;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ways {
     pub method: Method,
+    pub rehearsal: bool,
     pub activation: Activation,
     pub when_store_fails: WhenStoreFails,
 }
@@ -32,11 +33,30 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<Ways> {
     let method = method.map_or(Some(Method::Fifo), method_word);
     let activation = activation(table, method);
     let when_store_fails = when_store_fails(table, activation);
+    let rehearsal = rehearsal(table);
     Some(Ways {
         method: method?,
+        rehearsal: rehearsal?,
         activation: activation?,
         when_store_fails: when_store_fails?,
     })
+}
+
+/// Whether only the crew meets the room. Left in a sale's file by mistake it would let everybody in,
+/// so whoever checks the file is warned.
+fn rehearsal(table: &mut Table<'_>) -> Option<bool> {
+    let reader = table.reader();
+    let Some(value) = table.take("rehearsal") else {
+        return Some(false);
+    };
+    let at = value.span();
+    let rehearsal = value.flag()?;
+    if rehearsal {
+        let message = "a rehearsal: nobody waits in this room but its crew, who come by \
+                       `anteroom room preview`; take `rehearsal` out before the sale";
+        reader.warn(at, message);
+    }
+    Some(rehearsal)
 }
 
 /// Reads the word for who waits, of a room or a window.

@@ -7,11 +7,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::api::{Api, find, json as shown, reading, tagged};
 use super::audit::{Entry, Head, Intent};
@@ -19,20 +20,17 @@ use super::auth::Credential;
 use super::carry::carry_out;
 use super::ledger::LedgerFault;
 use super::orders::ReadOrder;
-use super::policies::Reloaded;
 use super::problem::Problem;
+use super::recorded::{asked, difference, replaced};
 use super::sessions::{self, Revoked};
 use super::steer::{self, Steering};
 use super::view::RoomView;
-use super::{ControlRoom, body, codes};
+use super::{ControlRoom, body, codes, preview};
 use crate::domain::invitation::Invite;
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::domain::window::{Order, Orders};
 use crate::store::survey::Snapshot;
-
-/// Changes of the policies that one record names at most.
-const MOST_RECORDED: usize = 100;
 
 /// A kind of change.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +38,7 @@ pub(super) enum Change {
     Order(ReadOrder),
     Revoke,
     Invite,
+    Preview,
     Steer,
     Reload,
 }
@@ -64,6 +63,7 @@ enum Deed {
     End(ControlRoom, Jti),
     Steer(ControlRoom, Steering),
     Invite(ControlRoom, Invite),
+    Preview(ControlRoom, Duration),
     Reload,
 }
 
@@ -120,6 +120,7 @@ impl Api {
                 let invite = codes::read(body, &room.settings)?;
                 Ok(Deed::Invite(room, invite))
             }
+            Change::Preview => Ok(Deed::Preview(self.known(room)?, preview::read(body)?)),
             Change::Revoke => {
                 let room = self.known(room)?;
                 Ok(match sessions::read(body)? {
@@ -206,6 +207,10 @@ impl Api {
                     changed: Some(difference(&before, &after)),
                 })
             }
+            Deed::Preview(room, valid) => Ok(Done {
+                response: preview::hand_out(&self.control, room, *valid, headers).await?,
+                changed: None,
+            }),
             Deed::End(room, session) => {
                 let orders = sessions::orders(&self.control, room, headers).await?;
                 let ending = (*session, EndedBy::Revoked);
@@ -236,43 +241,6 @@ fn shown_under(
     tagged(shown(&more(view)), orders.version)
 }
 
-/// What was asked for, the session that the path names included.
-fn asked(body: &[u8], session: &str) -> Result<Value, Problem> {
-    let mut asked: Map<String, Value> = body::parse(body)?;
-    if !session.is_empty() {
-        asked.insert("jti".to_owned(), session.into());
-    }
-    Ok(asked.into())
-}
-
-/// Those fields of a room's orders that differ: before, and after.
-fn difference(before: &Orders, after: &Orders) -> (Value, Value) {
-    let fields = |orders: &Orders| match serde_json::to_value(orders) {
-        Ok(Value::Object(fields)) => fields,
-        Ok(_) | Err(_) => Map::new(),
-    };
-    let (old, new) = (fields(before), fields(after));
-    let (kept, put): (Map<_, _>, Map<_, _>) = old
-        .into_iter()
-        .filter_map(|(name, was)| {
-            let is = new.get(&name)?.clone();
-            (was != is).then(|| ((name.clone(), was), (name, is)))
-        })
-        .unzip();
-    (kept.into(), put.into())
-}
-
-/// The number of the policies before and after, and what changed.
-fn replaced(reloaded: &Reloaded) -> (Value, Value) {
-    let changes = reloaded.found.changes.iter().take(MOST_RECORDED);
-    let changes: Vec<String> = changes.map(ToString::to_string).collect();
-    let number = reloaded.version;
-    (
-        json!({"policies": number.saturating_sub(1)}),
-        json!({"policies": number, "changes": changes}),
-    )
-}
-
 fn not_recorded(fault: &LedgerFault) -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -292,25 +260,4 @@ fn broke_off() -> Problem {
         StatusCode::INTERNAL_SERVER_ERROR,
         "the change broke off: look at the room and at the audit log",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::clock::UnixTime;
-
-    #[test]
-    fn only_what_changed_is_told() {
-        let now = UnixTime::from_secs(1_800_000_000);
-        let before = Orders::default();
-        let message = Order::Message(Some("Soon".into()));
-        let after = before.apply(&message, now).unwrap();
-        let told = difference(&before, &after);
-        let expected = (
-            json!({"message": null, "version": 0}),
-            json!({"message": "Soon", "version": 1}),
-        );
-        assert_eq!(told, expected);
-        assert_eq!(difference(&after, &after), (json!({}), json!({})));
-    }
 }

@@ -296,6 +296,7 @@ pub(crate) fn control(store: Arc<OrderBook>) -> Control {
             ..settings_for_test(name.as_str())
         },
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot.clone())),
+        surface: "https://tickets.example/_anteroom".to_owned(),
     });
     let now = UnixTime::from_secs(1_800_000_000);
     let in_force = InForce {

@@ -21,7 +21,9 @@ mod lost;
 pub mod orders;
 mod pages;
 pub mod policies;
+mod preview;
 pub mod problem;
+mod recorded;
 pub mod routes;
 pub mod sessions;
 pub mod steer;
@@ -78,4 +80,7 @@ pub struct ControlRoom {
     pub settings: RoomSettings,
     /// What was last known of it.
     pub snapshot: SharedSnapshot,
+    /// Where visitors find our own addresses: from the site's first named host on, or a path alone
+    /// where it names none.
+    pub surface: String,
 }

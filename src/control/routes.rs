@@ -16,6 +16,7 @@ use super::api::{Api, live, openapi};
 use super::auth::{Needs, Role};
 use super::deed::{self, Change};
 use super::orders::{self, ReadOrder};
+use super::preview;
 use super::problem::Problem;
 
 /// Where a request went.
@@ -114,6 +115,13 @@ pub const ROUTES: &[Route] = &[
         OPERATOR,
         Work::Change(Change::Invite),
     ),
+    route(
+        "POST",
+        "/v1/rooms/{room}/preview",
+        OPERATOR,
+        Work::Change(Change::Preview),
+    ),
+    order("DELETE", "/v1/rooms/{room}/preview", preview::withdraw),
     // Whoever may act may see who acted. A viewer's token, which often hangs on a wall or in a
     // monitoring system, must not tell colleagues' names and addresses.
     route("GET", "/v1/audit", OPERATOR, Work::Audit),

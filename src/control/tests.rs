@@ -57,7 +57,7 @@ fn body(route: &Route) -> &'static str {
 
 /// Every route and the role it needs, written down a second time on purpose: a new route, or
 /// one opened to a lower role, is decided here as well.
-const MATRIX: [(&str, Option<Role>); 23] = [
+const MATRIX: [(&str, Option<Role>); 25] = [
     ("GET /livez", None),
     ("GET /readyz", None),
     ("GET /metrics", Some(Role::Viewer)),
@@ -81,6 +81,8 @@ const MATRIX: [(&str, Option<Role>); 23] = [
         Some(Role::Operator),
     ),
     ("POST /v1/rooms/{room}/codes", Some(Role::Operator)),
+    ("POST /v1/rooms/{room}/preview", Some(Role::Operator)),
+    ("DELETE /v1/rooms/{room}/preview", Some(Role::Operator)),
     ("GET /v1/audit", Some(Role::Operator)),
     ("GET /v1/policies", Some(Role::Viewer)),
     ("POST /v1/policies/reload", Some(Role::Admin)),

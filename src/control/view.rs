@@ -91,6 +91,8 @@ pub struct RoomView {
     windows: Vec<WindowView>,
     /// What is left to be sold, where that was said.
     stock: Option<u64>,
+    /// Whether only the crew meets it.
+    rehearsal: bool,
     /// What became of the session that was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<SessionView>,
@@ -152,6 +154,7 @@ impl RoomView {
             ends_at: orders.ending(schedule).map(UnixTime::rfc3339),
             windows: windows(reading),
             stock: orders.stock.map(|stock| stock.left),
+            rehearsal: reading.settings.rehearsal,
             session: None,
             warning: warning(reading),
         }
@@ -460,7 +463,7 @@ mod tests {
             "wait": {"known": false, "low_s": null, "median_s": null, "high_s": null},
             "tick": 0, "version": 0, "held_by": null,
             "message": null, "opens_at": null, "prequeue_opens_at": null, "ends_at": null,
-            "windows": [], "stock": null,
+            "windows": [], "stock": null, "rehearsal": false,
         });
         assert_eq!(view, expected);
 

@@ -8,6 +8,9 @@ use crate::telemetry::reading::Reading;
 /// Said of a room whose newest orders nobody knows.
 const UNKNOWN_WINDOW: &str = "visitors bring tokens of a newer sale window than the store knows, and nobody knows the orders of it: `open` continues that window, and everybody in it keeps the place";
 
+/// Said of a room that only its crew meets.
+const REHEARSAL: &str = "a rehearsal: only the crew waits in this room, everybody else passes; take `rehearsal` out of its file before the sale";
+
 /// Said of a room that was closed in its prequeue.
 const LOBBY_CLOSED: &str = "the room was closed in its prequeue and does not open by itself: `open` opens the lobby again, with everybody who was in it";
 
@@ -28,6 +31,9 @@ pub(super) fn warning(reading: &Reading<'_>) -> Option<String> {
         return Some(format!(
             "the draw waits for the external value that was promised from {source:?}: the room opens when it is given"
         ));
+    }
+    if reading.settings.rehearsal {
+        return Some(REHEARSAL.to_owned());
     }
     match (orders.state, orders.closed_in) {
         (WindowState::Closed, Some(Unopened::Prequeue)) => Some(LOBBY_CLOSED.to_owned()),

@@ -34,6 +34,8 @@ pub enum Order {
     External(String),
     /// Ends every session: tokens signed before count for nothing.
     RevokeAll,
+    /// Withdraws every link that was given to the crew.
+    RevokeCrew,
     /// Says what is left to be sold; nothing ends the window.
     Stock {
         /// How many are left.

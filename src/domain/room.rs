@@ -200,6 +200,8 @@ pub struct RoomSettings {
     pub exempt: Vec<Exempt>,
     /// Who waits.
     pub method: Method,
+    /// Whether it is only there for its crew: everybody else passes.
+    pub rehearsal: bool,
     /// The terms the store keeps it by.
     pub terms: Terms,
     /// When it opens and ends by itself.

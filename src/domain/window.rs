@@ -149,6 +149,9 @@ pub struct Orders {
     pub grants: u64,
     /// Admission tokens signed under a lower number are void.
     pub rev: u32,
+    /// Passes of the crew that were signed under another number are void.
+    #[serde(default)]
+    pub crew_rev: u32,
     /// How the present window has gone so far.
     #[serde(default)]
     pub running: Option<Running>,
@@ -209,6 +212,7 @@ impl Orders {
             Order::Release(count) => next.grant(*count)?,
             Order::External(value) => next.give(value, now)?,
             Order::RevokeAll => next.rev = next.rev.saturating_add(1),
+            Order::RevokeCrew => next.crew_rev = next.crew_rev.saturating_add(1),
             Order::Stock { left, over, word } => next.tell_stock((*word, *left, *over), now),
             Order::Invite(invite) => invitation::add(&mut next.batches, invite, now)?,
         }

@@ -44,6 +44,16 @@ pub fn tell_admission(answer: &mut Answer, token: &AdmissionToken) {
     }
 }
 
+/// Gives the browser the pass of a room's crew for its life, or takes it back; an answer to HEAD
+/// sets nothing.
+pub fn set_crew(answer: &mut Answer, pass: &str, to: (&CookieNames, Asking<'_>), life: Duration) {
+    let (names, asking) = to;
+    if asking.head.method != Method::HEAD {
+        let name = names.name(Token::Crew, asking.https);
+        set_cookie(answer, name, pass, (life, asking.https));
+    }
+}
+
 /// How long a browser keeps a queue token.
 const QUEUE_COOKIE: Duration = Duration::from_hours(24);
 

@@ -12,6 +12,7 @@ pub mod negotiate;
 pub mod notice;
 pub mod page;
 pub mod respond;
+mod samples;
 mod scene;
 pub mod serve;
 pub mod sockets;

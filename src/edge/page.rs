@@ -3,6 +3,7 @@
 //! Nothing here decides who waits. Texts from outside (the operator's message, the room's title,
 //! the wanted address) only ever stand in the page escaped.
 
+mod crew;
 mod refresh;
 
 use std::fmt::Write;
@@ -149,6 +150,11 @@ impl Page {
     /// The queue page as HTML.
     #[must_use]
     pub fn render(&self, view: &PageView<'_>) -> Bytes {
+        self.queue(view, false)
+    }
+
+    /// The queue page; nothing on a `sample` of it acts.
+    fn queue(&self, view: &PageView<'_>, sample: bool) -> Bytes {
         let scene = match view.kind {
             PageKind::CookiesOff => Scene::Cookies,
             PageKind::Reject => Scene::Reject,
@@ -162,10 +168,11 @@ impl Page {
             admission_token: None,
             ..*view.status
         };
-        let script = !matches!(
+        let still = matches!(
             view.kind,
             PageKind::CookiesOff | PageKind::Reject | PageKind::Code | PageKind::Wish
         );
+        let script = !still && !sample;
         let json = String::from_utf8(shown.to_json()).unwrap_or_default();
         self.fill(
             "queue.html",
@@ -179,7 +186,8 @@ impl Page {
                 told => view.told,
                 takes_codes => view.takes_codes,
                 wanted => unmarked(view.wanted),
-                refresh => refresh(view),
+                refresh => refresh(view).filter(|_| !sample),
+                sample => sample.then_some(Serde(&self.texts.crew)),
                 breaks => view.absence.step_aways > 0,
                 extensions => view.absence.extensions > 0,
                 pause_how => self.texts.page.pause_how.replace("{n}", &span(self.texts, view.absence.step_away)),
@@ -247,9 +255,10 @@ impl Page {
     }
 }
 
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [(&str, &str); 4] = [
     ("layout.html", include_str!("../../static/layout.html")),
     ("queue.html", include_str!("../../static/queue.html")),
+    ("crew.html", include_str!("../../static/crew.html")),
     ("fault.html", include_str!("../../static/fault.html")),
 ];
 

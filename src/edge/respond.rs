@@ -1,6 +1,7 @@
 //! The one place that knows status codes: what the gate decided becomes an answer.
 
 mod codes;
+mod crew;
 mod draw;
 mod files;
 mod plain;
@@ -122,6 +123,7 @@ impl Responder {
             Own::Jwks => return self.jwks(),
             Own::Asset(name) => return self.asset(name, asking),
             Own::Draw(shown) => return draw::answer(shown, asking),
+            Own::Crew(crew) => return self.crew(crew, names, asking),
             Own::Left(notice) => (None, notice),
             Own::CodePage(_) | Own::Code(_) | Own::Redeemed(..) => {
                 return self.of_codes(own, names, asking);

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::clock::{Clock, Now};
 use crate::gate::identify::keeps_no_cookies;
-use crate::gate::permit::Permit;
+use crate::gate::permit::{Grounds, Permit};
 use crate::gate::socket::names_websocket;
 use crate::gate::steer::Steered;
 use crate::gate::{Ask, Decided, Gate, Own, Refusal, Trace, Verdict};
@@ -216,7 +216,8 @@ impl Door {
             self.metrics.session_spread();
         }
         self.metrics.verdict(match &decided.verdict {
-            Ok(Verdict::Pass(..) | Verdict::Socket(..)) => VerdictLabel::Pass,
+            Ok(Verdict::Pass(permit, _)) => passed(permit),
+            Ok(Verdict::Socket(opening, _)) => passed(&opening.permit),
             Ok(Verdict::Claimed(..)) => VerdictLabel::Claimed,
             Ok(Verdict::Wait(_)) => VerdictLabel::Wait,
             Ok(Verdict::Shut(_)) => VerdictLabel::Shut,
@@ -233,6 +234,15 @@ impl Door {
             self.metrics.token_refused(reason);
         }
         tracing::debug!(?room, ?token, "decided");
+    }
+}
+
+const fn passed(permit: &Permit) -> VerdictLabel {
+    match permit.grounds() {
+        Grounds::Crew => VerdictLabel::Crew,
+        Grounds::Admitted(_) | Grounds::Outside | Grounds::Exempt | Grounds::Passthrough => {
+            VerdictLabel::Pass
+        }
     }
 }
 

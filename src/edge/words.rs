@@ -51,7 +51,7 @@ struct Ahead {
 
 /// A time for machines, and for people whose browser cannot put it into their own zone.
 #[derive(Debug, Serialize)]
-struct Moment {
+pub(super) struct Moment {
     iso: String,
     text: String,
 }
@@ -245,7 +245,7 @@ fn counted(texts: &'static Texts, plural: &'static Plural, count: u64) -> String
     form(plural, count).replace("{n}", &number(texts, count))
 }
 
-fn day(time: UnixTime) -> Moment {
+pub(super) fn day(time: UnixTime) -> Moment {
     let iso = time.rfc3339();
     let text = match (iso.get(..10), iso.get(11..16)) {
         (Some(date), Some(clock)) => format!("{date}, {clock} UTC"),

@@ -167,17 +167,19 @@ pub fn is_same_origin(headers: &HeaderMap, host: &str, https: bool) -> bool {
 /// The names under which one room's tokens travel.
 #[derive(Clone, Debug)]
 pub struct CookieNames {
-    plain: [String; 2],
-    secure: [String; 2],
+    plain: [String; 3],
+    secure: [String; 3],
 }
 
-/// Which of the two tokens.
+/// Which of our tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Token {
     /// Proof of a place.
     Queue,
     /// Proof of admission.
     Admission,
+    /// The pass of the room's crew.
+    Crew,
 }
 
 /// `Anteroom-Queue`, for apps that keep no cookies.
@@ -198,7 +200,7 @@ impl CookieNames {
     /// The names for a room.
     #[must_use]
     pub fn of(room: &str) -> Self {
-        let plain = [format!("anteroom-q-{room}"), format!("anteroom-a-{room}")];
+        let plain = ["q", "a", "c"].map(|token| format!("anteroom-{token}-{room}"));
         let secure = plain.clone().map(|name| format!("__Host-{name}"));
         Self { plain, secure }
     }
@@ -206,10 +208,11 @@ impl CookieNames {
     /// The name for a visitor who came over TLS, or did not.
     #[must_use]
     pub fn name(&self, token: Token, https: bool) -> &str {
-        let [queue, admission] = if https { &self.secure } else { &self.plain };
+        let [queue, admission, crew] = if https { &self.secure } else { &self.plain };
         match token {
             Token::Queue => queue,
             Token::Admission => admission,
+            Token::Crew => crew,
         }
     }
 
@@ -224,16 +227,17 @@ impl CookieNames {
     ) -> Option<&'a str> {
         let name = self.name(token, https);
         let header = match token {
-            Token::Queue => QUEUE_HEADER,
-            Token::Admission => ADMISSION_HEADER,
+            Token::Queue => Some(QUEUE_HEADER),
+            Token::Admission => Some(ADMISSION_HEADER),
+            Token::Crew => None,
         };
         let mut found = cookies(headers)
             .filter(|(key, _)| *key == name)
             .map(|(_, value)| value)
             .chain(
-                headers
-                    .get_all(header)
+                header
                     .iter()
+                    .flat_map(|header| headers.get_all(header))
                     .filter_map(|value| value.to_str().ok())
                     .filter(|value| !value.is_empty()),
             );

@@ -7,6 +7,7 @@ pub mod absence;
 pub mod admit;
 pub mod canonical;
 pub mod claim;
+pub mod crew;
 mod deed;
 pub mod draw;
 pub mod identify;
@@ -19,6 +20,7 @@ mod moments;
 pub mod newcomer;
 pub mod notice;
 mod odds;
+mod open;
 pub mod own;
 pub mod pass;
 pub mod path;
@@ -39,10 +41,9 @@ pub mod watch;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use http::{Method, header, request};
+use http::{Method, request};
 
 use crate::domain::clock::Now;
-use crate::domain::room::Method as RoomMethod;
 use crate::policy::rules::Rules;
 use crate::store::{QueueStore, ShownBy};
 use crate::token::keyring::Keyring;
@@ -56,7 +57,6 @@ use canonical::Canonical;
 use identify::{Manner, Proxies, Token};
 use identity::Provider;
 use limit::Limiters;
-use notice::{Face, Notice, Visit};
 use permit::{Grounds, Passage, Permit};
 use queue::{Coming, May, Outcome};
 use room::Room;
@@ -147,6 +147,9 @@ impl Gate {
             let stay = || Stay::of(room, admitted.known);
             return request.pass(grounds, admitted.renewed, stay);
         }
+        if let Some(pass) = self.walks_in(room, &request)? {
+            return Ok(pass);
+        }
         self.queue(room, request, trace).await
     }
 
@@ -162,39 +165,6 @@ impl Gate {
             client: self.proxies.client(peer, headers),
             https: self.proxies.https(peer, headers).unwrap_or(found.https),
         })
-    }
-
-    /// What the owner lets pass without queueing, and what nobody may ask.
-    fn open_to_all(&self, room: &Room, request: &Request<'_>) -> Result<Option<Verdict>, Refusal> {
-        let head = request.ask.head;
-        let exempt = room.exempts(head, &request.canonical, request.client);
-        if exempt {
-            let pass = request.pass(Grounds::Exempt, None, || Stay::Unbound);
-            return pass.map(Some);
-        }
-        let preflight = head.method == Method::OPTIONS
-            && head.headers.contains_key(header::ORIGIN)
-            && head
-                .headers
-                .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        let method = room.method();
-        if preflight && method != RoomMethod::Passthrough {
-            return Err(Refusal::Preflight);
-        }
-        match method {
-            RoomMethod::Passthrough => {
-                let pass = request.pass(Grounds::Passthrough, None, || Stay::Unbound);
-                return pass.map(Some);
-            }
-            RoomMethod::Reject => {
-                let (settings, now) = (Arc::clone(&room.settings), request.ask.now.wall);
-                let mut notice = Notice::of(settings, Face::Closed, now);
-                notice.visit = Visit::Rejected;
-                return Ok(Some(Verdict::Shut(Box::new(notice))));
-            }
-            RoomMethod::Fifo | RoomMethod::Random => {}
-        }
-        Ok(None)
     }
 
     async fn queue(

@@ -33,6 +33,8 @@ pub enum Endpoint {
     Draw(String),
     /// `GET rooms/{room}/receipt`
     Receipt(String),
+    /// `rooms/{room}/crew`: GET the crew's page, POST to begin or to stop
+    Crew(String),
     /// `GET jwks.json`
     Jwks,
     /// `GET assets/{name}`
@@ -65,6 +67,7 @@ impl Endpoint {
             ("rooms", Some(room), Some("events")) => Self::Events(room.to_owned()),
             ("rooms", Some(room), Some("draw")) => Self::Draw(room.to_owned()),
             ("rooms", Some(room), Some("receipt")) => Self::Receipt(room.to_owned()),
+            ("rooms", Some(room), Some("crew")) => Self::Crew(room.to_owned()),
             _ => return None,
         };
         parts.next().is_none().then_some(found)
@@ -85,7 +88,9 @@ impl Endpoint {
             | Self::Leave(_)
             | Self::StepAway(_)
             | Self::Extend(_) => *method == Method::POST,
-            Self::Redeem(_) => [Method::GET, Method::HEAD, Method::POST].contains(method),
+            Self::Redeem(_) | Self::Crew(_) => {
+                [Method::GET, Method::HEAD, Method::POST].contains(method)
+            }
         }
     }
 }
@@ -118,12 +123,19 @@ impl Gate {
                 let query = request.canonical.target.query();
                 return Ok(Own::Draw(Self::published(room, query)?));
             }
+            Endpoint::Crew(name) => {
+                let (_, room) = self.named(&name, trace)?;
+                return self.crew_page(room, request);
+            }
             Endpoint::Receipt(name) => {
                 let (_, room) = self.named(&name, trace)?;
                 return self.receipt(room, request, trace).map(Own::Draw);
             }
         };
         let (at, room) = self.named(&name, trace)?;
+        if self.is_hidden(room, request) {
+            return Err(Refusal::NotFound);
+        }
         if deed == Deed::CodePage && request.ask.head.method == Method::POST {
             return self.bringing((at, room), request, trace);
         }

@@ -33,6 +33,8 @@ pub enum Grounds {
     Exempt,
     /// The room lets everybody pass.
     Passthrough,
+    /// A signed pass of the room's crew.
+    Crew,
 }
 
 /// The canonical request that was decided on.
@@ -80,9 +82,10 @@ impl Permit {
         &self.passage
     }
 
-    /// Whether the answer belongs to one admitted visitor and must not be cached for others.
+    /// Whether the answer belongs to who asked, for others get another one here: it must not be
+    /// cached for them.
     #[must_use]
     pub const fn is_personal(&self) -> bool {
-        matches!(self.grounds, Grounds::Admitted(_))
+        matches!(self.grounds, Grounds::Admitted(_) | Grounds::Crew)
     }
 }

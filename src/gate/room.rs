@@ -67,7 +67,7 @@ impl Room {
     #[must_use]
     pub fn covers(&self, request: &Canonical) -> Option<(bool, usize)> {
         let key = &request.key;
-        let open = || self.method() == RoomMethod::Passthrough;
+        let open = || self.settings.rehearsal || self.method() == RoomMethod::Passthrough;
         let excepted = self.settings.except.iter().any(|path| path.covers(key));
         if (request.plain && excepted) || (!request.plain && open()) {
             return None;

@@ -9,6 +9,7 @@ use crate::policy::rules::Action;
 
 use super::absence::Denial;
 use super::admit::{AdmissionToken, Known};
+use super::crew::Crew;
 use super::draw::{Shown, Unshown};
 use super::notice::Notice;
 use super::permit::Permit;
@@ -63,6 +64,8 @@ pub enum Own {
     Asset(String),
     /// A draw, its roster, or a receipt of it.
     Draw(Shown),
+    /// A page of the room's crew.
+    Crew(Box<Crew>),
     /// Where the visitor stands: always 200.
     Status(Box<Notice>),
     /// A join without a token: come back with the one given.
@@ -95,6 +98,7 @@ impl Own {
             | Self::Left(_)
             | Self::Code(_)
             | Self::Draw(_)
+            | Self::Crew(_)
             | Self::Redeemed(..) => None,
             Self::Status(notice)
             | Self::ComeBack(notice)

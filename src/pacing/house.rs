@@ -311,6 +311,7 @@ impl House {
             except: vec!["/buy/assets/*".parse().unwrap()],
             exempt: Vec::new(),
             method: Method::Fifo,
+            rehearsal: false,
             terms: per_minute(600),
             schedule: Schedule::default(),
             page_status: PageStatus::Ok,
@@ -636,7 +637,12 @@ impl Visitor {
             }
             Verdict::Socket(..)
             | Verdict::Own(
-                Own::Jwks | Own::Asset(_) | Own::Code(_) | Own::Redeemed(..) | Own::Draw(_),
+                Own::Jwks
+                | Own::Asset(_)
+                | Own::Code(_)
+                | Own::Redeemed(..)
+                | Own::Draw(_)
+                | Own::Crew(_),
             ) => {
                 panic!("not asked for")
             }

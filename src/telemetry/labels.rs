@@ -10,6 +10,8 @@ pub use verb::Verb;
 pub enum VerdictLabel {
     /// Forwarded to the origin.
     Pass,
+    /// Forwarded for the room's crew.
+    Crew,
     /// Forwarded, and the turn was claimed by the same request.
     Claimed,
     /// The queue page or its JSON.
@@ -24,8 +26,9 @@ pub enum VerdictLabel {
 
 impl VerdictLabel {
     /// Every verdict, in the order of declaration.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Pass,
+        Self::Crew,
         Self::Claimed,
         Self::Wait,
         Self::Shut,
@@ -38,6 +41,7 @@ impl VerdictLabel {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Pass => "pass",
+            Self::Crew => "crew",
             Self::Claimed => "claimed",
             Self::Wait => "wait",
             Self::Shut => "shut",

@@ -90,6 +90,7 @@ pub(crate) fn settings_for_test(name: &str) -> RoomSettings {
         except: Vec::new(),
         exempt: Vec::new(),
         method: Method::Fifo,
+        rehearsal: false,
         terms: Terms {
             max_waiting: 1_000,
             ..Terms::of_pace(Pace::per_minute(600).unwrap())

@@ -224,7 +224,7 @@ impl Keyring {
     }
 
     /// HMAC under the identity key over a label that keeps its uses apart, and the room.
-    fn identity(&self, label: &str, room: &RoomName) -> HmacSha256 {
+    pub(super) fn identity(&self, label: &str, room: &RoomName) -> HmacSha256 {
         self.identity
             .clone()
             .chain_update("anteroom ")

@@ -9,6 +9,7 @@ pub mod admission;
 mod attacks;
 pub mod chance;
 pub mod code;
+pub mod crew;
 pub mod duty;
 pub mod identity;
 pub mod inspect;

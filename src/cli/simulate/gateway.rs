@@ -256,6 +256,7 @@ fn settings(plan: &Plan) -> anyhow::Result<RoomSettings> {
         when_store_fails: WhenStoreFails::Hold,
         lanes: Vec::new(),
         identity: None,
+        rehearsal: false,
     })
 }
 

@@ -310,6 +310,7 @@ fn settings() -> RoomSettings {
         except: Vec::new(),
         exempt: Vec::new(),
         method: Method::Fifo,
+        rehearsal: false,
         terms: Terms::of_pace(Pace::per_minute(600).unwrap()),
         schedule: unscheduled(),
         page_status: PageStatus::default(),

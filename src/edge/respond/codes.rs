@@ -5,9 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::plain::{json, own, page, set_retry_after};
+use super::plain::{json, own, page, set_retry_after, way_in};
 use super::{Answer, Asking, Responder};
-use crate::domain::pattern::PathPattern;
 use crate::edge::cookies::set_tokens;
 use crate::edge::negotiate::{Form, form};
 use crate::edge::notice::status_of;
@@ -85,16 +84,12 @@ impl Responder {
     /// A page that no request for a protected path asked for: from it the visitor goes on to the
     /// room's first path.
     fn told_page(&self, notice: &Notice, kind: PageKind, told: Option<&str>) -> Bytes {
-        let wanted = match notice.room.paths.first() {
-            Some(PathPattern::Exact(path) | PathPattern::Below(path)) if !path.is_empty() => path,
-            Some(_) | None => "/",
-        };
         self.page.render(&PageView {
             status: &status_of(notice),
             kind,
             asked: Asked::ToSee,
             title: &title_of(notice.room.name.as_str()),
-            wanted,
+            wanted: way_in(&notice.room),
             claim_window: notice.room.terms.session.claim_window,
             absence: notice.room.terms.absence,
             takes_codes: notice.takes_codes,

@@ -7,7 +7,8 @@ use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::Answer;
-use crate::domain::room::{Activation, PageStatus};
+use crate::domain::pattern::PathPattern;
+use crate::domain::room::{Activation, PageStatus, RoomSettings};
 use crate::edge::body::AnswerBody;
 use crate::edge::framing::{Fault, FaultKind};
 use crate::edge::page::{PageKind, page_headers};
@@ -147,4 +148,13 @@ pub(super) fn problem_body(status: StatusCode, detail: &str) -> String {
         "detail": detail,
     })
     .to_string()
+}
+
+/// The first path of a room: where a visitor goes on to from a page that no protected path asked
+/// for.
+pub(super) fn way_in(room: &RoomSettings) -> &str {
+    match room.paths.first() {
+        Some(PathPattern::Exact(path) | PathPattern::Below(path)) if !path.is_empty() => path,
+        Some(_) | None => "/",
+    }
 }

@@ -5,10 +5,8 @@ use std::time::Duration;
 use http::Method;
 use http::header::{self, HeaderName, HeaderValue};
 
-use super::plain::{BUSY, FINE, denied, json, own, page, problem_body, set_retry_after};
+use super::plain::{BUSY, FINE, denied, json, own, page, problem_body, set_retry_after, way_in};
 use super::{Answer, Asking, Responder};
-use crate::domain::pattern::PathPattern;
-use crate::domain::room::RoomSettings;
 use crate::edge::body::AnswerBody;
 use crate::edge::cookies::set_tokens;
 use crate::edge::events::EventBody;
@@ -55,7 +53,7 @@ impl Responder {
                     kind: PageKind::Wish,
                     asked: Asked::ToSee,
                     title: &title_of(notice.room.name.as_str()),
-                    wanted: way_back(&notice.room),
+                    wanted: way_in(&notice.room),
                     claim_window: notice.room.terms.session.claim_window,
                     absence: notice.room.terms.absence,
                     takes_codes: notice.takes_codes,
@@ -71,7 +69,7 @@ impl Responder {
     fn denied(&self, (notice, denial): (&Notice, Denial), asking: Asking<'_>) -> Answer {
         let (status, reason, detail) = denied(denial);
         let mut answer = if wants_a_page(asking) {
-            let wanted = way_back(&notice.room);
+            let wanted = way_in(&notice.room);
             page(status, self.page.render_denial(denial, wanted))
         } else {
             let said = format!("{{\"reason\":\"{reason}\",");
@@ -119,12 +117,4 @@ impl Responder {
 fn wants_a_page(asking: Asking<'_>) -> bool {
     let headers = &asking.head.headers;
     names_html(headers) && form(headers) == Form::Html
-}
-
-/// Where the room begins: our forms carry no address to come back to.
-fn way_back(room: &RoomSettings) -> &str {
-    match room.paths.first() {
-        Some(PathPattern::Exact(path) | PathPattern::Below(path)) if !path.is_empty() => path,
-        _ => "/",
-    }
 }

@@ -61,6 +61,7 @@ pub static EN: Texts = Texts {
         away_until: "Your break lasts until",
     },
     page: PAGE,
+    crew: super::crew::EN,
     fault,
 };
 

@@ -3,6 +3,7 @@
 //! The page's script gets the words it says as JSON of the same value, so that no sentence
 //! stands twice. `{n}`, `{a}` and `{b}` mark what is filled in.
 
+mod crew;
 mod en;
 
 use serde::Serialize;
@@ -53,6 +54,9 @@ pub struct Texts {
     /// Notices and the fixed parts of the page.
     #[serde(skip)]
     pub page: Fixed,
+    /// The crew's pages.
+    #[serde(skip)]
+    pub crew: crew::Crew,
     /// The words of a page that answers with this status code; an unlisted code gets its
     /// class's.
     #[serde(skip)]
