@@ -7,6 +7,7 @@ use crate::domain::chance::Chance;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
 use crate::domain::lane::Lane;
+pub use crate::domain::reason::Reason;
 use crate::domain::room::RoomSettings;
 use crate::domain::standing::EndedBy;
 use crate::domain::visitor::Reference;
@@ -65,19 +66,6 @@ impl Face {
             Self::Closed | Self::Ended | Self::Full => false,
         }
     }
-}
-
-/// Why the wait grew or stands still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The operator paused the room.
-    Paused,
-    /// As many are inside as may be.
-    CapacityFull,
-    /// The store is away or being put together again.
-    Recovering,
-    /// Nothing is left to sell.
-    SoldOut,
 }
 
 /// What to do with a cookie on the answer.
@@ -140,7 +128,7 @@ pub struct Notice {
     pub waiting: u64,
     /// The estimated wait, once known.
     pub wait: Option<WaitRange>,
-    /// Why nothing moves.
+    /// Why nothing moves, or why the wait has grown.
     pub reason: Option<Reason>,
     /// Whether something will be left at this visitor's turn, where the stock is known.
     pub chance: Option<Chance>,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::domain::clock::Now;
 use crate::domain::estimate::{jittered, poll_after};
+use crate::domain::reason::Facts;
 use crate::domain::room::RoomName;
 use crate::domain::standing::{Stand, Standing};
 use crate::domain::visitor::VisitorId;
@@ -50,21 +51,20 @@ impl Line<'_> {
 
     pub(super) fn reason(&self) -> Option<Reason> {
         let survey = &self.snapshot.survey;
-        if self.snapshot.store != StoreHealth::Reachable || self.snapshot.recovers() {
-            return Some(Reason::Recovering);
-        }
-        if survey.orders.is_sold_out() {
-            return Some(Reason::SoldOut);
-        }
-        if survey.orders.state == WindowState::Paused {
-            return Some(Reason::Paused);
-        }
         let capacity = survey
             .orders
             .capacity
             .unwrap_or(self.room.settings.terms.capacity);
-        let full = capacity.is_some_and(|cap| survey.inside() >= cap.get().into());
-        full.then_some(Reason::CapacityFull)
+        let facts = Facts {
+            recovering: self.snapshot.store != StoreHealth::Reachable || self.snapshot.recovers(),
+            sold_out: survey.orders.is_sold_out(),
+            state: survey.orders.state,
+            inside: survey.inside(),
+            capacity: capacity.map(|cap| cap.get().into()),
+            lately: self.snapshot.lately,
+            other_lanes: false,
+        };
+        facts.reason()
     }
 
     /// The face of a room that takes no visitors; while nothing is known of it, or its newest

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::RoomLoop;
-use crate::domain::estimate::Flow;
+use crate::domain::estimate::{Flow, Lookback, Measured, Sight as Movement};
+use crate::domain::pace::Corrected;
 use crate::domain::session::ALONE;
 use crate::domain::skew::{Heard, Skew, WallClock};
 use crate::domain::tick::{Pacer, Sight};
@@ -99,7 +100,25 @@ impl RoomLoop {
         self.pacer.observe(self.surveyed_at, seen, Sight::Told);
         self.ends_seen = self.ends_seen.max(survey.ends_seq);
         self.learn_ends(&survey.ends);
+        self.look_back(survey);
         self.memory.remember(survey);
+    }
+
+    fn look_back(&mut self, survey: &Survey) {
+        let moves = survey.orders.state.releases() && survey.recovering.is_zero();
+        self.lookback.see(Movement {
+            window: survey.orders.window,
+            room_time: survey.ticks.earned,
+            moving: moves && survey.waiting > survey.absent,
+            pace: self.pace(survey),
+            absent: survey.absent,
+            released: survey.releases_total,
+            missed: survey.missed_total,
+        });
+    }
+
+    fn pace(&self, survey: &Survey) -> Corrected {
+        self.beat.room.terms.pace_in_force(survey.orders.pace)
     }
 
     /// This gateway or another put the room back: what is counted by epoch begins anew, and the
@@ -127,6 +146,7 @@ impl RoomLoop {
 
     fn start_over(&mut self, survey: &Survey) {
         self.pacer = Pacer::default();
+        self.lookback = Lookback::default();
         self.newest_tick = None;
         self.leads = false;
         self.ends_seen = 0;
@@ -188,7 +208,16 @@ impl RoomLoop {
             tracing::error!(%room, window = seen.window.0, "tokens of a newer sale window exist, and nobody knows its orders: `room open` continues it; until then nobody is released");
         }
         let fresh = Arc::new(Snapshot {
-            flow: Flow::measure(&survey.history, survey.ticks.earned),
+            flow: Flow::measure(&Measured {
+                history: &survey.history,
+                now: survey.ticks.earned,
+                pace: self.pace(survey),
+                lookback: &self.lookback,
+                absent: survey.absent,
+                unclaimed: survey.released,
+                horizon: self.beat.room.terms.horizon,
+            }),
+            lately: self.lookback.lately(),
             survey: survey.clone(),
             ended: self.ends.shared(),
             store: StoreHealth::Reachable,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::domain::clock::UnixTime;
-use crate::domain::estimate::{Flow, ReleaseHistory};
+use crate::domain::estimate::{Flow, Lately, ReleaseHistory};
 use crate::domain::place::{Epoch, Place};
 use crate::domain::session::Jti;
 use crate::domain::skew::Skew;
@@ -195,6 +195,8 @@ pub struct Snapshot {
     pub survey: Survey,
     /// Measured flow, `None` until 20 releases were measured.
     pub flow: Option<Flow>,
+    /// What changed lately, as far as this gateway saw it.
+    pub lately: Lately,
     /// Sessions that ended before their tokens did.
     pub ended: Arc<HashSet<Jti>>,
     /// Whether the store answers.
@@ -229,6 +231,7 @@ impl Default for Snapshot {
         Self {
             survey: Survey::default(),
             flow: None,
+            lately: Lately::default(),
             ended: Arc::default(),
             store: StoreHealth::NotYet,
             unknown: None,

@@ -107,7 +107,7 @@ pub(crate) fn settings_for_test(name: &str) -> RoomSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::estimate::ReleaseHistory;
+    use crate::domain::estimate::{Lookback, Measured, ReleaseHistory};
     use crate::domain::window::WindowState;
 
     #[test]
@@ -118,7 +118,15 @@ mod tests {
             history.record(second * 1_000_000, 10);
         }
         let mut snapshot = Snapshot {
-            flow: Flow::measure(&history, 59_000_000),
+            flow: Flow::measure(&Measured {
+                history: &history,
+                now: 59_000_000,
+                pace: settings.terms.pace_in_force(None),
+                lookback: &Lookback::default(),
+                absent: 0,
+                unclaimed: 0,
+                horizon: settings.terms.horizon,
+            }),
             store: StoreHealth::Reachable,
             ..Snapshot::default()
         };
