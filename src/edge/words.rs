@@ -1,17 +1,19 @@
 //! From a status to the lines a visitor reads. The page's script says the same from the same
 //! [`Texts`] when a poll brings news.
 
+mod reasons;
+
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::standing::EndedBy;
 use crate::gate::absence::{Denial, Wish};
 
 use super::moments::{Moment, day, time_of_day};
 use super::scene::Scene;
-use super::status::{Chance, Reason, State, Status, WaitRange};
+use super::status::{Reason, State, Status, WaitRange};
 use super::texts::{Plural, StateWords, Texts};
+use reasons::{again, odds, why};
 
 /// The lines of one visitor's page; what is `None` or false is in the page, hidden.
 #[derive(Debug, Serialize)]
@@ -29,7 +31,7 @@ pub(super) struct Lines<'a> {
     claim_by: Option<Moment>,
     away_until: Option<Moment>,
     updated: Moment,
-    again: Option<&'static str>,
+    again: Option<String>,
     reason: Option<&'static str>,
     chance: Option<&'static str>,
     message: Option<&'a str>,
@@ -92,8 +94,8 @@ pub(super) fn lines<'a>(
         updated: time_of_day(status.updated_at),
         again: status
             .ended_by
-            .filter(|_| scene != Scene::Done)
-            .map(|end| again(texts, end)),
+            .filter(|_| !matches!(scene, Scene::Done | Scene::Left))
+            .map(|end| again(texts, scene, end)),
         reason: status
             .reason
             .filter(|reason| explains(scene, *reason))
@@ -249,42 +251,12 @@ fn counted(texts: &'static Texts, plural: &'static Plural, count: u64) -> String
     form(plural, count).replace("{n}", &number(texts, count))
 }
 
-const fn again(texts: &'static Texts, end: EndedBy) -> &'static str {
-    match end {
-        EndedBy::Completed => texts.again.completed,
-        EndedBy::Left => texts.again.left,
-        EndedBy::Removed => texts.again.removed,
-        EndedBy::Expired => texts.again.expired,
-        EndedBy::Missed => texts.again.missed,
-        EndedBy::Revoked => texts.again.revoked,
-    }
-}
-
-const fn why(texts: &'static Texts, reason: Reason) -> &'static str {
-    match reason {
-        Reason::PaceLowered => texts.reasons.pace_lowered,
-        Reason::Paused => texts.reasons.paused,
-        Reason::CapacityFull => texts.reasons.capacity_full,
-        Reason::AbsentReturned => texts.reasons.absent_returned,
-        Reason::Lanes => texts.reasons.lanes,
-        Reason::Recovering => texts.reasons.recovering,
-        Reason::SoldOut => texts.reasons.sold_out,
-    }
-}
-
-const fn odds(texts: &'static Texts, chance: Chance) -> &'static str {
-    match chance {
-        Chance::Likely => texts.chances.likely,
-        Chance::Possible => texts.chances.possible,
-        Chance::Unlikely => texts.chances.unlikely,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::status::sample;
     use super::super::texts::EN;
     use super::*;
+    use crate::domain::standing::EndedBy;
 
     fn said(low_s: u32, high_s: u32) -> String {
         wait(
@@ -346,6 +318,17 @@ mod tests {
         ] {
             assert_eq!(span(&EN, Duration::from_secs(seconds)), text);
         }
+    }
+
+    #[test]
+    fn who_is_here_again_is_told_why_and_who_is_not_in_line_not_that_it_is() {
+        let told = |scene| again(&EN, scene, EndedBy::Missed);
+        assert_eq!(
+            told(Scene::Plain(State::Waiting)),
+            "Why are you here again? Your turn came twice and was not taken. \
+             You start again at the end of the line."
+        );
+        assert_eq!(told(Scene::Over), "Your turn came twice and was not taken.");
     }
 
     #[test]

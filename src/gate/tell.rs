@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::domain::clock::Now;
 use crate::domain::estimate::{jittered, poll_after};
 use crate::domain::lane::Lane;
+use crate::domain::reason::Facts;
 use crate::domain::room::RoomName;
 use crate::domain::standing::{Stand, Standing};
 use crate::domain::visitor::VisitorId;
@@ -44,28 +45,28 @@ impl Line<'_> {
         notice.waiting = survey.waiting;
         notice.message.clone_from(&survey.orders.message);
         notice.takes_codes = self.takes_codes();
-        notice.reason = self.reason();
+        notice.reason = self.reason(None);
         self.tell_times(&mut notice);
         notice
     }
 
-    pub(super) fn reason(&self) -> Option<Reason> {
+    /// Why nothing moves or the wait has grown, for somebody in this lane.
+    fn reason(&self, lane: Option<Lane>) -> Option<Reason> {
         let survey = &self.snapshot.survey;
-        if self.snapshot.store != StoreHealth::Reachable || self.snapshot.recovers() {
-            return Some(Reason::Recovering);
-        }
-        if survey.orders.is_sold_out() {
-            return Some(Reason::SoldOut);
-        }
-        if survey.orders.state == WindowState::Paused {
-            return Some(Reason::Paused);
-        }
         let capacity = survey
             .orders
             .capacity
             .unwrap_or(self.room.settings.terms.capacity);
-        let full = capacity.is_some_and(|cap| survey.inside() >= cap.get().into());
-        full.then_some(Reason::CapacityFull)
+        let facts = Facts {
+            recovering: self.snapshot.store != StoreHealth::Reachable || self.snapshot.recovers(),
+            sold_out: survey.orders.is_sold_out(),
+            state: survey.orders.state,
+            inside: survey.inside(),
+            capacity: capacity.map(|cap| cap.get().into()),
+            lately: self.snapshot.lately,
+            other_lanes: lane.is_some_and(|lane| self.snapshot.lately.has_joined(lane)),
+        };
+        facts.reason()
     }
 
     /// The face of a room that takes no visitors; while nothing is known of it, or its newest
@@ -157,6 +158,7 @@ impl Line<'_> {
         notice.position = position;
         // The survey may be older than the place.
         notice.waiting = notice.waiting.max(ahead.saturating_add(1));
+        notice.reason = self.reason(Some(Lane(token.lane)));
         self.name_holder(&mut notice, token);
         let moves = face == Face::Waiting && notice.reason != Some(Reason::Recovering);
         notice.wait = moves

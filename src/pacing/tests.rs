@@ -2,6 +2,7 @@
 
 mod invited;
 mod laned;
+mod reasons;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

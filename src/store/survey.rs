@@ -7,8 +7,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::domain::clock::UnixTime;
-use crate::domain::estimate::{Flow, ReleaseHistory};
-use crate::domain::lane::{Lane, Weights};
+use crate::domain::estimate::{Flow, Lately, ReleaseHistory};
+use crate::domain::lane::{Lane, MOST_LANES, Weights};
 use crate::domain::place::{Epoch, Place};
 use crate::domain::session::Jti;
 use crate::domain::skew::Skew;
@@ -134,6 +134,16 @@ impl Survey {
         self.lanes.get(lane.index()).unwrap_or(&NOBODY)
     }
 
+    /// Whether somebody waits, and was not found absent, in each lane there could be.
+    #[must_use]
+    pub fn busy(&self) -> [bool; MOST_LANES] {
+        let mut busy = [false; MOST_LANES];
+        for (busy, lane) in busy.iter_mut().zip(&self.lanes) {
+            *busy = lane.most_ahead() > 0;
+        }
+        busy
+    }
+
     /// How many are released before somebody with so many ahead in a lane, about: those, and what
     /// the others get beside them while somebody waits in them.
     #[must_use]
@@ -238,6 +248,8 @@ pub struct Snapshot {
     pub survey: Survey,
     /// Measured flow of each lane, general lane first; `None` until 20 releases were measured.
     pub flows: Vec<Option<Flow>>,
+    /// What changed lately, as far as this gateway saw it.
+    pub lately: Lately,
     /// Sessions that ended before their tokens did.
     pub ended: Arc<HashSet<Jti>>,
     /// Whether the store answers.
@@ -278,6 +290,7 @@ impl Default for Snapshot {
         Self {
             survey: Survey::default(),
             flows: Vec::new(),
+            lately: Lately::default(),
             ended: Arc::default(),
             store: StoreHealth::NotYet,
             unknown: None,

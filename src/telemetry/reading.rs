@@ -140,7 +140,7 @@ pub(crate) fn settings_for_test(name: &str) -> RoomSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::estimate::{Flow, ReleaseHistory};
+    use crate::domain::estimate::{Flow, Lookback, Measured, ReleaseHistory};
     use crate::domain::window::WindowState;
 
     #[test]
@@ -151,7 +151,16 @@ mod tests {
             history.record(second * 1_000_000, 10);
         }
         let mut snapshot = Snapshot {
-            flows: vec![Flow::measure(&history, 59_000_000)],
+            flows: vec![Flow::measure(&Measured {
+                history: &history,
+                now: 59_000_000,
+                pace: settings.terms.pace_in_force(None),
+                lookback: &Lookback::default(),
+                absent: 0,
+                unclaimed: 0,
+                part: 1.0,
+                horizon: settings.terms.horizon,
+            })],
             store: StoreHealth::Reachable,
             ..Snapshot::default()
         };
