@@ -290,3 +290,34 @@ async fn our_own_urls_tell_apps_what_is_wrong_in_json() {
     let kind = page.is(404).header("content-type").map(str::to_owned);
     assert!(kind.is_some_and(|kind| kind.starts_with("text/html")));
 }
+
+/// Waits until the room has ticked a few times, and was surveyed between.
+async fn goes_round(house: &House) {
+    let before = house.store_calls("survey").await;
+    until("the room goes round", || async {
+        (house.store_calls("survey").await > before + 2.0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lower_pace_is_told_in_the_status_and_on_the_page() {
+    let house = House::of(Plan::per_minute(3)).await;
+    for _ in 0..8 {
+        house.visitor().joins().await;
+    }
+    let mut ann = house.visitor();
+    let before = ann.joins().await;
+    assert_eq!(before["reason"], Value::Null, "{before}");
+    goes_round(&house).await;
+    house.set("pace", json!({ "per_minute": 1 })).await;
+    goes_round(&house).await;
+
+    let after = ann.status().await;
+    assert_eq!(after["reason"], "pace_lowered", "{after}");
+    let page = ann.get("/buy/1").await;
+    assert!(page.is_queue().text().contains("let in more slowly"));
+    house.set("pace", json!({ "per_minute": 6 })).await;
+    goes_round(&house).await;
+    assert_eq!(ann.status().await["reason"], Value::Null);
+}

@@ -16,10 +16,11 @@ use super::keys::KeysArgs;
 use super::reload::ReloadArgs;
 use super::room::RoomArgs;
 use super::run::RunArgs;
+use super::simulate::SimulateArgs;
 use super::token::TokenArgs;
 use super::{
-    audit, check, completion, demo, draw, ended, healthcheck, keys, reload, room, run, token,
-    version,
+    audit, check, completion, demo, draw, ended, healthcheck, keys, reload, room, run, simulate,
+    token, version,
 };
 use crate::telemetry::logs;
 
@@ -55,6 +56,8 @@ enum Verb {
     Room(RoomArgs),
     /// Makes tokens for the control API.
     Token(TokenArgs),
+    /// Runs a sale on simulated time: how long fans wait, and what pace it takes.
+    Simulate(SimulateArgs),
     /// Checks a published draw, offline.
     Draw(DrawArgs),
     /// Checks the log of what operators changed.
@@ -81,6 +84,7 @@ impl Cli {
             Verb::Keys(args) => ended(keys::run(args).map(|()| String::new())),
             Verb::Room(args) => room::run(args, shared),
             Verb::Token(args) => token::run(args, shared.output),
+            Verb::Simulate(args) => simulate::run(args, shared.output),
             Verb::Draw(args) => draw::run(args, shared.output),
             Verb::Audit(args) => audit::run(args, shared.output),
             Verb::Healthcheck(args) => healthcheck::run(args, shared),

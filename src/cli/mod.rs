@@ -16,6 +16,7 @@ pub mod room;
 pub mod rotate;
 pub mod run;
 pub mod shop;
+pub mod simulate;
 pub mod table;
 pub mod token;
 mod typed;

@@ -1,8 +1,12 @@
 //! How long a wait will be, from measured releases.
 //!
 //! The store keeps a [`ReleaseHistory`]; a [`Flow`] is what was measured in it, and says for a
-//! number of visitors ahead within which times about eight of ten waits end. Fractions are fine
-//! here: nothing is decided by an estimate.
+//! number of visitors ahead within which times about eight of ten waits end. A [`Lookback`] is what
+//! a gateway saw change meanwhile. Fractions are fine here: nothing is decided by an estimate.
+
+mod flow;
+mod lookback;
+mod slots;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,6 +14,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::pace::{Pace, VISITOR, micros};
+pub use flow::{Flow, Measured};
+pub use lookback::{Lately, Lookback, Sight};
 
 /// The length of one slot of the history, in room time.
 pub const SLOT: Duration = Duration::from_secs(10);
@@ -47,6 +53,12 @@ pub struct ReleaseHistory {
 }
 
 impl ReleaseHistory {
+    /// How many releases were measured so far.
+    #[must_use]
+    pub const fn measured(&self) -> u64 {
+        self.measured
+    }
+
     /// Counts a tick at `room_time` microseconds that released `released`.
     ///
     /// The first one, and the first after a [`skip`](Self::skip) without an earlier tick, only
@@ -79,19 +91,6 @@ impl ReleaseHistory {
     }
 }
 
-/// The flow of a queue: how many it releases a slot, and how evenly.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Flow {
-    /// Mean releases in one slot.
-    mean: f64,
-    /// Variance of the releases in one slot.
-    variance: f64,
-    /// How many slots were measured, the running one in part.
-    slots: f64,
-    /// How many standard deviations hold eight of ten waits, given how much was measured.
-    width: f64,
-}
-
 /// Within which times about eight of ten waits end, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitRange {
@@ -101,75 +100,6 @@ pub struct WaitRange {
     pub median: Duration,
     /// One of ten waits is longer.
     pub high: Duration,
-}
-
-/// Standard deviations around the mean that hold eight of ten cases of a normal distribution.
-const EIGHT_OF_TEN: f64 = 1.2816;
-
-/// How many slots' weight the assumption has that visitors leave at random, as in a Poisson
-/// process: it is what is known of the spread before any slot is complete.
-const ASSUMED_SLOTS: f64 = 2.0;
-
-impl Flow {
-    /// What `history` tells at `now`, in microseconds of room time.
-    ///
-    /// `None` until [`ENOUGH`] releases were measured, and while nothing in the slots that are
-    /// kept moved: a queue that stands still has no known wait.
-    #[must_use]
-    pub fn measure(history: &ReleaseHistory, now: u64) -> Option<Self> {
-        let last = history.last.unwrap_or(now);
-        let into = history.into.saturating_add(now.saturating_sub(last));
-        let complete = history.complete.len() as f64;
-        let slots = complete + into as f64 / micros(SLOT) as f64;
-        let released = history.running + history.complete.iter().sum::<u64>();
-        if history.measured < ENOUGH || released == 0 || slots <= 0.0 {
-            return None;
-        }
-        let mean = released as f64 / slots;
-        let off = |count: &u64| (*count as f64 - mean).powi(2);
-        let spread: f64 = history.complete.iter().map(off).sum();
-        let weight = ASSUMED_SLOTS + (complete - 1.0).max(0.0);
-        Some(Self {
-            mean,
-            variance: (ASSUMED_SLOTS * mean + spread) / weight,
-            slots,
-            width: EIGHT_OF_TEN * (1.0 + 1.0 / weight),
-        })
-    }
-
-    /// How long somebody with `ahead` others before them will wait.
-    ///
-    /// After `t` slots the queue has released `mean × t`, give or take the spread of the slots to
-    /// come (variance × t) and how well the mean itself is known (variance × t² ÷ slots). The two
-    /// times at which `ahead` + 1 lies on the edge of that band solve
-    /// (mean × t − ahead − 1)² = width² × variance × (t + t² ÷ slots).
-    #[must_use]
-    pub fn wait(&self, ahead: u64) -> WaitRange {
-        let goal = ahead as f64 + 1.0;
-        let noise = self.width.powi(2) * self.variance;
-        let square = self.mean.powi(2) - noise / self.slots;
-        let linear = 2.0 * self.mean * goal + noise;
-        let root = (linear.powi(2) - 4.0 * square * goal.powi(2))
-            .max(0.0)
-            .sqrt();
-        let low = seconds(2.0 * goal.powi(2) / (linear + root)).floor();
-        let high = if square > 0.0 {
-            seconds((linear + root) / (2.0 * square)).ceil()
-        } else {
-            LONGEST_WAIT.as_secs_f64()
-        };
-        let median = seconds(goal / self.mean).round();
-        WaitRange {
-            low: Duration::from_secs_f64(low),
-            median: Duration::from_secs_f64(median.max(low)),
-            high: Duration::from_secs_f64(high.max(median).max(low + 1.0)),
-        }
-    }
-}
-
-/// Slots as seconds, no more than [`LONGEST_WAIT`] (less one, so that a range always has a width).
-fn seconds(slots: f64) -> f64 {
-    (slots * SLOT.as_secs_f64()).min(LONGEST_WAIT.as_secs_f64() - 1.0)
 }
 
 /// How long until the next poll: a third of the median wait, or of `ahead` ÷ pace while the wait

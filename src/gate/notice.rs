@@ -7,6 +7,7 @@ use crate::domain::chance::Chance;
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::WaitRange;
 use crate::domain::lane::Lane;
+pub use crate::domain::reason::Reason;
 use crate::domain::room::RoomSettings;
 use crate::domain::standing::EndedBy;
 use crate::domain::visitor::Reference;
@@ -67,19 +68,6 @@ impl Face {
     }
 }
 
-/// Why the wait grew or stands still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The operator paused the room.
-    Paused,
-    /// As many are inside as may be.
-    CapacityFull,
-    /// The store is away or being put together again.
-    Recovering,
-    /// Nothing is left to sell.
-    SoldOut,
-}
-
 /// What to do with a cookie on the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SetToken<T> {
@@ -106,6 +94,18 @@ pub enum Visit {
     Rejected,
 }
 
+/// What a visitor can look at of the window's draw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checkable {
+    /// There is no draw.
+    #[default]
+    Nothing,
+    /// What is published.
+    Facts,
+    /// That, and a receipt of its own.
+    Receipt,
+}
+
 /// Signing in at the site comes first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
@@ -128,7 +128,7 @@ pub struct Notice {
     pub waiting: u64,
     /// The estimated wait, once known.
     pub wait: Option<WaitRange>,
-    /// Why nothing moves.
+    /// Why nothing moves, or why the wait has grown.
     pub reason: Option<Reason>,
     /// Whether something will be left at this visitor's turn, where the stock is known.
     pub chance: Option<Chance>,
@@ -156,6 +156,8 @@ pub struct Notice {
     pub sign_in: Option<SignIn>,
     /// There are codes that lead into a lane of this room.
     pub takes_codes: bool,
+    /// What there is of the draw.
+    pub draw: Checkable,
     /// The queue token.
     pub queue: SetToken<String>,
     /// The admission token.
@@ -189,6 +191,7 @@ impl Notice {
             lane: None,
             sign_in: None,
             takes_codes: false,
+            draw: Checkable::Nothing,
             queue: SetToken::Keep,
             admission: SetToken::Keep,
             tells_tokens: false,

@@ -19,7 +19,6 @@ impl Jitter {
     }
 
     /// The spans that follow from a seed, for stories.
-    #[cfg(test)]
     pub(super) const fn of(seed: u64) -> Self {
         Self { state: Some(seed) }
     }

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::RoomLoop;
-use crate::domain::estimate::Flow;
+use crate::domain::estimate::{Flow, Lookback, Measured, Sight as Movement};
+use crate::domain::pace::Corrected;
 use crate::domain::session::ALONE;
 use crate::domain::skew::{Heard, Skew, WallClock};
 use crate::domain::tick::{Pacer, Sight};
@@ -12,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::memory::{Judged, Loss, Memory, Witness};
 use crate::store::notes::Glimpse;
 use crate::store::recovery::{Recovery, Rest};
-use crate::store::survey::{Snapshot, StoreHealth, Survey};
+use crate::store::survey::{LaneSurvey, Snapshot, StoreHealth, Survey};
 
 /// Surveys asked for in one round at most: one that shows a loss, one that shows it put back, one
 /// that brings what is counted from then on.
@@ -99,7 +100,48 @@ impl RoomLoop {
         self.pacer.observe(self.surveyed_at, seen, Sight::Told);
         self.ends_seen = self.ends_seen.max(survey.ends_seq);
         self.learn_ends(&survey.ends);
+        self.look_back(survey);
         self.memory.remember(survey);
+    }
+
+    fn look_back(&mut self, survey: &Survey) {
+        let moves = survey.orders.state.releases() && survey.recovering.is_zero();
+        self.lookback.see(Movement {
+            window: survey.orders.window,
+            room_time: survey.ticks.earned,
+            moving: moves && survey.waiting > survey.absent,
+            pace: self.pace(survey),
+            absent: survey.absent,
+            busy: survey.busy(),
+            released: survey.releases_total,
+            missed: survey.missed_total,
+        });
+    }
+
+    /// What was measured of each lane.
+    fn flows(&self, survey: &Survey) -> Vec<Option<Flow>> {
+        let all: u64 = survey
+            .lanes
+            .iter()
+            .map(|lane| lane.history.measured())
+            .sum();
+        let flow = |lane: &LaneSurvey| {
+            Flow::measure(&Measured {
+                history: &lane.history,
+                now: survey.ticks.earned,
+                pace: self.pace(survey),
+                part: lane.history.measured() as f64 / all.max(1) as f64,
+                lookback: &self.lookback,
+                absent: lane.absent,
+                unclaimed: survey.released,
+                horizon: self.beat.room.terms.horizon,
+            })
+        };
+        survey.lanes.iter().map(flow).collect()
+    }
+
+    fn pace(&self, survey: &Survey) -> Corrected {
+        self.beat.room.terms.pace_in_force(survey.orders.pace)
     }
 
     /// This gateway or another put the room back: what is counted by epoch begins anew, and the
@@ -127,6 +169,7 @@ impl RoomLoop {
 
     fn start_over(&mut self, survey: &Survey) {
         self.pacer = Pacer::default();
+        self.lookback = Lookback::default();
         self.newest_tick = None;
         self.leads = false;
         self.ends_seen = 0;
@@ -188,7 +231,8 @@ impl RoomLoop {
             tracing::error!(%room, window = seen.window.0, "tokens of a newer sale window exist, and nobody knows its orders: `room open` continues it; until then nobody is released");
         }
         let fresh = Arc::new(Snapshot {
-            flow: Flow::measure(&survey.history, survey.ticks.earned),
+            flows: self.flows(survey),
+            lately: self.lookback.lately(),
             survey: survey.clone(),
             ended: self.ends.shared(),
             store: StoreHealth::Reachable,

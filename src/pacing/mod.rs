@@ -43,11 +43,13 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::estimate::Lookback;
 use crate::domain::pace::TICK;
 use crate::domain::room::{Activation, Terms};
 use crate::domain::session::Jti;
 use crate::domain::skew::SkewWatch;
 use crate::domain::tick::{Pacer, Sight};
+use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowState;
 use crate::store::memory::Memory;
 use crate::store::survey::{Snapshot, StoreHealth, Survey};
@@ -76,6 +78,7 @@ pub struct RoomLoop {
     /// Whether this gateway won the newest tick.
     leads: bool,
     memory: Memory,
+    lookback: Lookback,
     watch: SkewWatch,
     ends: Ends,
     /// The ends of the snapshot published last; `control` may have added to them since.
@@ -89,6 +92,8 @@ pub struct RoomLoop {
     /// Whether visitors were let in without the store, which has not been told yet.
     owes_rest: bool,
     keeping: Keeping,
+    /// Whom the last round called.
+    called: Vec<VisitorId>,
     drawing: Drawing,
 }
 
@@ -99,9 +104,16 @@ impl RoomLoop {
         Self::with_jitter(beat, Jitter::by_chance())
     }
 
+    /// The same, with spans that follow from `seed`: a simulated sale can be run again.
+    #[must_use]
+    pub fn seeded(beat: Beat, seed: u64) -> Self {
+        Self::with_jitter(beat, Jitter::of(seed))
+    }
+
     fn with_jitter(beat: Beat, jitter: Jitter) -> Self {
         let mut new = Self {
             keeping: Keeping::new(beat.keeper.clone()),
+            called: Vec::new(),
             beat,
             pacer: Pacer::default(),
             jitter,
@@ -109,6 +121,7 @@ impl RoomLoop {
             newest_tick: None,
             leads: false,
             memory: Memory::default(),
+            lookback: Lookback::default(),
             watch: SkewWatch::default(),
             ends: Ends::default(),
             shown: Arc::default(),
@@ -142,8 +155,15 @@ impl RoomLoop {
         self.kept().await;
     }
 
+    /// Whom the last [`step`](Self::step) called, in order of release.
+    #[must_use]
+    pub fn called(&self) -> &[VisitorId] {
+        &self.called
+    }
+
     /// One round; says how long to rest before the next.
     pub async fn step(&mut self) -> Duration {
+        self.called.clear();
         self.remember_kept().await;
         match self.round().await {
             Ok(pause) => pause,
@@ -211,11 +231,11 @@ impl RoomLoop {
         self.draw_jitter();
         let seen_at = self.beat.clock.now().mono;
         self.pacer.observe(seen_at, answer.ticks.seen(), sight);
-        Ok(if answer.won {
-            answer.batch.len() as u64
-        } else {
-            0
-        })
+        if !answer.won {
+            return Ok(0);
+        }
+        self.called.extend_from_slice(&answer.batch);
+        Ok(answer.batch.len() as u64)
     }
 
     fn store_is_away(&self, fault: &StoreError) {
