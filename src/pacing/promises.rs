@@ -12,6 +12,8 @@ use proptest::prelude::*;
 
 use self::ledger::Ledger;
 use super::house::{Got, House, OPEN, SECOND, Visitor, per_minute};
+use crate::domain::invitation::{CodeNumber, Invite};
+use crate::domain::lane::{LaneSettings, Weights};
 use crate::domain::pace::Pace;
 use crate::domain::place::Epoch;
 use crate::domain::room::{Activation, Method, RoomSettings};
@@ -51,6 +53,8 @@ enum Deed {
     Leave,
     StepAway,
     Extend,
+    /// Brings a code into the members' lane: one for each fan, and the last fan brings another's.
+    Redeem,
     /// Tries the admission of a stay that is over.
     ComeBackInside,
 }
@@ -76,6 +80,8 @@ struct Kind {
     activation: Activation,
     begins: Ordered,
     capacity: Option<u32>,
+    /// The weights of its lanes.
+    lanes: &'static [u16],
 }
 
 fn kinds() -> impl Strategy<Value = Kind> {
@@ -86,11 +92,13 @@ fn kinds() -> impl Strategy<Value = Kind> {
     ];
     let begins = prop_oneof![Just(Ordered::Open), Just(Ordered::Prequeue)];
     let capacity = prop_oneof![Just(None), (1_u32..5).prop_map(Some)];
-    (ways, begins, capacity).prop_map(|((method, activation), begins, capacity)| Kind {
-        method,
-        activation,
+    let lanes = prop::sample::select(vec![&[1][..], &[3, 1], &[1, 5]]);
+    (ways, begins, capacity, lanes).prop_map(|(ways, begins, capacity, lanes)| Kind {
+        method: ways.0,
+        activation: ways.1,
         begins,
         capacity,
+        lanes,
     })
 }
 
@@ -102,6 +110,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Deed::Leave),
         2 => Just(Deed::StepAway),
         1 => Just(Deed::Extend),
+        2 => Just(Deed::Redeem),
         2 => Just(Deed::ComeBackInside),
     ];
     let ordered = prop_oneof![
@@ -147,6 +156,14 @@ impl Sale {
             ledger: Ledger::new(FANS, kind.capacity),
         };
         sale.time(10).await;
+        if kind.lanes.len() > 1 {
+            let invite = Invite {
+                lane: "members".parse().unwrap(),
+                count: 20,
+                expires_at: None,
+            };
+            sale.gateways[0].order(Order::Invite(invite)).await;
+        }
         sale.order(&kind.begins).await;
         sale
     }
@@ -181,8 +198,10 @@ impl Sale {
     /// A fan asks; never more often than is turned away.
     async fn fan(&mut self, fan: usize, at: usize, deed: Deed) {
         self.time(2).await;
-        if let Deed::ComeBackInside = deed {
-            return self.come_back_inside(fan, at).await;
+        match deed {
+            Deed::ComeBackInside => return self.come_back_inside(fan, at).await,
+            Deed::Redeem => return self.redeem(fan, at).await,
+            _ => {}
         }
         let (house, visitor) = (&self.gateways[at], &mut self.fans[fan]);
         let was_inside = visitor.admission.clone();
@@ -193,7 +212,7 @@ impl Sale {
             Deed::Claim => visitor.ask(house, "POST", &own("claim"), &[]).await,
             Deed::Leave => visitor.ask(house, "POST", &own("leave"), &[]).await,
             Deed::StepAway => visitor.ask(house, "POST", &own("step-away"), &[]).await,
-            Deed::Extend | Deed::ComeBackInside => {
+            Deed::Extend | Deed::Redeem | Deed::ComeBackInside => {
                 visitor.ask(house, "POST", &own("extend"), &[]).await
             }
         };
@@ -202,6 +221,21 @@ impl Sale {
         }
         self.ledger.heard(fan, &self.fans[fan], (house, &got));
         self.look().await;
+    }
+
+    async fn redeem(&mut self, fan: usize, at: usize) {
+        let house = &self.gateways[at];
+        let number = CodeNumber {
+            batch: 1,
+            serial: u16::try_from(fan).unwrap() % (FANS as u16 - 1) + 1,
+        };
+        let room = &house.gate.rooms[0].settings.name;
+        let code = house.gate.keys.codes().code(room, number).to_string();
+        // Guesses are slowed down.
+        if let Ok((notice, _)) = self.fans[fan].redeem(house, &code, &[]).await {
+            let got = Got::Waits(notice);
+            self.ledger.heard(fan, &self.fans[fan], (house, &got));
+        }
     }
 
     /// Whoever left or was revoked does not come in again by the old admission, once every gateway
@@ -333,6 +367,17 @@ fn furnish(room: &mut RoomSettings, kind: &Kind) {
     room.terms.session.idle = 30 * SECOND;
     room.terms.session.absolute = 60 * SECOND;
     room.terms.absence.step_away = 10 * SECOND;
+    if kind.lanes.len() > 1 {
+        room.lanes = ["general", "members"]
+            .iter()
+            .zip(kind.lanes)
+            .map(|(name, weight)| LaneSettings {
+                name: name.parse().unwrap(),
+                weight: *weight,
+            })
+            .collect();
+    }
+    room.terms.lanes = Weights::new(kind.lanes).unwrap();
     room.terms.fairness_window = (kind.method == Method::Random).then_some(5 * SECOND);
 }
 
