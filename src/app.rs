@@ -1,6 +1,7 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
 pub mod audit;
+mod chronicle;
 mod fetch;
 mod identities;
 mod lanes;
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::config::gateway::Connections;
 use crate::control::policies::Policies;
+use crate::control::recorded::signalled;
 use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
 use crate::edge::events;
@@ -136,8 +138,11 @@ impl App {
     pub fn reload(&self, by: &'static str) {
         let reloads = Arc::clone(&self.reloads);
         self.loops.spawn(async move {
+            let (audit, clock) = (Arc::clone(&reloads.lasting.audit), &reloads.lasting.clock);
             // What became of it is in the log already.
-            let _ = reloads.reload(by).await;
+            if let Ok(reloaded) = Arc::clone(&reloads).reload(by).await {
+                chronicle::record(audit, clock.now().wall, signalled(&reloaded)).await;
+            }
         });
     }
 
@@ -262,6 +267,7 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
         clock: parts.clock.clone(),
         keys: Arc::clone(&keys),
         keeper: Arc::new(Keeper::new(parts.keep)),
+        heard: chronicle::heard(&parts.audit, &parts.clock, tasks),
         tasks: tasks.clone(),
         stop: stop.clone(),
     });

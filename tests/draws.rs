@@ -215,6 +215,24 @@ async fn a_fan_and_a_regulator_check_the_draw() {
     assert!(!recomputes(&dir), "two fans have changed places");
     let stranger = house.visitor().get(&format!("{ROOM}/receipt")).await;
     stranger.is(404);
+    on_record(&house, &promised["commitment"], &frozen["roster_root"]).await;
+}
+
+/// The audit log tells what was promised before the draw, and its root, before it tells the opening.
+async fn on_record(house: &House, commitment: &Value, root: &Value) {
+    let audit = house.operator().get("/v1/audit").await.is(200).json();
+    let lines = audit["lines"].as_array().unwrap().iter();
+    let after: Vec<&Value> = lines.map(|line| &line["after"]).collect();
+    let first = |pointer: &str, wanted: &Value| {
+        after
+            .iter()
+            .position(|after| after.pointer(pointer) == Some(wanted))
+            .unwrap_or_else(|| panic!("{pointer} is not on record"))
+    };
+    let promised = first("/draw/commitment", commitment);
+    let frozen = first("/draw/frozen/root", root);
+    let opened = after.iter().rposition(|after| after["state"] == "open");
+    assert!(promised < frozen && Some(frozen) < opened);
 }
 
 /// The promised value, by the control API.

@@ -130,9 +130,12 @@ async fn g20_what_operators_did_is_on_record_and_no_secret_is() {
     let read = read.is(200).json();
     let kinds: Vec<_> = read["lines"].as_array().unwrap().iter().collect();
     let kinds: Vec<_> = kinds.iter().map(|line| line["kind"].as_str()).collect();
-    let expected = ["begin", "intent", "outcome", "intent", "outcome"].map(Some);
-    assert_eq!(kinds, expected);
-    assert_eq!(read["lines"][1]["who"], "environment");
+    let asked = ["intent", "outcome", "intent", "outcome"].map(Some);
+    assert_eq!(kinds[..2], ["begin", "automatic"].map(Some));
+    assert_eq!(kinds[2..], asked);
+    assert_eq!(read["lines"][1]["by"], "schedule");
+    assert_eq!(read["lines"][1]["after"]["state"], "open");
+    assert_eq!(read["lines"][2]["who"], "environment");
     let head = read["head"]["hash"].as_str().unwrap().to_owned();
 
     gateway.kill_nine();
@@ -163,7 +166,7 @@ async fn g20_what_operators_did_is_on_record_and_no_secret_is() {
     fs::write(&audit, text.replace("\"count\":1", "\"count\":9")).unwrap();
     let (code, told) = verify(&[path]);
     let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((code, &told["line"]), (Some(1), &json!(2)), "{told}");
+    assert_eq!((code, &told["line"]), (Some(1), &json!(3)), "{told}");
 
     let gateway = Gateway::start(dir.path(), at).await;
     assert_eq!(order(at.control, "resume", json!({})).await, 503);

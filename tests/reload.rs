@@ -116,6 +116,11 @@ async fn a_pace_in_the_file_holds_after_a_hang_up() {
     run.logs("room derby: pace.per_minute 1 → 6000").await;
     ann.polls_until("released").await;
     assert_eq!(run.room().await["pace"]["per_minute"], 6_000);
+    until("the audit log tells of it", || async {
+        let audit = std::fs::read_to_string(run.path().join("audit.jsonl")).unwrap();
+        audit.contains(r#""by":"signal","room":null"#).then_some(())
+    })
+    .await;
     let policies = run.policies().await;
     assert_eq!(policies["version"], 2);
     assert_eq!(policies["files"]["changes"], serde_json::json!([]));

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::domain::clock::Clock;
 use crate::domain::room::{RoomName, RoomSettings};
 use crate::gate::room::Room;
-use crate::pacing::{Beat, RoomLoop};
+use crate::pacing::{Beat, Heard, RoomLoop};
 use crate::store::QueueStore;
 use crate::store::kept::Keeper;
 use crate::store::survey::StoreHealth;
@@ -31,6 +31,8 @@ pub(super) struct Works {
     pub keys: SharedKeyring,
     /// Where this gateway keeps what a store that lost a room must be told.
     pub keeper: Arc<Keeper>,
+    /// Who hears of what loops change by themselves.
+    pub heard: Heard,
     /// Every loop's task.
     pub tasks: TaskTracker,
     /// Ends all loops.
@@ -101,6 +103,7 @@ impl Works {
             keys: Arc::clone(&self.keys),
             draw: Arc::clone(&room.draw),
             keeper: Some(Arc::clone(&self.keeper)),
+            heard: Arc::clone(&self.heard),
         };
         let (settings, told) = watch::channel(Arc::clone(&room.settings));
         let stop = self.stop.child_token();

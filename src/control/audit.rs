@@ -41,6 +41,17 @@ pub enum Entry {
         /// The same, after.
         after: Option<Value>,
     },
+    /// The gateway changed something by itself, or because a signal told it to.
+    Automatic {
+        /// Why: `schedule`, `draw` or `signal`.
+        by: &'static str,
+        /// The room, where it was one.
+        room: Option<String>,
+        /// What changed, before.
+        before: Value,
+        /// The same, after.
+        after: Value,
+    },
 }
 
 /// Who is about to change what.

@@ -24,7 +24,7 @@ mod pages;
 pub mod policies;
 mod preview;
 pub mod problem;
-mod recorded;
+pub mod recorded;
 pub mod routes;
 pub mod sessions;
 pub mod steer;

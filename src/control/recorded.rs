@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::audit::Entry;
 use super::body;
 use super::policies::Reloaded;
 use super::problem::Problem;
+use crate::domain::room::RoomName;
 use crate::domain::window::Orders;
 
 /// Changes of the policies that one record names at most.
@@ -34,6 +36,30 @@ pub(super) fn difference(before: &Orders, after: &Orders) -> (Value, Value) {
         })
         .unzip();
     (kept.into(), put.into())
+}
+
+/// What a gateway did to a room by itself, as it is recorded.
+#[must_use]
+pub fn automatic(by: &'static str, room: &RoomName, before: &Orders, after: &Orders) -> Entry {
+    let (before, after) = difference(before, after);
+    Entry::Automatic {
+        by,
+        room: Some(room.to_string()),
+        before,
+        after,
+    }
+}
+
+/// A reload that a signal asked for, as it is recorded.
+#[must_use]
+pub fn signalled(reloaded: &Reloaded) -> Entry {
+    let (before, after) = replaced(reloaded);
+    Entry::Automatic {
+        by: "signal",
+        room: None,
+        before,
+        after,
+    }
 }
 
 /// The number of the policies before and after, and what changed.

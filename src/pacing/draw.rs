@@ -187,6 +187,7 @@ impl RoomLoop {
             .await?;
         let done = ordered == Ordered::Done;
         if done {
+            (self.beat.heard)("draw", name, (orders, &changed));
             tell(name, &changed);
         }
         Ok(done)
@@ -211,10 +212,12 @@ impl RoomLoop {
         };
         let back = turned(&survey.orders, WindowState::Prequeue);
         let again = turned(&back, WindowState::Drawing);
-        for (next, version) in [(&back, survey.orders.version), (&again, back.version)] {
-            if self.beat.store.order(name, next, version).await? != Ordered::Done {
+        for (before, next) in [(&survey.orders, &back), (&back, &again)] {
+            let ordered = self.beat.store.order(name, next, before.version).await?;
+            if ordered != Ordered::Done {
                 break;
             }
+            (self.beat.heard)("draw", name, (before, next));
         }
         Ok(true)
     }

@@ -404,6 +404,7 @@ impl House {
             keys: Arc::new(ArcSwap::new(Arc::clone(&keys))),
             draw: Arc::clone(&room.draw),
             keeper,
+            heard: Arc::new(|_, _, _| {}),
         };
         let beat = RoomLoop::with_jitter(beat, jitter);
         let gate = Gate {

@@ -59,7 +59,7 @@ use ends::Ends;
 use jitter::Jitter;
 use keep::Keeping;
 
-pub use beat::{Beat, Told};
+pub use beat::{Beat, Heard, Told};
 
 /// How often a room that has nobody is surveyed, at least: up to one tick less, by chance.
 const IDLE_SURVEY: Duration = Duration::from_secs(1);

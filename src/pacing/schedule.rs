@@ -40,6 +40,7 @@ impl RoomLoop {
             if ordered != Ordered::Done {
                 return Ok(());
             }
+            (self.beat.heard)("schedule", name, (orders, &next));
             tracing::info!(room = %name, state = next.state.word(), window = next.window.0, "the schedule changed the room");
         }
         Ok(())

@@ -94,6 +94,7 @@ impl Gateway {
             keys: Arc::new(ArcSwap::new(Arc::clone(&keys))),
             draw: Arc::clone(&room.draw),
             keeper: None,
+            heard: Arc::new(|_, _, _| {}),
         };
         Ok(Self {
             limiters: Limiters::new(&limits(plan.limit)?, clock.clone()),

@@ -107,6 +107,7 @@ impl Sale {
             keys: Arc::new(ArcSwap::new(Arc::clone(&self.keys))),
             draw: Arc::clone(&self.room.draw),
             keeper: None,
+            heard: Arc::new(|_, _, _| {}),
         };
         let stop = CancellationToken::new();
         let (_, told) = watch::channel(Arc::clone(&self.room.settings));
