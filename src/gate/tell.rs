@@ -159,7 +159,7 @@ impl Line<'_> {
         self.name_holder(&mut notice, token);
         let moves = face == Face::Waiting && notice.reason != Some(Reason::Recovering);
         notice.wait = moves
-            .then(|| self.snapshot.flow.as_ref().map(|flow| flow.wait(ahead)))
+            .then(|| self.snapshot.flow.as_ref()?.wait(ahead))
             .flatten();
         notice.chance = position.and_then(|_| self.chance(face, ahead));
         notice.poll_after = self.poll_after(ahead, token.visitor);
@@ -244,7 +244,8 @@ impl Line<'_> {
             .snapshot
             .flow
             .as_ref()
-            .map(|flow| flow.wait(ahead).median);
+            .and_then(|flow| flow.wait(ahead))
+            .map(|wait| wait.median);
         let pace = self
             .snapshot
             .survey

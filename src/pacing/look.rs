@@ -112,6 +112,8 @@ impl RoomLoop {
             moving: moves && survey.waiting > survey.absent,
             pace: self.pace(survey),
             absent: survey.absent,
+            inside: survey.inside(),
+            freed: survey.freed_total(),
             released: survey.releases_total,
             missed: survey.missed_total,
         });
@@ -194,6 +196,21 @@ impl RoomLoop {
         Ok(())
     }
 
+    fn flow(&self, survey: &Survey) -> Option<Flow> {
+        let terms = &self.beat.room.terms;
+        Flow::measure(&Measured {
+            history: &survey.history,
+            now: survey.ticks.earned,
+            pace: self.pace(survey),
+            lookback: &self.lookback,
+            absent: survey.absent,
+            unclaimed: survey.released,
+            horizon: terms.horizon,
+            capacity: survey.orders.capacity.unwrap_or(terms.capacity),
+            inside: survey.inside(),
+        })
+    }
+
     fn publish(&mut self, survey: &Survey, unknown: Option<Glimpse>) {
         let last = self.beat.snapshot.load();
         let room = &self.beat.room.name;
@@ -208,15 +225,7 @@ impl RoomLoop {
             tracing::error!(%room, window = seen.window.0, "tokens of a newer sale window exist, and nobody knows its orders: `room open` continues it; until then nobody is released");
         }
         let fresh = Arc::new(Snapshot {
-            flow: Flow::measure(&Measured {
-                history: &survey.history,
-                now: survey.ticks.earned,
-                pace: self.pace(survey),
-                lookback: &self.lookback,
-                absent: survey.absent,
-                unclaimed: survey.released,
-                horizon: self.beat.room.terms.horizon,
-            }),
+            flow: self.flow(survey),
             lately: self.lookback.lately(),
             survey: survey.clone(),
             ended: self.ends.shared(),

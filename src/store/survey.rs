@@ -108,6 +108,14 @@ impl Survey {
             .saturating_add(self.missing)
     }
 
+    /// How many slots became free over the room's life: of all who were called, those who are not
+    /// inside any more.
+    #[must_use]
+    pub const fn freed_total(&self) -> u64 {
+        let called = self.releases_total.saturating_add(self.granted_total);
+        called.saturating_sub(self.released.saturating_add(self.active))
+    }
+
     /// How many sessions are over, in this room's life as far as its store knows it.
     #[must_use]
     pub const fn over(&self) -> Over {

@@ -4,7 +4,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::domain::estimate::{Flow, WaitRange};
+use crate::domain::estimate::WaitRange;
 use crate::domain::pace::{Corrected, Pace, TICK};
 use crate::domain::room::RoomSettings;
 use crate::store::survey::{Snapshot, StoreHealth};
@@ -54,16 +54,8 @@ impl Reading<'_> {
         let flowing =
             survey.orders.state.releases() && self.snapshot.store == StoreHealth::Reachable;
         let flow = self.snapshot.flow.as_ref().filter(|_| flowing)?;
-        Some(wait_behind(
-            flow,
-            survey.waiting.saturating_sub(survey.absent),
-        ))
+        flow.wait(survey.waiting.saturating_sub(survey.absent))
     }
-}
-
-/// The estimate for somebody with `ahead` visitors in front.
-fn wait_behind(flow: &Flow, ahead: u64) -> WaitRange {
-    flow.wait(ahead)
 }
 
 /// The largest offset that any room's survey showed, in seconds.
@@ -107,7 +99,7 @@ pub(crate) fn settings_for_test(name: &str) -> RoomSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::estimate::{Lookback, Measured, ReleaseHistory};
+    use crate::domain::estimate::{Flow, Lookback, Measured, ReleaseHistory};
     use crate::domain::window::WindowState;
 
     #[test]
@@ -126,6 +118,8 @@ mod tests {
                 absent: 0,
                 unclaimed: 0,
                 horizon: settings.terms.horizon,
+                capacity: None,
+                inside: 0,
             }),
             store: StoreHealth::Reachable,
             ..Snapshot::default()

@@ -1,0 +1,59 @@
+//! A room with a capacity while its pace still holds the flow: once its free slots are taken, only as
+//! many come in as leave.
+
+use super::flow::{EIGHT_OF_TEN, Measured};
+use super::slots::{HELD_BY_PACE, per_slot};
+use super::{ENOUGH, SLOT};
+
+/// What is known of the flow once the room is full.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Filling {
+    /// Slots that are free.
+    free: f64,
+    /// How much longer than at the pace each further visitor takes; `None` until enough have left.
+    longer: Option<Longer>,
+}
+
+/// How much longer, in slots of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Longer {
+    /// As long as may be expected.
+    pub(super) usual: f64,
+    /// If as few leave as may be.
+    pub(super) most: f64,
+}
+
+impl Filling {
+    /// `None` without a cap, and where the flow `mean` is slower than the pace: what is measured
+    /// then is what leaves.
+    pub(super) fn of(measured: &Measured<'_>, mean: f64) -> Option<Self> {
+        let capacity = f64::from(measured.capacity?.get());
+        if mean < HELD_BY_PACE * per_slot(measured.pace) {
+            return None;
+        }
+        let leaving = measured.lookback.leaving();
+        let flow = |deviations| leaving.rate(deviations) * capacity * SLOT.as_secs_f64();
+        let longer = |flow: f64| (1.0 / flow.max(f64::MIN_POSITIVE) - 1.0 / mean).max(0.0);
+        let known = leaving.left() >= ENOUGH as f64;
+        Some(Self {
+            free: (capacity - measured.inside as f64).max(0.0),
+            longer: known.then(|| Longer {
+                usual: longer(f64::midpoint(mean, flow(0.0))),
+                most: longer(flow(-EIGHT_OF_TEN)),
+            }),
+        })
+    }
+
+    /// How much longer the last of `goal` visitors waits than at the pace. Those who leave before
+    /// the room is full are not counted on. `None` while nobody knows.
+    pub(super) fn longer(&self, goal: f64) -> Option<Longer> {
+        let beyond = (goal - self.free).max(0.0);
+        if beyond == 0.0 {
+            return Some(Longer::default());
+        }
+        self.longer.map(|each| Longer {
+            usual: beyond * each.usual,
+            most: beyond * each.most,
+        })
+    }
+}
