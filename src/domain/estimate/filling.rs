@@ -1,9 +1,22 @@
-//! A room with a capacity while its pace still holds the flow: once its free slots are taken, only as
-//! many come in as leave.
+//! A room with a capacity, before it is known how many leave: once its free slots are taken, only as
+//! many come in.
 
 use super::flow::{EIGHT_OF_TEN, Measured};
 use super::slots::{HELD_BY_PACE, per_slot};
 use super::{ENOUGH, SLOT};
+
+/// The fastest flow, in visitors a slot, that may come of a room whose first visitors are still
+/// inside: until as many have left as are inside, few leave, and more will. `None` without a cap,
+/// and from then on: what is measured then is what leaves.
+///
+/// Nobody's stay is shorter than it is by now. If all inside left at this moment, their stays
+/// would be the shortest they can be.
+pub(super) fn fastest(measured: &Measured<'_>) -> Option<f64> {
+    let capacity = f64::from(measured.capacity?.get());
+    let first = measured.history.measured < measured.inside.saturating_mul(2);
+    let rate = measured.lookback.leaving().rate_if_gone(measured.inside);
+    first.then(|| (rate * capacity * SLOT.as_secs_f64()).min(per_slot(measured.pace)))
+}
 
 /// What is known of the flow once the room is full.
 #[derive(Clone, Copy, Debug, PartialEq)]

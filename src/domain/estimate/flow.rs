@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::filling::{Filling, Longer};
+use super::filling::{self, Filling, Longer};
 use super::slots::{self, HELD_BY_PACE, per_slot};
 use super::{ENOUGH, LONGEST_WAIT, Lookback, ReleaseHistory, SLOT, SLOTS, WaitRange};
 use crate::domain::pace::Corrected;
@@ -52,6 +52,8 @@ pub struct Flow {
     many: Ahead,
     /// What changes once a capacity is full.
     filling: Option<Filling>,
+    /// The fastest that the mean may turn out to be, where a capacity is filled for the first time.
+    fastest: Option<f64>,
 }
 
 /// How many of those ahead will be there when they are called.
@@ -125,6 +127,7 @@ impl Flow {
             usual,
             many,
             filling: Filling::of(measured, mean),
+            fastest: filling::fastest(measured).map(|fastest| fastest.max(mean)),
         })
     }
 
@@ -150,7 +153,9 @@ impl Flow {
             None => Longer::default(),
         };
         let (linear, root) = edge(goal(self.few));
-        let low = seconds(2.0 * goal(self.few).powi(2) / (linear + root)).floor();
+        let low = 2.0 * goal(self.few).powi(2) / (linear + root);
+        let fastest = |fastest| low.min(goal(self.few) / fastest);
+        let low = seconds(self.fastest.map_or(low, fastest)).floor();
         let (linear, root) = edge(goal(self.many));
         let high = if square > 0.0 {
             seconds((linear + root) / (2.0 * square) + longer.most).ceil()

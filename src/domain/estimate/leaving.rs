@@ -39,6 +39,11 @@ impl Leaving {
         let left = self.left + deviations * self.left.sqrt();
         left.max(0.0) / self.stayed.max(1.0)
     }
+
+    /// How often one leaves if these, too, left now.
+    pub(super) fn rate_if_gone(&self, there: u64) -> f64 {
+        (self.left + there as f64) / self.stayed.max(1.0)
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +60,7 @@ mod tests {
         assert!((leaving.rate(0.0) * 300.0 - 1.0).abs() < 1e-9);
         assert!((leaving.rate(-1.0) * 300.0 - 0.9).abs() < 1e-9);
         assert!((leaving.rate(1.0) * 300.0 - 1.1).abs() < 1e-9);
+        assert!((leaving.rate_if_gone(300) * 300.0 - 4.0).abs() < 1e-9);
     }
 
     #[test]

@@ -380,6 +380,30 @@ fn before_the_room_is_full_the_range_spans_the_pace_and_what_leaves() {
 }
 
 #[test]
+fn while_the_first_are_still_inside_the_flow_may_become_faster() {
+    let mut story = filling(30);
+    story.capacity = NonZeroU32::new(300);
+    for _ in 0..60 {
+        story.releases(30, 2);
+        story.freed += 1;
+    }
+    // 60 have left in 120 s. If all left now, everybody would have stayed for 100 s or so.
+    let range = story.wait(599);
+    assert!((160..=230).contains(&range.low.as_secs()), "{range:?}");
+    assert!(
+        (1_150..=1_250).contains(&range.median.as_secs()),
+        "{range:?}"
+    );
+
+    for _ in 0..300 {
+        story.releases(30, 2);
+        story.freed += 1;
+    }
+    let range = story.wait(599);
+    assert!((1_100..=1_200).contains(&range.low.as_secs()), "{range:?}");
+}
+
+#[test]
 fn a_capacity_that_will_never_be_full_widens_no_range() {
     let mut story = filling(1_200);
     story.capacity = NonZeroU32::new(4_000);
