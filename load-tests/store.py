@@ -16,13 +16,19 @@ import time
 
 STORE = pathlib.Path(__file__).resolve().parent.parent / "src/store/redis"
 PARTS = re.search(r"\[\s*(\"head\".*?)\]", (STORE / "keys.rs").read_text(), re.S).group(1)
-KEYS = [f"anteroom:{{derby}}:{part}" for part in re.findall(r"\"(\w+)\"", PARTS)]
+ROOM_KEYS = [f"anteroom:{{derby}}:{part}" for part in re.findall(r"\"(\w+)\"", PARTS)]
 SECOND = 1_000_000
 WINDOW = 7
 EPOCH = 100
 OPEN, ENDED, PREQUEUE, DRAWING = 1, 3, 4, 5
-RUN, GATHERED = 7, 9
+RUN, GATHERED, STAND = 7, 9, 20
 SAMPLES = "anteroom:{derby}:samples"
+
+
+def keys(lanes):
+    """The keys of a room with so many lanes."""
+    others = range(1, lanes)
+    return ROOM_KEYS + [f"anteroom:{{derby}}:{part}:{lane}" for lane in others for part in ("queue", "absent")]
 
 
 def scripts():
@@ -38,10 +44,16 @@ def scripts():
     return texts
 
 
+def most(lanes, usual):
+    """How many ask in one call, as `call.rs` says."""
+    return usual // 2 if lanes > 2 else usual
+
+
 class Redis:
     """A server of our own and one connection to it."""
 
-    def __init__(self, folder, io_core):
+    def __init__(self, folder, io_core, lanes):
+        self.keys = keys(lanes)
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
@@ -83,7 +95,7 @@ class Redis:
 
     def run(self, verb, *args):
         birth = struct.pack(">I16s", EPOCH, b"%016x" % 7)
-        return self.ask("EVALSHA", self.shas[verb], len(KEYS), *KEYS, birth, *args)
+        return self.ask("EVALSHA", self.shas[verb], len(self.keys), *self.keys, birth, *args)
 
     def memory(self):
         return int(re.search(rb"used_memory:(\d+)", self.ask("INFO", "memory")).group(1))
@@ -101,14 +113,16 @@ class Redis:
 class Room:
     """The room, and what is measured of every verb."""
 
-    def __init__(self, redis):
+    def __init__(self, redis, lanes):
         self.redis, self.version, self.tick, self.window = redis, 0, 0, WINDOW
+        self.lanes = lanes
         self.rate, self.burst, self.rev, self.state = 600, 10, 0, OPEN
         self.rows = []
 
     def terms(self):
         spans = (120 * SECOND, 180 * SECOND, 300_000, 1_800_000, 0, 600 * SECOND)
-        return struct.pack(">IIIIQQQQQQHBBH", 600, 10, 0, 5_000_000, *spans, 1_000, 3, 10, 1)
+        packed = struct.pack(">IIIIQQQQQQHBB", 600, 10, 0, 5_000_000, *spans, 1_000, 3, 10)
+        return packed + struct.pack(">H", 1) * self.lanes
 
     def orders(self):
         self.version += 1
@@ -121,15 +135,18 @@ class Room:
         done = self.redis.run("order", orders, struct.pack(">Q", self.version - 1))
         assert done == 1, done
 
-    def join(self, visitors, lasts=60):
-        said = struct.pack(">QII", lasts * SECOND, self.window, self.window)
-        said += struct.pack(">IQB", self.window, lasts * SECOND, 0) * len(visitors)
+    def join(self, visitors, lane=0, lasts=60):
+        """Joins them all in one lane, or in all one after another; who they are, their places and lanes."""
+        lanes = range(self.lanes) if lane is None else [lane]
+        said = struct.pack(">QIIBB", lasts * SECOND, self.window, self.window, lanes[0], lanes[-1])
+        for at in range(len(visitors)):
+            said += struct.pack(">IQB", self.window, lasts * SECOND, lanes[at % len(lanes)])
         answer = self.redis.run("join", self.terms(), said, *visitors)
         stands, place = [], 0
-        for at in range(12, len(answer), 19):
-            kind, _, count, first = struct.unpack_from(">BQHQ", answer, at)
+        for at in range(12, len(answer), STAND):
+            kind, _, count, first, lane = struct.unpack_from(">BQHQB", answer, at)
             for place in range(first - 1, first - 1 + (count if kind in (RUN, GATHERED) else 1)):
-                stands.append((visitors[len(stands)], place))
+                stands.append((visitors[len(stands)], place, lane))
         assert len(stands) == len(visitors)
         return stands
 
@@ -140,8 +157,8 @@ class Room:
 
     def check_in(self, stands, epoch=EPOCH):
         tokens = b"".join(
-            visitor + struct.pack(">IIHQQQB", self.window, epoch, 1, place, 0, 60 * SECOND, 0)
-            for visitor, place in stands
+            visitor + struct.pack(">IIHQQQBB", self.window, epoch, 1, place, 0, 60 * SECOND, lane, 0)
+            for visitor, place, lane in stands
         )
         return self.redis.run("check_in", self.terms(), tokens)
 
@@ -204,8 +221,8 @@ def parts(all, size):
 
 def fill(room, chance, count):
     stands = []
-    for part in parts([chance.randbytes(16) for _ in range(count)], 1_000):
-        stands += room.join(part)
+    for at, part in enumerate(parts([chance.randbytes(16) for _ in range(count)], 1_000)):
+        stands += room.join(part, at % room.lanes)
     return stands
 
 
@@ -239,18 +256,23 @@ def run(room, count):
         print(f"{waiting:,} waiting: {memory[-1][2]:.1f} bytes each", flush=True)
 
     fresh = lambda size, calls: [
-        (lambda part=part: room.join(part)) for part in parts([chance.randbytes(16) for _ in range(size * calls)], size)
+        (lambda at=at, part=part: room.join(part, at % room.lanes))
+        for at, part in enumerate(parts([chance.randbytes(16) for _ in range(size * calls)], size))
     ]
     room.measure("join, 1 at a time", 1, fresh(1, 2_000))
     room.measure("join, 100 at a time", 100, fresh(100, 500))
     room.measure("join, 500 at a time", 500, fresh(500, 100))
     room.measure("join, 1,000 at a time", 1_000, fresh(1_000, 60))
+    asks, joins = most(room.lanes, 200), most(room.lanes, 250)
+    if room.lanes > 1:
+        mixed = parts([chance.randbytes(16) for _ in range(60 * joins)], joins)
+        room.measure(f"join all lanes, {joins} at a time", joins, [lambda p=p: room.join(p, None) for p in mixed])
     again = chance.sample(stands, 20_000)
-    room.measure("join again, 200 at a time", 200, [lambda p=p: room.join([v for v, _ in p]) for p in parts(again, 200)])
+    room.measure(f"join again, {joins} at a time", joins, [lambda p=p: room.join([v for v, *_ in p]) for p in parts(again, joins)])
     near = stands[1_000:3_000]
     room.measure("check-in near the front, 1 at a time", 1, [lambda s=s: room.check_in([s]) for s in near])
-    room.measure("check-in near the front, 200 at a time", 200, [lambda p=p: room.check_in(p) for p in parts(near, 200)])
-    room.measure("check-in from afar, 200 at a time", 200, [lambda p=p: room.check_in(p) for p in parts(again, 200)])
+    room.measure(f"check-in near the front, {asks} at a time", asks, [lambda p=p: room.check_in(p) for p in parts(near, asks)])
+    room.measure(f"check-in from afar, {asks} at a time", asks, [lambda p=p: room.check_in(p) for p in parts(again, asks)])
     room.measure("survey, samples kept", 1, [room.survey] * 200)
 
     room.measure("survey, samples new", 1, [survey_anew] * 20)
@@ -273,12 +295,12 @@ def run(room, count):
     assert all(len(batch) == 1_000 for batch in batches), [len(batch) for batch in batches]
     out = [visitor for batch in batches for visitor in batch]
     room.measure("claim, 1 at a time", 1, [lambda v=v: room.claim([v]) for v in out[:2_000]])
-    room.measure("claim, 200 at a time", 200, [lambda p=p: room.claim(p) for p in parts(out[2_000:22_000], 200)])
+    room.measure(f"claim, {asks} at a time", asks, [lambda p=p: room.claim(p) for p in parts(out[2_000:22_000], asks)])
     inside = [jti(visitor) for visitor in out[:20_000]]
     room.measure("touch, 200 at a time", 200, [lambda p=p: room.touch(p) for p in parts(inside, 200)])
     room.measure("end, 200 at a time", 200, [lambda p=p: room.end(p) for p in parts(inside[:5_000], 200)])
     room.measure("leave from inside, 200 at a time", 200, [lambda p=p: room.leave(p) for p in parts(out[5_000:10_000], 200)])
-    going = [visitor for visitor, _ in chance.sample(stands[240_000:], 5_000)]
+    going = [visitor for visitor, *_ in chance.sample(stands[240_000:], 5_000)]
     room.measure("leave the queue, 200 at a time", 200, [lambda p=p: room.leave(p) for p in parts(going, 200)])
     room.rate, room.burst = 60, 1
     room.order()
@@ -286,8 +308,8 @@ def run(room, count):
     room.measure("release that ends what ran out", 1, [lambda: room.release(4 * SECOND)] * 320)
     room.measure("sweep of 500", 1, [room.sweep] * 60)
     room.recover()
-    lost = [(chance.randbytes(16), (EPOCH - 1 << 29) + at) for at in range(10_000)]
-    room.measure("check-in that puts back, 200 at a time", 200, [lambda p=p: room.check_in(p, EPOCH - 1) for p in parts(lost, 200)])
+    lost = [(chance.randbytes(16), (EPOCH - 1 << 29) + at, at % room.lanes) for at in range(10_000)]
+    room.measure(f"check-in that puts back, {asks} at a time", asks, [lambda p=p: room.check_in(p, EPOCH - 1) for p in parts(lost, asks)])
     room.rev += 1
     room.measure("order that revokes every session", 1, [room.order])
     room.state = ENDED
@@ -302,8 +324,8 @@ def draw(room, count):
     empty, memory = redis.memory(), []
     room.state = PREQUEUE
     room.order()
-    for part in parts([chance.randbytes(16) for _ in range(count - 50_000)], 1_000):
-        room.join(part)
+    for at, part in enumerate(parts([chance.randbytes(16) for _ in range(count - 50_000)], 1_000)):
+        room.join(part, at % room.lanes)
     late = parts([chance.randbytes(16) for _ in range(50_000)], 500)
     room.measure("join the lobby, 500 at a time", 500, [lambda p=p: room.join(p) for p in late])
     memory.append((count, "in the lobby", (redis.memory() - empty) / count))
@@ -331,12 +353,13 @@ def main():
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--waiting", type=int, default=1_000_000, help="how many wait")
     asked.add_argument("--pin", action="store_true", help="keep Redis on core 0")
+    asked.add_argument("--lanes", type=int, default=1, help="how many lanes of one weight they wait in")
     asked.add_argument("--draw", action="store_true", help="measure a draw, and nothing else")
     asked = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        redis = Redis(folder, asked.pin)
+        redis = Redis(folder, asked.pin, asked.lanes)
         try:
-            room = Room(redis)
+            room = Room(redis, asked.lanes)
             memory = (draw if asked.draw else run)(room, asked.waiting)
         finally:
             redis.end()

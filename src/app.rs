@@ -3,6 +3,7 @@
 pub mod audit;
 mod fetch;
 mod identities;
+mod lanes;
 mod loops;
 mod reload;
 mod storing;

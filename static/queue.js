@@ -9,13 +9,16 @@
   var rooms = main.getAttribute('data-rooms'), title = main.getAttribute('data-title');
   var timer = 0, due = 0, asking = null, failures = 0, placeless = 0, stopped = false;
   var scene = '', born = Date.now(), flash = 0, said = 0, saying = '', goal = 0, clock = 0;
-  var stream = null, streamAt = 0, me = String(Math.random()).slice(2), ends = 0, watch = 0, told = 0, beat = 0;
+  var stream = null, streamAt = 0, polls = false, gathered = false, me = String(Math.random()).slice(2), ends = 0, watch = 0, told = 0, beat = 0;
+
+  var draw = seen('draw'), receipt = seen('receipt');
 
   function el(id) { return doc.getElementById(id); }
   function put(id, text) {
     var at = el(id);
     if (at.textContent !== text) at.textContent = text;
   }
+  function seen(id) { return !el(id).hasAttribute('hidden'); }
   function see(id, yes) { if (yes) el(id).removeAttribute('hidden'); else el(id).setAttribute('hidden', ''); }
   function line(id, text) { put(id, text || ''); see(id, text); }
 
@@ -57,8 +60,12 @@
   }
 
   /* How long until something opens: by the server's clock, for this device's may be wrong, and
-     counted on with one that nobody sets. */
+     counted on with one that nobody sets, from when the answer came. It was told in whole seconds. */
   function mono() { return window.performance && performance.now ? performance.now() : Date.now(); }
+  function arrival() {
+    var t = window.performance && performance.now && performance.timing;
+    return t && t.responseStart ? t.responseStart - t.navigationStart : mono();
+  }
   function count(s, now) {
     var lobby = now === 'before_lobby', at = lobby ? s.prequeue_opens_at : s.opens_at;
     var counts = at && (lobby || now === 'opening' || now === 'prequeue');
@@ -66,7 +73,7 @@
     goal = 0;
     see('countdown', counts);
     if (!counts) return;
-    goal = mono() + Date.parse(at) - Date.parse(s.updated_at);
+    goal = (s === first ? arrival() : mono()) + Date.parse(at) - Date.parse(s.updated_at) - 500;
     put('countdown-label', lobby ? T.times.lobby_in : T.times.opens_in);
     clock = setInterval(tick, 1000);
     tick();
@@ -137,11 +144,12 @@
     if (s.claim_by) moment('claim-by', s.claim_by, false);
     line('lane', inLine && s.lane ? named(s.lane) : '');
     see('lane-figure', inLine && s.lane);
+    line('share', inLine && s.lane_share && T.lane_share.replace('{share}', Math.round(s.lane_share * 1000) / 10));
     see('away', now === 'away');
     if (s.away_until) moment('away-until', s.away_until, false);
     countdown(now === 'ready' ? s.claim_by : now === 'away' ? s.away_until : null, s.updated_at);
     moment('updated', s.updated_at, false);
-    line('again', now !== 'done' && T.again[s.ended_by]);
+    line('again', now !== 'done' && now !== 'left' && again(T.again[s.ended_by], inLine));
     line('reason', (now === 'waiting' || now === 'first' && s.reason === 'recovering') && T.reasons[s.reason]);
     line('chance', placed && T.chances[s.chance]);
     put('message', s.message || '');
@@ -150,13 +158,24 @@
     see('code', s.reference);
     see('notes', inLine);
     see('leave', placed || lobby || called);
+    draws(now, s, inLine && now !== 'first' || now === 'ended' || now === 'sold_out');
     if (el('redeem')) see('redeem', inLine && now !== 'away');
     if (el('break')) see('break', placed && now !== 'away' || called);
     if (el('more')) see('more', called);
     see('ask', placed && now !== 'away' || now === 'ready');
     tab(now, ahead, words);
-    tell(placed ? words.head + '. ' + aheadText(ahead) : words.head + '. ' + words.lead, changed);
+    tell(sentence(words.head) + (placed ? aheadText(ahead) : words.lead), changed, ahead > 100 ? 60000 : 15000);
   }
+  /* Whoever was in the lobby before the sale may check the draw, and afterwards has a receipt. A
+     lobby without an opening to come is one of many, whose draws are not published each. */
+  function draws(now, s, shows) {
+    if (now === 'prequeue') gathered = !!s.opens_at;
+    else if (gathered && shows) receipt = true;
+    draw = draw || gathered;
+    see('draw', draw && shows);
+    see('receipt', receipt);
+  }
+  function again(end, inLine) { return end && inLine ? T.again.why + ' ' + end + ' ' + T.again.back : end; }
   /* A lane's name as people read it. */
   function named(lane) {
     var spaced = lane.replace(/-/g, ' ');
@@ -169,7 +188,6 @@
     put('label', ahead === 0 ? T.next : form(T.ahead, ahead));
     see('bar', first > 0);
     el('bar').value = first > 0 ? Math.max(2, Math.round(100 * moved / first)) : 100;
-    el('bar').setAttribute('aria-label', el('head').textContent);
     line('moved', moved > 0 ? form(T.moved, moved) : '');
   }
   function tab(now, ahead, words) {
@@ -204,11 +222,12 @@
     if (mark && mark !== told && n > 0) tell(T.wishes.left.replace('{n}', form(T.wait.seconds, n)), true);
     told = mark;
   }
-  /* What a screen reader is told: changes of state at once, numbers at most every 15 seconds.
-     What the page said when it opened was read already. */
-  function tell(text, changed) {
+  /* What a screen reader is told: changes of state at once, numbers at most every 15 seconds, and
+     every minute far from the front. What the page said when it opened was read already. */
+  function sentence(head) { return head + (/[.!?]$/.test(head) ? ' ' : '. '); }
+  function tell(text, changed, pause) {
     var now = Date.now();
-    if (text === saying || (!changed && now - said < 15000)) return;
+    if (text === saying || (!changed && now - said < pause)) return;
     if (saying) put('live', text);
     saying = text;
     said = now;
@@ -246,8 +265,10 @@
   /* Whoever wants to go in by hand is asked first, in this tab and the next. */
   function asksFirst() { return load('localStorage', 'ask.' + main.getAttribute('data-rooms')) === true; }
 
-  /* Events, where the browser can: then the page polls seldom, to keep its cookie fresh. One stream
-     a browser: others would use up its few connections. Whatever goes wrong, polls go on. */
+  /* Events, where the browser can: then the page of who has a place polls seldom, to keep its
+     cookie fresh. In the lobby they tell of the opening, and its polls go on. One stream a browser:
+     others would use up its few connections. Whatever goes wrong, polls go on. */
+  function watches(s) { return s.position !== null || (!polls && /^(prequeue|drawing)$/.test(s.state)); }
   function leads() {
     var key = 'stream.' + rooms, held = load('localStorage', key), now = Date.now();
     if (held && held.by !== me && now - held.at < 15000 && now >= held.at) return false;
@@ -269,11 +290,16 @@
     es.addEventListener('standing', heard);
     es.addEventListener('message', heard);
     es.addEventListener('released', heard);
-    /* Closed: refused, as where there are too many. Else the browser opens it again by itself. */
+    /* Closed: refused, as where there are too many; in the lobby the polls then do as they are. Else
+       the browser opens it again by itself. */
     es.onerror = function () {
       if (es !== stream) return;
       if (es.readyState === 2) {
         hush();
+        if (scene === 'prequeue') {
+          polls = true;
+          return;
+        }
         streamAt = Date.now() + 60000 + 30000 * Math.random();
       }
       if (!stopped && !asking) later(Math.min(Math.max(0, due - Date.now()) / 1000, 1 + 3 * Math.random()));
@@ -290,7 +316,7 @@
   function troubled(status, retryAfter) {
     failures += 1;
     line('trouble', T.trouble);
-    tell(T.trouble, failures === 1);
+    tell(T.trouble, failures === 1, 15000);
     later(Math.min(60, Math.max(retryAfter, Math.pow(2, Math.min(failures, 6)))));
   }
   /* What an event says does not put off the poll that renews the cookie. */
@@ -305,9 +331,9 @@
     else if (s.state === 'admitted' || s.state === 'challenge') go();
     else if (s.state === 'ended' && s.ended_by) stop();
     else {
-      if (s.position !== null) listen(); else hush();
-      next = streams() ? 60 : Math.max(1, s.poll_after_s || 5);
-      if (!heard || due <= Date.now() || s.position === null) later(next);
+      if (watches(s)) listen(); else hush();
+      next = streams() && s.position !== null ? 60 : Math.max(1, s.poll_after_s || 5);
+      if (!heard || due <= Date.now() || !watches(s)) later(next);
     }
   }
   /* Another tab, or no turn after all (409): ask again. Whatever else goes wrong, the wanted
@@ -330,7 +356,7 @@
     see('notes', false);
     see('ahead', false);
     doc.title = words.head + ' \u00b7 ' + title;
-    tell(words.head + '. ' + words.lead, true);
+    tell(sentence(words.head) + words.lead, true);
   }
 
   /* Asks for the wanted page in place, so that Back still works. Never twice within five
@@ -450,7 +476,7 @@
   else if (first.state === 'ended' && first.ended_by) stop();
   else if (main.getAttribute('data-passing') && !main.getAttribute('data-form')) go();
   else {
-    if (first.position !== null) listen();
+    if (watches(first)) listen();
     later(scene === 'first' ? 1 : Math.max(1, first.poll_after_s || 5));
   }
 })();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::kit::process::anteroom;
-use crate::kit::{Ask, House, Visitor, until};
+use crate::kit::{Ask, House, Plan, Visitor, until};
 
 const ROOM: &str = "/_anteroom/rooms/derby";
 
@@ -277,4 +277,67 @@ async fn the_roster_is_a_file_that_may_be_kept() {
         (code, &said["trusted"]),
         (0, &json!("operator_before_freeze"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_opening_and_the_draw_reach_the_streams_of_the_lobby_at_once() {
+    let house = House::open().await;
+    let mut fans = lobby(&house, None, 4).await;
+    let mut streams = Vec::new();
+    for fan in &mut fans {
+        let (head, mut events) = fan.watches().await;
+        assert_eq!(head.status, 200);
+        let first = events.until("standing").await;
+        assert_eq!(
+            (&first["state"], &first["position"]),
+            (&json!("prequeue"), &Value::Null)
+        );
+        streams.push(events);
+    }
+    let before = house.visitors_calls().await;
+    let clock = Clock::machine();
+    let begun = clock.now().mono;
+
+    house.order("open", json!({})).await;
+
+    let mut places = BTreeSet::new();
+    for events in &mut streams {
+        let place = loop {
+            let event = events.next().await.expect("told before it ends");
+            match event.status["state"].as_str().unwrap() {
+                "drawing" => {}
+                "released" => break 1,
+                _ => break event.status["position"].as_u64().unwrap(),
+            }
+        };
+        places.insert(place);
+    }
+    let took = clock.now().mono - begun;
+    println!("the place: after {took:?}");
+    assert!(took < std::time::Duration::from_secs(3), "{took:?}");
+    assert_eq!(places.len(), 4, "{places:?}");
+    let calls = house.visitors_calls().await - before;
+    assert!(calls <= 4.0, "{calls} calls for four at the front");
+}
+
+#[tokio::test]
+async fn the_lobby_of_a_round_is_polled_for() {
+    let room = "name = \"derby\"\nsite = \"shop\"\npaths = [\"/buy/*\"]\nmethod = \"random\"\n\
+                fairness_window_s = 5\n[pace]\nper_minute = 60\n\
+                [window]\nopens_at = \"2025-06-01T00:00:00Z\"\n";
+    let house = House::of(Plan::default().file("rooms/derby.toml", room)).await;
+    let mut ann = house.app();
+    ann.status().await;
+    let status = ann.status().await;
+    assert_eq!(
+        (&status["state"], &status["position"], &status["waiting"]),
+        (&json!("prequeue"), &Value::Null, &json!(1))
+    );
+    assert!(status["poll_after_s"].as_u64() <= Some(6), "{status}");
+
+    let (refused, _) = ann.watches().await;
+
+    assert_eq!(refused.status, 503, "a stream would know nothing more");
+    assert!(refused.header("retry-after").is_some());
+    ann.polls_until("released").await;
 }

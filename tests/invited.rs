@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::kit::club::{Club, Shelf};
 use crate::kit::house::metric;
-use crate::kit::process::{furnish, log};
+use crate::kit::process::{anteroom, furnish, log};
 use crate::kit::{Ask, Gateway, House, Origin, Plan, Visitor, until};
 use crate::shared::pair::{A, B, Pair};
 
@@ -70,10 +70,22 @@ async fn q8_of_two_who_bring_one_code_to_two_gateways_at_once_one_gets_in() {
             (two, one)
         };
         let inside = good.is(200).json();
-        assert_eq!(inside["lane"], "members");
+        assert_eq!(
+            (&inside["lane"], &inside["lane_share"]),
+            (&json!("members"), &json!(0.3))
+        );
         assert!(inside["position"].is_u64());
         bad.is(409);
         assert_eq!(bad.says("code"), "used");
+    }
+    let members = async |gateway| pair.room(gateway).await["lanes"][1].clone();
+    for gateway in [A, B] {
+        until("both count ten members", || async {
+            let lane = members(gateway).await;
+            let came = lane["waiting"].as_u64()? + lane["released_total"].as_u64()?;
+            (came == 10).then_some(())
+        })
+        .await;
     }
     let used = ["accepted", "used"].map(|word| format!("result=\"{word}\""));
     let mut counted = [0.0; 2];
@@ -163,6 +175,64 @@ async fn a_code_is_entered_without_javascript_and_before_the_line() {
     let mut bob = house.app();
     bob.status().await;
     bob.ask(bring(&codes[1])).await.is(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_that_takes_a_lane_away_loses_nobody_who_waits_in_it() {
+    let (dir, origin) = (TempDir::new().unwrap(), Origin::open().await);
+    let at = furnish(dir.path(), &laned(""), origin.address);
+    let gateway = Gateway::start(dir.path(), at).await;
+    let orders = async |verb: &str, body: Value| {
+        let path = format!("/v1/rooms/derby/{verb}");
+        let ask = Ask::post(&path).with("content-type", "application/json");
+        let answer = gateway.operator().ask(ask.body(body.to_string())).await;
+        answer.is(200).json()
+    };
+    let lanes = async || {
+        let room = gateway.operator().get("/v1/rooms/derby").await;
+        room.is(200).json()["lanes"].clone()
+    };
+    let app = || Visitor::to(gateway.at.public).speaking_json();
+    orders("pause", json!({})).await;
+    let made = orders("codes", json!({"lane": "members", "count": 2})).await;
+    let (mut ann, mut bob, mut cat) = (app(), app(), app());
+    until("the gate knows the batch", || async {
+        let page = Visitor::to(gateway.at.public).get("/buy/1").await;
+        page.text().contains("I have a code").then_some(())
+    })
+    .await;
+    for (member, code) in [&mut ann, &mut bob].into_iter().zip(codes(&made)) {
+        member.status().await;
+        let inside = member.ask(bring(&code)).await.is(200).json();
+        assert_eq!(inside["lane"], "members");
+    }
+    assert_eq!(cat.joins().await["position"], 1, "the first in her lane");
+    until("all are counted", || async {
+        let lanes = lanes().await;
+        (lanes[0]["waiting"] == 1 && lanes[1]["waiting"] == 2).then_some(())
+    })
+    .await;
+
+    Plan::default().write(dir.path(), at);
+    let control = format!("http://{}", at.control);
+    let told = anteroom(&["reload", "--control", &control]);
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("2 waiting in the lane `members`"), "{told}");
+    assert!(told.contains("it is gone"), "{told}");
+
+    for (fan, position) in [(&mut ann, 1), (&mut bob, 2), (&mut cat, 1)] {
+        assert_eq!(fan.status().await["position"], position);
+    }
+    let left = lanes().await;
+    assert_eq!(
+        (&left[1]["name"], &left[1]["waiting"]),
+        (&Value::Null, &json!(2))
+    );
+    orders("resume", json!({})).await;
+    orders("release", json!({"count": 3})).await;
+    for fan in [&mut ann, &mut bob, &mut cat] {
+        fan.polls_until("released").await;
+    }
 }
 
 #[tokio::test]

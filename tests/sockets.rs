@@ -3,6 +3,7 @@
 
 mod ends;
 mod refused;
+mod steered;
 
 use tokio::io::AsyncWriteExt;
 

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
 use super::identities::Identities;
+use super::lanes;
 use super::loops::{Loops, surveyed};
 use super::wiring::{self, credentials};
 use crate::config::Config;
@@ -129,6 +130,7 @@ impl Reloads {
         changes.extend(keys_changed(&self.door.load().gate.keys, &fresh.keys));
         let mut warnings: Vec<Finding> = fresh.warnings.iter().map(Finding::from).collect();
         warnings.extend(changes.iter().filter_map(unguarded));
+        warnings.extend(lanes::strayed(&self.in_force.load().rooms, &fresh.config));
         Found {
             changes,
             needs_restart: difference.needs_restart,

@@ -129,12 +129,28 @@ pub fn sheet(room: &Value) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{label:<8}  {value}");
     }
+    let lanes = room.get("lanes").and_then(Value::as_array);
+    text += &lanes.into_iter().flatten().map(lane).collect::<String>();
     let windows = room.pointer("/windows").and_then(Value::as_array);
     if let Some(windows) = windows.filter(|windows| !windows.is_empty()) {
         text.push('\n');
         text += &aligned(&WINDOWS, windows);
     }
     text
+}
+
+/// One lane of a room on a line of its own.
+fn lane(lane: &Value) -> String {
+    let part = |pointer| cell(lane.pointer(pointer), "?");
+    let name = cell(lane.get("name"), "(gone)");
+    let share = lane.get("share").and_then(Value::as_f64).unwrap_or(0.0);
+    format!(
+        "lane      {name}: weight {} ({:.1} %), {} waiting, {} released\n",
+        part("/weight"),
+        share * 100.0,
+        part("/waiting"),
+        part("/released_total")
+    )
 }
 
 /// Plain values, one a line.
@@ -206,5 +222,16 @@ WINDOW  STATE   LOBBY  OPENS                 ENDS  ENDED BY  JOINED  RELEASED  A
 ";
         let text = sheet(&room);
         assert!(text.ends_with(expected), "{text}");
+    }
+
+    #[test]
+    fn a_sheet_has_a_line_for_each_lane() {
+        let mut room = room("derby", 5);
+        let lane = |name: Option<&str>, share: f64| json!({"name": name, "weight": 7, "share": share, "waiting": 4, "released_total": 9});
+        room["lanes"] = json!([lane(Some("general"), 0.3333), lane(None, 1.0)]);
+        let text = sheet(&room);
+        let lines = "lane      general: weight 7 (33.3 %), 4 waiting, 9 released\n\
+                     lane      (gone): weight 7 (100.0 %), 4 waiting, 9 released\n";
+        assert!(text.ends_with(lines), "{text}");
     }
 }

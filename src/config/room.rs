@@ -115,6 +115,7 @@ fn rest(table: &mut Table<'_>, lanes: Vec<LaneSettings>) -> Option<Rest> {
         exempt: exempt.into_iter().collect::<Option<_>>()?,
         terms: Terms {
             fairness_window: fairness_window?,
+            lanes: lane::weights(&lanes),
             ..terms?
         },
         schedule: schedule?,

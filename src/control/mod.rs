@@ -14,6 +14,7 @@ pub mod codes;
 mod deed;
 pub mod health;
 pub mod host;
+mod lanes;
 pub mod ledger;
 pub mod listener;
 pub mod lockout;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::lanes::LaneView;
 use super::policies::{Finding, Found, InForce, Names, Refused};
 use super::steer::SessionView;
 use super::warning::{awaited, warning};
@@ -75,6 +76,8 @@ pub struct RoomView {
     window: u32,
     waiting: u64,
     absent: u64,
+    /// The lanes, the general one first; empty in a room without any.
+    lanes: Vec<LaneView>,
     released: u64,
     active: u64,
     pace: PaceView,
@@ -138,6 +141,7 @@ impl RoomView {
             window: orders.window.0,
             waiting: survey.waiting,
             absent: survey.absent,
+            lanes: reading.lanes().iter().map(LaneView::of).collect(),
             released: survey.released,
             active: survey.active,
             pace: PaceView::of(reading.effective_pace()),
@@ -457,7 +461,7 @@ mod tests {
         let burst = reading.effective_burst();
         let expected = serde_json::json!({
             "name": "derby", "state": "closed", "window": 0,
-            "waiting": 3, "absent": 3, "released": 0, "active": 0,
+            "waiting": 3, "absent": 3, "lanes": [], "released": 0, "active": 0,
             "pace": {"per_minute": 600, "burst": 10, "effective_burst": burst},
             "capacity": {"active": null},
             "wait": {"known": false, "low_s": null, "median_s": null, "high_s": null},

@@ -55,6 +55,12 @@ pub struct ReleaseHistory {
 }
 
 impl ReleaseHistory {
+    /// How many releases were measured so far.
+    #[must_use]
+    pub const fn measured(&self) -> u64 {
+        self.measured
+    }
+
     /// Counts a tick at `room_time` microseconds that released `released`.
     ///
     /// The first one, and the first after a [`skip`](Self::skip) without an earlier tick, only

@@ -9,6 +9,17 @@ pub struct Lane(pub u8);
 impl Lane {
     /// Where everybody waits who has no right to another.
     pub const GENERAL: Self = Self(0);
+
+    /// Every lane there could be, the general one first.
+    pub fn all() -> impl Iterator<Item = Self> + Clone {
+        (0..).take(MOST_LANES).map(Self)
+    }
+
+    /// Its number as an index.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
 }
 
 /// Lanes of a room at most.
@@ -57,6 +68,35 @@ impl Weights {
             .get(..usize::from(self.count))
             .unwrap_or_default()
     }
+
+    /// The weight of every lane there could be. A lane that there is no longer, in which somebody
+    /// may still wait, weighs as much as the general one.
+    #[must_use]
+    pub fn each(&self) -> [u16; MOST_LANES] {
+        let [general, ..] = self.weights;
+        self.weights
+            .map(|weight| if weight == 0 { general } else { weight })
+    }
+
+    /// A lane's part of the releases while people wait in all lanes, 0 to 1.
+    #[must_use]
+    pub fn share(&self, lane: Lane) -> f64 {
+        let sum: f64 = self.all().iter().copied().map(f64::from).sum();
+        let [general, ..] = self.weights;
+        let weight = self.each().get(lane.index()).copied().unwrap_or(general);
+        f64::from(weight) / sum
+    }
+
+    /// Where somebody who comes now queues: in the lane asked for, or in the general one where
+    /// there is no such lane (any more).
+    #[must_use]
+    pub fn lane(&self, asked: Lane) -> Lane {
+        if asked.0 < self.count {
+            asked
+        } else {
+            Lane::GENERAL
+        }
+    }
 }
 
 impl Default for Weights {
@@ -80,5 +120,14 @@ mod tests {
         for bad in [&[][..], &[0], &[1_001], &[1; 9], &[5, 0]] {
             assert_eq!(Weights::new(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_lane_that_there_is_not_is_the_general_one_and_weighs_as_much() {
+        let weights = Weights::new(&[70, 30]).unwrap();
+        assert_eq!(weights.lane(Lane(1)), Lane(1));
+        assert_eq!(weights.lane(Lane(2)), Lane::GENERAL);
+        assert_eq!(weights.each(), [70, 30, 70, 70, 70, 70, 70, 70]);
+        assert!((weights.share(Lane(1)) - 0.3).abs() < 1e-9);
     }
 }

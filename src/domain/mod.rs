@@ -17,6 +17,7 @@ pub mod reason;
 pub mod room;
 pub mod schedule;
 pub mod session;
+pub mod share;
 pub mod skew;
 pub mod standing;
 pub mod stock;

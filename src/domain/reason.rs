@@ -37,7 +37,7 @@ pub struct Facts {
     pub capacity: Option<u64>,
     /// What changed lately.
     pub lately: Lately,
-    /// Whether somebody waits in another lane.
+    /// Whether another lane lately began to take its share.
     pub other_lanes: bool,
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::lane::Lane;
 use super::place::{Epoch, Place, Turn};
 
 /// Where a visitor stands.
@@ -89,6 +90,8 @@ pub struct Stand {
     pub turn: Turn,
     /// The place held; `None` when there is none.
     pub place: Option<Place>,
+    /// The lane it is in; the general one where nothing is known.
+    pub lane: Lane,
     /// The room's epoch now, to be signed into the next token.
     pub epoch: Epoch,
     /// The room's tick now, to be signed into the next token: a store that shows an older one

@@ -8,6 +8,7 @@ pub mod events;
 pub mod framing;
 pub mod guard;
 pub mod listener;
+mod moments;
 pub mod negotiate;
 pub mod notice;
 pub mod page;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::chance;
+use crate::domain::lane::Lane;
 use crate::gate::notice::{self, Face, Notice, SetToken};
 
 use super::status::{Chance, Reason, SignIn, State, Status, WaitRange};
@@ -46,7 +47,8 @@ pub fn status_of(notice: &Notice) -> Status<'_> {
         message: notice.message.as_deref(),
         reference: notice.reference,
         ended_by: notice.ended_by,
-        lane: lane(notice),
+        lane: lane(notice).map(|(_, name)| name),
+        lane_share: lane(notice).map(|(lane, _)| lane_share(notice, lane)),
         sign_in: notice.sign_in.as_ref().map(|sign_in| SignIn {
             url: sign_in.link.as_deref(),
         }),
@@ -62,13 +64,21 @@ pub fn status_of(notice: &Notice) -> Status<'_> {
     }
 }
 
-/// The name of the visitor's lane, or of the general one; none where the room has no lanes. A lane
+/// The visitor's lane, or the general one, with its name; none where the room has no lanes. A lane
 /// that is gone counts as the general one.
-fn lane(notice: &Notice) -> Option<&str> {
-    let lanes = &notice.room.lanes;
-    let at = usize::from(notice.lane.unwrap_or_default().0);
-    let lane = lanes.get(at).or_else(|| lanes.first());
-    lane.map(|lane| lane.name.as_str())
+fn lane(notice: &Notice) -> Option<(Lane, &str)> {
+    let lane = notice
+        .room
+        .terms
+        .lanes
+        .lane(notice.lane.unwrap_or_default());
+    let settings = notice.room.lanes.get(lane.index())?;
+    Some((lane, settings.name.as_str()))
+}
+
+/// A lane's part of the releases while people wait in all lanes, to four digits.
+fn lane_share(notice: &Notice, lane: Lane) -> f64 {
+    (notice.room.terms.lanes.share(lane) * 10_000.0).round() / 10_000.0
 }
 
 const fn state(face: Face) -> State {

@@ -17,6 +17,7 @@ use minijinja::{Environment, Output, UndefinedBehavior, Value, context};
 
 use crate::domain::room::AbsenceTerms;
 use crate::gate::absence::Denial;
+use crate::gate::notice::Checkable;
 
 use super::assets;
 use super::scene::Scene;
@@ -108,6 +109,8 @@ pub struct PageView<'a> {
     pub told: Option<&'a str>,
     /// What those who cannot be there may do.
     pub absence: AbsenceTerms,
+    /// What there is of the draw.
+    pub draw: Checkable,
 }
 
 /// A page that says what went wrong.
@@ -185,6 +188,8 @@ impl Page {
                 form_not_sent => view.asked == Asked::ToSend,
                 told => view.told,
                 takes_codes => view.takes_codes,
+                draw => scene.shows_draw() && view.draw != Checkable::Nothing,
+                receipt => view.draw == Checkable::Receipt,
                 wanted => unmarked(view.wanted),
                 refresh => refresh(view).filter(|_| !sample),
                 sample => sample.then_some(Serde(&self.texts.crew)),
@@ -346,6 +351,7 @@ mod tests {
             takes_codes: false,
             told: None,
             absence: AbsenceTerms::default(),
+            draw: Checkable::Nothing,
         }
     }
 
@@ -658,6 +664,35 @@ mod tests {
         let over = told(State::Ended, None);
         assert!(over.contains(EN.times.next) && over.contains("21:00 UTC"));
         assert!(!told(State::Waiting, None).contains("21:00 UTC"));
+    }
+
+    #[test]
+    fn who_was_drawn_finds_the_draw_and_the_receipt_on_the_page() {
+        let house = house();
+        let status = house.status();
+        let links = |state, draw| {
+            let status = Status { state, ..status };
+            let html = house.html(&PageView {
+                draw,
+                ..view(&status)
+            });
+            let shows = |tag: &str| !html.contains(&format!("{tag} hidden"));
+            assert!(html.contains("href=\"/_anteroom/rooms/derby/receipt\" download"));
+            (
+                shows("<p id=\"draw\" class=\"code\""),
+                shows("<span id=\"receipt\""),
+            )
+        };
+        for (state, draw, expected) in [
+            (State::Waiting, Checkable::Nothing, (false, false)),
+            (State::Prequeue, Checkable::Facts, (true, false)),
+            (State::Drawing, Checkable::Receipt, (true, true)),
+            (State::Waiting, Checkable::Receipt, (true, true)),
+            (State::Ended, Checkable::Facts, (true, false)),
+            (State::Released, Checkable::Receipt, (false, true)),
+        ] {
+            assert_eq!(links(state, draw), expected, "{state:?} {draw:?}");
+        }
     }
 
     #[test]

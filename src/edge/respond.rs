@@ -95,6 +95,7 @@ impl Responder {
                     claim_window: notice.room.terms.session.claim_window,
                     takes_codes: notice.takes_codes,
                     told: None,
+                    draw: notice.draw,
                     absence: notice.room.terms.absence,
                 });
                 page(status, html)
@@ -173,6 +174,7 @@ impl Responder {
                     claim_window: notice.room.terms.session.claim_window,
                     takes_codes: false,
                     told: None,
+                    draw: notice.draw,
                     absence: notice.room.terms.absence,
                 });
                 page(StatusCode::OK, html)

@@ -9,7 +9,7 @@ use crate::domain::estimate::WaitRange;
 use crate::domain::room::RoomSettings;
 use crate::domain::standing::EndedBy;
 use crate::domain::visitor::VisitorId;
-use crate::gate::notice::{Face, Notice, Reason, Visit};
+use crate::gate::notice::{Checkable, Face, Notice, Reason, Visit};
 
 /// The names of the pages, in the order in which a fan may meet them.
 pub(super) const SAMPLES: [&str; 14] = [
@@ -43,8 +43,15 @@ pub(super) fn sample(name: &str, room: &Arc<RoomSettings>, at: UnixTime) -> Opti
             prequeue_opens_at: later(10),
             ..opening(Face::Closed)
         },
-        "prequeue" => opening(Face::Prequeue),
-        "drawing" => of(Face::Drawing),
+        "prequeue" => Notice {
+            draw: Checkable::Facts,
+            waiting: 50_321,
+            ..opening(Face::Prequeue)
+        },
+        "drawing" => Notice {
+            draw: Checkable::Receipt,
+            ..of(Face::Drawing)
+        },
         "waiting" => Notice {
             chance: Some(Chance::Likely),
             ..in_line(Face::Waiting)

@@ -127,6 +127,12 @@ impl Scene {
         )
     }
 
+    /// Whether the draw of the window is something that this visitor may want to check.
+    pub(super) const fn shows_draw(self) -> bool {
+        let over = matches!(self, Self::SoldOut | Self::Plain(State::Ended));
+        over || (self.in_line() && !matches!(self, Self::First))
+    }
+
     /// Whether this visitor is in the line or its lobby, or about to be.
     pub(super) const fn in_line(self) -> bool {
         matches!(

@@ -60,6 +60,10 @@ pub struct Status<'a> {
     /// The lane's name; left out where the room has no lanes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lane: Option<&'a str>,
+    /// The lane's part of the releases while people wait in all lanes, 0 to 1; left out with the
+    /// name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lane_share: Option<f64>,
     /// The visitor must sign in at the site before there can be a place; left out otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignIn<'a>>,
@@ -237,6 +241,7 @@ pub(crate) fn sample(room: &RoomName) -> Status<'_> {
         ended_by: None,
         chance: None,
         lane: None,
+        lane_share: None,
         sign_in: None,
         // 2026-11-21T20:00:00Z
         updated_at: UnixTime::from_secs(1_795_291_200),
@@ -310,11 +315,12 @@ mod tests {
         let room: RoomName = "derby".parse().unwrap();
         let status = Status {
             lane: Some("members"),
+            lane_share: Some(0.3),
             sign_in: Some(SignIn { url: None }),
             ..sample(&room)
         };
         let text = json(&status);
-        let there = r#""chance":null,"lane":"members","sign_in":{"url":null},"updated_at""#;
+        let there = r#""chance":null,"lane":"members","lane_share":0.3,"sign_in":{"url":null},"updated_at""#;
         assert!(text.contains(there), "{text}");
     }
 

@@ -1,17 +1,19 @@
 //! From a status to the lines a visitor reads. The page's script says the same from the same
 //! [`Texts`] when a poll brings news.
 
+mod reasons;
+
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::clock::UnixTime;
-use crate::domain::standing::EndedBy;
 use crate::gate::absence::{Denial, Wish};
 
+use super::moments::{Moment, day, time_of_day};
 use super::scene::Scene;
-use super::status::{Chance, Reason, State, Status, WaitRange};
+use super::status::{Reason, State, Status, WaitRange};
 use super::texts::{Plural, StateWords, Texts};
+use reasons::{again, odds, why};
 
 /// The lines of one visitor's page; what is `None` or false is in the page, hidden.
 #[derive(Debug, Serialize)]
@@ -29,7 +31,7 @@ pub(super) struct Lines<'a> {
     claim_by: Option<Moment>,
     away_until: Option<Moment>,
     updated: Moment,
-    again: Option<&'static str>,
+    again: Option<String>,
     reason: Option<&'static str>,
     chance: Option<&'static str>,
     message: Option<&'a str>,
@@ -39,6 +41,7 @@ pub(super) struct Lines<'a> {
     can_extend: bool,
     notes: bool,
     lane: Option<String>,
+    lane_share: Option<String>,
     sign_in: Option<&'a str>,
     can_redeem: bool,
 }
@@ -47,13 +50,6 @@ pub(super) struct Lines<'a> {
 struct Ahead {
     number: String,
     label: &'static str,
-}
-
-/// A time for machines, and for people whose browser cannot put it into their own zone.
-#[derive(Debug, Serialize)]
-pub(super) struct Moment {
-    iso: String,
-    text: String,
 }
 
 /// The lines that tell `status` as `scene`, in a room called `title`.
@@ -98,8 +94,8 @@ pub(super) fn lines<'a>(
         updated: time_of_day(status.updated_at),
         again: status
             .ended_by
-            .filter(|_| scene != Scene::Done)
-            .map(|end| again(texts, end)),
+            .filter(|_| !matches!(scene, Scene::Done | Scene::Left))
+            .map(|end| again(texts, scene, end)),
         reason: status
             .reason
             .filter(|reason| explains(scene, *reason))
@@ -115,9 +111,19 @@ pub(super) fn lines<'a>(
         can_extend: released,
         notes: scene.in_line(),
         lane: status.lane.filter(|_| scene.in_line()).map(title_of),
+        lane_share: status
+            .lane_share
+            .filter(|_| scene.in_line())
+            .map(|share| shared(texts, share)),
         sign_in: status.sign_in.and_then(|sign_in| sign_in.url),
         can_redeem: scene.in_line() || scene == Scene::Code,
     }
+}
+
+/// That lanes share the turns, and how many of a hundred are this one's.
+fn shared(texts: &'static Texts, share: f64) -> String {
+    let hundredths = (share * 1_000.0).round() / 10.0;
+    texts.lane_share.replace("{share}", &hundredths.to_string())
 }
 
 /// Whether `scene` leaves open why the line moves as it does. The others say it themselves, and
@@ -245,59 +251,12 @@ fn counted(texts: &'static Texts, plural: &'static Plural, count: u64) -> String
     form(plural, count).replace("{n}", &number(texts, count))
 }
 
-pub(super) fn day(time: UnixTime) -> Moment {
-    let iso = time.rfc3339();
-    let text = match (iso.get(..10), iso.get(11..16)) {
-        (Some(date), Some(clock)) => format!("{date}, {clock} UTC"),
-        _ => iso.clone(),
-    };
-    Moment { iso, text }
-}
-
-fn time_of_day(time: UnixTime) -> Moment {
-    let iso = time.rfc3339();
-    let text = iso
-        .get(11..19)
-        .map_or_else(|| iso.clone(), |clock| format!("{clock} UTC"));
-    Moment { iso, text }
-}
-
-const fn again(texts: &'static Texts, end: EndedBy) -> &'static str {
-    match end {
-        EndedBy::Completed => texts.again.completed,
-        EndedBy::Left => texts.again.left,
-        EndedBy::Removed => texts.again.removed,
-        EndedBy::Expired => texts.again.expired,
-        EndedBy::Missed => texts.again.missed,
-        EndedBy::Revoked => texts.again.revoked,
-    }
-}
-
-const fn why(texts: &'static Texts, reason: Reason) -> &'static str {
-    match reason {
-        Reason::PaceLowered => texts.reasons.pace_lowered,
-        Reason::Paused => texts.reasons.paused,
-        Reason::CapacityFull => texts.reasons.capacity_full,
-        Reason::AbsentReturned => texts.reasons.absent_returned,
-        Reason::Lanes => texts.reasons.lanes,
-        Reason::Recovering => texts.reasons.recovering,
-        Reason::SoldOut => texts.reasons.sold_out,
-    }
-}
-
-const fn odds(texts: &'static Texts, chance: Chance) -> &'static str {
-    match chance {
-        Chance::Likely => texts.chances.likely,
-        Chance::Possible => texts.chances.possible,
-        Chance::Unlikely => texts.chances.unlikely,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::status::sample;
     use super::super::texts::EN;
     use super::*;
+    use crate::domain::standing::EndedBy;
 
     fn said(low_s: u32, high_s: u32) -> String {
         wait(
@@ -359,6 +318,17 @@ mod tests {
         ] {
             assert_eq!(span(&EN, Duration::from_secs(seconds)), text);
         }
+    }
+
+    #[test]
+    fn who_is_here_again_is_told_why_and_who_is_not_in_line_not_that_it_is() {
+        let told = |scene| again(&EN, scene, EndedBy::Missed);
+        assert_eq!(
+            told(Scene::Plain(State::Waiting)),
+            "Why are you here again? Your turn came twice and was not taken. \
+             You start again at the end of the line."
+        );
+        assert_eq!(told(Scene::Over), "Your turn came twice and was not taken.");
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Line<'_> {
     }
 
     fn coming(&self, token: &QueueToken, place: Place) -> CheckIn {
-        let promised = self.poll_after(self.last_ahead(token), token.visitor);
+        let promised = self.poll_after(self.last_ahead(token), token);
         check_in(token, place, promised)
     }
 
@@ -98,7 +98,7 @@ impl Line<'_> {
     /// How many were ahead when a position was last shown; all, where none was.
     pub(super) fn last_ahead(&self, token: &QueueToken) -> u64 {
         let shown = token.position.map(|shown| u64::from(shown.get()) - 1);
-        shown.unwrap_or(self.snapshot.survey.waiting)
+        shown.unwrap_or(self.snapshot.survey.lane(Lane(token.lane)).waiting)
     }
 
     /// Until when a token's holder is away, as far as the token tells.
@@ -112,6 +112,15 @@ impl Line<'_> {
             turn: stand.turn,
             lobby: stand.standing == Standing::Lobby,
             place: stand.place,
+            // A place keeps its lane, whichever the token asked for.
+            lane: match stand.standing {
+                Standing::Ended(_) | Standing::Unknown => token.lane,
+                Standing::Lobby
+                | Standing::Away { .. }
+                | Standing::Waiting { .. }
+                | Standing::Released { .. }
+                | Standing::Admitted => stand.lane.0,
+            },
             epoch: stand.epoch,
             tick: stand.tick,
             away: match stand.standing {

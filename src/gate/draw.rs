@@ -6,10 +6,12 @@ use crate::domain::draw::file::RosterFile;
 use crate::domain::draw::published::Published;
 use crate::domain::draw::receipt::Receipt;
 use crate::domain::place::Place;
+use crate::domain::window::WindowState;
 use crate::store::drawn::KeptDraw;
 use crate::store::survey::Snapshot;
 use crate::token::queue::QueueToken;
 
+use super::notice::Checkable;
 use super::queue::Line;
 use super::room::Room;
 use super::{Gate, Refusal, Request, Trace};
@@ -139,6 +141,43 @@ impl<'q> Query<'q> {
 }
 
 impl Line<'_> {
+    /// What the holder of a token can look at of the draw: the receipt is for who was drawn.
+    pub(super) fn checkable(&self, token: &QueueToken) -> Checkable {
+        let orders = &self.snapshot.survey.orders;
+        let Some(draw) = orders.draw.as_ref() else {
+            return Checkable::Nothing;
+        };
+        let ours = draw.frozen.filter(|_| token.window == orders.window);
+        let was_drawn = ours.is_some_and(|frozen| match token.place {
+            None => token.lobby && orders.state == WindowState::Drawing,
+            Some(place) => {
+                let rank = place.number().checked_sub(frozen.base);
+                let among = rank.is_some_and(|rank| (1..=frozen.count).contains(&rank));
+                among && place.epoch() == frozen.epoch
+            }
+        });
+        if was_drawn {
+            Checkable::Receipt
+        } else {
+            Checkable::Facts
+        }
+    }
+
+    /// Whether this gateway has the order that the window's lobby was drawn in.
+    #[must_use]
+    pub fn has_order(&self) -> bool {
+        kept(self.room, self.snapshot).is_some_and(|kept| kept.roster.is_some())
+    }
+
+    /// Whether the holder of a token was drawn, for all that is known, in an order that this
+    /// gateway has not got yet.
+    pub(super) fn lacks_order(&self, token: &QueueToken) -> bool {
+        let survey = &self.snapshot.survey;
+        let draw = survey.orders.draw.as_ref();
+        let drawn = draw.is_some_and(|draw| draw.drawn.is_some());
+        token.lobby && token.epoch == survey.epoch && drawn && !self.has_order()
+    }
+
     /// The token of who was drawn, with the place: told from the roster that this gateway keeps.
     /// `None` where the visitor has a place already, was not drawn, or the store must be asked.
     pub(super) fn drawn(&self, token: &QueueToken) -> Option<QueueToken> {

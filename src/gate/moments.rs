@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::estimate::{LONGEST_POLL, jittered};
+use crate::domain::estimate::{LONGEST_POLL, SHORTEST_POLL, jittered};
 use crate::domain::poll::{crowd_poll, poll_around};
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowState;
@@ -38,12 +38,15 @@ impl Line<'_> {
     }
 
     /// When somebody in the lobby asks again: nothing changes there until the opening, and then
-    /// for everybody at once.
+    /// for everybody at once. The lobby of a round is drawn when its time is up.
     pub(super) fn lobby_poll(&self, visitor: VisitorId) -> Duration {
         let survey = &self.snapshot.survey;
         let (crowd, by_chance) = (survey.waiting, seed(visitor, self.now));
         if survey.orders.state == WindowState::Drawing {
             return crowd_poll(crowd, by_chance);
+        }
+        if let Some(round) = self.terms().fairness_window.filter(|_| self.in_round()) {
+            return jittered(round.clamp(SHORTEST_POLL, LOBBY), by_chance);
         }
         let now = self.snapshot.skew.correct(self.now).wall;
         match survey.orders.opening(&self.room.settings.schedule) {

@@ -112,9 +112,11 @@ impl Line<'_> {
         notice
     }
 
-    /// Whom a notice is for: the code by which people know the visitor, and the lane.
+    /// Whom a notice is for: the code by which people know the visitor, the lane, and whether
+    /// there is a receipt.
     pub(super) fn name_holder(&self, notice: &mut Notice, token: &QueueToken) {
         notice.reference = Some(token.visitor.reference(self.name()));
         notice.lane = Some(Lane(token.lane));
+        notice.draw = self.checkable(token);
     }
 }

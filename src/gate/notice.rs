@@ -94,6 +94,18 @@ pub enum Visit {
     Rejected,
 }
 
+/// What a visitor can look at of the window's draw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checkable {
+    /// There is no draw.
+    #[default]
+    Nothing,
+    /// What is published.
+    Facts,
+    /// That, and a receipt of its own.
+    Receipt,
+}
+
 /// Signing in at the site comes first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
@@ -144,6 +156,8 @@ pub struct Notice {
     pub sign_in: Option<SignIn>,
     /// There are codes that lead into a lane of this room.
     pub takes_codes: bool,
+    /// What there is of the draw.
+    pub draw: Checkable,
     /// The queue token.
     pub queue: SetToken<String>,
     /// The admission token.
@@ -177,6 +191,7 @@ impl Notice {
             lane: None,
             sign_in: None,
             takes_codes: false,
+            draw: Checkable::Nothing,
             queue: SetToken::Keep,
             admission: SetToken::Keep,
             tells_tokens: false,

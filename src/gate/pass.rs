@@ -74,6 +74,7 @@ impl Line<'_> {
                 let token = QueueToken {
                     turn: stand.turn,
                     place: stand.place,
+                    lane: stand.lane.0,
                     epoch: stand.epoch,
                     tick: stand.tick,
                     ..*token

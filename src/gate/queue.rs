@@ -151,12 +151,13 @@ impl Line<'_> {
     }
 
     fn joining(&self, token: &QueueToken) -> Joining {
-        let waiting = self.snapshot.survey.waiting;
+        let lane = Lane(token.lane);
+        let waiting = self.snapshot.survey.lane(lane).waiting;
         Joining {
             visitor: token.visitor,
             window: token.window,
-            lane: Lane(token.lane),
-            promised: self.poll_after(waiting, token.visitor).max(JOIN_LASTS),
+            lane,
+            promised: self.poll_after(waiting, token).max(JOIN_LASTS),
         }
     }
 
@@ -172,9 +173,10 @@ impl Line<'_> {
             return Ok(told(self.is_away(token, until)));
         }
         let survey = &self.snapshot.survey;
+        let lane = survey.lane(Lane(token.lane));
         let known = self.snapshot.store != StoreHealth::NotYet;
         // Who was away is told apart from the others by the store alone.
-        let far = token.epoch == survey.epoch && !survey.is_near(place) && token.away.is_none();
+        let far = token.epoch == survey.epoch && !lane.is_near(place) && token.away.is_none();
         if known && (far || may == May::Look) {
             return Ok(told(self.waits(token, self.surveyed(token, place))));
         }
@@ -182,7 +184,7 @@ impl Line<'_> {
             return Ok(told(self.kept(token)));
         }
         let ahead = self.last_ahead(token);
-        let promised = self.poll_after(ahead, token.visitor);
+        let promised = self.poll_after(ahead, token);
         let ask = CheckIn {
             shown_by,
             ..check_in(token, place, promised)
@@ -204,12 +206,12 @@ impl Line<'_> {
     /// seen more than the survey, or the place was given since.
     pub(super) fn surveyed(&self, token: &QueueToken, place: Place) -> u64 {
         let survey = &self.snapshot.survey;
-        let older = token.epoch != survey.epoch
-            || token.tick > survey.ticks.tick
-            || !survey.has_seen(place);
+        let lane = survey.lane(Lane(token.lane));
+        let older =
+            token.epoch != survey.epoch || token.tick > survey.ticks.tick || !lane.has_seen(place);
         match token.position {
             Some(shown) if older => u64::from(shown.get()) - 1,
-            Some(_) | None => survey.ahead_of(place),
+            Some(_) | None => lane.ahead_of(place),
         }
     }
 

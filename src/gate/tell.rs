@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::domain::clock::Now;
 use crate::domain::estimate::{jittered, poll_after};
+use crate::domain::lane::Lane;
 use crate::domain::reason::Facts;
 use crate::domain::room::RoomName;
 use crate::domain::standing::{Stand, Standing};
@@ -44,12 +45,13 @@ impl Line<'_> {
         notice.waiting = survey.waiting;
         notice.message.clone_from(&survey.orders.message);
         notice.takes_codes = self.takes_codes();
-        notice.reason = self.reason();
+        notice.reason = self.reason(None);
         self.tell_times(&mut notice);
         notice
     }
 
-    pub(super) fn reason(&self) -> Option<Reason> {
+    /// Why nothing moves or the wait has grown, for somebody in this lane.
+    fn reason(&self, lane: Option<Lane>) -> Option<Reason> {
         let survey = &self.snapshot.survey;
         let capacity = survey
             .orders
@@ -62,7 +64,7 @@ impl Line<'_> {
             inside: survey.inside(),
             capacity: capacity.map(|cap| cap.get().into()),
             lately: self.snapshot.lately,
-            other_lanes: false,
+            other_lanes: lane.is_some_and(|lane| self.snapshot.lately.has_joined(lane)),
         };
         facts.reason()
     }
@@ -101,7 +103,7 @@ impl Line<'_> {
     /// moment, so nobody asks again later than otherwise.
     pub(super) fn forgotten(&self, token: &QueueToken, ahead: u64) -> Notice {
         let mut notice = self.kept(token);
-        let usual = self.poll_after(ahead, token.visitor);
+        let usual = self.poll_after(ahead, token);
         notice.poll_after = notice.poll_after.min(usual);
         notice
     }
@@ -156,13 +158,15 @@ impl Line<'_> {
         notice.position = position;
         // The survey may be older than the place.
         notice.waiting = notice.waiting.max(ahead.saturating_add(1));
+        notice.reason = self.reason(Some(Lane(token.lane)));
         self.name_holder(&mut notice, token);
         let moves = face == Face::Waiting && notice.reason != Some(Reason::Recovering);
         notice.wait = moves
-            .then(|| self.snapshot.flow.as_ref()?.wait(ahead))
-            .flatten();
-        notice.chance = position.and_then(|_| self.chance(face, ahead));
-        notice.poll_after = self.poll_after(ahead, token.visitor);
+            .then(|| self.snapshot.flow(Lane(token.lane)))
+            .flatten()
+            .and_then(|flow| flow.wait(ahead));
+        notice.chance = position.and_then(|_| self.chance(face, Lane(token.lane), ahead));
+        notice.poll_after = self.poll_after(ahead, token);
         if face == Face::Recovering {
             let soon = jittered(STORE_AWAY, seed(token.visitor, self.now));
             notice.poll_after = notice.poll_after.min(soon);
@@ -239,11 +243,9 @@ impl Line<'_> {
         }
     }
 
-    pub(super) fn poll_after(&self, ahead: u64, visitor: VisitorId) -> Duration {
-        let median = self
-            .snapshot
-            .flow
-            .as_ref()
+    pub(super) fn poll_after(&self, ahead: u64, token: &QueueToken) -> Duration {
+        let flow = self.snapshot.flow(Lane(token.lane));
+        let median = flow
             .and_then(|flow| flow.wait(ahead))
             .map(|wait| wait.median);
         let pace = self
@@ -252,7 +254,10 @@ impl Line<'_> {
             .orders
             .pace
             .unwrap_or(self.room.settings.terms.pace);
-        jittered(poll_after(ahead, median, pace), seed(visitor, self.now))
+        jittered(
+            poll_after(ahead, median, pace),
+            seed(token.visitor, self.now),
+        )
     }
 }
 

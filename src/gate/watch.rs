@@ -4,10 +4,14 @@
 //! Far from the front a watcher is told from the snapshot. Near it the gateway checks in for its
 //! watchers, many in one call: by the time that a poll would have been promised, and where
 //! somebody was released and nobody is ahead of them any more. It never claims.
+//!
+//! In the lobby nobody is asked: the opening and the draw show in the room's orders, and the place
+//! in the order that this gateway has of the draw.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::domain::lane::Lane;
 use crate::domain::place::Epoch;
 use crate::domain::skew::WallClock;
 use crate::domain::standing::{Stand, Standing};
@@ -22,6 +26,10 @@ use super::queue::Line;
 
 /// How often the store is asked about a watcher who is away: it may come back elsewhere.
 const AWAY: Duration = Duration::from_secs(10);
+
+/// How long those in the lobby wait here for an order that another gateway has drawn. It comes
+/// within moments; where it does not, the page asks.
+const ORDER: Duration = Duration::from_secs(10);
 
 /// An event stream about to be opened.
 #[derive(Debug)]
@@ -42,6 +50,8 @@ pub struct Watcher {
     released: u64,
     /// The room's epoch when the store was last asked.
     asked_in: Epoch,
+    /// Until when this gateway may do without the order that the lobby was drawn in.
+    order_by: Option<Duration>,
 }
 
 /// What a look at a watcher comes to.
@@ -72,12 +82,14 @@ impl Watcher {
             notice.face,
             Face::Waiting | Face::Prequeue | Face::Drawing | Face::Paused | Face::Recovering
         );
-        let token = given.filter(|token| waits && (token.place.is_some() || token.lobby))?;
+        let watches = |token: &QueueToken| token.place.is_some() || line.lobby_holds(token);
+        let token = given.filter(|token| waits && watches(token))?;
         Some(Self {
             token,
             due: line.now.mono.saturating_add(notice.poll_after),
             released: line.released_total(),
             asked_in: line.snapshot.survey.epoch,
+            order_by: None,
         })
     }
 
@@ -108,6 +120,7 @@ impl Watcher {
             due: Duration::ZERO,
             released: 0,
             asked_in: Epoch(7),
+            order_by: None,
         }
     }
 
@@ -123,12 +136,9 @@ impl Watcher {
         if snapshot.skew.clock == WallClock::Off || snapshot.store != StoreHealth::Reachable {
             return Look::Told(Box::new(line.kept(&self.token)));
         }
+        self.token = line.drawn(&self.token).unwrap_or(self.token);
         let Some(place) = self.token.place else {
-            return if line.lobby_holds(&self.token) {
-                Look::Told(Box::new(line.in_lobby(&self.token)))
-            } else {
-                Look::Over
-            };
+            return self.look_in_lobby(line);
         };
         if self.is_to_be_asked(line) {
             return Look::Ask(self.ask(line, check_in(&self.token, place, Duration::ZERO)));
@@ -139,6 +149,21 @@ impl Watcher {
         };
         self.shown(&notice);
         Look::Told(Box::new(notice))
+    }
+
+    /// Somebody without a place: in the lobby until the room opens, and then for as long as this
+    /// gateway may lack the order.
+    fn look_in_lobby(&mut self, line: &Line<'_>) -> Look {
+        let now = line.now.mono;
+        let holds = line.lobby_holds(&self.token);
+        if !holds && line.lacks_order(&self.token) {
+            self.order_by.get_or_insert(now.saturating_add(ORDER));
+        }
+        if holds || self.order_by.is_some_and(|by| now < by) {
+            Look::Told(Box::new(line.in_lobby(&self.token)))
+        } else {
+            Look::Over
+        }
     }
 
     /// Takes in what the store said; what there is to tell, or `None` where the watch is over.
@@ -174,14 +199,15 @@ impl Watcher {
         if self.asked_in != survey.epoch {
             return true;
         }
-        let near = self.token.epoch != survey.epoch || survey.is_near(place);
+        let lane = survey.lane(Lane(self.token.lane));
+        let near = self.token.epoch != survey.epoch || lane.is_near(place);
         let moved = line.released_total() != self.released;
-        near && (due || (moved && survey.ahead_of(place) == 0))
+        near && (due || (moved && lane.ahead_of(place) == 0))
     }
 
     /// Notes that the store is being asked, and promises when it is asked again.
     fn ask(&mut self, line: &Line<'_>, ask: CheckIn) -> CheckIn {
-        let usual = line.poll_after(line.last_ahead(&self.token), self.token.visitor);
+        let usual = line.poll_after(line.last_ahead(&self.token), &self.token);
         let promised = if self.token.away.is_some() {
             AWAY
         } else {

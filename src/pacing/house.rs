@@ -360,9 +360,14 @@ impl House {
 
     /// One more gateway of the same room, whose file has this schedule.
     pub(crate) fn scheduled(&self, schedule: Schedule) -> Self {
+        self.refurnished(|room| room.schedule = schedule)
+    }
+
+    /// One more gateway of the same room, whose file says something else.
+    pub(crate) fn refurnished(&self, change: impl FnOnce(&mut RoomSettings)) -> Self {
         let mut beside = self.beside(7);
         let mut settings = self.gate.rooms[0].settings.as_ref().clone();
-        settings.schedule = schedule;
+        change(&mut settings);
         let settings = Arc::new(settings);
         beside.gate.rooms[0].settings = Arc::clone(&settings);
         beside.beat.beat.room = settings;

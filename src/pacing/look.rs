@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::memory::{Judged, Loss, Memory, Witness};
 use crate::store::notes::Glimpse;
 use crate::store::recovery::{Recovery, Rest};
-use crate::store::survey::{Snapshot, StoreHealth, Survey};
+use crate::store::survey::{LaneSurvey, Snapshot, StoreHealth, Survey};
 
 /// Surveys asked for in one round at most: one that shows a loss, one that shows it put back, one
 /// that brings what is counted from then on.
@@ -114,9 +114,35 @@ impl RoomLoop {
             absent: survey.absent,
             inside: survey.inside(),
             freed: survey.freed_total(),
+            busy: survey.busy(),
             released: survey.releases_total,
             missed: survey.missed_total,
         });
+    }
+
+    /// What was measured of each lane.
+    fn flows(&self, survey: &Survey) -> Vec<Option<Flow>> {
+        let all: u64 = survey
+            .lanes
+            .iter()
+            .map(|lane| lane.history.measured())
+            .sum();
+        let terms = &self.beat.room.terms;
+        let flow = |lane: &LaneSurvey| {
+            Flow::measure(&Measured {
+                history: &lane.history,
+                now: survey.ticks.earned,
+                pace: self.pace(survey),
+                part: lane.history.measured() as f64 / all.max(1) as f64,
+                lookback: &self.lookback,
+                absent: lane.absent,
+                unclaimed: survey.released,
+                horizon: terms.horizon,
+                capacity: survey.orders.capacity.unwrap_or(terms.capacity),
+                inside: survey.inside(),
+            })
+        };
+        survey.lanes.iter().map(flow).collect()
     }
 
     fn pace(&self, survey: &Survey) -> Corrected {
@@ -196,21 +222,6 @@ impl RoomLoop {
         Ok(())
     }
 
-    fn flow(&self, survey: &Survey) -> Option<Flow> {
-        let terms = &self.beat.room.terms;
-        Flow::measure(&Measured {
-            history: &survey.history,
-            now: survey.ticks.earned,
-            pace: self.pace(survey),
-            lookback: &self.lookback,
-            absent: survey.absent,
-            unclaimed: survey.released,
-            horizon: terms.horizon,
-            capacity: survey.orders.capacity.unwrap_or(terms.capacity),
-            inside: survey.inside(),
-        })
-    }
-
     fn publish(&mut self, survey: &Survey, unknown: Option<Glimpse>) {
         let last = self.beat.snapshot.load();
         let room = &self.beat.room.name;
@@ -225,7 +236,7 @@ impl RoomLoop {
             tracing::error!(%room, window = seen.window.0, "tokens of a newer sale window exist, and nobody knows its orders: `room open` continues it; until then nobody is released");
         }
         let fresh = Arc::new(Snapshot {
-            flow: self.flow(survey),
+            flows: self.flows(survey),
             lately: self.lookback.lately(),
             survey: survey.clone(),
             ended: self.ends.shared(),

@@ -1,6 +1,7 @@
 //! Stories of visitors, from their first visit to the shop and out again.
 
 mod invited;
+mod laned;
 mod reasons;
 
 use std::num::NonZeroU32;

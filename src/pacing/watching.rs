@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use super::house::{House, SECOND, Visitor, joined, per_minute};
+use crate::domain::clock::UnixTime;
+use crate::domain::room::{Method, SaleWindow, Schedule};
 use crate::domain::window::Order;
 use crate::gate::notice::{Face, Notice};
 use crate::gate::watch::{Look, Watcher};
@@ -198,4 +200,113 @@ async fn after_a_loss_a_watcher_brings_its_place_back_by_itself() {
     house.tick().await;
     let told = look(&mut watcher, &house).await.unwrap();
     assert_eq!((told.position, house.calls()), (Some(shown), before + 1));
+}
+
+/// A lobby whose room opens in a minute, with so many in it, each of whom watches.
+async fn lobby(fans: usize) -> (House, Vec<Watcher>) {
+    let at = |secs: u64| UnixTime::from_secs(1_800_000_000 + secs);
+    let mut house = House::furnished(|room| {
+        room.terms = per_minute(6);
+        room.schedule = Schedule::of(vec![SaleWindow {
+            prequeue_opens_at: Some(at(60)),
+            ..SaleWindow::opening(at(120))
+        }]);
+    });
+    house.pass(61 * SECOND).await;
+    let mut watchers = Vec::new();
+    for _ in 0..fans {
+        let mut fan = joined(&house).await;
+        let (first, watcher) = open(&mut fan, &house).await;
+        assert_eq!((first.face, first.position), (Face::Prequeue, None));
+        watchers.push(watcher.unwrap());
+    }
+    (house, watchers)
+}
+
+#[tokio::test]
+async fn those_in_the_lobby_hear_of_the_opening_and_their_place_and_the_far_ask_nobody() {
+    let (mut house, mut watchers) = lobby(60).await;
+    let before = house.calls();
+    for watcher in &mut watchers {
+        let told = look(watcher, &house).await.unwrap();
+        assert_eq!(told.face, Face::Prequeue);
+    }
+    house.pass(59 * SECOND).await;
+    for watcher in &mut watchers {
+        let told = look(watcher, &house).await.unwrap();
+        assert_eq!((told.face, told.position), (Face::Drawing, None));
+    }
+    assert_eq!(house.calls(), before, "the lobby asks nothing");
+
+    house.draw(14).await;
+    let (mut places, mut asked) = (Vec::new(), 0_u64);
+    for watcher in &mut watchers {
+        let before = house.calls();
+        let told = look(watcher, &house).await.unwrap();
+        let calls = house.calls() - before;
+        asked += calls;
+        match told.position {
+            Some(position) => places.push(position),
+            None => assert_eq!(told.face, Face::Released),
+        }
+        assert!(calls == 0 || told.position.is_none_or(|at| at < 50), "far");
+    }
+    let called = house.released().len();
+    places.sort_unstable();
+    places.dedup();
+    assert_eq!(places.len() + called, 60, "everybody has a place");
+    assert!((1..=50).contains(&asked), "{asked}");
+}
+
+#[tokio::test]
+async fn an_order_that_another_gateway_drew_is_waited_for_but_not_for_long() {
+    let (mut house, mut watchers) = lobby(3).await;
+    let mut ann = watchers.remove(0);
+    house.pass(60 * SECOND).await;
+    house.draw(14).await;
+    let order = house.gate.rooms[0].draw.swap(None);
+    let told = look(&mut ann, &house).await.unwrap();
+    assert_eq!((told.face, told.position), (Face::Drawing, None));
+    let mut bob = watchers.remove(0);
+    assert_eq!(look(&mut bob, &house).await.unwrap().face, Face::Drawing);
+    house.clock.advance(9 * SECOND);
+    assert_eq!(look(&mut ann, &house).await.unwrap().face, Face::Drawing);
+
+    house.clock.advance(SECOND);
+    assert!(look(&mut ann, &house).await.is_none(), "the page asks");
+
+    house.gate.rooms[0].draw.store(order);
+    let told = look(&mut bob, &house).await.unwrap();
+    assert!(told.position.is_some() || told.face == Face::Released);
+}
+
+#[tokio::test]
+async fn the_lobby_of_a_round_is_told_as_one_and_polls() {
+    let mut house = House::furnished(|room| {
+        room.terms = per_minute(6);
+        room.terms.fairness_window = Some(20 * SECOND);
+        room.method = Method::Random;
+        room.schedule = Schedule::of(vec![
+            SaleWindow::opening(UnixTime::from_secs(1_800_000_000)),
+            SaleWindow::opening(UnixTime::from_secs(1_900_000_000)),
+        ]);
+    });
+    house.pass(SECOND).await;
+    joined(&house).await;
+    let mut fan = joined(&house).await;
+    house.step().await;
+
+    let (told, watcher) = open(&mut fan, &house).await;
+
+    assert_eq!((told.face, told.position), (Face::Prequeue, None));
+    assert_eq!((told.waiting, told.opens_at), (2, None));
+    assert!(told.poll_after <= 22 * SECOND, "{:?}", told.poll_after);
+    assert!(watcher.is_none());
+    house.pass(30 * SECOND).await;
+    house.draw(3).await;
+    let told = fan.poll(&house).await;
+    assert!(
+        told.position.is_some() || told.face == Face::Released,
+        "{told:?}"
+    );
 }

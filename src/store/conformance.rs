@@ -6,6 +6,7 @@
 mod absence;
 mod drawing;
 mod holding;
+mod lanes;
 mod model;
 mod ordering;
 mod passing;
@@ -174,7 +175,15 @@ impl<'a> Stage<'a> {
     }
 
     pub(crate) async fn try_join(&self, number: u32) -> Result<Joined, StoreError> {
-        let asks = [self.joining(number)];
+        self.try_join_in(number, Lane::GENERAL).await
+    }
+
+    /// Asks for a place in a lane.
+    pub(crate) async fn try_join_in(&self, number: u32, lane: Lane) -> Result<Joined, StoreError> {
+        let asks = [Joining {
+            lane,
+            ..self.joining(number)
+        }];
         let joined = self.store.join(&self.room, &self.terms, &asks).await?;
         Ok(joined[0])
     }
@@ -192,7 +201,20 @@ impl<'a> Stage<'a> {
         &self,
         numbers: std::ops::RangeInclusive<u32>,
     ) -> Result<Vec<Place>, StoreError> {
-        let asks: Vec<_> = numbers.map(|number| self.joining(number)).collect();
+        self.crowd_in(Lane::GENERAL, numbers).await
+    }
+
+    /// The same in a lane.
+    pub(crate) async fn crowd_in(
+        &self,
+        lane: Lane,
+        numbers: std::ops::RangeInclusive<u32>,
+    ) -> Result<Vec<Place>, StoreError> {
+        let asks = numbers.map(|number| Joining {
+            lane,
+            ..self.joining(number)
+        });
+        let asks: Vec<_> = asks.collect();
         let joined = self.store.join(&self.room, &self.terms, &asks).await?;
         let place = |joined: &Joined| match joined {
             Joined::Stands(stand) => stand.place.unwrap(),

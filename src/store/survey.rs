@@ -1,13 +1,14 @@
 //! What the store knows of a room at one moment, and the snapshot that gateways answer from.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 use crate::domain::clock::UnixTime;
 use crate::domain::estimate::{Flow, Lately, ReleaseHistory};
+use crate::domain::lane::{Lane, MOST_LANES, Weights};
 use crate::domain::place::{Epoch, Place};
 use crate::domain::session::Jti;
 use crate::domain::skew::Skew;
@@ -53,13 +54,9 @@ pub struct Survey {
     pub active: u64,
     /// Those inside before a loss of whom the store knows nothing yet: they hold their slots.
     pub missing: u64,
-    /// Places up to this one are near the front and check in; `None` while nobody waits. It never
-    /// moves back while somebody waits.
-    pub horizon: Option<Place>,
-    /// How many wait below chosen places, ascending, at most [`MOST_SAMPLES`].
-    pub samples: Vec<Sample>,
-    /// Measured releases, for the estimate.
-    pub history: ReleaseHistory,
+    /// Each lane's part of it, general lane first: those the room has, and those in which
+    /// somebody waited in this window.
+    pub lanes: Vec<LaneSurvey>,
     /// Releases by pace over the room's life.
     pub releases_total: u64,
     /// Releases by order over the room's life.
@@ -76,8 +73,31 @@ pub struct Survey {
     pub ends: Vec<(Jti, EndedBy)>,
 }
 
-/// Samples in a survey at most: enough that a position read between two is off by less than
-/// 0.1 % of the queue.
+/// What a survey knows of one lane.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LaneSurvey {
+    /// All unreleased in it, present or not.
+    pub waiting: u64,
+    /// Those of `waiting` who were found absent.
+    pub absent: u64,
+    /// Those of `waiting` who are in the running lobby.
+    pub lobby: u64,
+    /// Places in it up to this one are near the front and check in; `None` while nobody waits in
+    /// it. It never moves back while somebody does.
+    pub horizon: Option<Place>,
+    /// How many of the lane wait below chosen places, ascending.
+    pub samples: Vec<Sample>,
+    /// Measured releases from it, for the estimate.
+    pub history: ReleaseHistory,
+    /// Releases from it over the room's life, by pace and by order.
+    pub releases_total: u64,
+}
+
+/// A lane that the store knows nothing of.
+static NOBODY: LazyLock<LaneSurvey> = LazyLock::new(LaneSurvey::default);
+
+/// Samples of a queue at most: enough that a position read between two is off by less than 0.1 %
+/// of it. The lanes of a room share them, and have a few more near each front.
 pub const MOST_SAMPLES: usize = 1_024;
 
 /// How many count as ahead of a place.
@@ -116,14 +136,57 @@ impl Survey {
         called.saturating_sub(self.released.saturating_add(self.active))
     }
 
+    /// What is known of a lane.
+    #[must_use]
+    pub fn lane(&self, lane: Lane) -> &LaneSurvey {
+        self.lanes.get(lane.index()).unwrap_or(&NOBODY)
+    }
+
+    /// Whether somebody waits, and was not found absent, in each lane there could be.
+    #[must_use]
+    pub fn busy(&self) -> [bool; MOST_LANES] {
+        let mut busy = [false; MOST_LANES];
+        for (busy, lane) in busy.iter_mut().zip(&self.lanes) {
+            *busy = lane.most_ahead() > 0;
+        }
+        busy
+    }
+
+    /// How many are released before somebody with so many ahead in a lane, about: those, and what
+    /// the others get beside them while somebody waits in them.
+    #[must_use]
+    pub fn before(&self, lane: Lane, ahead: u64, weights: &Weights) -> u64 {
+        let weights = weights.each().map(u64::from);
+        let own = weights.get(lane.index()).copied().unwrap_or(1).max(1);
+        let others = Lane::all().zip(&self.lanes).zip(weights);
+        let others = others.filter(|((one, _), _)| *one != lane);
+        let beside = others.map(|((_, other), weight)| {
+            let share = ahead.saturating_mul(weight) / own;
+            share.min(other.most_ahead())
+        });
+        beside.fold(ahead, u64::saturating_add)
+    }
+
     /// How many sessions are over, in this room's life as far as its store knows it.
     #[must_use]
     pub const fn over(&self) -> Over {
         Over(self.claims_total.saturating_sub(self.active))
     }
 
-    /// How many are ahead of `place` as far as the samples tell: exact at a sample, in between
-    /// never less than the sample below and never more than the one above.
+    /// How new it is: a token that has seen more was made from more than the store knows.
+    #[must_use]
+    pub const fn glimpse(&self) -> Glimpse {
+        Glimpse {
+            window: self.orders.window,
+            epoch: self.epoch,
+            tick: self.ticks.tick,
+        }
+    }
+}
+
+impl LaneSurvey {
+    /// How many of the lane are ahead of `place` as far as the samples tell: exact at a sample,
+    /// in between never less than the sample below and never more than the one above.
     #[must_use]
     pub fn ahead_of(&self, place: Place) -> u64 {
         let after = self.samples.partition_point(|sample| sample.place <= place);
@@ -165,16 +228,6 @@ impl Survey {
         self.samples.last().is_some_and(|last| place <= last.place)
     }
 
-    /// How new it is: a token that has seen more was made from more than the store knows.
-    #[must_use]
-    pub const fn glimpse(&self) -> Glimpse {
-        Glimpse {
-            window: self.orders.window,
-            epoch: self.epoch,
-            tick: self.ticks.tick,
-        }
-    }
-
     /// Whether holders of `place` must ask the store: it is within the horizon.
     #[must_use]
     pub fn is_near(&self, place: Place) -> bool {
@@ -201,8 +254,8 @@ pub enum StoreHealth {
 pub struct Snapshot {
     /// The last survey.
     pub survey: Survey,
-    /// Measured flow, `None` until 20 releases were measured.
-    pub flow: Option<Flow>,
+    /// Measured flow of each lane, general lane first; `None` until 20 releases were measured.
+    pub flows: Vec<Option<Flow>>,
     /// What changed lately, as far as this gateway saw it.
     pub lately: Lately,
     /// Sessions that ended before their tokens did.
@@ -217,6 +270,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The measured flow of a lane.
+    #[must_use]
+    pub fn flow(&self, lane: Lane) -> Option<&Flow> {
+        self.flows.get(lane.index())?.as_ref()
+    }
+
     /// Whether places are being made sure of after a loss: nobody is released, and positions
     /// shown stand still.
     #[must_use]
@@ -238,7 +297,7 @@ impl Default for Snapshot {
     fn default() -> Self {
         Self {
             survey: Survey::default(),
-            flow: None,
+            flows: Vec::new(),
             lately: Lately::default(),
             ended: Arc::default(),
             store: StoreHealth::NotYet,
@@ -259,8 +318,8 @@ mod tests {
         Place::new(Epoch(5), number).unwrap()
     }
 
-    fn survey() -> Survey {
-        Survey {
+    fn survey() -> LaneSurvey {
+        LaneSurvey {
             waiting: 100,
             samples: vec![
                 Sample {
@@ -277,7 +336,7 @@ mod tests {
                 },
             ],
             horizon: Some(place(50)),
-            ..Survey::default()
+            ..LaneSurvey::default()
         }
     }
 
@@ -301,12 +360,32 @@ mod tests {
     #[test]
     fn a_place_given_since_is_not_seen() {
         assert!(survey().has_seen(place(150)) && !survey().has_seen(place(151)));
-        assert!(!Survey::default().has_seen(place(1)));
+        assert!(!LaneSurvey::default().has_seen(place(1)));
     }
 
     #[test]
     fn near_is_up_to_the_horizon() {
         assert!(survey().is_near(place(50)) && !survey().is_near(place(51)));
-        assert!(Survey::default().is_near(place(1)), "unknown is near");
+        assert!(LaneSurvey::default().is_near(place(1)), "unknown is near");
+    }
+
+    #[test]
+    fn who_goes_before_are_those_ahead_and_the_others_share_while_they_wait() {
+        let lane = |waiting| LaneSurvey {
+            waiting,
+            ..LaneSurvey::default()
+        };
+        let seen = Survey {
+            lanes: vec![lane(1_000), lane(60), lane(0)],
+            ..Survey::default()
+        };
+        let weights = Weights::new(&[70, 20, 10]).unwrap();
+        assert_eq!(seen.before(Lane(0), 70, &weights), 90);
+        assert_eq!(
+            seen.before(Lane(0), 700, &weights),
+            760,
+            "the others run out"
+        );
+        assert_eq!(seen.before(Lane(1), 40, &weights), 180);
     }
 }

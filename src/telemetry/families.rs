@@ -118,6 +118,10 @@ families! {
     missed: IntCounterVec = "anteroom_missed_total" ["room"];
     /// Visitors who hold a place and are not released, present or not.
     waiting: IntGaugeVec = "anteroom_visitors_waiting" ["room"];
+    /// Visitors who wait in a lane, in rooms that have lanes.
+    lane_waiting: IntGaugeVec = "anteroom_lane_waiting" ["room", "lane"];
+    /// Visitors released from a lane over the room's life, by pace and by order.
+    lane_releases: IntCounterVec = "anteroom_lane_releases_total" ["room", "lane"];
     /// Visitors of those waiting who were found absent.
     absent: IntGaugeVec = "anteroom_visitors_absent" ["room"];
     /// Visitors who are released and have not claimed their turn.

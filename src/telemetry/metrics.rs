@@ -240,7 +240,8 @@ pub(super) fn count(counters: &[IntCounter], index: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::survey::{Snapshot, Survey};
+    use crate::domain::lane::LaneSettings;
+    use crate::store::survey::{LaneSurvey, Snapshot, Survey};
     use crate::telemetry::families::DECLARED;
     use crate::telemetry::labels::{RuleLabel, SocketEnd, SocketRefusal};
     use crate::telemetry::reading::settings_for_test;
@@ -262,6 +263,14 @@ mod tests {
         }
     }
 
+    fn lanes(names: &[&str]) -> Vec<LaneSettings> {
+        let lane = |name: &&str| LaneSettings {
+            name: name.parse().unwrap(),
+            weight: 1,
+        };
+        names.iter().map(lane).collect()
+    }
+
     fn surveyed(joins_total: u64) -> Snapshot {
         Snapshot {
             survey: Survey {
@@ -277,7 +286,8 @@ mod tests {
     #[test]
     fn every_metric_with_fixed_labels_is_there_from_the_start() {
         let snapshot = Snapshot::default();
-        let settings = settings_for_test("derby");
+        let mut settings = settings_for_test("derby");
+        settings.lanes = lanes(&["general"]);
         let reading = Reading {
             settings: &settings,
             snapshot: &snapshot,
@@ -431,6 +441,38 @@ mod tests {
         for there in ["room=\"final\"", "site=\"other\"", "action=\"allow\""] {
             assert!(text.contains(there), "{there}");
         }
+    }
+
+    #[test]
+    fn lanes_come_and_go_with_the_policies_and_only_where_there_are_any() {
+        let metrics = metrics().0;
+        let mut snapshot = surveyed(9);
+        let lane = |waiting, releases_total| LaneSurvey {
+            waiting,
+            releases_total,
+            ..LaneSurvey::default()
+        };
+        snapshot.survey.lanes = vec![lane(5, 70), lane(2, 30), lane(3, 0)];
+        let scrape = |names: &[&str]| {
+            let mut settings = settings_for_test("derby");
+            settings.lanes = lanes(names);
+            let reading = Reading {
+                settings: &settings,
+                snapshot: &snapshot,
+            };
+            metrics.scrape(&[reading]).unwrap()
+        };
+        assert!(!scrape(&[]).contains("anteroom_lane_"));
+        let text = scrape(&["general", "members"]);
+        for line in [
+            "anteroom_lane_waiting{lane=\"general\",room=\"derby\"} 5\n",
+            "anteroom_lane_releases_total{lane=\"members\",room=\"derby\"} 30\n",
+        ] {
+            assert!(text.contains(line), "{line}in\n{text}");
+        }
+        let text = scrape(&["general", "press"]);
+        assert!(!text.contains("members") && text.contains("lane=\"press\""));
+        assert!(!scrape(&[]).contains("anteroom_lane_"));
     }
 
     #[test]

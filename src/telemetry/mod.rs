@@ -3,6 +3,7 @@
 pub mod door;
 pub mod families;
 pub mod labels;
+mod lanes;
 pub mod logs;
 pub mod metered;
 pub mod metrics;

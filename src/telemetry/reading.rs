@@ -5,9 +5,10 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::domain::estimate::WaitRange;
+use crate::domain::lane::Lane;
 use crate::domain::pace::{Corrected, Pace, TICK};
-use crate::domain::room::RoomSettings;
-use crate::store::survey::{Snapshot, StoreHealth};
+use crate::domain::room::{RoomName, RoomSettings};
+use crate::store::survey::{LaneSurvey, Snapshot, StoreHealth};
 
 /// One room at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +19,45 @@ pub struct Reading<'a> {
     pub snapshot: &'a Snapshot,
 }
 
-impl Reading<'_> {
+/// One lane at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneReading<'a> {
+    /// Its name; `None` where it is not in the owner's file (any more) and somebody waits in it.
+    pub name: Option<&'a RoomName>,
+    /// Its weight.
+    pub weight: u16,
+    /// Its part of the releases while all lanes of the file wait, 0 to 1.
+    pub share: f64,
+    /// What was last known of it.
+    pub survey: &'a LaneSurvey,
+}
+
+impl<'a> Reading<'a> {
+    /// The lanes, the general one first; none where the room has but one.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<LaneReading<'a>> {
+        let (settings, snapshot) = (self.settings, self.snapshot);
+        let survey = &snapshot.survey;
+        let named = settings.lanes.len();
+        let crowded = survey.lanes.iter().rposition(|lane| lane.waiting > 0);
+        let strayed = crowded.map_or(0, |last| last + 1);
+        let count = if strayed > named.max(1) {
+            strayed
+        } else {
+            named
+        };
+        let weights = settings.terms.lanes;
+        let lanes = Lane::all().zip(weights.each()).take(count);
+        lanes
+            .map(|(lane, weight)| LaneReading {
+                name: settings.lanes.get(lane.index()).map(|lane| &lane.name),
+                weight,
+                share: weights.share(lane),
+                survey: survey.lane(lane),
+            })
+            .collect()
+    }
+
     /// The pace in force: by order, else by the file.
     #[must_use]
     pub fn pace(&self) -> Pace {
@@ -46,15 +85,17 @@ impl Reading<'_> {
         ordered.unwrap_or(self.settings.terms.capacity)
     }
 
-    /// How long somebody who joined now would wait. `None` while it cannot be known: the room
-    /// does not release, the store does not answer, or too few releases were measured.
+    /// How long somebody who joined the general lane now would wait. `None` while it cannot be
+    /// known: the room does not release, the store does not answer, or too few releases were
+    /// measured.
     #[must_use]
     pub fn newcomer_wait(&self) -> Option<WaitRange> {
         let survey = &self.snapshot.survey;
         let flowing =
             survey.orders.state.releases() && self.snapshot.store == StoreHealth::Reachable;
-        let flow = self.snapshot.flow.as_ref().filter(|_| flowing)?;
-        flow.wait(survey.waiting.saturating_sub(survey.absent))
+        let flow = self.snapshot.flow(Lane::GENERAL).filter(|_| flowing)?;
+        let lane = survey.lane(Lane::GENERAL);
+        flow.wait(lane.waiting.saturating_sub(lane.absent))
     }
 }
 
@@ -110,22 +151,26 @@ mod tests {
             history.record(second * 1_000_000, 10);
         }
         let mut snapshot = Snapshot {
-            flow: Flow::measure(&Measured {
+            flows: vec![Flow::measure(&Measured {
                 history: &history,
                 now: 59_000_000,
                 pace: settings.terms.pace_in_force(None),
                 lookback: &Lookback::default(),
                 absent: 0,
                 unclaimed: 0,
+                part: 1.0,
                 horizon: settings.terms.horizon,
                 capacity: None,
                 inside: 0,
-            }),
+            })],
             store: StoreHealth::Reachable,
             ..Snapshot::default()
         };
-        snapshot.survey.waiting = 700;
-        snapshot.survey.absent = 100;
+        snapshot.survey.lanes.push(LaneSurvey {
+            waiting: 700,
+            absent: 100,
+            ..LaneSurvey::default()
+        });
         let wait = |snapshot: &Snapshot| {
             let settings = &settings;
             Reading { settings, snapshot }.newcomer_wait()
@@ -139,7 +184,7 @@ mod tests {
         );
 
         let unmeasured = Snapshot {
-            flow: None,
+            flows: vec![None],
             ..snapshot.clone()
         };
         assert_eq!(wait(&unmeasured), None);

@@ -8,6 +8,7 @@ use prometheus::{Histogram, IntCounter, IntGauge};
 
 use super::families::Families;
 use super::labels::{CODE_RESULTS, RuleLabel};
+use super::lanes::LaneSeries;
 use super::reading::Reading;
 use crate::domain::room::RoomName;
 use crate::store::survey::StoreHealth;
@@ -115,10 +116,11 @@ impl Shown {
     ) -> prometheus::Result<()> {
         let names = readings.iter().map(|reading| &reading.settings.name);
         let there: HashSet<&RoomName> = names.collect();
-        self.rooms.retain(|room, _| {
+        self.rooms.retain(|room, shown| {
             let stays = there.contains(room);
             if !stays {
                 families.drop_room(room);
+                shown.lanes.drop_of(families, room);
             }
             stays
         });
@@ -127,8 +129,9 @@ impl Shown {
             if !self.rooms.contains_key(name) {
                 self.rooms.insert(name.clone(), families.room(name)?);
             }
-            if let Some(room) = self.rooms.get(name) {
+            if let Some(room) = self.rooms.get_mut(name) {
                 room.follow(reading);
+                room.lanes.follow(families, reading)?;
                 families.follow_wait(reading)?;
             }
         }
@@ -150,6 +153,7 @@ struct RoomMetrics {
     tick: IntGauge,
     pace: IntGauge,
     recovering: IntGauge,
+    lanes: LaneSeries,
 }
 
 impl RoomMetrics {
@@ -214,6 +218,7 @@ impl Families {
             tick: self.tick.get_metric_with_label_values(&room)?,
             pace: self.pace.get_metric_with_label_values(&room)?,
             recovering: self.recovering.get_metric_with_label_values(&room)?,
+            lanes: LaneSeries::default(),
         })
     }
 
@@ -259,13 +264,14 @@ impl Families {
 
 /// Moves a counter to a total that is kept elsewhere. A smaller total means that the store lost
 /// its data: the counter starts again, as after a restart.
-fn follow_total(counter: &IntCounter, total: u64) {
+pub(super) fn follow_total(counter: &IntCounter, total: u64) {
     if total < counter.get() {
         counter.reset();
     }
     counter.inc_by(total.saturating_sub(counter.get()));
 }
 
-fn set(gauge: &IntGauge, value: u64) {
+/// Shows a number.
+pub(super) fn set(gauge: &IntGauge, value: u64) {
     gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
 }

@@ -9,16 +9,16 @@ use crate::kit::{House, Plan, Wire, until};
 const TEXT: &[u8] = b"\x81\x85\0\0\0\0hello";
 /// Close frames of ours.
 const GOING_AWAY: &[u8] = b"\x88\x02\x03\xe9";
-const POLICY: &[u8] = b"\x88\x02\x03\xf0";
+pub(super) const POLICY: &[u8] = b"\x88\x02\x03\xf0";
 
 /// Says a frame and hears it back.
-async fn speaks(wire: &mut Wire) {
+pub(super) async fn speaks(wire: &mut Wire) {
     wire.send(TEXT).await.unwrap();
     hears(wire, TEXT).await;
 }
 
 /// Demands that the socket ends with these last bytes, soon.
-async fn ends(wire: &mut Wire, last: &[u8]) {
+pub(super) async fn ends(wire: &mut Wire, last: &[u8]) {
     let end = async {
         hears(wire, last).await;
         wire.is_closed().await;

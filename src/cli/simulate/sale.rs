@@ -23,6 +23,7 @@ use super::record::Record;
 use super::shown::{Moment, Watched};
 use super::span;
 use crate::domain::estimate::LONGEST_POLL;
+use crate::domain::lane::Lane;
 use crate::domain::window::Order;
 
 use crate::gate::queue::May;
@@ -218,7 +219,10 @@ impl Sale {
     fn wake_the_near(&mut self, survey: &Survey) {
         while let Some(number) = self.far.front().copied() {
             let Some(fan) = self.fan(number) else { return };
-            if fan.place.is_some_and(|place| !survey.is_near(place)) {
+            if fan
+                .place
+                .is_some_and(|place| !survey.lane(Lane::GENERAL).is_near(place))
+            {
                 return;
             }
             self.far.pop_front();
@@ -260,7 +264,7 @@ impl Sale {
         }
         let place = self.fan(number).and_then(|fan| fan.place);
         let survey = &self.gateway.snapshot().survey;
-        if place.is_some_and(|place| !survey.is_near(place)) {
+        if place.is_some_and(|place| !survey.lane(Lane::GENERAL).is_near(place)) {
             self.far.push_back(number);
         } else {
             self.ask_later(number, self.now + micros(notice.poll_after));

@@ -13,15 +13,16 @@ use super::{ENOUGH, SLOT};
 /// would be the shortest they can be.
 pub(super) fn fastest(measured: &Measured<'_>) -> Option<f64> {
     let capacity = f64::from(measured.capacity?.get());
-    let first = measured.history.measured < measured.inside.saturating_mul(2);
+    let first = (measured.history.measured as f64) < 2.0 * measured.part * measured.inside as f64;
     let rate = measured.lookback.leaving().rate_if_gone(measured.inside);
-    first.then(|| (rate * capacity * SLOT.as_secs_f64()).min(per_slot(measured.pace)))
+    let flow = (rate * capacity * SLOT.as_secs_f64()).min(per_slot(measured.pace));
+    first.then_some(flow * measured.part)
 }
 
 /// What is known of the flow once the room is full.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Filling {
-    /// Slots that are free.
+    /// Slots that are free for this lane.
     free: f64,
     /// How much longer than at the pace each further visitor takes; `None` until enough have left.
     longer: Option<Longer>,
@@ -40,8 +41,8 @@ impl Filling {
     /// `None` without a cap, and where the flow `mean` is slower than the pace: what is measured
     /// then is what leaves.
     pub(super) fn of(measured: &Measured<'_>, mean: f64) -> Option<Self> {
-        let capacity = f64::from(measured.capacity?.get());
-        if mean < HELD_BY_PACE * per_slot(measured.pace) {
+        let capacity = f64::from(measured.capacity?.get()) * measured.part;
+        if mean < HELD_BY_PACE * per_slot(measured.pace) * measured.part {
             return None;
         }
         let leaving = measured.lookback.leaving();
@@ -49,7 +50,7 @@ impl Filling {
         let longer = |flow: f64| (1.0 / flow.max(f64::MIN_POSITIVE) - 1.0 / mean).max(0.0);
         let known = leaving.left() >= ENOUGH as f64;
         Some(Self {
-            free: (capacity - measured.inside as f64).max(0.0),
+            free: (capacity - measured.part * measured.inside as f64).max(0.0),
             longer: known.then(|| Longer {
                 usual: longer(f64::midpoint(mean, flow(0.0))),
                 most: longer(flow(-EIGHT_OF_TEN)),

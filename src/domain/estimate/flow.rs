@@ -18,17 +18,19 @@ pub struct Measured<'a> {
     pub now: u64,
     /// The pace in force.
     pub pace: Corrected,
-    /// What the gateway saw change.
+    /// Which part of the room's releases this lane had, 0 to 1; 1 where there are no lanes.
+    pub part: f64,
+    /// What the gateway saw change in the room.
     pub lookback: &'a Lookback,
     /// How many were found absent and wait.
     pub absent: u64,
-    /// How many were called and have not claimed their turn.
+    /// How many were called in the room and have not claimed their turn.
     pub unclaimed: u64,
     /// What will be released within this time is near, and checks in.
     pub horizon: Duration,
-    /// How many may be inside; `None` is no cap.
+    /// How many may be inside in the room; `None` is no cap.
     pub capacity: Option<NonZeroU32>,
-    /// How many slots are taken.
+    /// How many slots are taken in the room.
     pub inside: u64,
 }
 
@@ -113,7 +115,8 @@ impl Flow {
             return None;
         }
         let mean = (released / slots).min(per_slot(measured.pace));
-        let back = (measured.lookback.returns() * SLOT.as_secs_f64()).min(mean / 2.0);
+        let returns = measured.lookback.returns() * measured.part;
+        let back = (returns * SLOT.as_secs_f64()).min(mean / 2.0);
         let variance = slots::variance(alike, mean) + back;
         let weight = slots::weight(alike);
         let doubt = variance / slots + (back / 2.0).powi(2) + unsettled(measured, mean, slots);
@@ -180,7 +183,7 @@ fn seconds(slots: f64) -> f64 {
 /// follows from how long visitors stay inside, and until the first have stayed to their end it is
 /// not what it will be. That doubt goes as the flow is measured.
 fn unsettled(measured: &Measured<'_>, mean: f64, slots: f64) -> f64 {
-    if mean >= HELD_BY_PACE * per_slot(measured.pace) {
+    if mean >= HELD_BY_PACE * per_slot(measured.pace) * measured.part {
         return 0.0;
     }
     let left = (1.0 - slots / SLOTS as f64).max(0.0);
@@ -251,8 +254,8 @@ struct Seen {
 
 fn seen(measured: &Measured<'_>, mean: f64, reading: &Reading) -> Seen {
     let claiming = mean * reading.claims_within.as_secs_f64() / SLOT.as_secs_f64();
-    let silent = (measured.unclaimed as f64 - claiming).max(0.0);
-    let missed = measured.lookback.missed() as f64 + silent;
+    let silent = (measured.unclaimed as f64 * measured.part - claiming).max(0.0);
+    let missed = measured.lookback.missed() as f64 * measured.part + silent;
     let claimed = (measured.history.measured as f64 - missed).max(0.0);
     let absent = measured.absent as f64 + silent;
     let of = |there: f64| (there + ASSUMED_THERE) / (there + ASSUMED_THERE + absent);
@@ -273,7 +276,7 @@ fn seen(measured: &Measured<'_>, mean: f64, reading: &Reading) -> Seen {
 /// How many at the front the horizon has covered for so long that they would have come. While it
 /// moved on, as many were released, and the absent among them passed; `share` of all are there.
 fn near(measured: &Measured<'_>, mean: f64, share: f64) -> f64 {
-    let covered = presence::horizon(measured.pace, measured.horizon) as f64;
+    let covered = presence::horizon(measured.pace, measured.horizon) as f64 * measured.part;
     let since = EXPECTED_AFTER.as_secs_f64() / SLOT.as_secs_f64();
     (covered - mean * since / share).max(0.0)
 }

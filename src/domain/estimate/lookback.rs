@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::leaving::Leaving;
 use super::{SLOT, SLOTS};
+use crate::domain::lane::{Lane, MOST_LANES};
 use crate::domain::pace::{Corrected, micros};
 use crate::domain::window::WindowId;
 
@@ -12,6 +13,10 @@ const MOST_CHANGES: usize = 16;
 
 /// After how long, in seconds, what was counted weighs a third as much: "lately" is a minute.
 const FADES_IN_S: f64 = 60.0;
+
+/// How long, in microseconds, a lane had the door for itself before another one counts as having
+/// joined it: lanes that begin with the sale are no news.
+const ALONE: u64 = 60_000_000;
 
 /// What one survey shows of a room's movement.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +35,8 @@ pub struct Sight {
     pub inside: u64,
     /// Slots that became free over the room's life.
     pub freed: u64,
+    /// In which lanes somebody waits who was not.
+    pub busy: [bool; MOST_LANES],
     /// Releases over the room's life.
     pub released: u64,
     /// Turns that nobody took, over the room's life.
@@ -45,6 +52,16 @@ pub struct Lately {
     pub returned: f64,
     /// How many were released, fading over a minute.
     pub released: f64,
+    /// For which lanes another one lately began to take its share.
+    joined: [bool; MOST_LANES],
+}
+
+impl Lately {
+    /// Whether another lane than this one lately began to take its share of the releases.
+    #[must_use]
+    pub fn has_joined(&self, lane: Lane) -> bool {
+        self.joined.get(lane.index()).is_some_and(|joined| *joined)
+    }
 }
 
 /// Follows a room from survey to survey. It begins anew with every sale window and epoch, and is
@@ -64,6 +81,8 @@ pub struct Lookback {
     returning: Leaving,
     /// Missed turns since it began.
     missed: u64,
+    /// Since when, in room time, somebody has been waiting in each lane.
+    busy_since: [Option<u64>; MOST_LANES],
 }
 
 impl Lookback {
@@ -71,6 +90,9 @@ impl Lookback {
     pub fn see(&mut self, sight: Sight) {
         if self.last.is_some_and(|last| last.window != sight.window) {
             *self = Self::default();
+        }
+        for (since, busy) in self.busy_since.iter_mut().zip(sight.busy) {
+            *since = busy.then_some(since.unwrap_or(sight.room_time));
         }
         let Some(last) = self.last.replace(sight) else {
             return;
@@ -110,7 +132,20 @@ impl Lookback {
             slowed,
             returned: self.returned,
             released: self.released,
+            joined: self.joined(),
         }
+    }
+
+    /// For each lane in which people have waited for a minute or longer, whether another one began
+    /// after that, within the time that is measured.
+    fn joined(&self) -> [bool; MOST_LANES] {
+        let now = self.last.map_or(0, |last| last.room_time);
+        let lately = now.saturating_sub(micros(SLOT) * SLOTS as u64);
+        let joins = |own: u64, other: u64| other > lately && other >= own + ALONE;
+        self.busy_since.map(|own| {
+            let mut others = self.busy_since.iter().flatten();
+            own.is_some_and(|own| others.any(|other| joins(own, *other)))
+        })
     }
 
     /// How many turns were missed in this window, as far as this gateway saw it.

@@ -56,17 +56,21 @@ pub(super) fn restated(measured: &Measured<'_>) -> Vec<f64> {
             stretch.push(*count as f64);
         }
         if let Some(former) = former {
-            restate(&mut stretch, former, measured.pace);
+            let part = measured.part;
+            restate(
+                &mut stretch,
+                per_slot(former) * part,
+                per_slot(measured.pace) * part,
+            );
         }
         restated.append(&mut stretch);
     }
     restated
 }
 
-/// Slots measured at the pace `then`, as they would have been at the pace `now`.
-fn restate(slots: &mut [f64], then: Corrected, now: Corrected) {
+/// Slots measured where the pace gave `then` a slot, as they would have been where it gives `now`.
+fn restate(slots: &mut [f64], then: f64, now: f64) {
     let mean = mean(slots);
-    let (then, now) = (per_slot(then), per_slot(now));
     let factor = if mean >= HELD_BY_PACE * then {
         now / then
     } else {

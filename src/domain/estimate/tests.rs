@@ -1,6 +1,7 @@
 //! What an estimate promises, and how often it keeps it.
 
 mod changes;
+mod lanes;
 
 use proptest::prelude::*;
 
@@ -24,6 +25,7 @@ fn measured(history: &ReleaseHistory, now: u64) -> Option<Flow> {
         history,
         now,
         pace: Pace::per_minute(Pace::MOST).unwrap().into(),
+        part: 1.0,
         lookback: &Lookback::default(),
         absent: 0,
         unclaimed: 0,

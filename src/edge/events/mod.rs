@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::room::RoomName;
+use crate::gate::notice::Face;
 use crate::gate::watch::Watch;
 use crate::policy::limits::{AddressKey, address_key};
 use crate::telemetry::metrics::Metrics;
@@ -68,6 +69,7 @@ struct Common {
     orders: u64,
     reachable: bool,
     recovers: bool,
+    ordered: bool,
 }
 
 /// How many streams each client network has open; networks with none are not kept.
@@ -191,6 +193,10 @@ impl Door {
         let names = &room.cookies;
         let retry = retry(seed());
         let Some(watcher) = watcher else {
+            // The lobby of a round: only the store knows what becomes of it.
+            if notice.face == Face::Prequeue {
+                return self.responder.no_stream(FULL, asking);
+            }
             let body = EventBody::only([retry, first]);
             return self.responder.stream(body, &notice, (names, asking));
         };

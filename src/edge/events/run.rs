@@ -84,6 +84,7 @@ impl Hub {
             orders: line.snapshot.survey.orders.version,
             reachable: line.snapshot.store == StoreHealth::Reachable,
             recovers: line.snapshot.recovers(),
+            ordered: line.has_order(),
         };
         let mut watched = held(&self.0);
         let for_all = watched.common.replace(common) != Some(common);

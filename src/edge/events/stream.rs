@@ -33,6 +33,7 @@ pub(super) struct Shown {
     position: Option<u64>,
     reason: Option<Reason>,
     away_until: Option<UnixTime>,
+    opens_at: Option<UnixTime>,
     message: Option<Box<str>>,
 }
 
@@ -43,6 +44,7 @@ impl Shown {
             position: notice.position,
             reason: notice.reason,
             away_until: notice.away_until,
+            opens_at: notice.opens_at,
             message: notice.message.as_deref().map(Box::from),
         }
     }
@@ -123,9 +125,10 @@ impl Stream {
     /// Why the stream is over: nobody reads, the reader is too slow, or it was called.
     pub(super) fn tell(&mut self, notice: &Notice, now: Duration) -> Result<(), StreamEnd> {
         let seen = Shown::of(notice);
+        // Whoever has no position is told of what changes for everybody.
         let pause = match seen.position {
-            Some(position) if position > NEAR_POSITION => FAR,
-            Some(_) | None => NEAR,
+            Some(position) if position <= NEAR_POSITION => NEAR,
+            Some(_) | None => FAR,
         };
         self.look_at = if pause == FAR { now + FAR } else { now };
         let Some(name) = self.shown.event(&seen) else {
@@ -206,6 +209,7 @@ mod tests {
             position: Some(position),
             reason: None,
             away_until: None,
+            opens_at: None,
             message: None,
         }
     }

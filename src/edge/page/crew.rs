@@ -4,10 +4,10 @@ use bytes::Bytes;
 use minijinja::context;
 use minijinja::value::Serde;
 
+use super::super::moments::day;
 use super::super::notice::status_of;
 use super::super::samples::{SAMPLES, sample};
 use super::super::scene::Scene;
-use super::super::words::day;
 use super::{Page, PageView, title_of};
 use crate::gate::crew::{Crew, Step};
 use crate::gate::notice::Visit;

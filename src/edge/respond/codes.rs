@@ -94,6 +94,7 @@ impl Responder {
             absence: notice.room.terms.absence,
             takes_codes: notice.takes_codes,
             told,
+            draw: notice.draw,
         })
     }
 }

@@ -67,6 +67,7 @@ impl Responder {
             takes_codes: notice.takes_codes,
             told: None,
             absence: notice.room.terms.absence,
+            draw: notice.draw,
         });
         page(FINE, html)
     }

@@ -58,6 +58,7 @@ impl Responder {
                     absence: notice.room.terms.absence,
                     takes_codes: notice.takes_codes,
                     told: None,
+                    draw: notice.draw,
                 }),
             )
         } else {

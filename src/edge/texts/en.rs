@@ -51,6 +51,7 @@ pub static EN: Texts = Texts {
     wishes: WISHES,
     trouble: "We can\u{2019}t reach the line right now. We\u{2019}ll keep trying; your place is kept.",
     code_accepted: "Your code counts: you\u{2019}re in the line \u{201c}{lane}\u{201d}.",
+    lane_share: "There are several lines. Of every 100 turns yours gets {share} while people wait in all of them.",
     codes: CODES,
     figures: Figures {
         wait: "Estimated wait",
@@ -59,6 +60,7 @@ pub static EN: Texts = Texts {
         claim_by: "Your turn is kept until",
         lane: "Your line",
         away_until: "Your break lasts until",
+        way: "Your way through the line",
     },
     page: PAGE,
     crew: super::crew::EN,
@@ -73,12 +75,12 @@ const STATES: States = States {
     },
     prequeue: StateWords {
         head: "You\u{2019}re in the lobby",
-        lead: "Everyone here at the opening is put in a random order. Coming early or reloading changes nothing, so relax.",
+        lead: "Everyone who is here when the lobby is drawn gets a place at random. Coming early or reloading changes nothing, so relax.",
         action: "Check now",
     },
     drawing: StateWords {
         head: "The order is being drawn",
-        lead: "Everyone from the lobby is being given a place at random. This takes a moment.",
+        lead: "Everyone from the lobby is being given a place at random. That usually takes a moment, and this page goes on by itself.",
         action: "Check now",
     },
     waiting: StateWords {
@@ -229,12 +231,14 @@ const REASONS: Reasons = Reasons {
 };
 
 const AGAIN: Again = Again {
-    completed: "Your purchase is done: thank you! To go in once more, you start at the end of the line.",
-    left: "Why are you here again? You left the line, so you start at its end.",
-    removed: "Why are you here again? The organiser took your earlier place out of the line. If that was a mistake, tell them your reference code.",
-    expired: "Why are you here again? Your time inside ran out, so you start at the end of the line.",
-    missed: "Why are you here again? Your turn came twice and was not taken, so you start at the end of the line.",
-    revoked: "Why are you here again? The organiser ended your visit. If that was a mistake, tell them your reference code.",
+    why: "Why are you here again?",
+    back: "You start again at the end of the line.",
+    completed: "Your purchase is done: thank you!",
+    left: "You left the line.",
+    removed: "The organiser took your earlier place out of the line. If that was a mistake, tell them your reference code.",
+    expired: "Your time inside ran out.",
+    missed: "Your turn came twice and was not taken.",
+    revoked: "The organiser ended your visit. If that was a mistake, tell them your reference code.",
 };
 
 fn fault(code: u16) -> FaultWords {

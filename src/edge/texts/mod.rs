@@ -43,6 +43,8 @@ pub struct Texts {
     pub wishes: Wishes,
     /// When a poll got no answer.
     pub trouble: &'static str,
+    /// That the lines share the turns by weight; `{share}` is how many of a hundred are this one's.
+    pub lane_share: &'static str,
     /// That a code counts; `{lane}` is its lane.
     pub code_accepted: &'static str,
     /// What else may become of a code.
@@ -180,6 +182,7 @@ pub struct Figures {
     pub claim_by: &'static str,
     pub lane: &'static str,
     pub away_until: &'static str,
+    pub way: &'static str,
 }
 
 /// Why nothing moves, or why the wait has grown; fields are the words of the status JSON.
@@ -199,6 +202,10 @@ pub struct Reasons {
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "the fields are the words of the status JSON")]
 pub struct Again {
+    /// The question, for those who are in line again; one of the answers follows.
+    pub why: &'static str,
+    /// And where they are now.
+    pub back: &'static str,
     pub completed: &'static str,
     pub left: &'static str,
     pub removed: &'static str,
@@ -264,6 +271,9 @@ pub struct Fixed {
     pub more_time: &'static str,
     pub denied: &'static str,
     pub back_to_line: &'static str,
+    pub draw: &'static str,
+    pub draw_facts: &'static str,
+    pub draw_receipt: &'static str,
     pub leave: &'static str,
     pub leave_sure: &'static str,
     pub leave_do: &'static str,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::domain::clock::UnixTime;
 use crate::domain::identity::{IdentityTerms, LaneRule, Places, Without};
 use crate::domain::invitation::{CodeNumber, Invite};
-use crate::domain::lane::{Lane, LaneSettings};
+use crate::domain::lane::{Lane, LaneSettings, Weights};
 use crate::domain::room::RoomSettings;
 use crate::domain::window::{Opening, Order, WindowState};
 use crate::gate::Refusal;
@@ -22,8 +22,8 @@ use crate::gate::redeem::Redeemed;
 use crate::pacing::house::{House, Visitor, per_minute};
 use crate::token::identity::{Demands, ProviderKeys};
 
-const GENERAL: Lane = Lane(0);
-const MEMBERS: Lane = Lane(1);
+pub(super) const GENERAL: Lane = Lane(0);
+pub(super) const MEMBERS: Lane = Lane(1);
 
 const OPEN: Order = Order::OPEN_NOW;
 
@@ -35,10 +35,11 @@ fn laned(room: &mut RoomSettings) {
             weight: 1,
         })
         .into();
+    room.terms.lanes = Weights::new(&[1, 1, 1]).unwrap();
 }
 
 /// An open room with lanes, and a batch of codes for its members.
-async fn house() -> House {
+pub(super) async fn house() -> House {
     let mut house = House::furnished(laned);
     house.order(OPEN).await;
     hand_out(&mut house, "members", None).await;
@@ -54,21 +55,21 @@ async fn hand_out(house: &mut House, lane: &str, expires_at: Option<UnixTime>) {
     house.order(Order::Invite(invite)).await;
 }
 
-fn code(house: &House, batch: u16, serial: u16) -> String {
+pub(super) fn code(house: &House, batch: u16, serial: u16) -> String {
     let room = &house.gate.rooms[0].settings.name;
     let number = CodeNumber { batch, serial };
     house.gate.keys.codes().code(room, number).to_string()
 }
 
 /// Somebody who has a token and no place.
-async fn arrived(house: &House) -> Visitor {
+pub(super) async fn arrived(house: &House) -> Visitor {
     let mut visitor = house.visitor();
     let first = visitor.poll(house).await;
     assert_eq!(first.visit, Visit::First);
     visitor
 }
 
-async fn brings(visitor: &mut Visitor, house: &House, code: &str) -> Redeemed {
+pub(super) async fn brings(visitor: &mut Visitor, house: &House, code: &str) -> Redeemed {
     visitor.redeem(house, code, &[]).await.unwrap().1
 }
 

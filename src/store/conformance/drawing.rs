@@ -108,7 +108,7 @@ fn published(cut: &Cut) -> Draw {
     }
 }
 
-fn at(number: u32) -> Place {
+pub(super) fn at(number: u32) -> Place {
     Place::new(EPOCH, number).unwrap()
 }
 
@@ -124,10 +124,9 @@ async fn joining_the_lobby_is_idempotent_and_uses_no_number() {
 
         let seen = room.survey().await?;
         assert_eq!((seen.waiting, seen.lobby, seen.joins_total), (5, 5, 5));
-        assert_eq!(
-            (seen.frozen, seen.horizon, seen.samples),
-            (None, None, vec![])
-        );
+        let lane = seen.lane(Lane::GENERAL);
+        assert_eq!((seen.frozen, lane.horizon), (None, None));
+        assert_eq!((lane.lobby, lane.samples.len()), (5, 0));
         let page = store.lobby(&room.room, 0, 9).await?;
         assert_eq!(
             (page.count, page.visitors),
@@ -215,7 +214,7 @@ async fn the_freeze_decides_who_is_drawn_and_later_ones_go_behind() {
         );
         let seen = room.survey().await?;
         assert_eq!((seen.waiting, seen.joins_total), (7, 7));
-        assert_eq!(seen.ahead_of(at(6)), 5);
+        assert_eq!(seen.lane(Lane::GENERAL).ahead_of(at(6)), 5);
         assert_eq!(room.frozen().await?.len(), 4);
 
         room.turn_to(WindowState::Closed).await?;
@@ -267,7 +266,7 @@ async fn places_are_written_in_order_once_and_by_anybody() {
             waiting(6),
             "it stays as it was"
         );
-        assert_eq!(room.survey().await?.ahead_of(at(7)), 6);
+        assert_eq!(room.survey().await?.lane(Lane::GENERAL).ahead_of(at(7)), 6);
 
         let other = Cut { base: 3, ..cut };
         assert_eq!(room.place(&other, 2, [3]).await?, 0, "another cut");
@@ -483,7 +482,7 @@ async fn everybody_who_joined_is_somewhere_at_every_step_of_a_draw() {
 }
 
 /// A gateway's memory of a room that was drawn, brought to a store that lost everything.
-async fn lost(room: &mut Stage<'_>, cut: &Cut, state: WindowState) -> Told {
+pub(super) async fn lost(room: &mut Stage<'_>, cut: &Cut, state: WindowState) -> Told {
     let orders = Orders {
         version: 20,
         window: WindowId(8),

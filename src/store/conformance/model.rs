@@ -5,12 +5,14 @@ mod steps;
 
 use proptest::prelude::*;
 
-use self::people::{At, Model, Person, micros};
-use self::steps::{Step, steps};
+use self::people::{At, LaneModel, Model, Person, micros};
+use self::steps::{Step, steps, weights};
 use super::*;
+use crate::domain::lane::Weights;
 use crate::domain::pace::VISITOR;
-use crate::domain::presence::{HorizonHistory, check_in_lasts};
+use crate::domain::presence::check_in_lasts;
 use crate::domain::session::LEEWAY;
+use crate::domain::share::Leads;
 use crate::store::{Ending, Touch, Touched};
 
 /// How many may be inside.
@@ -26,7 +28,7 @@ struct Pair<'a> {
 impl Pair<'_> {
     async fn step(&mut self, step: &Step) -> Told {
         match *step {
-            Step::Join(number) => self.join(number).await?,
+            Step::Join(number, lane) => self.join(number, Lane(lane)).await?,
             Step::CheckIn(number) => self.check_in(number, ShownBy::Page).await?,
             Step::ComeBack(number) => self.check_in(number, ShownBy::Visitor).await?,
             Step::Depart(number) => self.step_away(number).await?,
@@ -37,6 +39,7 @@ impl Pair<'_> {
             Step::End(number) => self.end(number).await?,
             Step::Tick(millis) => self.tick(Duration::from_millis(millis)).await?,
             Step::State(state) => self.turn_to(state).await?,
+            Step::Reload(ref weights) => self.room.terms.lanes = Weights::new(weights).unwrap(),
             Step::Sweep => {
                 let room = &self.room;
                 room.store.sweep(&room.room, &room.terms).await?;
@@ -57,23 +60,27 @@ impl Pair<'_> {
         let inside = seen.released + seen.active;
         assert!(inside <= CAPACITY, "{inside} inside");
         for one in &self.model.people {
-            let ahead = self.model.ahead_of(one.place);
-            if seen.samples.iter().any(|sample| sample.place == one.place) {
-                assert_eq!(seen.ahead_of(one.place), ahead);
+            let ahead = self.model.ahead_of(one);
+            let lane = seen.lane(one.lane);
+            if lane.samples.iter().any(|sample| sample.place == one.place) {
+                assert_eq!(lane.ahead_of(one.place), ahead);
             }
+        }
+        for (lane, of_lane) in Lane::all().zip(&seen.lanes) {
+            assert_eq!(of_lane.waiting, self.model.waiting_in(lane), "{lane:?}");
         }
         Ok(())
     }
 
-    /// The newest turn and place of somebody, as its token has it.
+    /// The newest turn and place of somebody, as its token has it. The lane may be an old one.
     fn token(&mut self, number: u32) -> Option<CheckIn> {
         let (turn, place) = self.model.last(number).map(|one| (one.turn, one.place))?;
         let token = self.room.token(number, place);
         Some(CheckIn { turn, ..token })
     }
 
-    async fn join(&mut self, number: u32) -> Told {
-        let joined = self.room.try_join(number).await?;
+    async fn join(&mut self, number: u32, asked: Lane) -> Told {
+        let joined = self.room.try_join_in(number, asked).await?;
         let known = self.model.last(number).map(|one| (one.turn, one.at));
         let turn = match known {
             Some((turn, At::Over(_))) => turn.next(),
@@ -103,11 +110,14 @@ impl Pair<'_> {
         let highest = self.model.people.iter().map(|one| one.place).max();
         assert!(Some(place) > highest, "places ascend");
         assert_eq!(stand.turn, turn);
+        let lane = self.room.terms.lanes.lane(asked);
+        assert_eq!(stand.lane, lane);
         let seen_until = self.now + micros(check_in_lasts(PROMISED));
         self.model.people.push(Person {
             number,
             turn,
             place,
+            lane,
             at: At::Waiting { seen_until },
             missed: false,
             step_aways: 0,
@@ -288,18 +298,19 @@ impl Pair<'_> {
         let most = if self.model.state.releases() { most } else { 0 };
         let batch = self.model.release(&self.room.terms, self.now, most);
         assert_eq!(released.batch, batch);
-        if let (true, Some(horizon)) = (
-            self.model.state.releases(),
-            self.room.survey().await?.horizon,
-        ) {
-            self.model.horizons.record(self.now, horizon);
+        let seen = self.room.survey().await?;
+        for (lane, of_lane) in self.model.lanes.iter_mut().zip(&seen.lanes) {
+            if let (true, Some(horizon)) = (self.model.state.releases(), of_lane.horizon) {
+                lane.horizons.record(self.now, horizon);
+            }
         }
         Ok(())
     }
 }
 
-async fn history(store: &dyn QueueStore, steps: &[Step]) -> Told {
+async fn history(store: &dyn QueueStore, weights: &[u16], steps: &[Step]) -> Told {
     let mut room = Stage::open(store, 1).await?.holding(4);
+    room.terms.lanes = Weights::new(weights).unwrap();
     room.terms.max_waiting = 9;
     room.terms.pace = Pace::per_minute(120).unwrap();
     room.terms.session.absolute = Duration::from_hours(1);
@@ -313,9 +324,8 @@ async fn history(store: &dyn QueueStore, steps: &[Step]) -> Told {
         now,
         claim_time: 0,
         missed_total: 0,
-        front: Place::LOWEST,
-        carry: 0,
-        horizons: HorizonHistory::default(),
+        leads: Leads::default(),
+        lanes: std::array::from_fn(|_| LaneModel::default()),
     };
     let mut pair = Pair { room, model, now };
     for step in steps {
@@ -334,8 +344,8 @@ fn run<S: QueueStore>(cases: u32, store: impl AsyncFn() -> S) {
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    proptest!(config, |(steps in steps())| {
-        let told = runtime.block_on(async { history(&store().await, &steps).await });
+    proptest!(config, |(weights in weights(), steps in steps())| {
+        let told = runtime.block_on(async { history(&store().await, &weights, &steps).await });
         prop_assert!(told.is_ok(), "{told:?}");
     });
 }

@@ -266,13 +266,14 @@ async fn epochs_are_entered_upwards_only() {
 async fn a_survey_samples_the_queue_and_shows_how_far_near_is() {
     for_every_store(async |store| {
         let mut room = Stage::open(store, 1).await?;
-        assert_eq!(room.survey().await?.horizon, None);
+        assert_eq!(room.survey().await?.lane(Lane::GENERAL).horizon, None);
         let places = room.crowd(1..=500).await?;
         room.leave(100).await?;
 
         room.terms.pace = Pace::per_minute(10).unwrap();
         room.terms.horizon = Duration::from_mins(6);
         let seen = room.survey().await?;
+        let seen = seen.lane(Lane::GENERAL);
 
         for (number, place) in (1_u32..=500).zip(&places) {
             let ahead = u64::from(number) - 1 - u64::from(number > 100);
@@ -286,7 +287,8 @@ async fn a_survey_samples_the_queue_and_shows_how_far_near_is() {
             seen.horizon
         );
         room.terms.horizon = Duration::from_mins(100);
-        assert!(room.survey().await?.is_near(places[499]));
+        let seen = room.survey().await?;
+        assert!(seen.lane(Lane::GENERAL).is_near(places[499]));
         Ok(())
     })
     .await;

@@ -40,7 +40,10 @@ async fn a_round_is_frozen_when_its_first_has_waited_for_so_long() {
         };
         assert_eq!(cut, first);
         let seen = room.survey().await?;
-        assert_eq!((seen.lobby, seen.waiting, seen.horizon), (0, 3, None));
+        assert_eq!(
+            (seen.lobby, seen.waiting, seen.lane(Lane::GENERAL).horizon),
+            (0, 3, None)
+        );
         assert_eq!(room.frozen().await?, visitors(1..=3));
         assert_eq!(store.lobby(&room.room, 0, 1).await?.round, 1);
         assert_eq!(room.place(&cut, 0, [2, 3, 1]).await?, 3);

@@ -10,7 +10,7 @@ use crate::store::{CheckIn, Granted};
 impl Room {
     /// Lets a visitor step away, who keeps the place and is not called until it is back.
     pub(super) fn step_away(&mut self, terms: &Terms, token: &CheckIn) -> Granted {
-        let entry = match self.entry_of(token) {
+        let entry = match self.entry_of(terms, token) {
             Ok(entry) => entry,
             Err(stand) => return Granted::Not(stand),
         };
@@ -18,7 +18,7 @@ impl Room {
             Status::Away { until } if until > self.now() => {
                 return Granted::Yes(self.stand(&entry));
             }
-            Status::Released { .. } if self.queue.holds(entry.place) => {
+            Status::Released { .. } if self.queues.holds(entry.place) => {
                 return Granted::Not(self.stand(&entry));
             }
             Status::Waiting { .. }
@@ -44,7 +44,7 @@ impl Room {
 
     /// Gives a visitor who was called another claim window from now on.
     pub(super) fn extend(&mut self, terms: &Terms, token: &CheckIn) -> Granted {
-        let entry = match self.entry_of(token) {
+        let entry = match self.entry_of(terms, token) {
             Ok(entry) => entry,
             Err(stand) => return Granted::Not(stand),
         };
@@ -70,16 +70,17 @@ impl Room {
 
     /// The entry that a token speaks of, put back where the store lost it; else what is to be
     /// said.
-    fn entry_of(&mut self, token: &CheckIn) -> Result<Entry, Stand> {
+    fn entry_of(&mut self, terms: &Terms, token: &CheckIn) -> Result<Entry, Stand> {
         let guest = Guest {
             window: token.window,
             visitor: token.visitor,
             turn: token.turn,
         };
-        let Err(stand) = self.entry(guest) else {
-            return self.entry(guest);
+        let stand = match self.entry(guest) {
+            Ok(entry) => return Ok(self.settle_lane(terms, token, entry)),
+            Err(stand) => stand,
         };
-        self.put_back(token)
+        self.put_back(terms, token)
             .and_then(|_| self.visitors.get(&token.visitor).copied())
             .ok_or(stand)
     }

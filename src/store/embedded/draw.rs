@@ -19,18 +19,23 @@ pub(super) const BLOCK: usize = 1_024;
 impl Room {
     /// Those who wait: in the queue, in the running lobby, and frozen without a place yet.
     pub(super) fn waiting_in_all(&self) -> u64 {
-        self.queue.len() + u64::from(self.lobby.gathered()) + self.lobby.undrawn
+        self.queues.len() + u64::from(self.lobby.gathered()) + self.lobby.undrawn()
     }
 
-    /// Smaller places less those found absent, and those who will get such a place.
-    pub(super) fn ahead_of(&self, place: Place) -> u64 {
-        self.queue.ahead_of(place) + self.undrawn_before(place)
+    /// Those of a lane who wait: in its queue, in the running lobby, and frozen without a place yet.
+    pub(super) fn waiting_in(&self, lane: Lane) -> u64 {
+        self.queues.of(lane).len() + self.lobby.gathered_in(lane) + self.lobby.undrawn_in(lane)
     }
 
-    /// Those frozen without a place yet, where all of theirs are before `place`.
-    pub(super) fn undrawn_before(&self, place: Place) -> u64 {
+    /// Smaller places of a lane less those found absent, and those who will get such a place.
+    pub(super) fn ahead_of(&self, lane: Lane, place: Place) -> u64 {
+        self.queues.of(lane).ahead_of(place) + self.undrawn_before(lane, place)
+    }
+
+    /// Those of a lane who are frozen without a place yet, where all of theirs are before `place`.
+    pub(super) fn undrawn_before(&self, lane: Lane, place: Place) -> u64 {
         match self.head.cut.and_then(|cut| cut.last()) {
-            Some(last) if place > last => self.lobby.undrawn,
+            Some(last) if place > last => self.lobby.undrawn_in(lane),
             Some(_) | None => 0,
         }
     }

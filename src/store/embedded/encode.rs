@@ -166,7 +166,7 @@ fn visitor_row(from: &mut Reader<'_>, place: Place) -> Option<VisitorRow> {
         status,
         missed: read_flag(missed)?,
         before: read_reason(before)?,
-        lane: Lane(lane),
+        lane: Lane::all().nth(usize::from(lane))?,
         step_aways,
         extensions,
     };
@@ -377,7 +377,7 @@ mod tests {
 
         let written = Head {
             incarnation: u64::MAX,
-            front: 1 << 52,
+            last_number: 1 << 28,
             orders: Orders {
                 message: Some("Doors open".to_owned()),
                 ..Orders::default()

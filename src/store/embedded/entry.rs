@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lanes::{ByLane, LaneHead, kept};
 use super::moment::Moment;
-use crate::domain::estimate::ReleaseHistory;
 use crate::domain::lane::Lane;
 use crate::domain::place::{Place, Turn};
-use crate::domain::presence::HorizonHistory;
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
 use crate::domain::tick::TickState;
@@ -21,14 +20,10 @@ pub(super) struct Head {
     pub(super) epoch: u32,
     /// The last number given out in this epoch.
     pub(super) last_number: u32,
-    /// The highest place released so far.
-    pub(super) front: u64,
     pub(super) orders: Orders,
     pub(super) ticks: TickState,
     /// Room time that passed while claims were taken.
     pub(super) claim_time: Moment,
-    /// What is left of a half for those from behind the front.
-    pub(super) carry: u64,
     /// Of `orders.grants`, how many were carried out or lapsed.
     pub(super) grants_met: u64,
     pub(super) releases_total: u64,
@@ -63,8 +58,8 @@ pub(super) struct Head {
     /// The window whose drawn order is kept.
     #[serde(default)]
     pub(super) roster_of: WindowId,
-    pub(super) history: ReleaseHistory,
-    pub(super) horizons: HorizonHistory,
+    #[serde(with = "kept")]
+    pub(super) lanes: ByLane<LaneHead>,
 }
 
 /// What the store knows of a visitor in the present window.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::vec;
 
+use super::lanes::ByLane;
 use crate::domain::lane::Lane;
 use crate::domain::visitor::VisitorId;
 
@@ -10,10 +11,12 @@ use crate::domain::visitor::VisitorId;
 #[derive(Debug, Default)]
 pub(super) struct Lobby {
     running: BTreeMap<VisitorId, Lane>,
+    /// How many of the running one are of each lane.
+    by_lane: ByLane<u64>,
     /// Ascending by visitor; complete, whatever became of its members.
     frozen: Vec<(VisitorId, Lane)>,
-    /// Of the frozen, those who wait for their place.
-    pub(super) undrawn: u64,
+    /// Of the frozen, those of each lane who wait for their place.
+    undrawn: ByLane<u64>,
     /// Members of lobbies gone by, with their numbers, not yet cleared from disk.
     pub(super) leftovers: VecDeque<(u32, vec::IntoIter<(VisitorId, Lane)>)>,
 }
@@ -24,14 +27,45 @@ impl Lobby {
         u32::try_from(self.running.len()).unwrap_or(u32::MAX)
     }
 
+    /// How many of a lane are in the running one.
+    pub(super) fn gathered_in(&self, lane: Lane) -> u64 {
+        *self.by_lane.of(lane)
+    }
+
+    /// Of the frozen, those who wait for their place.
+    pub(super) fn undrawn(&self) -> u64 {
+        self.undrawn.iter().sum()
+    }
+
+    /// Of the frozen, those of a lane who wait for their place.
+    pub(super) fn undrawn_in(&self, lane: Lane) -> u64 {
+        *self.undrawn.of(lane)
+    }
+
+    /// Notes that one more of a lane waits for its place in the frozen one.
+    pub(super) fn wait(&mut self, lane: Lane) {
+        *self.undrawn.of_mut(lane) += 1;
+    }
+
+    /// Notes that one of a lane does so no longer.
+    pub(super) fn wait_no_longer(&mut self, lane: Lane) {
+        let undrawn = self.undrawn.of_mut(lane);
+        *undrawn = undrawn.saturating_sub(1);
+    }
+
     /// Puts somebody into the running one.
     pub(super) fn add(&mut self, visitor: VisitorId, lane: Lane) {
+        self.remove(visitor);
         self.running.insert(visitor, lane);
+        *self.by_lane.of_mut(lane) += 1;
     }
 
     /// Takes somebody out of the running one.
     pub(super) fn remove(&mut self, visitor: VisitorId) {
-        self.running.remove(&visitor);
+        if let Some(lane) = self.running.remove(&visitor) {
+            let count = self.by_lane.of_mut(lane);
+            *count = count.saturating_sub(1);
+        }
     }
 
     /// The lane of a member of the running one.
@@ -49,7 +83,7 @@ impl Lobby {
     pub(super) fn freeze(&mut self) -> u32 {
         let count = self.gathered();
         self.frozen = std::mem::take(&mut self.running).into_iter().collect();
-        self.undrawn = u64::from(count);
+        self.undrawn = std::mem::take(&mut self.by_lane);
         count
     }
 
@@ -67,13 +101,14 @@ impl Lobby {
     /// Gives up the frozen one, of this number.
     pub(super) fn dismiss_frozen(&mut self, number: u32) {
         let members = std::mem::take(&mut self.frozen);
-        self.undrawn = 0;
+        self.undrawn = ByLane::default();
         self.leave_over(number, members);
     }
 
     /// Gives up the running one, of this number.
     pub(super) fn dismiss_running(&mut self, number: u32) {
         let members = std::mem::take(&mut self.running).into_iter().collect();
+        self.by_lane = ByLane::default();
         self.leave_over(number, members);
     }
 

@@ -5,12 +5,14 @@
 //! many verbs share one write. One gateway at a time may use a directory.
 
 mod absence;
+mod call;
 mod commit;
 mod dirty;
 mod disk;
 mod draw;
 mod encode;
 mod entry;
+mod lanes;
 mod load;
 mod lobby;
 mod moment;
@@ -26,6 +28,7 @@ mod sessions;
 mod spent;
 mod stays;
 mod surveyed;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod verbs;

@@ -29,7 +29,7 @@ impl Room {
             return Passed::Joined(joined);
         }
         let until = self.head.claim_time.after(terms.session.claim_window);
-        self.let_go(place, ask.joining.visitor, until);
+        self.let_go((stand.lane, place), ask.joining.visitor, until);
         self.head.releases_total += 1;
         self.changed();
         self.claims_first_turn(terms, ask, stand)
@@ -39,7 +39,7 @@ impl Room {
     fn is_free(&self, terms: &Terms) -> bool {
         self.head.orders.state.releases()
             && self.recovering().is_zero()
-            && self.waiting_in_all() == self.queue.absent()
+            && self.waiting_in_all() == self.queues.absent()
             && self.capacity_left(terms) > 0
             && { self.head.ticks }.pass()
     }

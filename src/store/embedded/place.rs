@@ -96,9 +96,10 @@ impl Room {
     }
 
     /// Puts somebody at the place that was drawn, unless more is known of the visitor than that it
-    /// waits since the loss.
+    /// waits since the loss. Whose lane is not known gets into it with the token: see
+    /// [`Room::settle_lane`].
     fn put_back_drawn(&mut self, visitor: VisitorId, place: Place) {
-        if self.queue.holds(place) {
+        if self.queues.holds(place) {
             return;
         }
         let Some(entry) = self.visitors.get(&visitor).copied() else {

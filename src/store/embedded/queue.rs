@@ -1,4 +1,4 @@
-//! Who waits, in order of place: those present or not yet expected, and those found absent.
+//! Who waits in a lane, in order of place: those present or not yet expected, and those found absent.
 
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
@@ -8,12 +8,14 @@ use crate::domain::place::Place;
 use crate::domain::visitor::VisitorId;
 use crate::store::survey::{MOST_SAMPLES, Sample};
 
-/// A room's queue. A place is held by one visitor at most.
+/// A lane's queue. A place is held by one visitor at most.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     present: BTreeMap<Place, VisitorId>,
     absent: BTreeMap<Place, VisitorId>,
     ranks: Ranks,
+    /// Where the next sweep goes on looking for the absent; `None` is the beginning.
+    pub(super) cursor: Option<Place>,
 }
 
 impl Queue {
@@ -83,14 +85,16 @@ impl Queue {
         self.ranks.sample([rank]).first().map(|one| one.place)
     }
 
-    /// Samples for a survey: everybody while few wait, else every thousandth of the queue, the
-    /// powers of two near the front, and the last place.
-    pub(super) fn samples(&self) -> Vec<Sample> {
+    /// Samples for a survey, in which so many lanes share [`MOST_SAMPLES`]: everybody while few
+    /// wait, else every thousandth of the queue (where it is the only one), the powers of two near
+    /// the front, and the last place.
+    pub(super) fn samples(&self, lanes: usize) -> Vec<Sample> {
+        let most = MOST_SAMPLES.checked_div(lanes).unwrap_or(MOST_SAMPLES) as u64;
         let present = self.present();
-        if present <= MOST_SAMPLES as u64 {
+        if present <= most {
             return self.ranks.sample(0..present);
         }
-        let even = MOST_SAMPLES as u64 - 24;
+        let even = most.saturating_sub(24).max(1);
         let mut ranks: Vec<u64> = (0..even)
             .map(|step| step.saturating_mul(present) / even)
             .chain((0..20).map(|power| 1 << power))
@@ -120,7 +124,7 @@ mod tests {
     fn samples_are_few_ascending_exact_and_dense_enough() {
         for count in [0, 1, 2, 999, 1_024, 30_000] {
             let queue = queue_of(count);
-            let samples = queue.samples();
+            let samples = queue.samples(1);
             assert!(samples.len() <= MOST_SAMPLES, "{count}");
             assert!(
                 samples

@@ -1,15 +1,14 @@
 //! The tick: ends what expired, then calls those whose turn it is, lowest place first.
 
-use std::ops::Bound;
 use std::time::Duration;
 
+use super::call::Call;
 use super::entry::{Entry, Status};
-use super::moment::Moment;
 use super::room::Room;
 use super::sessions::{End, Told};
-use crate::domain::place::Place;
-use crate::domain::presence;
+use crate::domain::lane::{Lane, MOST_LANES};
 use crate::domain::room::Terms;
+use crate::domain::share::EachLane;
 use crate::domain::standing::EndedBy;
 use crate::domain::tick::{Door, Proposal};
 use crate::domain::visitor::VisitorId;
@@ -17,15 +16,6 @@ use crate::store::{MOST_CALLED, Released};
 
 /// How long the end of a session that ran out is remembered, for touches still on their way.
 const LATE_TOUCH: Duration = Duration::from_mins(1);
-
-/// One tick's work: who may go, and how much may be looked at for it.
-struct Call {
-    batch: Vec<VisitorId>,
-    /// Lapsed places that may still be met.
-    looks: u64,
-    claim_window: Duration,
-    expected: Place,
-}
 
 impl Room {
     /// One tick, if `proposal` is for the present tick number.
@@ -51,9 +41,7 @@ impl Room {
         let batch = self.call(terms, step.batch);
         if open {
             self.freeze_round(terms);
-        }
-        if let (true, Some(horizon)) = (open, self.horizon(terms)) {
-            self.head.horizons.record(self.now().0, horizon);
+            self.reach(terms);
         }
         self.released(true, batch)
     }
@@ -81,7 +69,7 @@ impl Room {
             let Some(entry) = self.visitors.get(&visitor).copied() else {
                 continue;
             };
-            let status = if entry.missed || self.queue.holds(place) {
+            let status = if entry.missed || self.queues.holds(place) {
                 Status::Ended(EndedBy::Missed)
             } else {
                 Status::Absent
@@ -125,14 +113,16 @@ impl Room {
         let paced = if open { paced } else { 0 };
         let most = granted.saturating_add(paced).min(room);
 
-        let moving = open && self.queue.present() > 0;
+        let present = self.queues.present();
         let mut call = Call {
             batch: Vec::new(),
+            by_lane: EachLane::default(),
             looks: most.saturating_mul(4).saturating_add(256),
             claim_window: terms.session.claim_window,
-            expected: self.expected(),
         };
-        self.call_in_order(&mut call, most);
+        if most > 0 {
+            self.call_by_share(&mut call, &terms.lanes, most);
+        }
 
         let called = call.batch.len() as u64;
         let by_order = called.min(granted);
@@ -140,13 +130,37 @@ impl Room {
         self.settle_grants(due, by_order, &call);
         self.head.releases_total += called - by_order;
         self.head.ticks.spend(called - by_order);
-        let now = self.now().0;
-        if moving {
-            self.head.history.record(now, called - by_order);
-        } else {
-            self.head.history.skip(now);
-        }
+        let moving = present.map(|present| open && present > 0);
+        self.measure(moving, call.by_lane, by_order);
         call.batch
+    }
+
+    /// Notes in each lane in which somebody has waited how many went by the pace. Which of them
+    /// went by order makes no difference to anybody: the first are taken for it.
+    fn measure(&mut self, moving: [bool; MOST_LANES], called: EachLane, mut by_order: u64) {
+        let now = self.now().0;
+        let used = self.queues.used().max(1);
+        let lanes = self.head.lanes.iter_mut().take(used);
+        for ((lane, moving), called) in lanes.zip(moving).zip(called) {
+            let ordered = by_order.min(called);
+            by_order -= ordered;
+            if moving {
+                lane.history.record(now, called - ordered);
+            } else {
+                lane.history.skip(now);
+            }
+        }
+    }
+
+    /// Notes how far the horizon of each lane reaches.
+    fn reach(&mut self, terms: &Terms) {
+        for lane in Lane::all().take(self.lane_count(&terms.lanes)) {
+            if let Some(horizon) = self.horizon(terms, lane) {
+                let now = self.now().0;
+                let head = self.head.lanes.of_mut(lane);
+                head.horizons.record(now, horizon);
+            }
+        }
     }
 
     /// What was ordered and could not be done now lapses, unless only this tick's bounds stood
@@ -163,65 +177,5 @@ impl Room {
             Some(capacity) => u64::from(capacity.get()).saturating_sub(inside),
             None => u64::MAX,
         }
-    }
-
-    /// Those who came back from behind the front take at most half while others wait; whatever
-    /// one side cannot use the other may.
-    fn call_in_order(&mut self, call: &mut Call, most: u64) {
-        if most == 0 {
-            return;
-        }
-        let front = self.front();
-        let behind = (Bound::Unbounded, Bound::Included(front));
-        let beyond = (Bound::Excluded(front), Bound::Unbounded);
-        if self.queue.first(behind).is_some() {
-            let (half, carry) = presence::from_behind(most, self.head.carry);
-            self.head.carry = carry;
-            self.call_within(call, behind, half.min(most));
-        }
-        self.call_within(call, beyond, most);
-        self.call_within(call, behind, most);
-    }
-
-    /// Calls the lowest places within `range` until `most` are called in all.
-    fn call_within(&mut self, call: &mut Call, range: (Bound<Place>, Bound<Place>), most: u64) {
-        while (call.batch.len() as u64) < most {
-            let Some((place, visitor)) = self.queue.first(range) else {
-                return;
-            };
-            if place <= call.expected && self.has_lapsed(visitor) {
-                if call.looks == 0 {
-                    return;
-                }
-                call.looks -= 1;
-                self.lose(visitor);
-                continue;
-            }
-            self.call_one(call, place, visitor);
-        }
-    }
-
-    fn call_one(&mut self, call: &mut Call, place: Place, visitor: VisitorId) {
-        let late = if place <= call.expected {
-            Duration::ZERO
-        } else {
-            presence::EXPECTED_AFTER
-        };
-        let until = self.head.claim_time.after(call.claim_window).after(late);
-        if self.let_go(place, visitor, until) {
-            call.batch.push(visitor);
-        }
-    }
-
-    /// Releases the visitor who waits at `place`; whether there was one.
-    pub(super) fn let_go(&mut self, place: Place, visitor: VisitorId, until: Moment) -> bool {
-        let Some(entry) = self.visitors.get(&visitor).copied() else {
-            self.queue.remove(place);
-            return false;
-        };
-        let status = Status::Released { until };
-        self.put(visitor, Entry { status, ..entry });
-        self.head.front = self.head.front.max(place.score());
-        true
     }
 }

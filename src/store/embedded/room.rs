@@ -1,6 +1,6 @@
 //! One room's state, and the operator's verbs. Pure: no waiting, no disk, no clock.
 //!
-//! Visitors' verbs are in `visits`, the tick in `release`, sessions' verbs in `stays`. Every
+//! Visitors' verbs are in `visits`, the tick in `release` and `call`, sessions' verbs in `stays`. Every
 //! change of a visitor's entry goes through [`Room::put`], which keeps queue, turns and what must
 //! be written in step with it.
 
@@ -8,9 +8,9 @@ use std::collections::{BTreeSet, HashMap, VecDeque, hash_map};
 
 use super::dirty::Dirty;
 use super::entry::{Entry, Head, Status};
+use super::lanes::Queues;
 use super::lobby::Lobby;
 use super::moment::Moment;
-use super::queue::Queue;
 use super::sessions::{Guest, Sessions};
 use super::spent::Uses;
 use crate::domain::lane::Lane;
@@ -25,7 +25,7 @@ use crate::store::Ordered;
 pub(super) struct Room {
     pub(super) head: Head,
     pub(super) visitors: HashMap<VisitorId, Entry>,
-    pub(super) queue: Queue,
+    pub(super) queues: Queues,
     pub(super) turns: BTreeSet<(Moment, Place, VisitorId)>,
     pub(super) sessions: Sessions,
     /// Single-use things; they outlast windows.
@@ -35,8 +35,6 @@ pub(super) struct Room {
     pub(super) roster: Vec<VisitorId>,
     /// Visitors of dismissed windows, not yet cleared from disk.
     pub(super) leftovers: VecDeque<hash_map::IntoIter<VisitorId, Entry>>,
-    /// Where the next sweep goes on looking for the absent; `None` is the beginning.
-    pub(super) cursor: Option<Place>,
     pub(super) dirty: Dirty,
     /// Grows with every change that an answer may show.
     pub(super) version: u64,
@@ -71,8 +69,9 @@ impl Room {
         self.head.orders.window
     }
 
-    pub(super) fn front(&self) -> Place {
-        Place::from_score(self.head.front).unwrap_or(Place::LOWEST)
+    /// The highest place released from a lane so far.
+    pub(super) fn front(&self, lane: Lane) -> Place {
+        Place::from_score(self.head.lanes.of(lane).front).unwrap_or(Place::LOWEST)
     }
 
     /// Notes a change that answers may show; they wait until it is durable.
@@ -86,12 +85,12 @@ impl Room {
         if let Some(old) = self.visitors.insert(visitor, entry) {
             match old.status {
                 Status::Waiting { .. } | Status::Absent | Status::Away { .. } => {
-                    self.queue.remove(old.place);
+                    self.queues.of_mut(old.lane).remove(old.place);
                 }
                 Status::Released { until } => {
                     self.turns.remove(&(until, old.place, visitor));
                 }
-                Status::Lobby { number } => self.leave_lobby(number, visitor),
+                Status::Lobby { number } => self.leave_lobby(number, visitor, old.lane),
                 Status::Admitted { .. } | Status::Ended(_) => {}
             }
             if !old.is_plain_lobby() {
@@ -99,9 +98,9 @@ impl Room {
             }
         }
         match entry.status {
-            Status::Waiting { .. } => self.queue.add(entry.place, visitor),
+            Status::Waiting { .. } => self.queues.add(entry.lane, entry.place, visitor),
             Status::Absent | Status::Away { .. } => {
-                self.queue.add_absent(entry.place, visitor);
+                self.queues.add_absent(entry.lane, entry.place, visitor);
             }
             Status::Released { until } => {
                 self.turns.insert((until, entry.place, visitor));
@@ -116,21 +115,22 @@ impl Room {
     }
 
     fn enter_lobby(&mut self, number: u32, visitor: VisitorId, lane: Lane) {
+        self.queues.use_lane(lane);
         if number == self.head.lobby {
             self.lobby.add(visitor, lane);
             self.dirty.members.insert((number, visitor));
         } else {
-            self.lobby.undrawn += 1;
+            self.lobby.wait(lane);
         }
     }
 
     /// Who leaves a frozen lobby stays in its roster.
-    fn leave_lobby(&mut self, number: u32, visitor: VisitorId) {
+    fn leave_lobby(&mut self, number: u32, visitor: VisitorId, lane: Lane) {
         if number == self.head.lobby {
             self.lobby.remove(visitor);
             self.dirty.members.insert((number, visitor));
         } else {
-            self.lobby.undrawn = self.lobby.undrawn.saturating_sub(1);
+            self.lobby.wait_no_longer(lane);
         }
     }
 
@@ -142,7 +142,7 @@ impl Room {
                 left: until.left(self.now()),
             },
             Status::Waiting { .. } | Status::Absent | Status::Away { .. } => Standing::Waiting {
-                ahead: self.ahead_of(entry.place),
+                ahead: self.ahead_of(entry.lane, entry.place),
             },
             Status::Released { until } => Standing::Released {
                 left: until.left(self.head.claim_time),
@@ -155,6 +155,7 @@ impl Room {
             standing,
             turn: entry.turn,
             place: placed.then_some(entry.place),
+            lane: entry.lane,
             epoch: self.epoch(),
             tick: self.head.ticks.tick,
         }
@@ -167,6 +168,7 @@ impl Room {
             standing,
             turn,
             place: None,
+            lane: Lane::GENERAL,
             epoch: self.epoch(),
             tick: self.head.ticks.tick,
         };
@@ -191,14 +193,14 @@ impl Room {
     }
 
     /// Writes standing orders if their version is still `if_version`. Gives back the dismissed
-    /// queue, if any, for the caller to drop at leisure.
-    pub(super) fn order(&mut self, orders: &Orders, if_version: u64) -> (Ordered, Queue) {
+    /// queues, if any, for the caller to drop at leisure.
+    pub(super) fn order(&mut self, orders: &Orders, if_version: u64) -> (Ordered, Queues) {
         if self.head.orders == *orders {
-            return (Ordered::Done, Queue::default());
+            return (Ordered::Done, Queues::default());
         }
         if self.head.orders.version != if_version || self.goes_too_far(orders) {
             let present = Box::new(self.head.orders.clone());
-            return (Ordered::Changed(present), Queue::default());
+            return (Ordered::Changed(present), Queues::default());
         }
         let freezes = self.freezes(orders);
         let dismissed = self.write(orders);
@@ -209,7 +211,7 @@ impl Room {
     }
 
     /// Puts `orders` in force, whatever their version.
-    pub(super) fn write(&mut self, orders: &Orders) -> Queue {
+    pub(super) fn write(&mut self, orders: &Orders) -> Queues {
         if orders.rev > self.head.orders.rev {
             self.revoke_all();
         }
@@ -217,7 +219,7 @@ impl Room {
         let dismissed = if ends || orders.window != self.window() {
             self.dismiss()
         } else {
-            Queue::default()
+            Queues::default()
         };
         self.head.orders.clone_from(orders);
         if orders.state.claims() && self.head.cut.is_some_and(|cut| cut.round == 0) {
@@ -228,17 +230,19 @@ impl Room {
     }
 
     /// Sends everybody home who waits or was released. Sessions live on, and so does the roster.
-    fn dismiss(&mut self) -> Queue {
+    fn dismiss(&mut self) -> Queues {
         let visitors = std::mem::take(&mut self.visitors);
         if !visitors.is_empty() {
             self.leftovers.push_back(visitors.into_iter());
         }
         self.dismiss_lobbies();
         self.turns.clear();
-        self.cursor = None;
         self.head.grants_met = self.head.orders.grants;
-        self.head.history.clear();
-        std::mem::take(&mut self.queue)
+        for lane in self.head.lanes.iter_mut() {
+            lane.history.clear();
+            lane.lead = 0;
+        }
+        std::mem::take(&mut self.queues)
     }
 
     /// The next place, never given out before; `None` when this epoch's numbers are used up.

@@ -6,6 +6,7 @@ use super::entry::{Entry, Status};
 use super::room::Room;
 use super::sessions::{End, Guest, Session, Told};
 use crate::domain::clock::UnixTime;
+use crate::domain::lane::Lane;
 use crate::domain::room::Terms;
 use crate::domain::session::{Jti, LEEWAY};
 use crate::domain::standing::{EndedBy, Stand, Standing};
@@ -173,6 +174,7 @@ impl Room {
                 standing: Standing::Ended(EndedBy::Expired),
                 turn: claim.turn,
                 place: None,
+                lane: Lane::GENERAL,
                 epoch: self.epoch(),
                 tick: self.head.ticks.tick,
             });

@@ -1,15 +1,18 @@
 //! What the store knows of a room, told to gateways.
 
 use super::room::Room;
+use crate::domain::lane::Lane;
 use crate::domain::place::Place;
 use crate::domain::presence;
 use crate::domain::room::Terms;
-use crate::store::survey::{Sample, Survey};
+use crate::store::survey::{LaneSurvey, Survey};
 
 impl Room {
     /// What the store knows of the room.
     pub(super) fn survey(&self, terms: &Terms, ends_seen: u64) -> Survey {
         let head = &self.head;
+        let count = self.lane_count(&terms.lanes);
+        let lanes = Lane::all().take(count);
         Survey {
             orders: head.orders.clone(),
             incarnation: head.incarnation,
@@ -23,15 +26,13 @@ impl Room {
             lobby: u64::from(self.lobby.gathered()),
             frozen: head.cut,
             roster: u64::from(self.drawn()),
-            absent: self.queue.absent(),
+            absent: self.queues.absent(),
             released: self.turns.len() as u64,
             active: self.sessions.active(),
             missing: self.missing(),
-            horizon: self
-                .horizon(terms)
-                .map(|now| now.max(head.horizons.covered().unwrap_or(now))),
-            samples: self.samples(),
-            history: head.history.clone(),
+            lanes: lanes
+                .map(|lane| self.survey_of(terms, lane, count))
+                .collect(),
             releases_total: head.releases_total,
             granted_total: head.granted_total,
             joins_total: head.joins_total,
@@ -42,22 +43,36 @@ impl Room {
         }
     }
 
-    /// Places up to this one are near. Where fewer wait than will soon be released, that is every
-    /// place given out so far; `None` while nobody waits.
-    pub(super) fn horizon(&self, terms: &Terms) -> Option<Place> {
-        if self.queue.len() == 0 {
+    /// What the store knows of one of so many lanes.
+    fn survey_of(&self, terms: &Terms, lane: Lane, lanes: usize) -> LaneSurvey {
+        let (head, queue) = (self.head.lanes.of(lane), self.queues.of(lane));
+        let mut samples = queue.samples(lanes);
+        for sample in &mut samples {
+            sample.ahead += self.undrawn_before(lane, sample.place);
+        }
+        LaneSurvey {
+            waiting: self.waiting_in(lane),
+            absent: queue.absent(),
+            lobby: self.lobby.gathered_in(lane),
+            horizon: self
+                .horizon(terms, lane)
+                .map(|now| now.max(head.horizons.covered().unwrap_or(now))),
+            samples,
+            history: head.history.clone(),
+            releases_total: head.releases_total,
+        }
+    }
+
+    /// Places of a lane up to this one are near: what the whole pace will release of it, for it
+    /// gets that when nobody waits in the others. Where fewer wait than that, it is every place
+    /// given out so far; `None` while nobody waits.
+    pub(super) fn horizon(&self, terms: &Terms, lane: Lane) -> Option<Place> {
+        let queue = self.queues.of(lane);
+        if queue.len() == 0 {
             return None;
         }
         let pace = terms.pace_in_force(self.head.orders.pace);
         let near = presence::horizon(pace, terms.horizon);
-        self.queue.nth(near).or(self.last_place())
-    }
-
-    fn samples(&self) -> Vec<Sample> {
-        let mut samples = self.queue.samples();
-        for sample in &mut samples {
-            sample.ahead += self.undrawn_before(sample.place);
-        }
-        samples
+        queue.nth(near).or(self.last_place())
     }
 }

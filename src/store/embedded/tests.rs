@@ -3,6 +3,7 @@
 
 mod damage;
 mod drawn;
+mod laned;
 mod platter;
 
 use std::path::PathBuf;

@@ -50,12 +50,12 @@ impl QueueStore for Embedded {
     async fn check_in(
         &self,
         room: &RoomName,
-        _terms: &Terms,
+        terms: &Terms,
         tokens: &[CheckIn],
     ) -> Result<Vec<Stand>, StoreError> {
         let check_in = |room: &mut Room| {
             tokens.iter().try_for_each(|one| room.has_made(one))?;
-            Ok(tokens.iter().map(|one| room.check_in(one)).collect())
+            Ok(tokens.iter().map(|one| room.check_in(terms, one)).collect())
         };
         self.on(room, check_in).await?
     }

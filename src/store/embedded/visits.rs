@@ -1,9 +1,8 @@
-//! A room's verbs for those who queue: join, check in, leave; and the sweep after them.
+//! A room's verbs for those who queue: join, check in, leave.
 
 use std::time::Duration;
 
 use super::entry::{Entry, Status};
-use super::moment::Moment;
 use super::room::Room;
 use super::sessions::{End, Guest, Told};
 use crate::domain::lane::Lane;
@@ -15,12 +14,10 @@ use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowState;
 use crate::store::{CheckIn, Joined, Joining, Leaving, ShownBy};
 
-/// Places a sweep looks at, rows of old windows it clears and ends it forgets, a call at most.
-const SWEEP: usize = 1_024;
-
 impl Room {
-    /// Gives a visitor a place or puts it into the lobby, or says where it stands already. A visitor with a living turn is
-    /// answered in every state, so that a join whose answer was lost may be sent again.
+    /// Gives a visitor a place or puts it into the lobby, or says where it stands already. A
+    /// visitor with a living turn is answered in every state, so that a join whose answer was lost
+    /// may be sent again.
     pub(super) fn join(&mut self, terms: &Terms, ask: &Joining) -> Joined {
         if ask.window != self.window() {
             return Joined::Shut;
@@ -44,10 +41,12 @@ impl Room {
         if self.waiting_in_all() >= u64::from(terms.max_waiting) || !self.has_numbers() {
             return Joined::Full;
         }
+        let lane = terms.lanes.lane(ask.lane);
         let entry = if self.gathers(terms) {
-            self.in_lobby(turn, before, ask.lane)
+            self.in_lobby(turn, before, lane)
         } else if let Some(place) = self.next_place() {
-            self.waiting(turn, place, before, ask.promised)
+            let entry = self.waiting(turn, place, lane, ask.promised);
+            Entry { before, ..entry }
         } else {
             return Joined::Full;
         };
@@ -57,16 +56,38 @@ impl Room {
     }
 
     /// Says where a token's holder stands, and marks it present.
-    pub(super) fn check_in(&mut self, token: &CheckIn) -> Stand {
+    pub(super) fn check_in(&mut self, terms: &Terms, token: &CheckIn) -> Stand {
         let guest = Guest {
             window: token.window,
             visitor: token.visitor,
             turn: token.turn,
         };
         match self.entry(guest) {
-            Ok(entry) => self.see(token.visitor, entry, (token.promised, token.shown_by)),
-            Err(stand) => self.put_back(token).unwrap_or(stand),
+            Ok(entry) => {
+                let entry = self.settle_lane(terms, token, entry);
+                self.see(token.visitor, entry, (token.promised, token.shown_by))
+            }
+            Err(stand) => self.put_back(terms, token).unwrap_or(stand),
         }
+    }
+
+    /// A drawn place that a gateway put back after a loss is in the general lane until a token
+    /// from before the loss tells its own: the drawn order says nothing of lanes. The entry after
+    /// it.
+    pub(super) fn settle_lane(&mut self, terms: &Terms, token: &CheckIn, entry: Entry) -> Entry {
+        let lane = terms.lanes.lane(token.lane);
+        let waits = matches!(
+            entry.status,
+            Status::Waiting { .. } | Status::Absent | Status::Away { .. }
+        );
+        let proves = token.epoch < self.epoch() && token.place == entry.place;
+        let own = entry.lane != Lane::GENERAL || lane == Lane::GENERAL;
+        if !(waits && proves) || own {
+            return entry;
+        }
+        let entry = Entry { lane, ..entry };
+        self.put(token.visitor, entry);
+        entry
     }
 
     /// Ends a turn wherever it stands. A session of an older window is found by its visitor.
@@ -96,20 +117,12 @@ impl Room {
         }
     }
 
-    /// Clears away a bounded number of things; says how many.
-    pub(super) fn sweep(&mut self) -> u64 {
-        self.find_absent()
-            + self.clear_leftovers()
-            + self.clear_old_lobbies()
-            + self.forget_ends()
-            + self.forget_uses()
-    }
-
-    /// Up to which place visitors know that they are near the front: where the horizon has been
-    /// for long enough, and everything at or behind the front, which only a check-in puts there.
-    pub(super) fn expected(&self) -> Place {
-        let covered = self.head.horizons.expected(self.now().0);
-        covered.unwrap_or(Place::LOWEST).max(self.front())
+    /// Up to which place visitors of a lane know that they are near the front: where the horizon
+    /// has been for long enough, and everything at or behind the front, which only a check-in puts
+    /// there.
+    pub(super) fn expected(&self, lane: Lane) -> Place {
+        let covered = self.head.lanes.of(lane).horizons.expected(self.now().0);
+        covered.unwrap_or(Place::LOWEST).max(self.front(lane))
     }
 
     /// Whether the visitor at `place` waits there and has not been seen for too long.
@@ -162,11 +175,11 @@ impl Room {
 
     /// Puts a token of an older epoch back at its own place: the store lost it. `None` where it
     /// may not, because the turn ended or a newer one began, or was never this store's to keep.
-    pub(super) fn put_back(&mut self, token: &CheckIn) -> Option<Stand> {
+    pub(super) fn put_back(&mut self, terms: &Terms, token: &CheckIn) -> Option<Stand> {
         let lost = token.window == self.window()
             && self.head.orders.state != WindowState::Ended
             && token.epoch < self.epoch();
-        if !lost || self.queue.holds(token.place) {
+        if !lost || self.queues.holds(token.place) {
             return None;
         }
         let before = match self.visitors.get(&token.visitor) {
@@ -185,96 +198,26 @@ impl Room {
         if before.is_none() && inside.is_some() {
             return None;
         }
-        let entry = self.waiting(token.turn, token.place, before, token.promised);
+        let lane = terms.lanes.lane(token.lane);
+        let entry = Entry {
+            before,
+            ..self.waiting(token.turn, token.place, lane, token.promised)
+        };
         self.put(token.visitor, entry);
         Some(self.stand(&entry))
     }
 
-    fn waiting(
-        &self,
-        turn: Turn,
-        place: Place,
-        before: Option<EndedBy>,
-        promised: Duration,
-    ) -> Entry {
+    fn waiting(&self, turn: Turn, place: Place, lane: Lane, promised: Duration) -> Entry {
         let seen_until = self.now().after(presence::check_in_lasts(promised));
         Entry {
             turn,
             place,
             status: Status::Waiting { seen_until },
             missed: false,
-            before,
-            lane: Lane::GENERAL,
+            before: None,
+            lane,
             step_aways: 0,
             extensions: 0,
         }
-    }
-
-    /// Looks at the next so many places that should have checked in.
-    fn find_absent(&mut self) -> u64 {
-        let from = self.cursor.take().unwrap_or(Place::LOWEST);
-        if from > self.expected() {
-            return 0;
-        }
-        let range = from..=self.expected();
-        let looked: Vec<_> = self.queue.iter(range).take(SWEEP + 1).collect();
-        self.cursor = looked.get(SWEEP).map(|(place, _)| *place);
-        let mut found = 0;
-        for (_, visitor) in looked.into_iter().take(SWEEP) {
-            if self.has_lapsed(visitor) {
-                self.lose(visitor);
-                found += 1;
-            }
-        }
-        found
-    }
-
-    fn clear_leftovers(&mut self) -> u64 {
-        let mut cleared = 0;
-        while let Some(window) = self.leftovers.front_mut() {
-            for (visitor, entry) in window.by_ref().take(SWEEP - cleared) {
-                self.dirty.visitors.insert((entry.place, visitor));
-                cleared += 1;
-            }
-            if cleared == SWEEP {
-                break;
-            }
-            self.leftovers.pop_front();
-        }
-        if cleared > 0 {
-            self.changed();
-        }
-        cleared as u64
-    }
-
-    fn clear_old_lobbies(&mut self) -> u64 {
-        let mut cleared = 0;
-        while let Some((number, members)) = self.lobby.leftovers.front_mut() {
-            for (visitor, _) in members.by_ref().take(SWEEP - cleared) {
-                self.dirty.members.insert((*number, visitor));
-                cleared += 1;
-            }
-            if cleared == SWEEP {
-                break;
-            }
-            self.lobby.leftovers.pop_front();
-        }
-        if cleared > 0 {
-            self.changed();
-        }
-        cleared as u64
-    }
-
-    fn forget_ends(&mut self) -> u64 {
-        let now: Moment = self.now();
-        let mut forgotten = 0;
-        while forgotten < SWEEP as u64
-            && let Some(jti) = self.sessions.forget_one(now)
-        {
-            self.dirty.ends.insert(jti);
-            self.changed();
-            forgotten += 1;
-        }
-        forgotten
     }
 }

@@ -4,62 +4,14 @@ use std::time::Duration;
 
 use redis::Value;
 
+use super::reader::{Odd, Reader};
+use crate::domain::lane::Lane;
 use crate::domain::place::{Epoch, Place, Turn};
 use crate::domain::standing::{EndedBy, Stand, Standing};
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::Orders;
 use crate::store::lobby::LobbyPage;
 use crate::store::{Granted, Joined, Ordered, Passed, Spent, StoreError};
-
-/// An answer that is not in the shape its script promises.
-#[derive(Debug, thiserror::Error)]
-#[error("it is not in the shape that this version of Anteroom writes")]
-pub(super) struct Odd;
-
-/// What is left of an answer.
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
-
-impl<'a> Reader<'a> {
-    /// From its beginning.
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-
-    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], Odd> {
-        let (first, rest) = self.0.split_first_chunk().ok_or(Odd)?;
-        self.0 = rest;
-        Ok(*first)
-    }
-
-    pub(super) fn byte(&mut self) -> Result<u8, Odd> {
-        let [byte] = self.take()?;
-        Ok(byte)
-    }
-
-    fn short(&mut self) -> Result<u16, Odd> {
-        self.take().map(u16::from_be_bytes)
-    }
-
-    pub(super) fn small(&mut self) -> Result<u32, Odd> {
-        self.take().map(u32::from_be_bytes)
-    }
-
-    pub(super) fn number(&mut self) -> Result<u64, Odd> {
-        self.take().map(u64::from_be_bytes)
-    }
-
-    /// As many as there are until the end.
-    pub(super) fn all<T>(
-        &mut self,
-        mut one: impl FnMut(&mut Self) -> Result<T, Odd>,
-    ) -> Result<Vec<T>, Odd> {
-        let mut all = Vec::new();
-        while !self.0.is_empty() {
-            all.push(one(self)?);
-        }
-        Ok(all)
-    }
-}
 
 /// The answer as bytes, or what a script says instead: that the room was lost, or that its head
 /// cannot be read.
@@ -68,6 +20,14 @@ pub(super) fn bytes(value: Value, key: &str) -> Result<Vec<u8>, StoreError> {
         Value::BulkString(bytes) => Ok(bytes),
         other => Err(said(&other, key)),
     }
+}
+
+/// How many lanes the room has, where the script says that it was not given the keys of all.
+pub(super) fn more_lanes(value: &Value) -> Option<usize> {
+    let Value::SimpleString(words) = value else {
+        return None;
+    };
+    words.strip_prefix("LANES ")?.parse().ok()
 }
 
 /// The answer as a number.
@@ -135,11 +95,13 @@ impl Front {
         })
     }
 
-    const fn stand(&self, standing: Standing, turn: Turn, place: Option<Place>) -> Stand {
+    /// The stand of a record whose place is this one.
+    const fn stand(&self, record: &Record, standing: Standing, place: Option<Place>) -> Stand {
         Stand {
             standing,
-            turn,
+            turn: record.turn,
             place,
+            lane: record.lane,
             epoch: self.epoch,
             tick: self.tick,
         }
@@ -147,11 +109,13 @@ impl Front {
 }
 
 /// One visitor's record in an answer.
+#[derive(Clone, Copy)]
 pub(super) struct Record {
     pub(super) kind: u8,
     pub(super) number: u64,
     pub(super) turn: Turn,
     place: Option<Place>,
+    lane: Lane,
 }
 
 impl Record {
@@ -161,6 +125,7 @@ impl Record {
             number: from.number()?,
             turn: Turn(from.short()?),
             place: place(from.number()?)?,
+            lane: Lane(from.byte()?),
         })
     }
 
@@ -182,7 +147,7 @@ impl Record {
     }
 
     pub(super) fn stand(&self, front: &Front) -> Result<Stand, Odd> {
-        Ok(front.stand(self.standing()?, self.turn, self.place))
+        Ok(front.stand(self, self.standing()?, self.place))
     }
 }
 
@@ -209,7 +174,11 @@ pub(super) fn joined(from: &mut Reader<'_>) -> Result<Vec<Joined>, Odd> {
             6 => joined.push(Joined::Shut),
             7 => joined.extend(run(&front, &record)?),
             9 => {
-                let stand = front.stand(Standing::Lobby, Turn::FIRST, None);
+                let first = Record {
+                    turn: Turn::FIRST,
+                    ..record
+                };
+                let stand = front.stand(&first, Standing::Lobby, None);
                 let many = usize::from(record.turn.0);
                 joined.extend(std::iter::repeat_n(Joined::Stands(stand), many));
             }
@@ -238,16 +207,17 @@ pub(super) fn passed(from: &mut Reader<'_>) -> Result<Vec<Passed>, Odd> {
 
 /// Newcomers who got places one after another: the record's turn says how many.
 fn run(front: &Front, record: &Record) -> Result<Vec<Joined>, Odd> {
-    let first = record.place.ok_or(Odd)?.score();
+    let lowest = record.place.ok_or(Odd)?.score();
+    let newcomer = Record {
+        turn: Turn::FIRST,
+        ..*record
+    };
     let one = |at: u64| {
-        let place = Place::from_score(first + at).ok_or(Odd)?;
+        let place = Place::from_score(lowest + at).ok_or(Odd)?;
         let ahead = record.number.saturating_add(at);
         let standing = Standing::Waiting { ahead };
-        Ok(Joined::Stands(front.stand(
-            standing,
-            Turn::FIRST,
-            Some(place),
-        )))
+        let stand = front.stand(&newcomer, standing, Some(place));
+        Ok(Joined::Stands(stand))
     };
     (0..u64::from(record.turn.0)).map(one).collect()
 }

@@ -43,10 +43,12 @@ pub(super) fn joins(asks: &[Joining]) -> impl Iterator<Item = Vec<u8>> {
     let lasts = |ask: &Joining| micros(check_in_lasts(ask.promised));
     let longest = asks.iter().map(lasts).max().unwrap_or(0);
     let windows = || asks.iter().map(|ask| ask.window.0);
+    let lanes = || asks.iter().map(|ask| ask.lane.0);
     let mut said = number(longest).to_vec();
     for window in [windows().min(), windows().max()] {
         said.extend(window.unwrap_or(0).to_be_bytes());
     }
+    said.extend([lanes().min(), lanes().max()].map(Option::unwrap_or_default));
     for ask in asks {
         said.extend(ask.window.0.to_be_bytes());
         said.extend(number(lasts(ask)));
@@ -76,7 +78,7 @@ impl Ask for CheckIn {
         to.extend(self.place.score().to_be_bytes());
         to.extend(number(self.tick));
         to.extend(number(micros(check_in_lasts(self.promised))));
-        to.push(u8::from(self.shown_by == ShownBy::Visitor));
+        to.extend([self.lane.0, u8::from(self.shown_by == ShownBy::Visitor)]);
     }
 }
 

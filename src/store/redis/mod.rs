@@ -13,6 +13,7 @@ pub(crate) mod databases;
 mod fitness;
 mod keys;
 pub mod link;
+mod reader;
 mod refusal;
 mod script;
 mod scripts;
@@ -26,17 +27,14 @@ mod ticked;
 mod verbs;
 mod watch;
 
+use std::collections::HashMap;
 use std::fmt;
-
-use redis::Value;
+use std::sync::Mutex;
 
 use super::StoreError;
 use crate::domain::place::Epoch;
-use crate::domain::room::{RoomName, Terms};
+use crate::domain::room::RoomName;
 use crate::domain::window::Orders;
-use answers::{Odd, Reader};
-use asks::Ask;
-use call::Call;
 use link::Link;
 
 pub use script::Script;
@@ -45,8 +43,8 @@ pub use script::Script;
 /// keeps Redis busy for long.
 const MOST_ASKS: usize = 200;
 
-/// The same for joins, which cost less.
-const MOST_JOINS: usize = 500;
+/// The same for joins, which cost less: newcomers a third, those who join again as much as others.
+const MOST_JOINS: usize = 250;
 
 /// Those of a chunk who get their places in one call at most.
 const MOST_PLACED: usize = 500;
@@ -63,6 +61,8 @@ pub struct Redis {
     /// This gateway's number among those that survey a room.
     gateway: [u8; 8],
     epoch: Box<dyn Fn() -> Epoch + Send + Sync>,
+    /// How many lanes a room has, of those that were found to have more than one.
+    lanes: Mutex<HashMap<RoomName, usize>>,
 }
 
 impl fmt::Debug for Redis {
@@ -81,74 +81,8 @@ impl Redis {
                 .unwrap_or_else(|_| std::process::id().into())
                 .to_be_bytes(),
             epoch: Box::new(epoch),
+            lanes: Mutex::default(),
         }
-    }
-
-    /// A call with what every script needs, and `args`.
-    fn to(
-        &self,
-        room: &RoomName,
-        script: &'static Script,
-        args: impl IntoIterator<Item = Vec<u8>>,
-    ) -> Result<Call, StoreError> {
-        let mut all = vec![asks::birth((self.epoch)(), asks::incarnation()?)];
-        all.extend(args);
-        Ok(Call {
-            script,
-            keys: keys::of(room),
-            args: all,
-        })
-    }
-
-    async fn make(&self, call: &Call) -> Result<Value, StoreError> {
-        self.link.call(call.script, &call.keys, &call.args).await
-    }
-
-    /// Makes the call and reads the bytes it answers.
-    async fn read<T>(
-        &self,
-        call: Call,
-        read: impl Fn(&mut Reader<'_>) -> Result<T, Odd> + Send,
-    ) -> Result<T, StoreError> {
-        let bytes = answers::bytes(self.make(&call).await?, call.head())?;
-        read(&mut Reader::new(&bytes)).map_err(|odd| StoreError::Unreadable {
-            key: call.head().to_owned(),
-            source: odd.into(),
-        })
-    }
-
-    /// Asks for a whole batch, in parts, and joins the answers.
-    async fn batch<A: Ask + Sync, T: Send>(
-        &self,
-        (room, terms, script): (&RoomName, Option<&Terms>, &'static Script),
-        asked: &[A],
-        read: impl Fn(&mut Reader<'_>) -> Result<Vec<T>, Odd> + Send + Sync,
-    ) -> Result<Vec<T>, StoreError> {
-        let mut answers = Vec::with_capacity(asked.len());
-        for part in asked.chunks(MOST_ASKS) {
-            let terms = terms.map(asks::terms).into_iter();
-            let call = self.to(room, script, terms.chain([asks::batch(part)]))?;
-            let answered = self.read(call, &read).await?;
-            if answered.len() != part.len() {
-                return Err(StoreError::Unreachable(Odd.into()));
-            }
-            answers.extend(answered);
-        }
-        Ok(answers)
-    }
-
-    /// Tells a whole batch, in parts.
-    async fn tell<A: Ask + Sync>(
-        &self,
-        room: &RoomName,
-        script: &'static Script,
-        told: &[A],
-    ) -> Result<(), StoreError> {
-        for part in told.chunks(MOST_ASKS) {
-            let call = self.to(room, script, [asks::batch(part)])?;
-            answers::done(&self.make(&call).await?, call.head())?;
-        }
-        Ok(())
     }
 }
 

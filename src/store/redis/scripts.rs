@@ -56,7 +56,8 @@ pub(super) static RELEASE: LazyLock<Script> = script!(
     "release",
     "allow-oom",
     [
-        "room", "terms", "visitors", "gather", "draw", "sessions", "presence", "history", "tick"
+        "room", "terms", "visitors", "gather", "draw", "sessions", "presence", "history", "tick",
+        "share"
     ]
 );
 pub(super) static TOUCH: LazyLock<Script> = script!("touch", "allow-oom", ["room"]);

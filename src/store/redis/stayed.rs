@@ -1,6 +1,7 @@
 //! What scripts answer about sessions, read back.
 
-use super::answers::{Front, Odd, Reader, Record, reason};
+use super::answers::{Front, Record, reason};
+use super::reader::{Odd, Reader};
 use crate::domain::clock::UnixTime;
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use redis::Value;
 use serde_json::json;
 
-use super::answers::{Odd, Reader, bytes, orders, place, said};
+use super::answers::{bytes, orders, place, said};
+use super::reader::{Odd, Reader};
 use super::stayed::told_end;
 use super::ticked::ticks;
 use crate::domain::clock::UnixTime;
@@ -13,7 +14,7 @@ use crate::domain::estimate::ReleaseHistory;
 use crate::domain::place::{Epoch, Place};
 use crate::store::StoreError;
 use crate::store::lobby::Cut;
-use crate::store::survey::{Sample, Survey};
+use crate::store::survey::{LaneSurvey, Sample, Survey};
 
 /// Reads a survey; `key` is the room's head.
 pub(super) fn survey(value: Value, key: &str) -> Result<Survey, StoreError> {
@@ -26,15 +27,14 @@ pub(super) fn survey(value: Value, key: &str) -> Result<Survey, StoreError> {
     };
     let parts: Vec<_> = parts.into_iter().map(|part| bytes(part, key)).collect();
     let parts: Vec<Vec<u8>> = parts.into_iter().collect::<Result<_, _>>()?;
-    let [json, incarnation, numbers, history, samples, ends] = parts.as_slice() else {
+    let [json, incarnation, numbers, ends, lanes @ ..] = parts.as_slice() else {
         return Err(odd(Odd));
     };
     let read = || -> Result<Survey, Odd> {
         let text = str::from_utf8(incarnation).map_err(|_| Odd)?;
         Ok(Survey {
             incarnation: u64::from_str_radix(text, 16).map_err(|_| Odd)?,
-            history: measured(&mut Reader::new(history))?,
-            samples: Reader::new(samples).all(sample)?,
+            lanes: lanes.chunks(3).map(lane).collect::<Result<_, _>>()?,
             ends: Reader::new(ends).all(told_end)?,
             ..counted(&mut Reader::new(numbers))?
         })
@@ -55,7 +55,6 @@ fn counted(from: &mut Reader<'_>) -> Result<Survey, Odd> {
         released: from.number()?,
         active: from.number()?,
         missing: from.number()?,
-        horizon: place(from.number()?)?,
         releases_total: from.number()?,
         granted_total: from.number()?,
         joins_total: from.number()?,
@@ -67,6 +66,22 @@ fn counted(from: &mut Reader<'_>) -> Result<Survey, Odd> {
         roster: from.number()?,
         frozen: cut(from)?,
         ..Survey::default()
+    })
+}
+
+fn lane(parts: &[Vec<u8>]) -> Result<LaneSurvey, Odd> {
+    let [numbers, history, samples] = parts else {
+        return Err(Odd);
+    };
+    let from = &mut Reader::new(numbers);
+    Ok(LaneSurvey {
+        waiting: from.number()?,
+        absent: from.number()?,
+        lobby: from.number()?,
+        horizon: place(from.number()?)?,
+        releases_total: from.number()?,
+        history: measured(&mut Reader::new(history))?,
+        samples: Reader::new(samples).all(sample)?,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Where the scripts tell a rule of the program again, and what Redis's own faults become.
 
+mod lanes;
 mod twins;
 
 use proptest::prelude::*;
@@ -7,6 +8,7 @@ use redis::cmd;
 
 use super::databases::{self, Server};
 use super::*;
+use crate::domain::lane::{Lane, Weights};
 use crate::domain::pace::{Correction, Pace, TICK, VISITOR};
 use crate::domain::presence::EXPECTED_AFTER;
 use crate::domain::session::LEEWAY;
@@ -197,8 +199,9 @@ async fn only_those_near_the_front_have_records() {
         "those who go in the horizon and while the check-in lasts"
     );
     let seen = room.survey().await.unwrap();
-    assert_eq!((seen.waiting, seen.samples.len()), (2_000, 503));
-    for sample in &seen.samples {
+    let samples = &seen.lane(Lane::GENERAL).samples;
+    assert_eq!((seen.waiting, samples.len()), (2_000, 503));
+    for sample in samples {
         assert_eq!(sample.place, places[usize::try_from(sample.ahead).unwrap()]);
     }
     room.shows(1_500, places[1_499]).await.unwrap();

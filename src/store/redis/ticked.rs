@@ -2,7 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use super::answers::{Odd, Reader, visitors};
+use super::answers::visitors;
+use super::reader::{Odd, Reader};
 use crate::domain::pace::{Corrected, Correction, Pace};
 use crate::domain::tick::TickState;
 use crate::store::Released;

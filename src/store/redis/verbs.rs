@@ -7,7 +7,7 @@ use super::super::{
     CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
     Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
-use super::answers::Odd;
+use super::reader::Odd;
 use super::{
     MOST_JOINS, MOST_PLACED, Redis, answers, asks, packed, scripts, stayed, surveyed, ticked,
 };
@@ -28,9 +28,9 @@ impl QueueStore for Redis {
         asks: &[Joining],
     ) -> Result<Vec<Joined>, StoreError> {
         let mut joined = Vec::with_capacity(asks.len());
-        for part in asks.chunks(MOST_JOINS) {
-            let args = [asks::terms(terms)].into_iter().chain(asks::joins(part));
-            let call = self.to(room, &scripts::JOIN, args)?;
+        let of = (room, Some(terms));
+        for part in asks.chunks(self.most(of, MOST_JOINS)) {
+            let call = self.to(of, &scripts::JOIN, asks::joins(part))?;
             joined.extend(self.read(call, answers::joined).await?);
         }
         if joined.len() != asks.len() {
@@ -108,8 +108,8 @@ impl QueueStore for Redis {
         terms: &Terms,
         proposal: Proposal,
     ) -> Result<Released, StoreError> {
-        let args = [asks::terms(terms), asks::proposal(proposal)];
-        let call = self.to(room, &scripts::RELEASE, args)?;
+        let args = [asks::proposal(proposal)];
+        let call = self.to((room, Some(terms)), &scripts::RELEASE, args)?;
         self.read(call, ticked::released).await
     }
 
@@ -128,7 +128,7 @@ impl QueueStore for Redis {
     }
 
     async fn sweep(&self, room: &RoomName, terms: &Terms) -> Result<u64, StoreError> {
-        let call = self.to(room, &scripts::SWEEP, [asks::terms(terms)])?;
+        let call = self.to((room, Some(terms)), &scripts::SWEEP, [])?;
         answers::whole(&self.make(&call).await?, call.head())
     }
 
@@ -140,9 +140,9 @@ impl QueueStore for Redis {
     ) -> Result<Survey, StoreError> {
         let seen = asks::number(ends_seen).to_vec();
         let call = self.to(
-            room,
+            (room, Some(terms)),
             &scripts::SURVEY,
-            [asks::terms(terms), seen, self.gateway.to_vec()],
+            [seen, self.gateway.to_vec()],
         )?;
         surveyed::survey(self.make(&call).await?, call.head())
     }
@@ -154,7 +154,7 @@ impl QueueStore for Redis {
         if_version: u64,
     ) -> Result<Ordered, StoreError> {
         let args = [packed(orders)?, asks::number(if_version).to_vec()];
-        let call = self.to(room, &scripts::ORDER, args)?;
+        let call = self.to((room, None), &scripts::ORDER, args)?;
         let ordered = answers::ordered(self.make(&call).await?, call.head())?;
         // Another version may write the same orders in other words.
         Ok(match ordered {
@@ -165,14 +165,14 @@ impl QueueStore for Redis {
 
     async fn recover(&self, room: &RoomName, recovery: &Recovery) -> Result<Epoch, StoreError> {
         let args = [packed(&recovery.orders)?, asks::recovery(recovery)];
-        let call = self.to(room, &scripts::RECOVER, args)?;
+        let call = self.to((room, None), &scripts::RECOVER, args)?;
         let epoch = answers::whole(&self.make(&call).await?, call.head())?;
         Ok(Epoch(u32::try_from(epoch).unwrap_or(u32::MAX)))
     }
 
     async fn lobby(&self, room: &RoomName, from: u32, most: u32) -> Result<LobbyPage, StoreError> {
         let page = asks::smalls([from, most.min(MOST_PAGE)]);
-        let call = self.to(room, &scripts::LOBBY, [page])?;
+        let call = self.to((room, None), &scripts::LOBBY, [page])?;
         self.read(call, answers::page).await
     }
 
@@ -181,7 +181,11 @@ impl QueueStore for Redis {
         let mut rest = chunk.visitors.as_slice();
         loop {
             let (part, later) = rest.split_at(rest.len().min(MOST_PLACED));
-            let call = self.to(room, &scripts::PLACE, asks::places(chunk, from, part))?;
+            let call = self.to(
+                (room, None),
+                &scripts::PLACE,
+                asks::places(chunk, from, part),
+            )?;
             let upto = answers::whole(&self.make(&call).await?, call.head())?;
             let upto = u32::try_from(upto).unwrap_or(u32::MAX);
             from = from.saturating_add(u32::try_from(part.len()).unwrap_or(u32::MAX));
@@ -200,7 +204,7 @@ impl QueueStore for Redis {
         most: u32,
     ) -> Result<Vec<VisitorId>, StoreError> {
         let page = asks::smalls([window.0, from, most.min(MOST_PAGE)]);
-        let call = self.to(room, &scripts::ROSTER, [page])?;
+        let call = self.to((room, None), &scripts::ROSTER, [page])?;
         self.read(call, answers::visitors).await
     }
 }

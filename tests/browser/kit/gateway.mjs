@@ -22,8 +22,26 @@ const TOKEN = 'walk-control-token-0123456789abcdef';
  * name and site. Rooms are left as they start: closed.
  */
 export async function startGateway(world, { origin, rooms }) {
-  const [publicPort, controlPort] = await freePorts(2);
   const policies = join(world.dir, 'policies');
+  const keys = await makeKeys(world);
+  return start(world, policies, { origin, rooms, keys, store: 'embedded:./data' });
+}
+
+/** Starts two gateways that share the keys, the rooms and the Redis at `store`. */
+export async function startPair(world, { origin, rooms, store }) {
+  const keys = await makeKeys(world);
+  const folders = ['first', 'second'].map((name) => join(world.dir, name));
+  return Promise.all(folders.map((policies) => start(world, policies, { origin, rooms, keys, store })));
+}
+
+async function makeKeys(world) {
+  const keys = join(world.dir, 'keys');
+  await run(BINARY, ['keys', 'generate', '--dir', keys]);
+  return keys;
+}
+
+async function start(world, policies, { origin, rooms, keys, store }) {
+  const [publicPort, controlPort] = await freePorts(2);
   const url = `http://127.0.0.1:${publicPort}`;
   mkdirSync(join(policies, 'rooms'), { recursive: true });
   writeFileSync(
@@ -32,9 +50,9 @@ export async function startGateway(world, { origin, rooms }) {
 public = ["127.0.0.1:${publicPort}"]
 control = "127.0.0.1:${controlPort}"
 [store]
-url = "embedded:./data"
+url = "${store}"
 [keys]
-dir = "./keys"
+dir = "${keys}"
 [[site]]
 name = "theatre"
 hosts = ["127.0.0.1"]
@@ -44,7 +62,6 @@ origin = ["${origin}"]
   for (const [name, text] of Object.entries(rooms)) {
     writeFileSync(join(policies, 'rooms', `${name}.toml`), `name = "${name}"\nsite = "theatre"\n${text}`);
   }
-  await run(BINARY, ['keys', 'generate', '--dir', join(policies, 'keys')]);
   const program = world.start(BINARY, ['run', '--policies', policies], { ANTEROOM_CONTROL_TOKEN: TOKEN });
   const gateway = new Gateway(url, `http://127.0.0.1:${controlPort}`, TOKEN);
   await gateway.up(program);

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { openBrowser, openTab } from '../kit/browser.mjs';
+import { counted, wrongClock } from '../kit/clock.mjs';
 import { startGateway } from '../kit/gateway.mjs';
 import { startLive } from '../kit/live.mjs';
 
@@ -10,21 +11,6 @@ import { startLive } from '../kit/live.mjs';
     half a minute of its opening. */
 const LOBBY = 12;
 const OPENING = 58;
-
-/** A device that is three hours and a bit behind. */
-function wrongClock() {
-  const Right = Date;
-  const behind = 3 * 3600_000 + 123_000;
-  window.Date = class extends Right {
-    constructor(...given) {
-      if (given.length) super(...given);
-      else super(Right.now() - behind);
-    }
-    static now() {
-      return Right.now() - behind;
-    }
-  };
-}
 
 async function soon(world) {
   const { url } = await startLive(world);
@@ -43,13 +29,6 @@ opens_at = "${at(OPENING)}"
   };
   const gateway = await startGateway(world, { origin: url, rooms });
   return { gateway, left: (seconds) => seconds - (Date.now() - begun) / 1000 };
-}
-
-/** What the page counts, in seconds. */
-async function counted(tab) {
-  const text = await tab.text('#left');
-  const [, minutes, seconds] = text.match(/^(?:(\d+) min )?(\d+) s$/) ?? assert.fail(text);
-  return Number(minutes ?? 0) * 60 + Number(seconds);
 }
 
 async function counts(tab, expected, to) {

@@ -9,12 +9,16 @@ import { headers } from './headers.mjs';
 import { leaving, leavingWithoutScript, twoTabs } from './leave.mjs';
 import { polyglots } from './polyglots.mjs';
 import { withoutScript, withScript } from './queue.mjs';
+import { everyPage } from './readable.mjs';
+import { sale } from './sale.mjs';
 import { socket } from './socket.mjs';
 
 export const walks = [
   { name: 'queue to nginx with JavaScript', walk: withScript },
   { name: 'queue to nginx without JavaScript', walk: withoutScript },
   { name: 'demo from the home page to the checkout', walk: demo },
+  { name: 'a whole sale on two gateways', walk: sale },
+  { name: 'every page can be read', walk: everyPage },
   { name: 'countdown into the lobby', walk: countdown },
   { name: 'countdown without JavaScript', walk: countdownWithoutScript },
   { name: 'cookies off', walk: cookiesOff },

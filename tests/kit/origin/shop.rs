@@ -17,7 +17,7 @@ pub(super) struct Shop {
 }
 
 /// The header lines that a query asks for: `?session=hold=60&stock=5` makes two of ours.
-fn words(target: &str) -> String {
+pub(super) fn words(target: &str) -> String {
     let query = target.split_once('?').map_or("", |(_, query)| query);
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::Arrived;
-use super::shop::Shop;
+use super::shop::{Shop, words};
 
 impl Shop {
     /// Answers a handshake; every socket is the last of its connection.
@@ -56,8 +56,9 @@ impl Shop {
             ""
         };
         let head = format!(
-            "HTTP/1.1 101 Switching Protocols\r\n{}\r\n\r\n{greeting}",
-            lines.join("\r\n")
+            "HTTP/1.1 101 Switching Protocols\r\n{}\r\n{}\r\n{greeting}",
+            lines.join("\r\n"),
+            words(asked.target())
         );
         self.stream.write_all(head.as_bytes()).await.ok()?;
         self.echo(manner).await;

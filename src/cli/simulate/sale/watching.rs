@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Sale;
 use crate::cli::simulate::shown::Moment;
+use crate::domain::lane::Lane;
 use crate::gate::notice::Notice;
 use crate::gate::queue::{May, Outcome};
 use crate::store::survey::Survey;
@@ -35,7 +36,7 @@ impl Sale {
             };
             let fan = self.fan(watched.fan).filter(|fan| fan.called.is_none());
             if let Some(place) = fan.and_then(|fan| fan.place)
-                && survey.ahead_of(place) * 2 > watched.ahead
+                && survey.lane(Lane::GENERAL).ahead_of(place) * 2 > watched.ahead
             {
                 return Ok(());
             }

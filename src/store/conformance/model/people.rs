@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use crate::domain::lane::{Lane, MOST_LANES};
 use crate::domain::place::{Place, Turn};
 use crate::domain::presence::{EXPECTED_AFTER, HorizonHistory, check_in_lasts, from_behind};
 use crate::domain::room::Terms;
+use crate::domain::share::{EachLane, Leads};
 use crate::domain::standing::{EndedBy, Standing};
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::WindowState;
@@ -26,6 +28,7 @@ pub(super) struct Person {
     pub(super) number: u32,
     pub(super) turn: Turn,
     pub(super) place: Place,
+    pub(super) lane: Lane,
     pub(super) at: At,
     pub(super) missed: bool,
     pub(super) step_aways: u8,
@@ -40,9 +43,26 @@ pub(super) struct Model {
     pub(super) now: u64,
     pub(super) claim_time: u64,
     pub(super) missed_total: u64,
-    pub(super) front: Place,
-    pub(super) carry: u64,
+    pub(super) leads: Leads,
+    pub(super) lanes: [LaneModel; MOST_LANES],
+}
+
+/// What the reference knows of a lane besides who is in it.
+#[derive(Clone, Debug)]
+pub(super) struct LaneModel {
+    front: Place,
+    carry: u64,
     pub(super) horizons: HorizonHistory,
+}
+
+impl Default for LaneModel {
+    fn default() -> Self {
+        Self {
+            front: Place::LOWEST,
+            carry: 0,
+            horizons: HorizonHistory::default(),
+        }
+    }
 }
 
 pub(super) fn micros(span: Duration) -> u64 {
@@ -134,9 +154,17 @@ impl Model {
         }
     }
 
-    pub(super) fn ahead_of(&self, place: Place) -> u64 {
-        let ahead = |one: &&Person| matches!(one.at, At::Waiting { .. }) && one.place < place;
+    pub(super) fn ahead_of(&self, who: &Person) -> u64 {
+        let ahead = |one: &&Person| {
+            matches!(one.at, At::Waiting { .. }) && one.lane == who.lane && one.place < who.place
+        };
         self.people.iter().filter(ahead).count() as u64
+    }
+
+    pub(super) fn waiting_in(&self, lane: Lane) -> u64 {
+        let waits = |at: &At| matches!(at, At::Waiting { .. } | At::Absent | At::Away { .. });
+        let here = |one: &&Person| one.lane == lane && waits(&one.at);
+        self.people.iter().filter(here).count() as u64
     }
 
     pub(super) fn standing(&self, number: u32) -> Option<Standing> {
@@ -145,7 +173,7 @@ impl Model {
             At::Away { until } if until > self.now => Standing::Away {
                 left: Duration::from_micros(until - self.now),
             },
-            At::Waiting { .. } | At::Absent | At::Away { .. } => waiting(self.ahead_of(one.place)),
+            At::Waiting { .. } | At::Absent | At::Away { .. } => waiting(self.ahead_of(one)),
             At::Released { until } => Standing::Released {
                 left: Duration::from_micros(until - self.claim_time.min(until)),
             },
@@ -177,22 +205,73 @@ impl Model {
         }
     }
 
-    pub(super) fn expected(&self, now: u64) -> Place {
-        let covered = self.horizons.expected(now);
-        covered.unwrap_or(Place::LOWEST).max(self.front)
+    fn expected(&self, lane: Lane, now: u64) -> Place {
+        let lane = &self.lanes[lane.index()];
+        let covered = lane.horizons.expected(now);
+        covered.unwrap_or(Place::LOWEST).max(lane.front)
     }
 
     /// Who must be released when `most` may go.
     pub(super) fn release(&mut self, terms: &Terms, now: u64, most: u64) -> Vec<VisitorId> {
-        let (front, expected) = (self.front, self.expected(now));
+        let mut batch = Vec::new();
+        // Those of the terms, and those that somebody was in.
+        let used = self.people.iter().map(|one| one.lane.index() + 1).max();
+        let count = terms.lanes.all().len().max(used.unwrap_or(1));
+        let lanes: Vec<_> = Lane::all().take(count).collect();
+        // Where lanes stand when the tick begins.
+        let lines = lanes.iter().map(|lane| Line {
+            lane: *lane,
+            front: self.lanes[lane.index()].front,
+            expected: self.expected(*lane, now),
+        });
+        let lines: Vec<_> = lines.collect();
+        let mut waits = EachLane::default();
+        for one in &self.people {
+            waits[one.lane.index()] += u64::from(matches!(one.at, At::Waiting { .. }));
+        }
+        while (batch.len() as u64) < most {
+            let left = most - batch.len() as u64;
+            let shares = match lanes.len() {
+                1 if waits[0] > 0 => [left, 0, 0, 0, 0, 0, 0, 0],
+                1 => EachLane::default(),
+                _ => self.leads.share(&terms.lanes, waits, left),
+            };
+            if shares == EachLane::default() {
+                break;
+            }
+            for line in &lines {
+                let at = line.lane.index();
+                let called = self.call_in(*line, terms, now, shares[at]);
+                let gone = called.len() as u64;
+                waits[at] = if gone < shares[at] {
+                    0
+                } else {
+                    waits[at].saturating_sub(gone)
+                };
+                batch.extend(called);
+            }
+        }
+        batch
+    }
+
+    /// Who must be released of one lane when `most` of it may go.
+    fn call_in(&mut self, line: Line, terms: &Terms, now: u64, most: u64) -> Vec<VisitorId> {
+        let Line {
+            lane,
+            front,
+            expected,
+        } = line;
         let mut batch = Vec::new();
         if most == 0 {
             return batch;
         }
-        let behind = |one: &Person| matches!(one.at, At::Waiting { .. }) && one.place <= front;
+        let behind = |one: &Person| {
+            matches!(one.at, At::Waiting { .. }) && one.lane == lane && one.place <= front
+        };
         let mut half = 0;
         if self.people.iter().any(behind) {
-            (half, self.carry) = from_behind(most, self.carry);
+            let carry = &mut self.lanes[lane.index()].carry;
+            (half, *carry) = from_behind(most, *carry);
         }
         for (behind, most) in [(true, half), (false, most), (true, most)] {
             self.people.sort_by_key(|one| one.place);
@@ -200,7 +279,8 @@ impl Model {
                 let At::Waiting { seen_until } = one.at else {
                     continue;
                 };
-                if (one.place <= front) != behind || batch.len() as u64 == most {
+                let here = one.lane == lane && (one.place <= front) == behind;
+                if !here || batch.len() as u64 == most {
                     continue;
                 }
                 if one.place <= expected && seen_until <= now {
@@ -212,7 +292,8 @@ impl Model {
                 one.at = At::Released {
                     until: self.claim_time + micros(window),
                 };
-                self.front = self.front.max(one.place);
+                let front = &mut self.lanes[lane.index()].front;
+                *front = (*front).max(one.place);
                 batch.push(visitor(one.number));
             }
         }
@@ -220,14 +301,22 @@ impl Model {
     }
 
     pub(super) fn sweep(&mut self, now: u64) {
-        let expected = self.expected(now);
+        let expected: Vec<_> = Lane::all().map(|lane| self.expected(lane, now)).collect();
         for one in &mut self.people {
             if let At::Waiting { seen_until } = one.at
                 && seen_until <= now
-                && one.place <= expected
+                && one.place <= expected[one.lane.index()]
             {
                 one.at = At::Absent;
             }
         }
     }
+}
+
+/// A lane while somebody is called from it.
+#[derive(Clone, Copy)]
+struct Line {
+    lane: Lane,
+    front: Place,
+    expected: Place,
 }

@@ -8,7 +8,8 @@ use crate::domain::window::WindowState;
 /// What may happen.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    Join(u32),
+    /// Who, and into which lane, of those there are or not.
+    Join(u32, u8),
     CheckIn(u32),
     ComeBack(u32),
     Depart(u32),
@@ -19,7 +20,14 @@ pub(super) enum Step {
     End(u32),
     Tick(u64),
     State(WindowState),
+    /// New weights, of so many lanes as these are.
+    Reload(Vec<u16>),
     Sweep,
+}
+
+/// The weights of one lane, of two or of three.
+pub(super) fn weights() -> impl Strategy<Value = Vec<u16>> {
+    prop::sample::select(vec![vec![1], vec![3, 1], vec![5, 4, 1]])
 }
 
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -31,7 +39,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         WindowState::Closed,
     ]);
     let step = prop_oneof![
-        4 => who.clone().prop_map(Step::Join),
+        4 => (who.clone(), 0_u8..4).prop_map(|(who, lane)| Step::Join(who, lane)),
         3 => who.clone().prop_map(Step::CheckIn),
         1 => who.clone().prop_map(Step::ComeBack),
         2 => who.clone().prop_map(Step::Depart),
@@ -42,6 +50,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => who.prop_map(Step::End),
         6 => prop_oneof![Just(250_u64), Just(1_000), 1_u64..1_400].prop_map(Step::Tick),
         1 => state.prop_map(Step::State),
+        1 => weights().prop_map(Step::Reload),
         1 => Just(Step::Sweep),
     ];
     vec(step, 1..120)

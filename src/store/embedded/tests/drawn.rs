@@ -22,7 +22,7 @@ async fn again(store: &Embedded) -> Stage<'_> {
     }
 }
 
-fn chunk(cut: &Cut, from: u32, numbers: impl IntoIterator<Item = u32>) -> Chunk {
+pub(super) fn chunk(cut: &Cut, from: u32, numbers: impl IntoIterator<Item = u32>) -> Chunk {
     Chunk {
         window: WindowId(7),
         round: cut.round,

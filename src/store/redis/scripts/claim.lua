@@ -8,7 +8,7 @@
 -- it did not.
 
 local refused = load({'epoch', 'tick', 'earned', 'claim_time', 'window', 'state', 'rev',
-  'claims_total', 'out', 'moved', 'undrawn', 'behind'})
+  'claims_total', 'out', 'moved', 'undrawn', 'behind'}, {'unplaced'})
 if refused then return refused end
 
 local claims, visitors, names = {}, {}, {}
@@ -65,7 +65,9 @@ local function answer(at, claim)
   end
   local entry, said = stay(claim.window, claim.visitor, claim.turn)
   if not entry then return said end
-  if entry.kind == ADMITTED then return stand(ADMITTED, 0, entry.turn, entry.place + 1) end
+  if entry.kind == ADMITTED then
+    return stand(ADMITTED, 0, entry.turn, entry.place + 1, entry.lane)
+  end
   if entry.kind ~= RELEASED or not (head.state == OPEN or head.state == PAUSED) then
     return stand_of(claim.visitor, entry)
   end

@@ -42,6 +42,14 @@ local function go_too_far(new)
   return (before or new.draw > 0) and call('EXISTS', LOBBY) == 1
 end
 
+-- Notes how many of a frozen lobby wait for their place, in all and in each lane.
+local function set_undrawn(count, of_lane)
+  set('undrawn', count)
+  for _, lane in ipairs(lanes) do set(lane.unplaced, of_lane(lane)) end
+end
+
+local function nobody() return 0 end
+
 local function begin_roster()
   set('roster_of', head.window)
   set('roster_count', 0)
@@ -57,7 +65,10 @@ local function freeze(round)
   set('cut_base', head.last_number)
   set('cut_count', count)
   set('cut_placed', 0)
-  set('undrawn', count)
+  set_undrawn(count, function(lane)
+    if #lanes == 1 then return count end
+    return call('ZCOUNT', LOBBY, lane.number, lane.number)
+  end)
   set('last_number', head.last_number + count)
   set('behind', head.epoch * NUMBERS + head.last_number)
   moved()
@@ -80,7 +91,7 @@ end
 local function dismiss_complete()
   if head.cut == 1 and not is_half_placed() then
     set('cut', 0)
-    set('undrawn', 0)
+    set_undrawn(0, nobody)
     call('UNLINK', FROZEN)
   end
 end

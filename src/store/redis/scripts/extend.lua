@@ -8,8 +8,9 @@
 -- counted: so it may be sent twice. The turn stays in TURNS under its old time too, which then
 -- passes over it, because its record says another.
 
-local refused = load({'epoch', 'front', 'covered', 'tick', 'earned', 'claim_time', 'window',
-  'state', 'rate', 'rev', 'moved', 'undrawn', 'behind'})
+local refused = load({'epoch', 'tick', 'earned', 'claim_time', 'window',
+  'state', 'rate', 'rev', 'moved', 'undrawn', 'behind'},
+  {'front', 'covered', 'unplaced'})
 if refused then return refused end
 
 local DONE, SPENT, NOT = '\0', '\1', '\2'

@@ -6,8 +6,8 @@
 
 local SLOT, COMPLETE, SECOND = 10000000, 30, 1000000
 
-local function measure(now, released, moving)
-  local history = call('HGET', HEAD, 'history') or string.rep('\0', 32)
+local function measure(lane, now, released, moving)
+  local history = call('HGET', HEAD, lane.history) or string.rep('\0', 32)
   local last, measured, into, running = struct.unpack('>I8I8I8I8', history)
   local complete = history:sub(33)
   if moving and last > 0 then
@@ -21,29 +21,30 @@ local function measure(now, released, moving)
     complete = complete:sub(-8 * COMPLETE)
     running, measured = running + released, measured + released
   end
-  set('history', struct.pack('>I8I8I8I8', now + 1, measured, into, running) .. complete)
+  set(lane.history, struct.pack('>I8I8I8I8', now + 1, measured, into, running) .. complete)
 end
 
--- Notes how far the horizon reaches, at most once a second.
-local function reach(now)
-  local notes = #horizons / 16
+-- Notes how far the horizon of a lane reaches, at most once a second.
+local function reach(lane, now)
+  local reached = lane.reached
+  local notes = #reached / 16
   local highest = 0
   if notes > 0 then
     local at
-    at, highest = struct.unpack('>I8I8', horizons, notes * 16 - 15)
+    at, highest = struct.unpack('>I8I8', reached, notes * 16 - 15)
     if now < at + SECOND then return end
   end
-  local present = call('ZCARD', QUEUE)
-  if present + call('ZCARD', ABSENT) == 0 then return end
+  local present = call('ZCARD', lane.queue)
+  if present + call('ZCARD', lane.absent) == 0 then return end
   local rank = gone_within(terms.horizon, terms)
   local place = last_place()
   if rank < present then
-    place = tonumber(call('ZRANGE', QUEUE, rank, rank, 'WITHSCORES')[2])
+    place = tonumber(call('ZRANGE', lane.queue, rank, rank, 'WITHSCORES')[2])
   end
   if notes > 0 and place <= highest then return end
-  horizons = horizons .. struct.pack('>I8I8', now, place)
-  while #horizons >= 32 and long_ago(1) do horizons = horizons:sub(17) end
-  set('horizons', horizons)
-  set('covered', place)
+  reached = reached .. struct.pack('>I8I8', now, place)
+  while #reached >= 32 and long_ago(reached, 1) do reached = reached:sub(17) end
+  set(lane.horizons, reached)
+  set(lane.covered, place)
   save()
 end

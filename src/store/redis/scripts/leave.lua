@@ -6,7 +6,7 @@
 -- A session is found by its visitor, also one of an older window.
 
 local refused = load({'earned', 'window', 'rev', 'missing', 'newest_end', 'out', 'moved',
-  'undrawn'})
+  'undrawn'}, {'unplaced'})
 if refused then return refused end
 
 local leaving, visitors, guests = {}, {}, {}

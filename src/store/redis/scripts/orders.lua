@@ -19,14 +19,19 @@ end
 
 -- Sends everybody home who waits or was released. Sessions live on, and so does the roster.
 local function dismiss()
-  call('UNLINK', QUEUE, ABSENT, ENTRIES, TURNS, SAMPLES, LOBBY, FROZEN)
+  call('UNLINK', ENTRIES, TURNS, SAMPLES, LOBBY, FROZEN)
+  for _, lane in ipairs(lanes) do
+    call('UNLINK', lane.queue, lane.absent)
+    set(lane.cursor, 0)
+    set(lane.lead, 0)
+    set(lane.history, string.rep('\0', 32))
+  end
+  set('lanes', 0)
   set('cut', 0)
-  set('undrawn', 0)
+  set_undrawn(0, nobody)
   set('rounds', 0)
-  set('cursor', 0)
   set('out', 0)
   set('grants_met', head.grants)
-  set('history', string.rep('\0', 32))
   set('moved', head.moved + 1)
 end
 

@@ -7,14 +7,15 @@
 -- (4), and for each ask a stand: ADMITTED with number 1 + the session's beginning where it got in
 -- just now, else as a join answers, among them FULL and SHUT.
 --
--- Nobody passes either while somebody waits for a draw. Whoever cannot pass joins. Somebody back for another turn is released and claims then, for that
--- session has another name. What passes takes is paid for at the next tick: see tick.lua. Like a
--- join it makes the room larger, so it is refused while memory is full.
+-- Nobody passes while somebody is present in any lane, or waits for a draw. Whoever cannot pass
+-- joins. Somebody back for another turn is released and claims then, for that session has another
+-- name. What passes takes is paid for at the next tick: see tick.lua. Like a join it makes the room
+-- larger, so it is refused while memory is full.
 
-local refused = load({'epoch', 'last_number', 'front', 'covered', 'tick', 'earned', 'credit',
-  'spent', 'claim_time', 'window', 'state', 'rate', 'capacity', 'rev', 'recovering_until', 'missing',
-  'missing_until', 'joins_total', 'claims_total', 'releases_total', 'out', 'moved', 'undrawn',
-  'behind', 'roster_of', 'draw'})
+local refused = load({'epoch', 'last_number', 'tick', 'earned', 'credit', 'spent', 'claim_time',
+  'window', 'state', 'rate', 'capacity', 'rev', 'recovering_until', 'missing', 'missing_until',
+  'joins_total', 'claims_total', 'releases_total', 'out', 'moved', 'undrawn', 'behind',
+  'roster_of', 'draw'}, {'front', 'covered', 'called', 'unplaced'})
 if refused then return refused end
 
 local asks, visitors = {}, {}
@@ -27,10 +28,20 @@ for at = 1, #ARGV[3] / 53 do
 end
 find(visitors)
 
-local present, absent = call('ZCARD', QUEUE), call('ZCARD', ABSENT)
+-- Who is present in each lane, and in all.
+local in_lane, present, absent = {}, 0, 0
+for at, lane in ipairs(lanes) do
+  in_lane[at] = call('ZCARD', lane.queue)
+  present, absent = present + in_lane[at], absent + call('ZCARD', lane.absent)
+end
 local slots, gathered = call('ZCARD', SLOTS), call('ZCARD', LOBBY)
 local joins = head.state ~= CLOSED and head.state ~= ENDED_ROOM
 local rested = head.recovering_until <= head.earned
+
+local function count(lane, more)
+  local at = lane.number + 1
+  in_lane[at], present = in_lane[at] + more, present + more
+end
 
 local function capacity_left()
   local capacity = head.capacity == 0 and terms.capacity or head.capacity
@@ -61,14 +72,16 @@ local function admit(ask, entry)
   set('claims_total', head.claims_total + 1)
   entry.kind, entry.number = ADMITTED, head.rev
   keep(ask.visitor, entry)
-  return stand(ADMITTED, ask.at + 1, entry.turn, entry.place + 1)
+  return stand(ADMITTED, ask.at + 1, entry.turn, entry.place + 1, entry.lane)
 end
 
 -- Lets somebody go who would wait at this place.
 local function let_go(ask, entry)
   set('spent', head.spent + VISITOR)
   set('releases_total', head.releases_total + 1)
-  set('front', math.max(head.front, entry.place))
+  local lane = lane_of(entry)
+  set(lane.front, math.max(head[lane.front], entry.place))
+  set(lane.called, head[lane.called] + 1)
   if entry.turn == 1 then return admit(ask, entry) end
   entry.kind, entry.number = RELEASED, head.claim_time + terms.claim_window
   add(TURNS, entry.number, ask.visitor)
@@ -80,34 +93,43 @@ end
 -- Somebody who waits or is inside already: one who was absent or away has come back.
 local function come_back(ask, entry)
   -- A record's number would be taken for the session's beginning.
-  if entry.kind == ADMITTED then return stand(ADMITTED, 0, entry.turn, entry.place + 1) end
+  if entry.kind == ADMITTED then
+    return stand(ADMITTED, 0, entry.turn, entry.place + 1, entry.lane)
+  end
   local waits = entry.kind == WAITING or entry.kind == AWAY
   local free = waits and is_free()
-  local held = head.moved
+  local held, lane = head.moved, lane_of(entry)
   local said = see(ask.visitor, entry, ask.lasts, terms, true)
-  if head.moved ~= held then present, absent = present + 1, absent - 1 end
+  if head.moved ~= held then
+    count(lane, 1)
+    absent = absent - 1
+  end
   if not free then return said end
-  present = present - 1
-  take(QUEUE, ask.visitor)
+  count(lane, -1)
+  take(lane.queue, ask.visitor)
   return let_go(ask, entry)
 end
 
 -- Into the lobby, for a draw.
 local function gather_one(ask, turn, before)
   if gathered == 0 then set('lobby_since', head.earned) end
-  local entry = in_lobby(ask.lane)
+  local lane = lane_asked(ask.lane)
+  local entry = in_lobby(lane.number)
+  use(lane)
   entry.turn, entry.before = turn, before
   known[ask.visitor] = entry
   if turn > 1 then keep(ask.visitor, entry) end
-  add(LOBBY, ask.lane, ask.visitor)
+  add(LOBBY, lane.number, ask.visitor)
   gathered = gathered + 1
   set('joins_total', head.joins_total + 1)
-  return stand(IN_LOBBY, 0, turn, 0)
+  return stand(IN_LOBBY, 0, turn, 0, lane.number)
 end
 
 local function pass(ask)
   local entry = known[ask.visitor]
-  if entry and entry.fresh then return stand(WAITING, entry.fresh, entry.turn, entry.place + 1) end
+  if entry and entry.fresh then
+    return stand(WAITING, entry.fresh, entry.turn, entry.place + 1, entry.lane)
+  end
   if ask.window ~= head.window then return stand(SHUT, 0, 1, 0) end
   local back = entry and entry.kind == ENDED and entry.turn < 65535
   if entry and not back then return come_back(ask, entry) end
@@ -121,17 +143,21 @@ local function pass(ask)
   if not free and gathers() then return gather_one(ask, turn, before) end
   set('last_number', head.last_number + 1)
   set('joins_total', head.joins_total + 1)
-  local new = first_wait(head.epoch * NUMBERS + head.last_number)
+  local lane = lane_asked(ask.lane)
+  use(lane)
+  local new = first_wait(head.epoch * NUMBERS + head.last_number, lane)
   new.turn, new.before = turn, before
   if free then return let_go(ask, new) end
-  local ahead = present + head.undrawn
-  present = present + 1
-  add(QUEUE, new.place, ask.visitor)
+  local ahead = in_lane[lane.number + 1] + head[lane.unplaced]
+  count(lane, 1)
+  add(lane.queue, new.place, ask.visitor)
   known[ask.visitor] = new
   new.fresh = ahead
   new.number = head.earned + ask.lasts
-  if not plain(new) or is_near(new.place, ahead, ask.lasts, terms) then keep(ask.visitor, new) end
-  return stand(WAITING, ahead, new.turn, new.place + 1)
+  if not plain(new) or is_near(lane, new.place, ahead, ask.lasts, terms) then
+    keep(ask.visitor, new)
+  end
+  return stand(WAITING, ahead, new.turn, new.place + 1, new.lane)
 end
 
 local answers = {}

@@ -10,7 +10,7 @@
 -- an older epoch. It may be written when memory is full: these visitors are there already, and the
 -- frozen lobby goes at the end.
 
-local refused = load(with_draw({'window', 'state', 'rev', 'out', 'moved'}))
+local refused = load(with_draw({'window', 'state', 'rev', 'out', 'moved'}), {'unplaced'})
 if refused then return refused end
 
 local window, round, epoch, base, from = struct.unpack('>I4I4I4I4I4', ARGV[2])
@@ -33,44 +33,47 @@ if from > placed or last < first or (told and epoch >= head.epoch) then
 end
 local visitors = {unpack(ARGV, first, last)}
 local before = epoch * NUMBERS + base + placed
--- How many of the chunk had waited for this draw.
-local live = 0
+-- How many of the chunk had waited for this draw, in all and in each lane.
+local live, live_in = 0, {}
 
 -- Those who wait for this draw have no record, or one of the turn they wait in. Others went, and
 -- may have come back to the lobby that is running.
 local function place_frozen()
-  local lane_of = call('ZMSCORE', FROZEN, unpack(visitors))
+  local numbers = call('ZMSCORE', FROZEN, unpack(visitors))
   for at = 1, #visitors do
-    if not lane_of[at] then return false end
+    if not numbers[at] then return false end
   end
   local kept = call('HMGET', ENTRIES, unpack(visitors))
-  local places = {}
   for at, visitor in ipairs(visitors) do
     local record = kept[at]
     local entry = record and read(record)
     local waits = not entry
       or (entry.kind == IN_LOBBY and not call('ZSCORE', LOBBY, visitor))
     if waits then
-      live = live + 1
-      places[2 * live - 1], places[2 * live] = as_score(before + at), visitor
-      if entry or tonumber(lane_of[at]) > 0 then
-        entry = entry or in_lobby(tonumber(lane_of[at]))
+      local lane = lanes[tonumber(numbers[at]) + 1] or lanes[1]
+      live, live_in[lane] = live + 1, (live_in[lane] or 0) + 1
+      local places = adds[lane.queue] or {}
+      local last = #places
+      places[last + 1], places[last + 2] = as_score(before + at), visitor
+      adds[lane.queue] = places
+      if entry then
         entry.kind, entry.place, entry.number = WAITING, before + at, 0
         keep(visitor, entry)
       end
     end
   end
-  bulk(places, 'ZADD', QUEUE)
   return true
 end
 
 -- The places of this chunk at which somebody waits.
 local function held_places()
   local held = {}
-  for _, key in ipairs({QUEUE, ABSENT}) do
-    local both = call('ZRANGEBYSCORE', key, text(before + 1), text(before + #visitors),
-      'WITHSCORES')
-    for at = 2, #both, 2 do held[tonumber(both[at])] = true end
+  local from, to = text(before + 1), text(before + #visitors)
+  for _, lane in ipairs(lanes) do
+    for _, key in ipairs({lane.queue, lane.absent}) do
+      local both = call('ZRANGEBYSCORE', key, from, to, 'WITHSCORES')
+      for at = 2, #both, 2 do held[tonumber(both[at])] = true end
+    end
   end
   return held
 end
@@ -87,10 +90,10 @@ local function guests_inside()
 end
 
 -- Puts them where they were drawn, unless more is known of them than that they wait since the loss.
+-- Whose lane is not known gets into it with the token: see tokens.lua.
 local function place_lost()
   find(visitors)
   local held, inside = held_places(), guests_inside()
-  local absent = gather(visitors, 'ZMSCORE', ABSENT)
   for at, visitor in ipairs(visitors) do
     local entry, place = known[visitor], before + at
     local free = not held[place]
@@ -98,12 +101,13 @@ local function place_lost()
       if entry then leave_line(visitor, entry) end
       entry = entry or in_lobby(0)
       entry.kind, entry.place, entry.number = WAITING, place, 0
-      add(QUEUE, place, visitor)
-      if entry.kept or entry.lane > 0 then keep(visitor, entry) end
+      add(lane_of(entry).queue, place, visitor)
+      if entry.kept then keep(visitor, entry) end
     elseif free and entry and (entry.kind == WAITING or entry.kind == AWAY) and entry.turn == 1
       and entry.place >= (epoch + 1) * NUMBERS then
+      local lane = lane_of(entry)
       entry.place = place
-      add(absent[at] and ABSENT or QUEUE, place, visitor)
+      add(call('ZSCORE', lane.absent, visitor) and lane.absent or lane.queue, place, visitor)
       if entry.kept then keep(visitor, entry) end
     end
   end
@@ -140,6 +144,9 @@ placed = placed + #visitors
 if frozen then
   set('cut_placed', placed)
   set('undrawn', math.max(0, head.undrawn - live))
+  for lane, count in pairs(live_in) do
+    set(lane.unplaced, math.max(0, head[lane.unplaced] - count))
+  end
   moved()
   if round > 0 or head.state == OPEN or head.state == PAUSED then dismiss_complete() end
 end

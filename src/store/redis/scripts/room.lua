@@ -14,7 +14,7 @@
 --   9 ends      hash: session -> why it ended, and its number among the ends told
 --  10 told      sorted set: session -> number of its end
 --  11 forget    sorted set: session -> room time until which its end is remembered
---  12 samples   string: the last samples of the queue, and what they were taken from
+--  12 samples   string: the last samples of the queues, and what they were taken from
 --  13 lobby     sorted set: visitor -> lane, for those in the running lobby
 --  14 frozen    the same of the frozen one: all who were in it, until the last has its place
 --  15 roster    hash: block -> so many visitors of the drawn order of a window's prequeue, 16 bytes
@@ -22,6 +22,9 @@
 --               it would be copied as a whole from time to time while it grows
 --  16 spent     hash: single-use thing -> window and visitor that used it, and the next
 --  17 unspend   sorted set: single-use thing -> room time until which its use is remembered
+-- Where a room has more lanes than the general one, two keys for each of them follow: its queue
+-- and its absent. A script that was not given the keys of all lanes in which somebody waits does
+-- nothing and answers LANES and their number.
 --
 -- ARGV[1] is what a room is made with where there is none: epoch (4 bytes), incarnation (16 hex
 -- digits). Numbers within arguments, records and answers are big-endian. All numbers stay below
@@ -35,6 +38,7 @@ local HEAD, QUEUE, ABSENT, ENTRIES, TURNS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], 
 local SESSIONS, SLOTS, GUESTS, ENDS, TOLD = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local FORGET, SAMPLES, LOBBY, FROZEN, ROSTER = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 local SPENT, UNSPEND = KEYS[16], KEYS[17]
+local ROOM_KEYS = 17
 
 local FORMAT = 2
 local NUMBERS, BLOCK = 536870912, 500
@@ -43,14 +47,14 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM, PREQUEUE, DRAWING = 0, 1, 2, 3, 4, 5
 -- The head's fields as numbers, 0 where there is none, and those of them that changed:
 --   format             of all of these keys; another one is not read
 --   epoch, last_number what places are made from
---   front, covered     highest place released, and highest that the horizon ever covered
+--   lanes              how many lanes somebody has waited in; 0 where only in the general one
 --   tick, earned, credit, spent, slack, anchor, last_rate, last_burst, last_correction
 --                      see domain/tick.rs
---   claim_time, carry, grants_met, joins_total, claims_total, releases_total, granted_total,
+--   claim_time, grants_met, joins_total, claims_total, releases_total, granted_total,
 --   missed_total       turns that nobody took
 --   out                how many are released and have not claimed
 --   newest_end, recovering_until, missing, missing_until
---   cursor, swept      where the sweep goes on, and 1 + the tick it last began at
+--   swept              1 + the tick that a sweep last began at
 --   version, window, state, rate, burst (0: the file's), capacity (0: the file's, -1: none),
 --   grants, rev        the standing orders, as far as scripts act on them
 --   draw (0: none, 1: not frozen, 2: frozen), frozen_epoch, frozen_base, frozen_count
@@ -61,10 +65,36 @@ local CLOSED, OPEN, PAUSED, ENDED_ROOM, PREQUEUE, DRAWING = 0, 1, 2, 3, 4, 5
 --   lobby_since        room time of the first join of the running lobby
 --   rounds             rounds frozen in this window after the prequeue's
 --   roster_of, roster_count   the window of the roster, and how many are in it
---   moved              grows with every change of the queue: samples of it are then stale
--- and as text: incarnation, orders (JSON), history, horizons, gateways.
+--   moved              grows with every change of a queue: samples of it are then stale
+-- and as text: incarnation, orders (JSON), gateways.
+--
+-- And for each lane, with its number behind the name except for the general one:
+--   front, covered     highest place released, and highest that the horizon ever covered
+--   carry              what is left of a half for those from behind the front
+--   cursor             where the sweep goes on
+--   lead, called       see domain/share.rs; and how many were ever called
+--   unplaced           how many of `undrawn` are of the lane
+--   history, horizons  text, see history.lua and presence.lua
 local head, changed = {}, {}
 local call = redis.call
+
+-- The lanes, the general one first: number, keys, the names of their fields, and how the record
+-- of somebody who did nothing else ends.
+local lanes = {}
+for at = 1, (#KEYS - ROOM_KEYS) / 2 + 1 do
+  local number, own = at - 1, ROOM_KEYS + 2 * at - 3
+  local lane = {number = number, tail = string.char(number, 0, 0)}
+  if number == 0 then
+    lane.queue, lane.absent = QUEUE, ABSENT
+  else
+    lane.queue, lane.absent = KEYS[own], KEYS[own + 1]
+  end
+  for _, name in ipairs({'front', 'covered', 'carry', 'cursor', 'lead', 'called', 'unplaced',
+    'history', 'horizons'}) do
+    lane[name] = number == 0 and name or name .. number
+  end
+  lanes[at] = lane
+end
 
 -- Numbers as text: Lua itself would write large ones with an exponent.
 local function text(value)
@@ -84,8 +114,13 @@ local function set(name, value)
   head[name], changed[name] = value, value
 end
 
--- Reads these fields, and the room's format. Gives back what to answer where they cannot be used.
-local function load(names)
+-- Reads these fields, those of each lane, and the room's format. Gives back what to answer where
+-- they cannot be used.
+local function load(names, of_lanes)
+  for _, lane in ipairs(lanes) do
+    for _, name in ipairs(of_lanes or {}) do names[#names + 1] = lane[name] end
+  end
+  names[#names + 1] = 'lanes'
   names[#names + 1] = 'format'
   local found = call('HMGET', HEAD, unpack(names))
   for at, name in ipairs(names) do
@@ -102,6 +137,7 @@ local function load(names)
   elseif head.format ~= FORMAT then
     return {ok = 'UNREADABLE it was written by another version of Anteroom'}
   end
+  if head.lanes > #lanes then return {ok = 'LANES ' .. head.lanes} end
 end
 
 local LOST = {ok = 'LOST'}
@@ -147,6 +183,11 @@ local function take(key, member)
     takes[key] = args
   end
   args[#args + 1] = member
+end
+
+-- Notes that somebody waits in a lane.
+local function use(lane)
+  if lane.number > 0 and lane.number >= head.lanes then set('lanes', lane.number + 1) end
 end
 
 local function moved()

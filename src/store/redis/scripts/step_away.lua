@@ -6,8 +6,9 @@
 -- for each token what became of it (1 byte) and a stand: 0 away, by this ask or an earlier one; 1
 -- as often as may be; 2 neither waiting nor called. With 1 and 2 nothing changed.
 
-local refused = load({'epoch', 'front', 'covered', 'tick', 'earned', 'claim_time', 'window',
-  'state', 'rate', 'rev', 'out', 'moved', 'undrawn', 'behind'})
+local refused = load({'epoch', 'tick', 'earned', 'claim_time', 'window',
+  'state', 'rate', 'rev', 'out', 'moved', 'undrawn', 'behind'},
+  {'front', 'covered', 'unplaced'})
 if refused then return refused end
 
 local DONE, SPENT, NOT = '\0', '\1', '\2'
@@ -18,11 +19,11 @@ local function step_away(visitor, entry)
   if called and is_held(entry.place) then return NOT end
   if not called and entry.kind ~= WAITING and entry.kind ~= AWAY then return NOT end
   if entry.aways >= terms.step_aways then return SPENT end
-  add(ABSENT, entry.place, visitor)
+  add(lane_of(entry).absent, entry.place, visitor)
   if called then
     set('out', math.max(0, head.out - 1))
   else
-    take(QUEUE, visitor)
+    take(lane_of(entry).queue, visitor)
   end
   entry.kind, entry.number, entry.aways = AWAY, head.earned + terms.step_away, entry.aways + 1
   keep(visitor, entry)

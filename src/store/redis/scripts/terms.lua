@@ -12,6 +12,20 @@ terms.rate, terms.burst, terms.capacity, terms.max_waiting, terms.claim_window, 
   terms.idle, terms.absolute, terms.fairness_window, terms.step_away, terms.correction,
   terms.step_aways, terms.extensions =
   struct.unpack('>I4I4I4I4I8I8I8I8I8I8HBB', ARGV[2])
+terms.weights = {struct.unpack('>' .. string.rep('H', (#ARGV[2] - 68) / 2), ARGV[2], 69)}
+-- The position behind them.
+terms.weights[#terms.weights] = nil
+
+-- How many lanes there are: those of the terms, and those in which somebody has waited.
+local function lane_count()
+  return math.max(#terms.weights, head.lanes)
+end
+
+-- Where somebody who comes now queues: the lane asked for, or the general one where there is none
+-- of that number (any more).
+local function lane_asked(number)
+  return number < #terms.weights and lanes[number + 1] or lanes[1]
+end
 
 -- `parts` times and divided by a correction, rounded down. In two steps, because a product beyond
 -- 2^53 would not be exact; `Correction` in domain/pace.rs does the same.

@@ -7,8 +7,8 @@
 -- or why a turn ended. Reasons are numbered from 1 as in `EndedBy::ALL`; 0 is none.
 --
 -- Whoever waits in the first turn, missed nothing and is too far from the front to have to check
--- in has no record: the place is its score in the queue. Without a record nobody was seen. Who is
--- in a lobby in its first turn has none either; in a later one it has, without a place.
+-- in has no record: the place is its score in its lane's queue. Without a record nobody was seen.
+-- Who is in a lobby in its first turn has none either; in a later one it has, without a place.
 
 local WAITING, RELEASED, ADMITTED, ENDED, UNKNOWN, FULL, SHUT, RUN = 0, 1, 2, 3, 4, 5, 6, 7
 local IN_LOBBY, GATHERED, AWAY = 8, 9, 10
@@ -30,14 +30,32 @@ local function read(record)
     number = number, lane = lane, aways = aways, extensions = extensions, kept = true}
 end
 
-local function first_wait(place)
-  return {kind = WAITING, missed = 0, before = 0, turn = 1, place = place, number = 0, lane = 0,
-    aways = 0, extensions = 0}
+local function first_wait(place, lane)
+  return {kind = WAITING, missed = 0, before = 0, turn = 1, place = place, number = 0,
+    lane = lane.number, aways = 0, extensions = 0}
+end
+
+local function lane_of(entry)
+  return lanes[entry.lane + 1] or lanes[1]
 end
 
 local function in_lobby(lane)
   return {kind = IN_LOBBY, missed = 0, before = 0, turn = 1, place = 0, number = 0, lane = lane,
     aways = 0, extensions = 0}
+end
+
+-- Takes the members of a key out of the visitors, into `known`: each as `entry_of` its score.
+local function find_at(key, visitors, entry_of)
+  if #visitors == 0 or call('EXISTS', key) == 0 then return visitors end
+  local scores, rest = gather(visitors, 'ZMSCORE', key), {}
+  for at = 1, #visitors do
+    if scores[at] then
+      known[visitors[at]] = entry_of(tonumber(scores[at]))
+    else
+      rest[#rest + 1] = visitors[at]
+    end
+  end
+  return rest
 end
 
 -- Reads the entries of these visitors into `known`. Whoever is in the frozen lobby and has its
@@ -51,20 +69,11 @@ local function find(visitors)
       bare[#bare + 1] = visitors[at]
     end
   end
-  for _, key in ipairs({QUEUE, ABSENT, LOBBY, FROZEN}) do
-    if #bare > 0 and call('EXISTS', key) == 1 then
-      local places, rest = gather(bare, 'ZMSCORE', key), {}
-      for at = 1, #bare do
-        if places[at] then
-          local score, waits = tonumber(places[at]), key == QUEUE or key == ABSENT
-          known[bare[at]] = waits and first_wait(score) or in_lobby(score)
-        else
-          rest[#rest + 1] = bare[at]
-        end
-      end
-      bare = rest
-    end
+  for _, lane in ipairs(lanes) do
+    local function waits(place) return first_wait(place, lane) end
+    bare = find_at(lane.absent, find_at(lane.queue, bare, waits), waits)
   end
+  find_at(FROZEN, find_at(LOBBY, bare, in_lobby), in_lobby)
 end
 
 -- Whether a waiting visitor's entry says no more than its place does.
@@ -80,15 +89,18 @@ end
 -- Takes a visitor out of wherever it stood, for an entry that is kept in its stead.
 local function leave_line(visitor, entry)
   if entry.kind == WAITING or entry.kind == AWAY then
-    take(QUEUE, visitor)
-    take(ABSENT, visitor)
+    local lane = lane_of(entry)
+    take(lane.queue, visitor)
+    take(lane.absent, visitor)
   elseif entry.kind == RELEASED then
     set('out', math.max(0, head.out - 1))
   elseif entry.kind == IN_LOBBY then
     if call('ZSCORE', LOBBY, visitor) then
       take(LOBBY, visitor)
     else
+      local lane = lane_of(entry)
       set('undrawn', math.max(0, head.undrawn - 1))
+      set(lane.unplaced, math.max(0, head[lane.unplaced] - 1))
       moved()
     end
   end
@@ -107,12 +119,21 @@ end
 local function is_held(place)
   if place >= head.epoch * NUMBERS then return false end
   local score = text(place)
-  return call('ZCOUNT', QUEUE, score, score) > 0 or call('ZCOUNT', ABSENT, score, score) > 0
+  for _, lane in ipairs(lanes) do
+    if call('ZCOUNT', lane.queue, score, score) > 0 then return true end
+    if call('ZCOUNT', lane.absent, score, score) > 0 then return true end
+  end
+  return false
 end
 
 -- Writes all that was noted: what is new before what is old goes.
 local function write()
-  if adds[QUEUE] or takes[QUEUE] then moved() end
+  for _, lane in ipairs(lanes) do
+    if adds[lane.queue] or takes[lane.queue] then
+      moved()
+      break
+    end
+  end
   save()
   for key, args in pairs(adds) do bulk(args, 'ZADD', key) end
   local args = {}
@@ -126,19 +147,21 @@ local function write()
   adds, takes, records, drops = {}, {}, {}, {}
 end
 
--- One visitor's stand, 19 bytes: standing, number, turn, place + 1 (0 for none).
-local function stand(standing, number, turn, place)
-  return struct.pack('>BI8HI8', standing, number, turn, place)
+-- One visitor's stand, 20 bytes: standing, number, turn, place + 1 (0 for none), lane.
+local function stand(standing, number, turn, place, lane)
+  return struct.pack('>BI8HI8B', standing, number, turn, place, lane or 0)
 end
 
--- How many will get lower places than this one who have none yet.
-local function undrawn_before(place)
-  return head.undrawn > 0 and place > head.behind and head.undrawn or 0
+-- How many of a lane will get lower places than this one who have none yet.
+local function undrawn_before(lane, place)
+  return head.undrawn > 0 and place > head.behind and head[lane.unplaced] or 0
 end
 
-local function ahead_of(visitor, place)
-  local ahead = call('ZRANK', QUEUE, visitor) or call('ZCOUNT', QUEUE, '-inf', '(' .. text(place))
-  return ahead + undrawn_before(place)
+local function ahead_of(visitor, entry)
+  local lane = lane_of(entry)
+  local ahead = call('ZRANK', lane.queue, visitor)
+    or call('ZCOUNT', lane.queue, '-inf', '(' .. text(entry.place))
+  return ahead + undrawn_before(lane, entry.place)
 end
 
 -- Whether somebody who stepped away is not back yet, and the time for that not over.
@@ -149,16 +172,16 @@ end
 local function stand_of(visitor, entry)
   local number = entry.number
   if is_away(entry) then
-    return stand(AWAY, number - head.earned, entry.turn, entry.place + 1)
+    return stand(AWAY, number - head.earned, entry.turn, entry.place + 1, entry.lane)
   elseif entry.kind == WAITING or entry.kind == AWAY then
-    number = ahead_of(visitor, entry.place)
-    return stand(WAITING, number, entry.turn, entry.place + 1)
+    number = ahead_of(visitor, entry)
+    return stand(WAITING, number, entry.turn, entry.place + 1, entry.lane)
   elseif entry.kind == RELEASED then
     number = math.max(0, number - head.claim_time)
   elseif entry.kind == ENDED or entry.kind == IN_LOBBY then
-    return stand(entry.kind, number, entry.turn, 0)
+    return stand(entry.kind, number, entry.turn, 0, entry.lane)
   end
-  return stand(entry.kind, number, entry.turn, entry.place + 1)
+  return stand(entry.kind, number, entry.turn, entry.place + 1, entry.lane)
 end
 
 -- How many visitors go within so many microseconds at the pace in force.
@@ -168,9 +191,10 @@ local function gone_within(span, terms)
 end
 
 -- Whether a check-in there is worth a record: the horizon covered the place, or will do so
--- before the check-in is over. Farther away it would be over before anybody asked for it.
-local function is_near(place, ahead, lasts, terms)
-  return place <= head.covered or place <= head.front
+-- before the check-in is over. Farther away it would be over before anybody asked for it. Any
+-- lane may get the whole pace, when nobody waits in the others.
+local function is_near(lane, place, ahead, lasts, terms)
+  return place <= head[lane.covered] or place <= head[lane.front]
     or ahead < gone_within(terms.horizon + lasts, terms)
 end
 
@@ -181,21 +205,21 @@ local function see(visitor, entry, lasts, terms, returns)
     entry.kind, entry.number = WAITING, 0
   end
   if entry.kind ~= WAITING then return stand_of(visitor, entry) end
-  local place = entry.place
-  local ahead = call('ZRANK', QUEUE, visitor)
+  local place, lane = entry.place, lane_of(entry)
+  local ahead = call('ZRANK', lane.queue, visitor)
   if ahead then
     entry.number = math.max(entry.number, head.earned + lasts)
   else
     local score = text(place)
-    ahead = call('ZCOUNT', QUEUE, '-inf', '(' .. score)
-    call('ZADD', QUEUE, score, visitor)
-    call('ZREM', ABSENT, visitor)
+    ahead = call('ZCOUNT', lane.queue, '-inf', '(' .. score)
+    call('ZADD', lane.queue, score, visitor)
+    call('ZREM', lane.absent, visitor)
     entry.number = head.earned + lasts
     moved()
   end
-  ahead = ahead + undrawn_before(place)
-  if entry.kept or not plain(entry) or is_near(place, ahead, lasts, terms) then
+  ahead = ahead + undrawn_before(lane, place)
+  if entry.kept or not plain(entry) or is_near(lane, place, ahead, lasts, terms) then
     keep(visitor, entry)
   end
-  return stand(WAITING, ahead, entry.turn, place + 1)
+  return stand(WAITING, ahead, entry.turn, place + 1, entry.lane)
 end

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::clock::UnixTime;
 use crate::domain::draw::{Draw, Frozen, Hash};
-use crate::domain::lane::Lane;
 use crate::domain::pace::Pace;
 use crate::domain::place::{Place, Turn};
+use crate::domain::room::Terms;
 use crate::domain::session::Jti;
 use crate::domain::standing::{EndedBy, Stand};
 use crate::domain::tick::Proposal;
@@ -67,6 +67,7 @@ impl Twins {
         terms.session.absolute = Duration::from_secs(90);
         terms.session.claim_window = Duration::from_secs(10);
         terms.max_waiting = 8;
+        terms.lanes = Weights::new(&[3, 1, 2]).unwrap();
         terms.absence.step_away = Duration::from_secs(12);
         terms.absence.extensions = 4;
         Self {
@@ -118,7 +119,8 @@ impl Twins {
             25 => self.sweep().await,
             26 => self.recover(how).await,
             27 => self.spend(&one).await,
-            28..=32 => self.order(how).await,
+            28..=31 => self.order(how).await,
+            32 => self.reload(how),
             33 => self.draw_rounds_or_not(),
             34 => self.pass(&one).await,
             _ => self.place(how).await,
@@ -130,7 +132,8 @@ impl Twins {
         let ask = |number| Joining {
             visitor: visitor(number),
             window: one.window,
-            lane: Lane((one.how % 3) as u8),
+            // There may be no such lane.
+            lane: Lane((one.how / 3 % 4) as u8),
             promised: PROMISED,
         };
         let numbers = [one.number, one.number % 5, one.number];
@@ -181,7 +184,7 @@ impl Twins {
         let token = CheckIn {
             visitor: visitor(one.number),
             window: one.window,
-            lane: Lane::GENERAL,
+            lane: Lane((how / 5 % 4) as u8),
             epoch: Epoch(if lost { EPOCH.0 } else { self.epoch }),
             turn: if how % 11 == 10 {
                 one.turn.next()
@@ -342,6 +345,13 @@ impl Twins {
             inside_for: Duration::from_secs(how % 20),
         };
         let _ = both!(self, recover(&recovery));
+    }
+
+    /// Other lanes than before, and other weights.
+    fn reload(&mut self, how: u64) {
+        let weights = [&[1][..], &[7, 3], &[3, 1, 2], &[1, 1, 1, 9]];
+        let weights = weights[(how / 4 % 4) as usize];
+        self.terms.lanes = Weights::new(weights).unwrap();
     }
 
     async fn order(&mut self, how: u64) {
