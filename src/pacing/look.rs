@@ -106,6 +106,7 @@ impl RoomLoop {
 
     fn look_back(&mut self, survey: &Survey) {
         let moves = survey.orders.state.releases() && survey.recovering.is_zero();
+        let called = survey.totals().released;
         self.lookback.see(Movement {
             window: survey.orders.window,
             room_time: survey.ticks.earned,
@@ -113,7 +114,7 @@ impl RoomLoop {
             pace: self.pace(survey),
             absent: survey.absent,
             inside: survey.inside(),
-            freed: survey.freed_total(),
+            freed: called.saturating_sub(survey.released.saturating_add(survey.active)),
             busy: survey.busy(),
             released: survey.releases_total,
             missed: survey.missed_total,

@@ -128,14 +128,6 @@ impl Survey {
             .saturating_add(self.missing)
     }
 
-    /// How many slots became free over the room's life: of all who were called, those who are not
-    /// inside any more.
-    #[must_use]
-    pub const fn freed_total(&self) -> u64 {
-        let called = self.releases_total.saturating_add(self.granted_total);
-        called.saturating_sub(self.released.saturating_add(self.active))
-    }
-
     /// What is known of a lane.
     #[must_use]
     pub fn lane(&self, lane: Lane) -> &LaneSurvey {
