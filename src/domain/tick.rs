@@ -124,10 +124,12 @@ impl TickState {
         })
     }
 
-    /// Lets one visitor in between two ticks, if enough is left of what was earned.
+    /// Lets one visitor in between two ticks, if enough is left of what was earned, and of what the
+    /// bucket of the pace in force may hold: after an order there may have been no tick yet.
     #[must_use]
-    pub const fn pass(&mut self) -> bool {
-        let enough = self.credit.saturating_sub(self.spent) >= VISITOR;
+    pub fn pass(&mut self, pace: Corrected) -> bool {
+        let most = self.credit.min(pace.ceiling(TICK));
+        let enough = most.saturating_sub(self.spent) >= VISITOR;
         if enough {
             self.spent += VISITOR;
         }

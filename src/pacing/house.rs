@@ -64,7 +64,7 @@ pub(crate) async fn joined(house: &House) -> Visitor {
 /// A store that counts what it is asked, remembers who was released and when, and can be cut off,
 /// emptied, or set to another time.
 pub(crate) struct Watched {
-    store: Mutex<Arc<Embedded>>,
+    store: Mutex<Arc<dyn QueueStore>>,
     clock: Clock,
     pub(crate) visitor_calls: AtomicU64,
     pub(crate) touches: AtomicU64,
@@ -73,13 +73,13 @@ pub(crate) struct Watched {
     pub(crate) away: AtomicBool,
     /// So many calls are answered yet; then none is.
     pub(crate) calls_left: Mutex<Option<u64>>,
-    pub(crate) released: Mutex<Vec<(Duration, VisitorId)>>,
+    pub(crate) released: Arc<Mutex<Vec<(Duration, VisitorId)>>>,
     /// How far its own clock is ahead of the story's, in milliseconds; `None`: it has none.
     pub(crate) ahead_ms: Mutex<Option<i64>>,
 }
 
 impl Watched {
-    pub(crate) fn over(store: Embedded, clock: Clock) -> Arc<Self> {
+    pub(crate) fn over(store: impl QueueStore + 'static, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
             store: Mutex::new(Arc::new(store)),
             clock,
@@ -89,25 +89,28 @@ impl Watched {
             recoveries: AtomicU64::new(0),
             away: AtomicBool::new(false),
             calls_left: Mutex::default(),
-            released: Mutex::default(),
+            released: Arc::default(),
             ahead_ms: Mutex::default(),
         })
     }
 
-    /// Another way to the same store.
+    /// Another way to the same store. Whom it releases is remembered together.
     pub(crate) fn beside(&self) -> Arc<Self> {
-        let beside = Self::over(Embedded::in_memory(Epoch(1)), self.clock.clone());
-        *beside.store.lock().unwrap() = self.inner();
+        let mut beside = Self::over(Embedded::in_memory(Epoch(1)), self.clock.clone());
+        if let Some(beside) = Arc::get_mut(&mut beside) {
+            beside.store = Mutex::new(self.inner());
+            beside.released = Arc::clone(&self.released);
+        }
         beside
     }
 
     /// What it holds.
-    pub(crate) fn inner(&self) -> Arc<Embedded> {
+    pub(crate) fn inner(&self) -> Arc<dyn QueueStore> {
         Arc::clone(&self.store.lock().unwrap())
     }
 
     /// Holds something else from now on.
-    pub(crate) fn replace(&self, store: Embedded) {
+    pub(crate) fn replace(&self, store: impl QueueStore + 'static) {
         *self.store.lock().unwrap() = Arc::new(store);
     }
 
@@ -117,7 +120,7 @@ impl Watched {
         self.replace(Embedded::in_memory(Epoch(minutes)));
     }
 
-    fn asked(&self, by_visitor: bool) -> Result<Arc<Embedded>, StoreError> {
+    fn asked(&self, by_visitor: bool) -> Result<Arc<dyn QueueStore>, StoreError> {
         if by_visitor {
             self.visitor_calls.fetch_add(1, Ordering::SeqCst);
         }
@@ -304,6 +307,14 @@ impl House {
 
     /// A closed room in which some settings are others.
     pub(crate) fn furnished(change: impl FnOnce(&mut RoomSettings)) -> Self {
+        Self::furnished_on(Embedded::in_memory(Epoch(1_000_000)), change)
+    }
+
+    /// The same on another store.
+    pub(crate) fn furnished_on(
+        store: impl QueueStore + 'static,
+        change: impl FnOnce(&mut RoomSettings),
+    ) -> Self {
         let mut settings = RoomSettings {
             name: "sale".parse().unwrap(),
             site: "shop".parse().unwrap(),
@@ -322,7 +333,7 @@ impl House {
         };
         change(&mut settings);
         let clock = Clock::by_hand(UnixTime::from_secs(1_800_000_000));
-        let store = Watched::over(Embedded::in_memory(Epoch(1_000_000)), clock.clone());
+        let store = Watched::over(store, clock.clone());
         let files = generate(
             clock.now().wall,
             &Purpose::ALL,
@@ -483,6 +494,13 @@ impl House {
     pub(crate) async fn step(&mut self) {
         self.beat.step().await;
         self.beat.kept().await;
+    }
+
+    /// The loop goes round once, and what it began beside comes to its end; how long it rests then.
+    pub(crate) async fn turn(&mut self) -> Duration {
+        let rest = self.beat.step().await;
+        self.beat.drawing.settle().await;
+        rest
     }
 
     /// One tick's time goes by, and the loop goes round.

@@ -25,6 +25,8 @@ mod many;
 #[cfg(test)]
 mod overload;
 #[cfg(test)]
+mod promises;
+#[cfg(test)]
 mod resets;
 #[cfg(test)]
 mod steering;

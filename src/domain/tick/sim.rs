@@ -333,8 +333,9 @@ impl Sim {
         if lulls.iter().any(|(a, b)| (*a..*b).contains(&now)) {
             return;
         }
+        let pace = self.run.world.pace(now);
         let mut released = 0;
-        while self.state.pass() {
+        while self.state.pass(pace) {
             released += 1;
         }
         self.run.commits.push(Commit {

@@ -352,10 +352,10 @@ fn run<S: QueueStore>(cases: u32, store: impl AsyncFn() -> S) {
 
 #[test]
 fn random_histories_agree_with_the_reference_in_memory() {
-    run(400, async || Embedded::in_memory(EPOCH));
+    run(1_000, async || Embedded::in_memory(EPOCH));
 }
 
 #[test]
 fn random_histories_agree_with_the_reference_on_redis() {
-    run(40, async || databases::store(EPOCH).await);
+    run(1_000, async || databases::store(EPOCH).await);
 }

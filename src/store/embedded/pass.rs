@@ -25,7 +25,8 @@ impl Room {
         let (true, true, Some(place)) = (free, waits, stand.place) else {
             return Passed::Joined(joined);
         };
-        if !self.head.ticks.pass() {
+        let pace = terms.pace_in_force(self.head.orders.pace);
+        if !self.head.ticks.pass(pace) {
             return Passed::Joined(joined);
         }
         let until = self.head.claim_time.after(terms.session.claim_window);
@@ -41,7 +42,7 @@ impl Room {
             && self.recovering().is_zero()
             && self.waiting_in_all() == self.queues.absent()
             && self.capacity_left(terms) > 0
-            && { self.head.ticks }.pass()
+            && { self.head.ticks }.pass(terms.pace_in_force(self.head.orders.pace))
     }
 
     fn claims_first_turn(&mut self, terms: &Terms, ask: &Passing, stand: Stand) -> Passed {

@@ -13,7 +13,7 @@
 -- larger, so it is refused while memory is full.
 
 local refused = load({'epoch', 'last_number', 'tick', 'earned', 'credit', 'spent', 'claim_time',
-  'window', 'state', 'rate', 'capacity', 'rev', 'recovering_until', 'missing', 'missing_until',
+  'window', 'state', 'rate', 'burst', 'capacity', 'rev', 'recovering_until', 'missing', 'missing_until',
   'joins_total', 'claims_total', 'releases_total', 'out', 'moved', 'undrawn', 'behind',
   'roster_of', 'draw'}, {'front', 'covered', 'called', 'unplaced'})
 if refused then return refused end
@@ -50,9 +50,12 @@ local function capacity_left()
   return head.out + slots + missing < capacity
 end
 
+-- After a lower pace was ordered and before its first tick, the bucket may hold more than it may.
+local most_credit = ceiling(pace_in_force())
+
 local function is_free()
   return head.state == OPEN and rested and present + gathered + head.undrawn == 0 and capacity_left()
-    and head.credit - head.spent >= VISITOR
+    and math.min(head.credit, most_credit) - head.spent >= VISITOR
 end
 
 -- Makes a session of the visitor's first turn; one that ended before it began stays so.

@@ -31,8 +31,7 @@ local function released(won, batch)
     .. table.concat(batch)
 end
 
-local pace = {rate = terms.rate, burst = terms.burst, correction = terms.correction}
-if head.rate > 0 then pace.rate, pace.burst = head.rate, head.burst end
+local pace = pace_in_force()
 local claims = head.state == OPEN or head.state == PAUSED
 local open = head.state == OPEN and head.recovering_until <= head.earned
 local earned = head.earned

@@ -38,3 +38,15 @@ local function parts_of(correction, parts)
   local whole = math.floor(parts / correction)
   return whole * 1000 + math.floor((parts - whole * correction) * 1000 / correction)
 end
+
+-- The pace in force: an order's where there is one.
+local function pace_in_force()
+  local pace = {rate = terms.rate, burst = terms.burst, correction = terms.correction}
+  if head.rate > 0 then pace.rate, pace.burst = head.rate, head.burst end
+  return pace
+end
+
+-- What the bucket of a pace holds at most.
+local function ceiling(pace)
+  return times(pace.correction, pace.burst * VISITOR + 2 * TICK * pace.rate)
+end

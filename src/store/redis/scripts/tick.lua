@@ -1,10 +1,6 @@
 -- Which proposals are accepted and what a tick earns: the rule of domain/tick.rs, told in Lua.
 -- A test compares the two on random proposals. A pace is rate, burst and correction.
 
-local function ceiling(pace)
-  return times(pace.correction, pace.burst * VISITOR + 2 * TICK * pace.rate)
-end
-
 -- The longest time that earns no more than so many parts.
 local function time_for(pace, parts)
   return math.floor(parts_of(pace.correction, parts) / pace.rate)
