@@ -4,7 +4,9 @@
 //! number of visitors ahead within which times about eight of ten waits end. A [`Lookback`] is what
 //! a gateway saw change meanwhile. Fractions are fine here: nothing is decided by an estimate.
 
+mod filling;
 mod flow;
+mod leaving;
 mod lookback;
 mod slots;
 

@@ -164,7 +164,7 @@ impl Line<'_> {
         notice.wait = moves
             .then(|| self.snapshot.flow(Lane(token.lane)))
             .flatten()
-            .map(|flow| flow.wait(ahead));
+            .and_then(|flow| flow.wait(ahead));
         notice.chance = position.and_then(|_| self.chance(face, Lane(token.lane), ahead));
         notice.poll_after = self.poll_after(ahead, token);
         if face == Face::Recovering {
@@ -245,7 +245,9 @@ impl Line<'_> {
 
     pub(super) fn poll_after(&self, ahead: u64, token: &QueueToken) -> Duration {
         let flow = self.snapshot.flow(Lane(token.lane));
-        let median = flow.map(|flow| flow.wait(ahead).median);
+        let median = flow
+            .and_then(|flow| flow.wait(ahead))
+            .map(|wait| wait.median);
         let pace = self
             .snapshot
             .survey

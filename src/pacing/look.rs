@@ -106,12 +106,15 @@ impl RoomLoop {
 
     fn look_back(&mut self, survey: &Survey) {
         let moves = survey.orders.state.releases() && survey.recovering.is_zero();
+        let called = survey.totals().released;
         self.lookback.see(Movement {
             window: survey.orders.window,
             room_time: survey.ticks.earned,
             moving: moves && survey.waiting > survey.absent,
             pace: self.pace(survey),
             absent: survey.absent,
+            inside: survey.inside(),
+            freed: called.saturating_sub(survey.released.saturating_add(survey.active)),
             busy: survey.busy(),
             released: survey.releases_total,
             missed: survey.missed_total,
@@ -125,6 +128,7 @@ impl RoomLoop {
             .iter()
             .map(|lane| lane.history.measured())
             .sum();
+        let terms = &self.beat.room.terms;
         let flow = |lane: &LaneSurvey| {
             Flow::measure(&Measured {
                 history: &lane.history,
@@ -134,7 +138,9 @@ impl RoomLoop {
                 lookback: &self.lookback,
                 absent: lane.absent,
                 unclaimed: survey.released,
-                horizon: self.beat.room.terms.horizon,
+                horizon: terms.horizon,
+                capacity: survey.orders.capacity.unwrap_or(terms.capacity),
+                inside: survey.inside(),
             })
         };
         survey.lanes.iter().map(flow).collect()

@@ -95,7 +95,7 @@ impl<'a> Reading<'a> {
             survey.orders.state.releases() && self.snapshot.store == StoreHealth::Reachable;
         let flow = self.snapshot.flow(Lane::GENERAL).filter(|_| flowing)?;
         let lane = survey.lane(Lane::GENERAL);
-        Some(flow.wait(lane.waiting.saturating_sub(lane.absent)))
+        flow.wait(lane.waiting.saturating_sub(lane.absent))
     }
 }
 
@@ -160,6 +160,8 @@ mod tests {
                 unclaimed: 0,
                 part: 1.0,
                 horizon: settings.terms.horizon,
+                capacity: None,
+                inside: 0,
             })],
             store: StoreHealth::Reachable,
             ..Snapshot::default()

@@ -1,7 +1,9 @@
 //! The flow of a queue: what was measured of it, restated for the pace in force.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use super::filling::{self, Filling, Longer};
 use super::slots::{self, HELD_BY_PACE, per_slot};
 use super::{ENOUGH, LONGEST_WAIT, Lookback, ReleaseHistory, SLOT, SLOTS, WaitRange};
 use crate::domain::pace::Corrected;
@@ -26,6 +28,10 @@ pub struct Measured<'a> {
     pub unclaimed: u64,
     /// What will be released within this time is near, and checks in.
     pub horizon: Duration,
+    /// How many may be inside in the room; `None` is no cap.
+    pub capacity: Option<NonZeroU32>,
+    /// How many slots are taken in the room.
+    pub inside: u64,
 }
 
 /// The flow of a queue: how many of those at its front it releases a slot, how evenly, and how
@@ -46,6 +52,10 @@ pub struct Flow {
     usual: Ahead,
     /// How many will, if many do.
     many: Ahead,
+    /// What changes once a capacity is full.
+    filling: Option<Filling>,
+    /// The fastest that the mean may turn out to be, where a capacity is filled for the first time.
+    fastest: Option<f64>,
 }
 
 /// How many of those ahead will be there when they are called.
@@ -55,17 +65,20 @@ struct Ahead {
     near: f64,
     /// Which share of those behind them comes.
     share: f64,
+    /// How often one of the others comes back while one visitor is released.
+    back: f64,
 }
 
 impl Ahead {
     fn of(self, ahead: u64) -> f64 {
         let ahead = ahead as f64;
-        ahead.min(self.near) + (ahead - self.near).max(0.0) * self.share
+        let gone = (1.0 - self.share) * (-self.back * ahead).exp();
+        ahead.min(self.near) + (ahead - self.near).max(0.0) * (1.0 - gone)
     }
 }
 
 /// Standard deviations around the mean that hold eight of ten cases of a normal distribution.
-const EIGHT_OF_TEN: f64 = 1.2816;
+pub(super) const EIGHT_OF_TEN: f64 = 1.2816;
 
 /// Before anybody was looked at it is assumed that everybody comes, as if so many had been seen.
 const ASSUMED_THERE: f64 = 20.0;
@@ -116,17 +129,20 @@ impl Flow {
             few,
             usual,
             many,
+            filling: Filling::of(measured, mean),
+            fastest: filling::fastest(measured).map(|fastest| fastest.max(mean)),
         })
     }
 
-    /// How long somebody with `ahead` others before them will wait.
+    /// How long somebody with `ahead` others before them will wait; `None` where that hangs on how
+    /// long visitors stay inside, and nobody knows it yet.
     ///
     /// After `t` slots the queue has released `mean × t`, give or take the spread of the slots to
     /// come (variance × t) and how well the mean itself is known (doubt × t²). The two times at
     /// which those to come before, and the visitor itself, lie on the edge of that band solve
     /// (mean × t − goal)² = width² × (variance × t + doubt × t²).
     #[must_use]
-    pub fn wait(&self, ahead: u64) -> WaitRange {
+    pub fn wait(&self, ahead: u64) -> Option<WaitRange> {
         let goal = |coming: Ahead| coming.of(ahead) + 1.0;
         let noise = self.width.powi(2) * self.variance;
         let square = self.mean.powi(2) - self.width.powi(2) * self.doubt;
@@ -135,20 +151,26 @@ impl Flow {
             let root = linear.powi(2) - 4.0 * square * goal.powi(2);
             (linear, root.max(0.0).sqrt())
         };
+        let longer = match &self.filling {
+            Some(filling) => filling.longer(goal(self.many))?,
+            None => Longer::default(),
+        };
         let (linear, root) = edge(goal(self.few));
-        let low = seconds(2.0 * goal(self.few).powi(2) / (linear + root)).floor();
+        let low = 2.0 * goal(self.few).powi(2) / (linear + root);
+        let fastest = |fastest| low.min(goal(self.few) / fastest);
+        let low = seconds(self.fastest.map_or(low, fastest)).floor();
         let (linear, root) = edge(goal(self.many));
         let high = if square > 0.0 {
-            seconds((linear + root) / (2.0 * square)).ceil()
+            seconds((linear + root) / (2.0 * square) + longer.most).ceil()
         } else {
             LONGEST_WAIT.as_secs_f64()
         };
-        let median = seconds(goal(self.usual) / self.mean).round();
-        WaitRange {
+        let median = seconds(goal(self.usual) / self.mean + longer.usual).round();
+        Some(WaitRange {
             low: Duration::from_secs_f64(low),
             median: Duration::from_secs_f64(median.max(low)),
             high: Duration::from_secs_f64(high.max(median).max(low + 1.0)),
-        }
+        })
     }
 }
 
@@ -174,20 +196,26 @@ fn unsettled(measured: &Measured<'_>, mean: f64, slots: f64) -> f64 {
 /// called, for the absent are found out minutes after joining only: as long as the called are silent,
 /// those at the front have not been looked at either, and who of them is absent may be called or be
 /// found out before. Once the absent are found in time, hardly anybody who is called is silent.
+///
+/// Some of the absent come back before their turn, the likelier the longer the wait.
 fn coming(measured: &Measured<'_>, mean: f64) -> [Ahead; 3] {
     let few = seen(measured, mean, &FEW);
     let many = seen(measured, mean, &MANY);
-    let ahead = |near: f64, share: f64| Ahead {
+    let returning = measured.lookback.returning();
+    let back = |deviations| returning.rate(deviations) * SLOT.as_secs_f64() / mean;
+    let ahead = |near: f64, share: f64, back: f64| Ahead {
         near,
         share: share.clamp(0.0, 1.0),
+        back,
     };
     [
-        ahead(few.looked, few.share - few.spread),
+        ahead(few.looked, few.share - few.spread, 0.0),
         ahead(
             f64::midpoint(few.looked, few.near),
             f64::midpoint(few.share, many.share),
+            back(0.0),
         ),
-        ahead(many.near, many.share + many.spread),
+        ahead(many.near, many.share + many.spread, back(EIGHT_OF_TEN)),
     ]
 }
 

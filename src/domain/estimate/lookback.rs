@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::leaving::Leaving;
 use super::{SLOT, SLOTS};
 use crate::domain::lane::{Lane, MOST_LANES};
 use crate::domain::pace::{Corrected, micros};
@@ -30,6 +31,10 @@ pub struct Sight {
     pub pace: Corrected,
     /// How many were found absent and wait.
     pub absent: u64,
+    /// How many slots are taken.
+    pub inside: u64,
+    /// Slots that became free over the room's life.
+    pub freed: u64,
     /// In which lanes somebody waits who was not.
     pub busy: [bool; MOST_LANES],
     /// Releases over the room's life.
@@ -70,6 +75,10 @@ pub struct Lookback {
     former: VecDeque<(u64, Corrected)>,
     returned: f64,
     released: f64,
+    /// Those who left their slot.
+    leaving: Leaving,
+    /// Those who came back from absence.
+    returning: Leaving,
     /// Missed turns since it began.
     missed: u64,
     /// Since when, in room time, somebody has been waiting in each lane.
@@ -99,11 +108,15 @@ impl Lookback {
         let surplus = self.former.len().saturating_sub(MOST_CHANGES);
         self.former.drain(..surplus);
         self.former.retain(|(until, _)| *until > kept);
-        let fade = (-(passed as f64) / 1e6 / FADES_IN_S).exp();
+        let seconds = passed as f64 / 1e6;
+        let fade = (-seconds / FADES_IN_S).exp();
         let back = last.absent.saturating_sub(sight.absent);
         let gone = sight.released.saturating_sub(last.released);
         self.returned = self.returned * fade + back as f64;
         self.released = self.released * fade + gone as f64;
+        self.returning.see(last.absent, seconds, back);
+        let freed = sight.freed.saturating_sub(last.freed);
+        self.leaving.see(last.inside, seconds, freed);
         self.missed += sight.missed.saturating_sub(last.missed);
     }
 
@@ -143,6 +156,16 @@ impl Lookback {
     /// How many of the absent come back in a second.
     pub(super) fn returns(&self) -> f64 {
         self.returned / FADES_IN_S
+    }
+
+    /// Those who left their slot in this window, as far as this gateway saw it.
+    pub(super) const fn leaving(&self) -> &Leaving {
+        &self.leaving
+    }
+
+    /// Those who came back from absence.
+    pub(super) const fn returning(&self) -> &Leaving {
+        &self.returning
     }
 
     /// For how long the pace in force has been measured, in microseconds; `None` where no other is

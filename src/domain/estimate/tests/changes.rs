@@ -1,6 +1,8 @@
 //! What an estimate makes of changes: paces by order, pauses, a capacity that fills up, visitors
 //! who are not there.
 
+use std::num::NonZeroU32;
+
 use super::*;
 use crate::domain::lane::MOST_LANES;
 use crate::domain::window::WindowId;
@@ -16,6 +18,9 @@ struct Story {
     absent: u64,
     unclaimed: u64,
     missed: u64,
+    capacity: Option<NonZeroU32>,
+    inside: u64,
+    freed: u64,
 }
 
 impl Story {
@@ -30,6 +35,9 @@ impl Story {
             absent: 0,
             unclaimed: 0,
             missed: 0,
+            capacity: None,
+            inside: 0,
+            freed: 0,
         };
         story.history.record(0, 0);
         story.see(true);
@@ -43,6 +51,8 @@ impl Story {
             moving,
             pace: self.pace.into(),
             absent: self.absent,
+            inside: self.inside,
+            freed: self.freed,
             busy: [false; MOST_LANES],
             released: self.released,
             missed: self.missed,
@@ -86,6 +96,10 @@ impl Story {
     }
 
     fn wait(&self, ahead: u64) -> WaitRange {
+        self.told(ahead).unwrap()
+    }
+
+    fn told(&self, ahead: u64) -> Option<WaitRange> {
         Flow::measure(&Measured {
             history: &self.history,
             now: self.now,
@@ -95,9 +109,22 @@ impl Story {
             absent: self.absent,
             unclaimed: self.unclaimed,
             horizon: Duration::from_secs(180),
+            capacity: self.capacity,
+            inside: self.inside,
         })
         .unwrap()
         .wait(ahead)
+    }
+
+    /// One second: ten come in as long as there is room, and every three hundredth leaves.
+    fn lets_in_and_out(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            let (before, left) = (self.released, self.inside / 300);
+            self.freed += left;
+            self.inside -= left;
+            self.releases(600, 1);
+            self.inside += self.released - before;
+        }
     }
 }
 
@@ -248,7 +275,7 @@ fn a_flow_that_comes_in_waves_is_less_sure() {
     let even: Vec<u64> = (0..1_200u64).map(|tick| 2 + tick % 2).collect();
     let waves: Vec<u64> = (0..1_200u64).map(|tick| 1 + 3 * (tick / 240 % 2)).collect();
     let width = |counts: &[u64]| {
-        let range = flow(counts).unwrap().wait(4_999);
+        let range = flow(counts).unwrap().wait(4_999).unwrap();
         (range.high - range.low).as_secs_f64() / range.median.as_secs_f64()
     };
     assert!(
@@ -303,9 +330,110 @@ fn a_new_window_begins_without_a_past() {
         moving: true,
         pace: story.pace.into(),
         absent: 0,
+        inside: 0,
+        freed: 0,
         busy: [false; MOST_LANES],
         released: story.released,
         missed: 0,
     });
     assert_eq!(story.lookback.lately(), Lately::default());
+}
+
+/// A room of 600 a minute and 2,000 inside that opened so many seconds ago.
+fn filling(seconds: u64) -> Story {
+    let mut story = Story::at(600);
+    story.capacity = NonZeroU32::new(2_000);
+    story.lets_in_and_out(seconds);
+    story
+}
+
+#[test]
+fn until_twenty_have_left_only_those_before_whom_slots_are_free_are_told_a_wait() {
+    let story = filling(30);
+    assert_eq!((story.inside, story.freed), (300, 0));
+    assert_eq!(story.told(1_700), None);
+    let held = story.told(1_699).unwrap();
+    assert_eq!(held.median, Duration::from_secs(170));
+
+    let mut uncapped = story;
+    uncapped.capacity = None;
+    assert_eq!(
+        uncapped.told(1_699),
+        Some(held),
+        "the cap changes nothing for them"
+    );
+}
+
+#[test]
+fn before_the_room_is_full_the_range_spans_the_pace_and_what_leaves() {
+    let story = filling(150);
+    let free = 2_000 - story.inside;
+    let range = story.wait(free + 3_999);
+
+    let at_the_pace = (free + 4_000) as f64 / 10.0;
+    let full = free as f64 / 10.0 + 4_000.0 * 300.0 / 2_000.0;
+    assert!(range.low.as_secs_f64() <= at_the_pace, "{range:?}");
+    assert!(
+        (full..full * 1.6).contains(&range.high.as_secs_f64()),
+        "{range:?}, truth {full} s"
+    );
+    assert!(
+        (at_the_pace..full * 1.1).contains(&range.median.as_secs_f64()),
+        "{range:?}"
+    );
+}
+
+#[test]
+fn while_the_first_are_still_inside_the_flow_may_become_faster() {
+    let mut story = filling(30);
+    story.capacity = NonZeroU32::new(300);
+    for _ in 0..60 {
+        story.releases(30, 2);
+        story.freed += 1;
+    }
+    // 60 have left in 120 s. If all left now, everybody would have stayed for 100 s or so.
+    let range = story.wait(599);
+    assert!((160..=230).contains(&range.low.as_secs()), "{range:?}");
+    assert!(
+        (1_100..=1_250).contains(&range.median.as_secs()),
+        "{range:?}"
+    );
+
+    for _ in 0..300 {
+        story.releases(30, 2);
+        story.freed += 1;
+    }
+    let range = story.wait(599);
+    assert!((1_100..=1_200).contains(&range.low.as_secs()), "{range:?}");
+}
+
+#[test]
+fn a_capacity_that_will_never_be_full_widens_no_range() {
+    let mut story = filling(1_200);
+    story.capacity = NonZeroU32::new(4_000);
+    let capped = story.wait(19_999);
+    story.capacity = None;
+    assert_eq!(capped, story.wait(19_999));
+}
+
+#[test]
+fn the_absent_who_may_come_back_lengthen_long_waits_only() {
+    let mut story = Story::at(600);
+    story.flows(300);
+    story.absent = 300;
+    story.flows(60);
+    let never = (story.wait(599), story.wait(29_999));
+    for _ in 0..15 {
+        story.absent -= 1;
+        story.flows(4);
+    }
+    story.absent = 300;
+    story.flows(600);
+    let some = (story.wait(599), story.wait(29_999));
+
+    assert_eq!(some.0.low, never.0.low);
+    assert!(some.0.high <= never.0.high + Duration::from_secs(1));
+    assert!(never.1.high < Duration::from_secs(2_950), "{never:?}");
+    assert!(some.1.high > Duration::from_secs(2_960), "{some:?}");
+    assert!(some.1.high <= Duration::from_secs(3_020), "{some:?}");
 }

@@ -42,6 +42,8 @@ impl Story {
             moving: true,
             pace: self.pace.into(),
             absent: 0,
+            inside: 0,
+            freed: 0,
             busy: self.busy,
             released: 0,
             missed: 0,
@@ -106,8 +108,10 @@ fn a_new_pace_shows_at_once_in_a_lane_with_a_part_of_it() {
             absent: 0,
             unclaimed: 0,
             horizon: Duration::from_secs(180),
+            capacity: None,
+            inside: 0,
         });
-        flow.unwrap().wait(149).median.as_secs()
+        flow.unwrap().wait(149).unwrap().median.as_secs()
     };
     assert_eq!(median(&story), 60);
     for (pace, truth) in [(300, 120), (1_200, 30)] {
