@@ -334,15 +334,15 @@ impl Sale {
             ) {
                 self.order(&Ordered::Open).await;
             }
-            for fan in 0..FANS {
-                if inside[fan] {
+            for (fan, inside) in inside.iter_mut().enumerate() {
+                if *inside {
                     continue;
                 }
                 let at = (fan + round) % GATEWAYS;
                 let got = self.fans[fan].get(&self.gateways[at], "/buy/1").await;
                 self.ledger
                     .heard(fan, &self.fans[fan], (&self.gateways[at], &got));
-                inside[fan] = matches!(got, Got::Served);
+                *inside = matches!(got, Got::Served);
             }
             if inside.iter().all(|inside| *inside) {
                 break;
