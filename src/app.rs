@@ -267,7 +267,7 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
         clock: parts.clock.clone(),
         keys: Arc::clone(&keys),
         keeper: Arc::new(Keeper::new(parts.keep)),
-        heard: chronicle::heard(&parts.audit, &parts.clock, tasks),
+        heard: chronicle::heard((&parts.audit, &parts.clock), (tasks, stop)),
         tasks: tasks.clone(),
         stop: stop.clone(),
     });

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::control::audit::Entry;
@@ -15,12 +16,15 @@ use crate::pacing::Heard;
 /// Changes that may wait for the disk; of more, the newest are only logged.
 const MOST: usize = 1_024;
 
-/// Hears of changes and has them written one after the other, off the loops. It ends when no loop
-/// is left.
-pub(super) fn heard(audit: &SharedLedger, clock: &Clock, tasks: &TaskTracker) -> Heard {
+/// Hears of changes and has them written one after the other, off the loops. When the loops are to
+/// end it writes what it has heard, and ends.
+pub(super) fn heard(
+    (audit, clock): (&SharedLedger, &Clock),
+    (tasks, stop): (&TaskTracker, &CancellationToken),
+) -> Heard {
     let (sender, receiver) = mpsc::channel(MOST);
     let clock = clock.clone();
-    tasks.spawn(write(Arc::clone(audit), receiver));
+    tasks.spawn(write(Arc::clone(audit), receiver, stop.clone()));
     Arc::new(move |by, room, (before, after)| {
         let entry = automatic(by, room, before, after);
         if sender.try_send((clock.now().wall, entry)).is_err() {
@@ -29,7 +33,15 @@ pub(super) fn heard(audit: &SharedLedger, clock: &Clock, tasks: &TaskTracker) ->
     })
 }
 
-async fn write(audit: SharedLedger, mut changes: mpsc::Receiver<(UnixTime, Entry)>) {
+async fn write(
+    audit: SharedLedger,
+    mut changes: mpsc::Receiver<(UnixTime, Entry)>,
+    stop: CancellationToken,
+) {
+    while let Some(Some((at, entry))) = stop.run_until_cancelled(changes.recv()).await {
+        record(Arc::clone(&audit), at, entry).await;
+    }
+    changes.close();
     while let Some((at, entry)) = changes.recv().await {
         record(Arc::clone(&audit), at, entry).await;
     }
