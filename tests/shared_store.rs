@@ -113,11 +113,12 @@ async fn f6_a_redis_that_is_flushed_in_mid_sale_loses_neither_places_nor_orders(
         (room["held_by"] == "recovering" && room["pace"]["per_minute"] == 120).then_some(())
     })
     .await;
-    house
-        .operator()
-        .post("/v1/rooms/derby/resume")
-        .await
-        .is(200);
+    // While the room is being put back an order is to be sent again in a moment.
+    until("the order is taken", || async {
+        let resumed = house.operator().post("/v1/rooms/derby/resume").await;
+        (resumed.status == 200).then_some(())
+    })
+    .await;
     let states = all_poll(&mut fans).await;
     assert!(
         states.iter().all(|state| state == "recovering"),
