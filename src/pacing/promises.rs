@@ -216,8 +216,8 @@ impl Sale {
                 visitor.ask(house, "POST", &own("extend"), &[]).await
             }
         };
-        if let (Deed::Leave, Some(admission)) = (deed, was_inside) {
-            self.ledger.left(fan, admission, house.clock.now().mono);
+        if let Deed::Leave = deed {
+            self.ledger.left(fan, (was_inside, house.clock.now().mono));
         }
         self.ledger.heard(fan, &self.fans[fan], (house, &got));
         self.look().await;

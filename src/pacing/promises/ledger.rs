@@ -95,9 +95,14 @@ impl Ledger {
         }
     }
 
-    /// A fan gave up the admission.
-    pub(super) fn left(&mut self, fan: usize, admission: String, at: Duration) {
-        self.told[fan].old = Some((admission, at));
+    /// A fan gave up its place and its admission. Whoever comes back begins anew, also where the
+    /// store did not hear of it.
+    pub(super) fn left(&mut self, fan: usize, (admission, at): (Option<String>, Duration)) {
+        let told = &mut self.told[fan];
+        told.position = None;
+        if let Some(admission) = admission {
+            told.old = Some((admission, at));
+        }
     }
 
     /// Every session was ended.
