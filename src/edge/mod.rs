@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod body;
 mod code;
+mod connection;
 pub mod cookies;
 pub mod events;
 pub mod framing;

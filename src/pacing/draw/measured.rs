@@ -5,6 +5,7 @@
 //! ANTEROOM_SLOW=1 cargo test --release --lib draw::measured -- --nocapture --test-threads 1
 //! ```
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,9 +25,9 @@ use crate::domain::window::{Orders, WindowId, WindowState};
 use crate::gate::room::Room;
 use crate::pacing::{Beat, RoomLoop};
 use crate::store::embedded::Embedded;
-use crate::store::redis::Redis;
 use crate::store::redis::databases::Server;
 use crate::store::redis::link::Link;
+use crate::store::redis::{Redis, scripts};
 use crate::store::{Joining, Ordered, QueueStore};
 use crate::telemetry::reading::settings_for_test;
 use crate::token::Keyring;
@@ -177,20 +178,26 @@ async fn watch_calls(connection: &mut MultiplexedConnection) {
     }
 }
 
-/// The longest call since, and how many took more than half a millisecond.
-async fn longest(connection: &mut MultiplexedConnection) -> (Duration, usize) {
+/// The longest call of each script since, the longest first, and how many calls took more than
+/// half a millisecond.
+async fn longest(connection: &mut MultiplexedConnection) -> (Vec<(Duration, String)>, usize) {
     let mut command = redis::cmd("SLOWLOG");
     command.arg("GET").arg(100_000);
-    let entries: Vec<redis::Value> = command.query_async(connection).await.unwrap();
-    let micros = entries.iter().map(|entry| match entry {
-        redis::Value::Array(fields) => match fields.get(2) {
-            Some(redis::Value::Int(micros)) => u64::try_from(*micros).unwrap(),
-            other => panic!("{other:?}"),
-        },
-        other => panic!("{other:?}"),
-    });
-    let longest = micros.max().unwrap_or_default();
-    (Duration::from_micros(longest), entries.len())
+    type Entry = (u64, u64, u64, Vec<String>, String, String);
+    let entries: Vec<Entry> = command.query_async(connection).await.unwrap();
+    let mut longest = HashMap::<String, Duration>::new();
+    for (_, _, micros, words, ..) in &entries {
+        let script = scripts().find(|script| words.get(1) == Some(&script.sha));
+        let name = script.map_or_else(|| words[0].clone(), |script| script.name.to_owned());
+        let most = longest.entry(name).or_default();
+        *most = (*most).max(Duration::from_micros(*micros));
+    }
+    let mut longest: Vec<_> = longest
+        .into_iter()
+        .map(|(name, most)| (most, name))
+        .collect();
+    longest.sort_unstable_by(|one, other| other.cmp(one));
+    (longest, entries.len())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -220,9 +227,9 @@ async fn a_lobby_is_drawn_alike_on_both_stores_and_soon() {
         sale.gather().await;
         watch_calls(&mut own).await;
         let (open, fetched) = sale.draw().await;
-        let (call, long) = longest(&mut own).await;
+        let (calls, long) = longest(&mut own).await;
         println!(
-            "{name}: {} fans drawn, open after {open:.2?}, roster after {fetched:.2?}; longest call of Redis {call:.2?}, {long} above 500 µs",
+            "{name}: {} fans drawn, open after {open:.2?}, roster after {fetched:.2?}; {long} calls of Redis above 500 µs, the longest {calls:.2?}",
             fans()
         );
     }

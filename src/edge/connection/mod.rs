@@ -1,0 +1,3 @@
+//! One accepted connection, in the protocol it speaks.
+
+pub(super) mod http1;
