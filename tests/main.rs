@@ -15,6 +15,9 @@ mod events;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]
+#[path = "../fuzz/src/lib.rs"]
+mod fuzzed;
+#[cfg(test)]
 mod getting_round;
 #[cfg(test)]
 mod invited;
@@ -28,6 +31,8 @@ mod layers;
 mod line;
 #[cfg(test)]
 mod losses;
+#[cfg(test)]
+mod mutations;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
