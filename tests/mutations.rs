@@ -4,6 +4,7 @@
 mod case;
 mod echo;
 mod grammar;
+mod names;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,8 +13,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use case::{Case, Ending, Fate, Place, Seen, is_inside, kind};
+use case::{Case, Ending, Fate, Place, Seen};
 use echo::{Arrivals, Echo};
+use names::{is_inside, kind};
 
 use crate::fuzzed::reference::Request;
 use crate::kit::{House, Plan, Server};

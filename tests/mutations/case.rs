@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::grammar::Mutation;
+use super::names::{is_inside, kind, numbered, replaced};
 use crate::fuzzed::reference::{End, Reading, Request, read};
 use crate::kit::wire::{Asked, position};
 use crate::kit::{Answer, Wire};
@@ -196,7 +197,7 @@ impl Case {
             };
             if kind(&one.target).is_none() || sent.find(same).is_none() {
                 return Err(format!(
-                    "{} {} arrived and was never sent",
+                    "{} {} arrived, and no clear request says so",
                     one.method, one.target
                 ));
             }
@@ -261,48 +262,4 @@ fn fate(seen: &Seen) -> Fate {
 fn is_queue(answer: &Answer) -> bool {
     let is_our_page = answer.header("content-security-policy").is_some();
     answer.status == 429 || answer.status == 200 && is_our_page
-}
-
-/// Whether an arrived target lies in the room `/buy/*`.
-pub fn is_inside(target: &str) -> bool {
-    let target = target.to_ascii_lowercase();
-    target.starts_with("/buy/") || target == "/buy"
-}
-
-/// Which of our paths a target is: its letter and number.
-pub fn kind(target: &str) -> Option<(char, usize)> {
-    let bytes = target.as_bytes();
-    bytes.windows(6).find_map(|six| {
-        let (letter, digits) = six.split_first()?;
-        if !b"apte".contains(letter) || !digits.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
-        let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
-        Some((char::from(*letter), number))
-    })
-}
-
-fn numbered(bytes: &[u8], number: usize) -> Vec<u8> {
-    let digits = format!("{number:05}");
-    let mut bytes = bytes.to_vec();
-    for letter in ["a", "p", "t"] {
-        bytes = replaced(
-            &bytes,
-            format!("{letter}00000").as_bytes(),
-            format!("{letter}{digits}").as_bytes(),
-        );
-    }
-    bytes
-}
-
-fn replaced(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
-    let mut all = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(at) = position(rest, old) {
-        all.extend_from_slice(&rest[..at]);
-        all.extend_from_slice(new);
-        rest = &rest[at + old.len()..];
-    }
-    all.extend_from_slice(rest);
-    all
 }
