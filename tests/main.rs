@@ -50,6 +50,8 @@ mod shared;
 #[cfg(test)]
 mod shared_store;
 #[cfg(test)]
+mod site;
+#[cfg(test)]
 mod sockets;
 #[cfg(test)]
 mod steady;
