@@ -8,12 +8,17 @@ mod bad_input;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod corpora;
+#[cfg(test)]
 mod crew;
 #[cfg(test)]
 mod draws;
 mod events;
 #[cfg(test)]
 mod framing;
+#[cfg(test)]
+#[path = "../fuzz/src/lib.rs"]
+mod fuzzed;
 #[cfg(test)]
 mod getting_round;
 #[cfg(test)]
@@ -29,6 +34,8 @@ mod line;
 #[cfg(test)]
 mod losses;
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod operators;
 #[cfg(test)]
 mod page;
@@ -42,6 +49,8 @@ mod reload;
 mod shared;
 #[cfg(test)]
 mod shared_store;
+#[cfg(test)]
+mod site;
 #[cfg(test)]
 mod sockets;
 #[cfg(test)]
