@@ -12,3 +12,4 @@ pub mod series;
 pub mod site;
 pub mod sockets;
 pub mod streams;
+pub mod tls;
