@@ -33,9 +33,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub use activity::{Activity, InFlight};
 use closing::Closing;
-use deadlines::Alarm;
+pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
-use patience::{Patience, Wait};
+pub(super) use patience::{Patience, Wait};
 use socket::Speaks;
 
 use super::framing::{Fault, Framing, Limits, Step};

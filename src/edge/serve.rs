@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http::{Request, request};
-use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 
 use crate::domain::clock::{Clock, Now};
@@ -22,7 +21,7 @@ use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::series::Counts;
 
-use super::body::AnswerBody;
+use super::body::{AnswerBody, SentBody};
 use super::cookies::{set_admission, take_admission, tell_admission};
 use super::events::Streams;
 use super::negotiate::NEGOTIATED;
@@ -64,7 +63,7 @@ pub struct Door {
 /// A request that came.
 pub(super) struct Came<'a> {
     pub(super) head: request::Parts,
-    pub(super) body: Incoming,
+    pub(super) body: SentBody,
     pub(super) now: Now,
     pub(super) switch: &'a Switch,
 }
@@ -74,7 +73,7 @@ impl Door {
     ///
     /// Each request allocates this future. What not every request needs (the origin, the store,
     /// an unwanted body) is boxed where it begins, so that it stays small.
-    pub async fn answer(&self, request: Request<Incoming>, caller: Caller<'_>) -> Answer {
+    pub async fn answer(&self, request: Request<SentBody>, caller: Caller<'_>) -> Answer {
         let in_flight = caller.activity.begin();
         let (head, body) = request.into_parts();
         let socket = names_websocket(&head.headers);

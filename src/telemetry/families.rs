@@ -150,6 +150,12 @@ families! {
     origin_duration: HistogramVec = "anteroom_origin_duration_seconds" ["site"];
     /// What sites said on their answers, by word.
     site_words: IntCounterVec = "anteroom_site_words_total" ["word"];
+    /// Connections of visitors that are open, by protocol.
+    connections_open: IntGaugeVec = "anteroom_connections_open" ["protocol"];
+    /// Connections of visitors that were opened, by protocol.
+    connections: IntCounterVec = "anteroom_connections_total" ["protocol"];
+    /// Connections of HTTP/2 that were closed, by what ended them.
+    http2_ended: IntCounterVec = "anteroom_http2_ended_total" ["by"];
     /// WebSockets that are open between visitors and sites.
     sockets_open: IntGaugeVec = "anteroom_websockets_open" [];
     /// WebSockets that were opened.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use prometheus::{Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
+use super::connections::ConnectionMetrics;
 use super::door::DOOR_REASONS;
 use super::families::{Families, words};
 use super::labels::{RefusalLabel, TOKEN_REASONS, Verb, VerdictLabel};
@@ -53,6 +54,8 @@ pub struct Metrics {
     verbs: Vec<VerbMetrics>,
     /// Of sites' words.
     pub site: SiteMetrics,
+    /// Of visitors' connections.
+    pub connections: ConnectionMetrics,
     /// Of WebSockets.
     pub sockets: SocketMetrics,
     /// Of event streams.
@@ -100,6 +103,7 @@ impl Metrics {
             door: words(&families.control_refusals, DOOR_REASONS)?,
             verbs: families.verbs()?,
             site: SiteMetrics::of(&families)?,
+            connections: ConnectionMetrics::of(&families)?,
             sockets: SocketMetrics::of(&families)?,
             streams: StreamMetrics::of(&families)?,
             tls: TlsMetrics::of(&families)?,

@@ -10,16 +10,22 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
+use crate::edge::body::SentBody;
 use crate::edge::guard::Guard;
 use crate::edge::listener::Listening;
 use crate::edge::serve::{Caller, Peer};
 use crate::edge::sockets::Switch;
+use crate::telemetry::connections::Protocol;
+
+use super::counted::Counted;
 
 /// Answers the requests of a connection nothing has been read from, until either side ends it.
 pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: Peer)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let metrics = Arc::clone(&of.door.load().metrics);
+    let _counted = Counted::open(metrics, Protocol::Http1);
     let guard = Guard::new(stream, Arc::clone(&of.terms));
     let activity = guard.activity();
     let switch = Switch::default();
@@ -32,6 +38,7 @@ where
         // Pinned, because a connection that is not shut down by hyper must be movable.
         Box::pin(async move {
             let door = of.door.load_full();
+            let request = request.map(SentBody::guarded);
             Ok::<_, Infallible>(door.answer(request, caller).await)
         })
     });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::edge::framing::Fault;
 
@@ -14,6 +14,7 @@ pub struct Activity(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     in_flight: AtomicU32,
+    begun: AtomicU64,
     fault: OnceLock<Fault>,
 }
 
@@ -23,6 +24,7 @@ impl Activity {
     #[must_use]
     pub fn begin(&self) -> InFlight {
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
         InFlight(self.clone())
     }
 
@@ -30,6 +32,12 @@ impl Activity {
     #[must_use]
     pub fn in_flight(&self) -> u32 {
         self.0.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// How many requests have been begun so far.
+    #[must_use]
+    pub fn begun(&self) -> u64 {
+        self.0.begun.load(Ordering::Relaxed)
     }
 
     /// The fault that ended the reading of this connection, once there is one.

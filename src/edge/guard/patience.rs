@@ -8,7 +8,7 @@ use super::deadlines::{Alarm, Deadlines};
 
 /// What the next byte is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
+pub(in crate::edge) enum Wait {
     /// The first request of a new connection.
     FirstByte,
     /// Another request on a connection that had one.
@@ -22,7 +22,7 @@ pub(super) enum Wait {
 /// The deadlines of one connection's reads. A read that finds its bytes there costs no timer
 /// and no look at a clock.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(in crate::edge) struct Patience {
     deadlines: Deadlines,
     activity: Activity,
     alarm: Alarm,
@@ -34,7 +34,8 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new(deadlines: Deadlines, activity: Activity) -> Self {
+    /// That of a connection, or of one body.
+    pub(in crate::edge) fn new(deadlines: Deadlines, activity: Activity) -> Self {
         Self {
             deadlines,
             activity,
@@ -48,7 +49,7 @@ impl Patience {
     }
 
     /// Notes bytes that arrived and the message they belong to.
-    pub(super) fn receive(&mut self, count: usize, message: u64) {
+    pub(in crate::edge) fn receive(&mut self, count: usize, message: u64) {
         if let Some((Wait::Body, _)) = self.wait {
             self.waited += self.alarm.clear();
             self.wait = None;
@@ -63,7 +64,12 @@ impl Patience {
 
     /// Ready when `wait` has lasted too long. Called whenever a read finds no bytes; asking
     /// again about the same wait of the same message never gives it more time.
-    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, wait: Wait, message: u64) -> Poll<()> {
+    pub(in crate::edge) fn poll_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        wait: Wait,
+        message: u64,
+    ) -> Poll<()> {
         if self.wait != Some((wait, message)) {
             self.wait = Some((wait, message));
             self.busy = self.is_busy();
@@ -81,7 +87,7 @@ impl Patience {
     }
 
     #[cfg(test)]
-    pub(super) fn has_timer(&self) -> bool {
+    pub(in crate::edge) fn has_timer(&self) -> bool {
         self.alarm.has_timer()
     }
 
