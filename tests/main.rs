@@ -42,6 +42,8 @@ mod page;
 #[cfg(test)]
 mod pipelines;
 #[cfg(test)]
+mod proxied;
+#[cfg(test)]
 mod quiet;
 #[cfg(test)]
 mod reload;
@@ -59,6 +61,8 @@ mod steady;
 mod steering;
 #[cfg(test)]
 mod store_kills;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

@@ -1,4 +1,7 @@
 //! Accepts connections and keeps them: a cap on their number, a task each, a graceful end.
+//!
+//! On its way to the first request a connection passes `proxied` (whose it is, where a load
+//! balancer says so), `tls` (on an encrypted listener), then `connection` in the protocol it speaks.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,11 +15,22 @@ use tokio_util::task::TaskTracker;
 
 use super::connection;
 use super::guard::Terms;
-use super::serve::Door;
+use super::proxied;
+use super::serve::{Door, Peer};
 use super::tunnel::Drain;
+use crate::telemetry::tls::Shaken;
 
 /// How long accepting rests when the machine has no more file descriptors or memory.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// What is spoken under HTTP on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// Nothing.
+    Plain,
+    /// TLS.
+    Tls,
+}
 
 /// What a listener works by.
 #[derive(Clone)]
@@ -27,6 +41,8 @@ pub struct Listening {
     pub terms: Arc<Terms>,
     /// Connections there may be at once, over all listeners.
     pub places: Arc<Semaphore>,
+    /// Handshakes that may be worked on at once, over all listeners.
+    pub handshakes: Arc<Semaphore>,
     /// Every connection's task.
     pub tracker: TaskTracker,
     /// Ends accepting, and every connection after its present answer.
@@ -37,7 +53,7 @@ pub struct Listening {
 
 impl Listening {
     /// Accepts until cancelled. It cannot fail: what the machine refuses now is tried again.
-    pub async fn accept(self, listener: TcpListener) {
+    pub async fn accept(self, listener: TcpListener, layer: Layer) {
         loop {
             let place = tokio::select! {
                 place = Arc::clone(&self.places).acquire_owned() => place,
@@ -52,7 +68,7 @@ impl Listening {
                 Ok((stream, peer)) => {
                     let keep = self.clone();
                     self.tracker.spawn(async move {
-                        keep.serve(stream, peer).await;
+                        keep.serve(stream, peer, layer).await;
                         drop(place);
                     });
                 }
@@ -64,11 +80,56 @@ impl Listening {
         }
     }
 
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+    async fn serve(&self, mut stream: TcpStream, peer: SocketAddr, layer: Layer) {
         if let Err(fault) = stream.set_nodelay(true) {
             tracing::debug!(%fault, "a connection was gone before it was served");
             return;
         }
-        connection::http1::serve(self, stream, peer).await;
+        // Boxed where they begin: a connection that waits keeps none of this.
+        let Some(address) = Box::pin(self.visitor(&mut stream, peer)).await else {
+            return;
+        };
+        match layer {
+            Layer::Plain => connection::http1::serve(self, stream, Peer::plain(address)).await,
+            Layer::Tls => Box::pin(self.encrypted(stream, address)).await,
+        }
+    }
+
+    /// Whose connection this is; `None` where a proxy that must say so does not.
+    async fn visitor(&self, stream: &mut TcpStream, peer: SocketAddr) -> Option<SocketAddr> {
+        let door = self.door.load_full();
+        let (visitor, announced) = proxied::visitor(stream, peer, &door.announcers).await;
+        if let Some(announced) = announced {
+            door.metrics.tls.announced(announced);
+        }
+        if visitor.is_none() {
+            tracing::debug!(?announced, "a proxy did not say whose connection this is");
+        }
+        visitor
+    }
+
+    async fn encrypted(&self, stream: TcpStream, address: SocketAddr) {
+        let door = self.door.load_full();
+        let Some(tls) = door.tls.as_ref().map(Arc::clone) else {
+            return;
+        };
+        let shaken = Box::pin(tls.shake(stream, &self.handshakes)).await;
+        let metrics = &door.metrics.tls;
+        let shake = match shaken {
+            Ok(shake) => shake,
+            Err(broken) => {
+                metrics.shaken(broken.outcome());
+                tracing::debug!(%broken, "a handshake did not come to its end");
+                return;
+            }
+        };
+        metrics.shaken(Shaken::Done);
+        metrics.speaks(shake.version);
+        drop((door, tls));
+        let peer = Peer {
+            address,
+            tls: Some(shake.tls),
+        };
+        connection::http1::serve(self, shake.stream, peer).await;
     }
 }

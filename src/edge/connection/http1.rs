@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -14,14 +13,14 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use crate::edge::body::SentBody;
 use crate::edge::guard::Guard;
 use crate::edge::listener::Listening;
-use crate::edge::serve::Caller;
+use crate::edge::serve::{Caller, Peer};
 use crate::edge::sockets::Switch;
 use crate::telemetry::connections::Protocol;
 
 use super::counted::Counted;
 
 /// Answers the requests of a connection nothing has been read from, until either side ends it.
-pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: SocketAddr)
+pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: Peer)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -31,7 +30,7 @@ where
     let activity = guard.activity();
     let switch = Switch::default();
     let caller = Caller {
-        peer,
+        peer: &peer,
         activity: &activity,
         switch: &switch,
     };
