@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod chronicle;
+mod descriptors;
 mod fetch;
 mod identities;
 mod lanes;
@@ -26,6 +27,7 @@ use crate::control::policies::Policies;
 use crate::control::recorded::signalled;
 use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
+use crate::edge::capacity::Capacity;
 use crate::edge::events;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
@@ -41,7 +43,7 @@ use crate::token::Keyring;
 use identities::Identities;
 use loops::{Loops, Works, surveyed};
 use reload::{Lasting, Reloads};
-use wiring::{addresses, bind, credentials, places};
+use wiring::{addresses, bind, credentials};
 
 pub use reload::{Fresh, Reread};
 pub use storing::open_store;
@@ -212,10 +214,13 @@ impl App {
             door: Arc::clone(&self.reloads.door),
             terms: Arc::new(Terms {
                 limits: FramingLimits::default(),
-                deadlines: Deadlines::default(),
+                deadlines: Deadlines {
+                    idle: connections.idle,
+                    ..Deadlines::default()
+                },
                 farewell,
             }),
-            places: places(connections.max),
+            capacity: Arc::new(self.capacity(connections)),
             tracker: self.tracker.clone(),
             cancel: self.stop.clone(),
             drain: Drain::new(self.stop.clone(), self.drain),
@@ -233,6 +238,13 @@ impl App {
                 listening.accept(listener).await;
             });
         }
+    }
+
+    fn capacity(&self, connections: Connections) -> Capacity {
+        let allowed = descriptors::for_visitors(connections.max.get());
+        let per_network = usize::try_from(connections.per_network.get()).unwrap_or(usize::MAX);
+        let metrics = Arc::clone(&self.reloads.lasting.metrics);
+        Capacity::new((allowed, per_network), metrics)
     }
 
     fn answer_probes(&self, listener: TcpListener, metrics: bool) {

@@ -8,6 +8,8 @@ mod bad_input;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod crew;
 #[cfg(test)]
 mod draws;

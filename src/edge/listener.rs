@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::capacity::{Capacity, Guest};
 use super::connection;
 use super::guard::Terms;
 use super::serve::Door;
@@ -25,8 +25,8 @@ pub struct Listening {
     pub door: Arc<ArcSwap<Door>>,
     /// What the guard of each connection keeps to.
     pub terms: Arc<Terms>,
-    /// Connections there may be at once, over all listeners.
-    pub places: Arc<Semaphore>,
+    /// Room for connections, over all listeners.
+    pub capacity: Arc<Capacity>,
     /// Every connection's task.
     pub tracker: TaskTracker,
     /// Ends accepting, and every connection after its present answer.
@@ -40,10 +40,10 @@ impl Listening {
     pub async fn accept(self, listener: TcpListener) {
         loop {
             let place = tokio::select! {
-                place = Arc::clone(&self.places).acquire_owned() => place,
+                place = self.capacity.place() => place,
                 () = self.cancel.cancelled() => return,
             };
-            let Ok(place) = place else { return };
+            let Some(place) = place else { return };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = self.cancel.cancelled() => return,
@@ -52,16 +52,28 @@ impl Listening {
                 Ok((stream, peer)) => {
                     let keep = self.clone();
                     self.tracker.spawn(async move {
+                        let Some(_guest) = keep.welcome(peer) else {
+                            return;
+                        };
                         keep.serve(stream, peer).await;
                         drop(place);
                     });
                 }
                 Err(fault) => {
                     tracing::warn!(%fault, "no connection can be accepted at present");
+                    self.capacity.relieve();
                     tokio::time::sleep(ACCEPT_REST).await;
                 }
             }
         }
+    }
+
+    /// Counts a connection for its network, unless a trusted proxy brings many visitors on it.
+    fn welcome(&self, peer: SocketAddr) -> Option<Option<Guest>> {
+        if self.door.load().gate.proxies.trusts(peer.ip()) {
+            return Some(None);
+        }
+        self.capacity.welcome(peer.ip()).map(Some)
     }
 
     async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
