@@ -7,6 +7,7 @@ mod fetch;
 mod identities;
 mod lanes;
 mod loops;
+mod pressure;
 mod reload;
 mod storing;
 mod wiring;
@@ -225,6 +226,12 @@ impl App {
             cancel: self.stop.clone(),
             drain: Drain::new(self.stop.clone(), self.drain),
         };
+        let watch = pressure::watch(
+            Arc::clone(&listening.door),
+            Arc::clone(&listening.capacity),
+            self.stop_loops.clone(),
+        );
+        self.loops.spawn(watch);
         self.tracker
             .spawn(events::run(Arc::clone(&listening.door), self.stop.clone()));
         for listener in listeners {

@@ -22,6 +22,7 @@ const RELIEF: usize = 16;
 /// The connections of a gateway, over all its listeners.
 pub struct Capacity {
     places: Arc<Semaphore>,
+    most: usize,
     per_network: usize,
     networks: Arc<Networks>,
     parked: Arc<Parked>,
@@ -63,8 +64,10 @@ impl Capacity {
     /// For so many connections, and so many from one network.
     #[must_use]
     pub fn new((all, per_network): (usize, usize), metrics: Arc<Metrics>) -> Self {
+        let most = all.min(Semaphore::MAX_PERMITS);
         Self {
-            places: Arc::new(Semaphore::new(all.min(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(most)),
+            most,
             per_network,
             networks: Arc::default(),
             parked: Arc::default(),
@@ -90,6 +93,19 @@ impl Capacity {
                 () = sleep(WAY) => {}
             }
         }
+    }
+
+    /// How many connections there may be.
+    #[must_use]
+    pub const fn most(&self) -> usize {
+        self.most
+    }
+
+    /// How many there are that are not parked.
+    #[must_use]
+    pub fn at_work(&self) -> usize {
+        let taken = self.most.saturating_sub(self.places.available_permits());
+        taken.saturating_sub(locked(&self.parked.0).rows.len())
     }
 
     /// Counts a connection for its network; `None` if that has as many as it may.

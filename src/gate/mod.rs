@@ -25,6 +25,7 @@ pub mod own;
 pub mod pass;
 pub mod path;
 pub mod permit;
+pub mod pressure;
 pub mod queue;
 pub mod redeem;
 pub mod room;
@@ -58,6 +59,7 @@ use identify::{Manner, Proxies, Token};
 use identity::Provider;
 use limit::Limiters;
 use permit::{Grounds, Passage, Permit};
+use pressure::Gauge;
 use queue::{Coming, May, Outcome};
 use room::Room;
 use stay::Stay;
@@ -96,6 +98,8 @@ pub struct Gate {
     pub admissions: Admissions,
     /// Whose word about visitors rooms take.
     pub providers: Vec<Provider>,
+    /// Whether there is too much to do for newcomers.
+    pub pressure: Arc<Gauge>,
 }
 
 /// A request on its way through the gate.

@@ -422,6 +422,7 @@ impl House {
             store: store.clone(),
             admissions: Admissions::default(),
             providers: Vec::new(),
+            pressure: Arc::default(),
         };
         Self {
             gate,

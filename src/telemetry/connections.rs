@@ -152,6 +152,7 @@ pub struct ConnectionMetrics {
     all: Vec<IntCounter>,
     parked: IntGauge,
     turned: Vec<IntCounter>,
+    pressure: IntGauge,
     http2_ended: Vec<IntCounter>,
 }
 
@@ -172,6 +173,7 @@ impl ConnectionMetrics {
                 .connections_parked
                 .get_metric_with_label_values(&none)?,
             turned: words(&families.connections_turned, Turned::ALL.map(Turned::word))?,
+            pressure: families.pressure.get_metric_with_label_values(&none)?,
             http2_ended: words(&families.http2_ended, Http2End::ALL.map(Http2End::word))?,
         })
     }
@@ -204,6 +206,11 @@ impl ConnectionMetrics {
     /// Counts one that was not taken or not kept.
     pub fn turned(&self, reason: Turned) {
         count(&self.turned, reason as usize);
+    }
+
+    /// Shows whether there is too much to do.
+    pub fn pressed(&self, high: bool) {
+        self.pressure.set(i64::from(high));
     }
 
     /// Counts what ended one of HTTP/2.

@@ -76,11 +76,13 @@ pub enum RefusalLabel {
     Limited,
     /// The machine gives no random numbers (503).
     NoChance,
+    /// There is too much to do for newcomers (503).
+    Busy,
 }
 
 impl RefusalLabel {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ambiguous,
         Self::TooLarge,
         Self::Method,
@@ -92,6 +94,7 @@ impl RefusalLabel {
         Self::Denied,
         Self::Limited,
         Self::NoChance,
+        Self::Busy,
     ];
 
     /// The word in the label.
@@ -109,6 +112,7 @@ impl RefusalLabel {
             Self::Denied => "denied",
             Self::Limited => "limited",
             Self::NoChance => "no_chance",
+            Self::Busy => "busy",
         }
     }
 }
