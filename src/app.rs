@@ -4,10 +4,12 @@ pub mod audit;
 mod begin;
 mod certificates;
 mod chronicle;
+mod descriptors;
 mod fetch;
 mod identities;
 mod lanes;
 mod loops;
+mod pressure;
 mod reload;
 mod storing;
 mod wiring;
@@ -27,6 +29,7 @@ use crate::control::policies::Policies;
 use crate::control::recorded::signalled;
 use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
+use crate::edge::capacity::Capacity;
 use crate::edge::events;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
@@ -218,15 +221,24 @@ impl App {
             door: Arc::clone(&self.reloads.door),
             terms: Arc::new(Terms {
                 limits: FramingLimits::default(),
-                deadlines: Deadlines::default(),
+                deadlines: Deadlines {
+                    idle: connections.idle,
+                    ..Deadlines::default()
+                },
                 farewell,
             }),
-            places: places(connections.max),
             handshakes: places(connections.handshakes),
+            capacity: Arc::new(self.capacity(connections)),
             tracker: self.tracker.clone(),
             cancel: self.stop.clone(),
             drain: Drain::new(self.stop.clone(), self.drain),
         };
+        let watch = pressure::watch(
+            Arc::clone(&listening.door),
+            Arc::clone(&listening.capacity),
+            self.stop_loops.clone(),
+        );
+        self.loops.spawn(watch);
         self.tracker
             .spawn(events::run(Arc::clone(&listening.door), self.stop.clone()));
         let plain = plain.into_iter().map(|one| (one, Layer::Plain));
@@ -242,6 +254,13 @@ impl App {
                 listening.accept(listener, layer).await;
             });
         }
+    }
+
+    fn capacity(&self, connections: Connections) -> Capacity {
+        let allowed = descriptors::for_visitors(connections.max.get());
+        let per_network = usize::try_from(connections.per_network.get()).unwrap_or(usize::MAX);
+        let metrics = Arc::clone(&self.reloads.lasting.metrics);
+        Capacity::new((allowed, per_network), metrics)
     }
 
     fn answer_probes(&self, listener: TcpListener, metrics: bool) {

@@ -8,11 +8,14 @@ mod bad_input;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod corpora;
 #[cfg(test)]
 mod crew;
 #[cfg(test)]
 mod draws;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod framing;

@@ -139,6 +139,10 @@ pub(super) fn door(
                 None => Admissions::default(),
             },
             store: Arc::clone(&lasting.store),
+            pressure: match last {
+                Some(last) => Arc::clone(&last.gate.pressure),
+                None => Arc::default(),
+            },
             providers: lasting
                 .identities
                 .follow(&config.identities, &lasting.metrics),

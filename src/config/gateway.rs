@@ -53,6 +53,10 @@ pub struct ControlToken {
 pub struct Connections {
     /// The most at one time; 20,000.
     pub max: NonZeroU32,
+    /// The most of them from one client network; 10,000.
+    pub per_network: NonZeroU32,
+    /// How long one may be idle; 75 s.
+    pub idle: Duration,
     /// The most WebSockets open at one time; 10,000.
     pub sockets: NonZeroU32,
     /// The most event streams open at one time; 10,000.
@@ -261,6 +265,9 @@ fn control_token(mut table: Table<'_>) -> Option<Placed<ControlToken>> {
 
 fn connections(mut table: Table<'_>) -> Option<Connections> {
     let max = table.take("max").map(|value| value.count(1_000_000));
+    let of_network = table.take("max_per_network");
+    let of_network = of_network.map(|value| value.count(1_000_000));
+    let idle = table.take("idle_s").map(Value::seconds);
     let sockets = table.take("max_websockets");
     let sockets = sockets.map(|value| value.count(1_000_000));
     let mut streams = |key| table.take(key).map(|value| value.count(1_000_000));
@@ -271,6 +278,8 @@ fn connections(mut table: Table<'_>) -> Option<Connections> {
     table.finish();
     Some(Connections {
         max: max.unwrap_or(NonZeroU32::new(20_000))?,
+        per_network: of_network.unwrap_or(NonZeroU32::new(10_000))?,
+        idle: idle.unwrap_or(Some(Duration::from_secs(75)))?,
         sockets: sockets.unwrap_or(NonZeroU32::new(10_000))?,
         streams: all.unwrap_or(NonZeroU32::new(10_000))?,
         streams_per_network: per_network.unwrap_or(NonZeroU32::new(500))?,

@@ -19,6 +19,7 @@ mod activity;
 mod closing;
 mod deadlines;
 mod patience;
+mod rest;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -194,7 +195,12 @@ impl<S> Guard<S> {
             (false, true) if heads == 0 => Wait::FirstByte,
             (false, true) => Wait::Idle,
         };
-        ready!(self.patience.poll_end(cx, wait, heads));
+        if self.patience.poll_end(cx, wait, heads).is_pending() {
+            if self.patience.rests() && self.is_at_rest() {
+                self.activity.rest();
+            }
+            return Poll::Pending;
+        }
         match wait {
             Wait::FirstByte | Wait::Idle => self.end = Some(End::Silence),
             Wait::Head => self.refuse(Fault::HeadSlow),

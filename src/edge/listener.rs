@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::capacity::{Capacity, Guest};
 use super::connection;
 use super::guard::Terms;
 use super::proxied;
@@ -39,10 +40,10 @@ pub struct Listening {
     pub door: Arc<ArcSwap<Door>>,
     /// What the guard of each connection keeps to.
     pub terms: Arc<Terms>,
-    /// Connections there may be at once, over all listeners.
-    pub places: Arc<Semaphore>,
     /// Handshakes that may be worked on at once, over all listeners.
     pub handshakes: Arc<Semaphore>,
+    /// Room for connections, over all listeners.
+    pub capacity: Arc<Capacity>,
     /// Every connection's task.
     pub tracker: TaskTracker,
     /// Ends accepting, and every connection after its present answer.
@@ -56,10 +57,10 @@ impl Listening {
     pub async fn accept(self, listener: TcpListener, layer: Layer) {
         loop {
             let place = tokio::select! {
-                place = Arc::clone(&self.places).acquire_owned() => place,
+                place = self.capacity.place() => place,
                 () = self.cancel.cancelled() => return,
             };
-            let Ok(place) = place else { return };
+            let Some(place) = place else { return };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = self.cancel.cancelled() => return,
@@ -74,10 +75,19 @@ impl Listening {
                 }
                 Err(fault) => {
                     tracing::warn!(%fault, "no connection can be accepted at present");
+                    self.capacity.relieve();
                     tokio::time::sleep(ACCEPT_REST).await;
                 }
             }
         }
+    }
+
+    /// Counts a connection for its network, unless a trusted proxy brings many visitors on it.
+    fn welcome(&self, address: SocketAddr) -> Option<Option<Guest>> {
+        if self.door.load().gate.proxies.trusts(address.ip()) {
+            return Some(None);
+        }
+        self.capacity.welcome(address.ip()).map(Some)
     }
 
     async fn serve(&self, mut stream: TcpStream, peer: SocketAddr, layer: Layer) {
@@ -87,6 +97,9 @@ impl Listening {
         }
         // Boxed where they begin: a connection that waits keeps none of this.
         let Some(address) = Box::pin(self.visitor(&mut stream, peer)).await else {
+            return;
+        };
+        let Some(_guest) = self.welcome(address) else {
             return;
         };
         match layer {

@@ -2,6 +2,7 @@
 
 pub mod assets;
 pub mod body;
+pub mod capacity;
 mod code;
 mod connection;
 pub mod cookies;

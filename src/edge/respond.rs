@@ -201,12 +201,14 @@ impl Responder {
                 StatusCode::FORBIDDEN
             }
             Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Refusal::NoChance => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::NoChance | Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         let mut answer = self.fault(status, &refusal.to_string(), asking);
         match refusal {
             Refusal::TooMany { wait } => set_retry_after(&mut answer, wait),
-            Refusal::NoChance => set_retry_after(&mut answer, Duration::from_secs(10)),
+            Refusal::NoChance | Refusal::Busy => {
+                set_retry_after(&mut answer, Duration::from_secs(10));
+            }
             Refusal::Ambiguous(_) => close(&mut answer),
             Refusal::Handshake(Flaw::Version) => say_version(&mut answer),
             Refusal::MethodNotAllowed => {

@@ -264,6 +264,7 @@ pub(super) const fn label(refusal: Refusal) -> RefusalLabel {
         Refusal::TooMany { .. } => RefusalLabel::Limited,
         Refusal::CrossSite | Refusal::Preflight => RefusalLabel::CrossSite,
         Refusal::NoChance => RefusalLabel::NoChance,
+        Refusal::Busy => RefusalLabel::Busy,
     }
 }
 

@@ -27,6 +27,7 @@ pub mod own;
 pub mod pass;
 pub mod path;
 pub mod permit;
+pub mod pressure;
 pub mod queue;
 pub mod redeem;
 pub mod room;
@@ -62,6 +63,7 @@ use identify::{Manner, Proxies, Token};
 use identity::Provider;
 use limit::Limiters;
 use permit::{Grounds, Passage, Permit};
+use pressure::Gauge;
 use queue::{Coming, May, Outcome};
 use room::Room;
 use stay::Stay;
@@ -104,6 +106,8 @@ pub struct Gate {
     pub providers: Vec<Provider>,
     /// The port over TLS that visitors in the clear are sent to, where they are.
     pub secure_port: Option<NonZeroU16>,
+    /// Whether there is too much to do for newcomers.
+    pub pressure: Arc<Gauge>,
 }
 
 /// A request on its way through the gate.

@@ -163,6 +163,9 @@ pub enum Refusal {
     /// The machine gives no random numbers, so nobody can be given an identity.
     #[error("no new visitor can be served at present")]
     NoChance,
+    /// There is too much to do for a newcomer.
+    #[error("many visitors come at this moment; please come again shortly")]
+    Busy,
 }
 
 /// What happened on the way to a verdict.

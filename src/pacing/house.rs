@@ -423,6 +423,7 @@ impl House {
             admissions: Admissions::default(),
             providers: Vec::new(),
             secure_port: None,
+            pressure: Arc::default(),
         };
         Self {
             gate,

@@ -119,15 +119,46 @@ impl Http2End {
     }
 }
 
+/// Connections that were not taken or not kept for want of room, as
+/// `anteroom_connections_turned_away_total{reason}` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turned {
+    /// Parked longest when a newcomer needed its place.
+    GivenUp,
+    /// As many were open from its network as may be.
+    Network,
+    /// The machine had no more file descriptors or memory for one.
+    Descriptors,
+}
+
+impl Turned {
+    /// Every reason, in the order of declaration.
+    pub const ALL: [Self; 3] = [Self::GivenUp, Self::Network, Self::Descriptors];
+
+    /// The word in the label.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::GivenUp => "given_up",
+            Self::Network => "network",
+            Self::Descriptors => "descriptors",
+        }
+    }
+}
+
 /// The handles of visitors' connections.
 pub struct ConnectionMetrics {
     open: Vec<IntGauge>,
     all: Vec<IntCounter>,
+    parked: IntGauge,
+    turned: Vec<IntCounter>,
+    pressure: IntGauge,
     http2_ended: Vec<IntCounter>,
 }
 
 impl ConnectionMetrics {
     pub(super) fn of(families: &Families) -> prometheus::Result<Self> {
+        let none: [&str; 0] = [];
         let protocols = Protocol::ALL.map(Protocol::word);
         let open = protocols.into_iter();
         let open = open.map(|word| {
@@ -138,6 +169,11 @@ impl ConnectionMetrics {
         Ok(Self {
             open: open.collect::<prometheus::Result<_>>()?,
             all: words(&families.connections, protocols)?,
+            parked: families
+                .connections_parked
+                .get_metric_with_label_values(&none)?,
+            turned: words(&families.connections_turned, Turned::ALL.map(Turned::word))?,
+            pressure: families.pressure.get_metric_with_label_values(&none)?,
             http2_ended: words(&families.http2_ended, Http2End::ALL.map(Http2End::word))?,
         })
     }
@@ -155,6 +191,26 @@ impl ConnectionMetrics {
         if let Some(open) = self.open.get(protocol as usize) {
             open.dec();
         }
+    }
+
+    /// Counts a connection as parked, until [`ConnectionMetrics::left`].
+    pub fn parked(&self) {
+        self.parked.inc();
+    }
+
+    /// Counts the end of a connection's rest.
+    pub fn left(&self) {
+        self.parked.dec();
+    }
+
+    /// Counts one that was not taken or not kept.
+    pub fn turned(&self, reason: Turned) {
+        count(&self.turned, reason as usize);
+    }
+
+    /// Shows whether there is too much to do.
+    pub fn pressed(&self, high: bool) {
+        self.pressure.set(i64::from(high));
     }
 
     /// Counts what ended one of HTTP/2.

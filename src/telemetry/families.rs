@@ -154,6 +154,12 @@ families! {
     connections_open: IntGaugeVec = "anteroom_connections_open" ["protocol"];
     /// Connections of visitors that were opened, by protocol.
     connections: IntCounterVec = "anteroom_connections_total" ["protocol"];
+    /// Open connections that are idle, of which only the stream is kept.
+    connections_parked: IntGaugeVec = "anteroom_connections_parked" [];
+    /// Connections that were not taken or not kept for want of room, by reason.
+    connections_turned: IntCounterVec = "anteroom_connections_turned_away_total" ["reason"];
+    /// 1 while there is too much to do, so that new visitors are told to come back in a moment, else 0.
+    pressure: IntGaugeVec = "anteroom_pressure" [];
     /// Connections of HTTP/2 that were closed, by what ended them.
     http2_ended: IntCounterVec = "anteroom_http2_ended_total" ["by"];
     /// WebSockets that are open between visitors and sites.

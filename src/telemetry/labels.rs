@@ -80,11 +80,13 @@ pub enum RefusalLabel {
     Limited,
     /// The machine gives no random numbers (503).
     NoChance,
+    /// There is too much to do for newcomers (503).
+    Busy,
 }
 
 impl RefusalLabel {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Ambiguous,
         Self::TooLarge,
         Self::Method,
@@ -98,6 +100,7 @@ impl RefusalLabel {
         Self::Denied,
         Self::Limited,
         Self::NoChance,
+        Self::Busy,
     ];
 
     /// The word in the label.
@@ -117,6 +120,7 @@ impl RefusalLabel {
             Self::Denied => "denied",
             Self::Limited => "limited",
             Self::NoChance => "no_chance",
+            Self::Busy => "busy",
         }
     }
 }

@@ -51,6 +51,8 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
     } = &config.listen;
     let Connections {
         max,
+        per_network,
+        idle,
         sockets,
         streams,
         streams_per_network,
@@ -90,6 +92,8 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
             "[connections]",
             vec![
                 ("max", to(max)),
+                ("max_per_network", to(per_network)),
+                ("idle_s", seconds(*idle)),
                 ("max_websockets", to(sockets)),
                 ("max_event_streams", to(streams)),
                 ("max_event_streams_per_network", to(streams_per_network)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::edge::framing::Fault;
 
@@ -15,6 +15,7 @@ pub struct Activity(Arc<Shared>);
 struct Shared {
     in_flight: AtomicU32,
     begun: AtomicU64,
+    rests: AtomicBool,
     fault: OnceLock<Fault>,
 }
 
@@ -44,6 +45,17 @@ impl Activity {
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
         self.0.fault.get().copied()
+    }
+
+    /// Notes that nothing is under way, and nothing has been for a while.
+    pub(super) fn rest(&self) {
+        self.0.rests.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was noted since this was last asked.
+    #[must_use]
+    pub fn takes_rest(&self) -> bool {
+        self.0.rests.swap(false, Ordering::Relaxed)
     }
 
     /// Notes the fault; the first one stays.

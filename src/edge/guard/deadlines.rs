@@ -14,6 +14,9 @@ pub struct Deadlines {
     pub first_byte: Duration,
     /// From a head's first byte to its last; 10 s.
     pub head: Duration,
+    /// How long nothing is under way before all is given back but the stream itself; 100 ms. A
+    /// page's own requests follow one another faster.
+    pub park: Duration,
     /// Between one answer and the next request; 75 s, longer than the longest poll interval
     /// with its jitter. Closed without a word.
     pub idle: Duration,
@@ -37,6 +40,7 @@ impl Default for Deadlines {
         Self {
             first_byte: Duration::from_secs(10),
             head: Duration::from_secs(10),
+            park: Duration::from_millis(100),
             idle: Duration::from_secs(75),
             body_stall: Duration::from_secs(10),
             body_grace: Duration::from_secs(10),

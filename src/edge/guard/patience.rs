@@ -28,6 +28,7 @@ pub(in crate::edge) struct Patience {
     alarm: Alarm,
     wait: Option<(Wait, u64)>,
     busy: bool,
+    rests: bool,
     message: u64,
     received: u64,
     waited: Duration,
@@ -42,6 +43,7 @@ impl Patience {
             alarm: Alarm::default(),
             wait: None,
             busy: false,
+            rests: false,
             message: 0,
             received: 0,
             waited: Duration::ZERO,
@@ -73,17 +75,32 @@ impl Patience {
         if self.wait != Some((wait, message)) {
             self.wait = Some((wait, message));
             self.busy = self.is_busy();
+            self.rests = false;
             self.alarm.set(self.span(wait));
         }
         loop {
             ready!(self.alarm.poll_ring(cx));
             let is_busy = self.is_busy();
             let was_busy = std::mem::replace(&mut self.busy, is_busy);
-            if wait != Wait::Idle || !(was_busy || is_busy) {
+            if wait != Wait::Idle {
                 return Poll::Ready(());
             }
-            self.alarm.set(self.deadlines.idle);
+            let next = match (is_busy, was_busy) {
+                (true, _) => self.deadlines.idle,
+                (false, true) => self.span(wait),
+                (false, false) if self.rests => return Poll::Ready(()),
+                (false, false) => {
+                    self.rests = true;
+                    self.deadlines.idle.saturating_sub(self.deadlines.park)
+                }
+            };
+            self.alarm.set(next);
         }
+    }
+
+    /// Whether the connection has been idle for [`Deadlines::park`].
+    pub(in crate::edge) const fn rests(&self) -> bool {
+        self.rests
     }
 
     #[cfg(test)]
@@ -98,7 +115,7 @@ impl Patience {
     fn span(&self, wait: Wait) -> Duration {
         match wait {
             Wait::FirstByte => self.deadlines.first_byte,
-            Wait::Idle => self.deadlines.idle,
+            Wait::Idle => self.deadlines.park.min(self.deadlines.idle),
             Wait::Head => self.deadlines.head,
             Wait::Body => {
                 let rate = u64::from(self.deadlines.body_rate.max(1));
