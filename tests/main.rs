@@ -8,12 +8,17 @@ mod bad_input;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod corpora;
+#[cfg(test)]
 mod crew;
 #[cfg(test)]
 mod draws;
 mod events;
 #[cfg(test)]
 mod framing;
+#[cfg(test)]
+#[path = "../fuzz/src/lib.rs"]
+mod fuzzed;
 #[cfg(test)]
 mod getting_round;
 #[cfg(test)]
@@ -28,6 +33,8 @@ mod layers;
 mod line;
 #[cfg(test)]
 mod losses;
+#[cfg(test)]
+mod mutations;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
@@ -44,6 +51,8 @@ mod reload;
 mod shared;
 #[cfg(test)]
 mod shared_store;
+#[cfg(test)]
+mod site;
 #[cfg(test)]
 mod sockets;
 #[cfg(test)]

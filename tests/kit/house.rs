@@ -38,13 +38,23 @@ impl House {
     /// One of this plan.
     pub async fn of(plan: Plan) -> Self {
         let origin = Origin::open().await;
+        let address = origin.address;
+        Self::with(plan, origin, address).await
+    }
+
+    /// One that stands before another site than its own, which stays empty.
+    pub async fn in_front_of(plan: Plan, site: SocketAddr) -> Self {
+        Self::with(plan, Origin::open().await, site).await
+    }
+
+    async fn with(plan: Plan, origin: Origin, site: SocketAddr) -> Self {
         let dir = TempDir::new().unwrap();
         plan.write_certificates(dir.path());
         let free = "127.0.0.1:0".parse().unwrap();
         let config = plan.config(Addresses {
             public: free,
             control: free,
-            origin: origin.address,
+            origin: site,
         });
         keys::generate(&dir.path().join("keys"), AdmissionAlgorithm::EdDsa).unwrap();
         let clock = Clock::machine();

@@ -116,6 +116,17 @@ impl Wire {
         std::mem::take(&mut self.unread)
     }
 
+    /// Sends nothing more, and says so.
+    pub async fn ends_sending(&mut self) {
+        let _ = self.writes.shutdown().await;
+    }
+
+    /// Everything up to the end.
+    pub async fn all(&mut self) -> Vec<u8> {
+        while fill(&mut self.reads, &mut self.unread).await {}
+        std::mem::take(&mut self.unread)
+    }
+
     /// Demands that the gateway closes now, without another byte.
     pub async fn is_closed(&mut self) {
         let rest = self.some().await;
