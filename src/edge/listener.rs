@@ -19,6 +19,7 @@ use super::guard::Terms;
 use super::proxied;
 use super::serve::{Door, Peer};
 use super::tunnel::Drain;
+use crate::telemetry::connections::Protocol;
 use crate::telemetry::tls::Shaken;
 
 /// How long accepting rests when the machine has no more file descriptors or memory.
@@ -143,6 +144,9 @@ impl Listening {
             address,
             tls: Some(shake.tls),
         };
-        connection::http1::serve(self, shake.stream, peer).await;
+        match shake.speaks {
+            Protocol::Http1 => connection::http1::serve(self, shake.stream, peer).await,
+            Protocol::Http2 => connection::http2::serve(self, shake.stream, peer).await,
+        }
     }
 }

@@ -5,6 +5,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
@@ -15,6 +20,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -191,8 +197,50 @@ impl Client {
         connector.connect(name, stream).await
     }
 
+    /// The same client, which speaks HTTP/2 only.
+    pub fn speaking_http2(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.0);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Self(Arc::new(config))
+    }
+
+    /// A connection of HTTP/2, to send requests on.
+    pub async fn http2(&self, address: SocketAddr, name: &str) -> Http2 {
+        let stream = self.speaking_http2().connect(address, name).await.unwrap();
+        let builder = http2::Builder::new(TokioExecutor::new());
+        let (sends, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+        let task = tokio::spawn(async move {
+            // Its end is seen by who asks on it.
+            let _ = connection.await;
+        });
+        Http2 { sends, task }
+    }
+
     /// As [`Client::connect`], to send requests on.
     pub async fn wire(&self, address: SocketAddr, name: &str) -> std::io::Result<Wire> {
         self.connect(address, name).await.map(Wire::over)
+    }
+}
+
+/// A connection of HTTP/2.
+pub struct Http2 {
+    sends: http2::SendRequest<Empty<Bytes>>,
+    task: JoinHandle<()>,
+}
+
+impl Http2 {
+    /// Asks for this address with GET, and reads the whole answer.
+    pub async fn get(&mut self, address: &str) -> hyper::Result<Response<Bytes>> {
+        let request = Request::get(address).header("accept", "text/html");
+        let request = request.body(Empty::new()).unwrap();
+        let (head, body) = self.sends.send_request(request).await?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Response::from_parts(head, body))
+    }
+}
+
+impl Drop for Http2 {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }

@@ -299,8 +299,19 @@ async fn l2_certificates_are_renewed_under_load_and_no_request_fails() {
             }
         });
     }
+    for _ in 0..2 {
+        let mut kept = run.client.http2(run.encrypted(), "shop.example").await;
+        let (over, served) = (Arc::clone(&over), Arc::clone(&served));
+        asking.spawn(async move {
+            while !over.load(Ordering::SeqCst) {
+                let answer = kept.get("https://shop.example/about").await.unwrap();
+                assert_eq!(answer.status(), 200);
+                served.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+    }
     let mut before = run.shows().await;
-    for _ in 0..20 {
+    for _ in 0..100 {
         let made = run.renews(|_| {});
         let told = tokio::task::block_in_place(|| run.reload());
         assert!(told.status.success(), "{told:?}");

@@ -167,3 +167,40 @@ async fn a7_a_connection_is_for_the_name_it_was_made_for() {
     unknown("other.example").get("/about").await.is(421);
     unknown("shop.example").get("/about").await.is_served();
 }
+
+#[tokio::test]
+async fn a7_over_http_2_every_request_is_for_a_name_of_its_connection() {
+    let secure = Secure::of(|authority| {
+        let shop = authority.vouches(&["shop.example", "www.shop.example"]);
+        let other = authority.vouches(&["other.example"]);
+        Plan::default()
+            .over_tls(&shop, "")
+            .certificate("other", &other)
+    })
+    .await;
+    let at = secure.house.encrypted();
+    let mut www = secure.client.http2(at, "www.shop.example").await;
+    let served = www.get("https://shop.example/about").await.unwrap();
+    assert_eq!(served.status(), 200);
+    assert_eq!(
+        served.headers()["strict-transport-security"],
+        "max-age=31536000"
+    );
+    let queue = www.get("https://shop.example/buy/1").await.unwrap();
+    let cookie = queue.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("__Host-anteroom-q-derby="), "{cookie}");
+    let arrived = secure.house.origin.only();
+    assert_eq!(arrived.all("x-forwarded-proto"), ["https"]);
+    assert_eq!(arrived.all("host"), ["shop.example"]);
+
+    let mut other = secure.client.http2(at, "other.example").await;
+    for address in ["https://shop.example/about", "https://shop.example/buy/1"] {
+        assert_eq!(other.get(address).await.unwrap().status(), 421);
+    }
+    secure.house.origin.saw_nothing();
+    let counted = secure
+        .house
+        .metric("anteroom_refusals_total", "other_name")
+        .await;
+    assert!((counted - 2.0).abs() < 0.1, "{counted}");
+}

@@ -151,6 +151,9 @@ async fn a12_what_is_spoken_is_agreed_on_in_the_handshake() {
             config.alpn_protocols = words.collect();
         })
     };
+    let both = speaking(&["http/1.1", "h2"]);
+    let newest = both.connect(at, "shop.example").await.unwrap();
+    assert_eq!(newest.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let agreed = speaking(&["http/1.1"])
         .connect(at, "shop.example")
         .await

@@ -11,8 +11,9 @@ use tokio::sync::Semaphore;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::Tls;
+use super::{HTTP_2, Tls};
 use crate::gate::encrypted::Encrypted;
+use crate::telemetry::connections::Protocol;
 use crate::telemetry::tls::{Shaken, Version};
 
 /// How long a handshake may take, from the first byte waited for to the last.
@@ -32,6 +33,8 @@ pub(in crate::edge) struct Shake<S> {
     pub tls: Encrypted,
     /// The version agreed on.
     pub version: Version,
+    /// What is spoken inside.
+    pub speaks: Protocol,
 }
 
 /// Why there is none.
@@ -100,7 +103,12 @@ impl Tls {
             // There is no third version that could be agreed on.
             Some(_) | None => Version::Tls13,
         };
+        let speaks = match connection.alpn_protocol() {
+            Some(HTTP_2) => Protocol::Http2,
+            Some(_) | None => Protocol::Http1,
+        };
         Ok(Shake {
+            speaks,
             tls: Encrypted {
                 name: name.map(String::into_boxed_str),
                 names: names.unwrap_or_default(),

@@ -23,7 +23,10 @@ use certificate::Certificate;
 use resolver::Certificates;
 
 /// What is spoken on an encrypted connection, the preferred one first.
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+const PROTOCOLS: [&[u8]; 2] = [HTTP_2, b"http/1.1"];
+
+/// How HTTP/2 is called in a handshake.
+const HTTP_2: &[u8] = b"h2";
 
 /// Tickets that a visitor gets at a time. A resumed handshake saves nothing with ECDSA; one ticket
 /// is for those who have a certificate of their own to show, and for RSA.
