@@ -6,6 +6,7 @@ mod fetch;
 mod identities;
 mod lanes;
 mod loops;
+mod origins;
 mod reload;
 mod storing;
 mod wiring;
@@ -114,6 +115,7 @@ impl App {
         };
         app.tidy();
         app.read_keys();
+        app.watch_origins();
         app.answer_visitors(public, connections);
         if let Some(health) = health {
             app.answer_probes(health, listen.metrics);
@@ -207,6 +209,11 @@ impl App {
         });
     }
 
+    fn watch_origins(&self) {
+        let (door, stop) = (Arc::clone(&self.reloads.door), self.stop_loops.clone());
+        self.loops.spawn(origins::watch(door, stop));
+    }
+
     fn answer_visitors(&self, listeners: Vec<TcpListener>, connections: Connections) {
         let listening = Listening {
             door: Arc::clone(&self.reloads.door),
@@ -280,7 +287,8 @@ fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow:
         reread: parts.reread,
         keys,
         tasks: tasks.clone(),
-        identities: Identities::new(parts.policies),
+        identities: Identities::new(parts.policies.clone()),
+        policies: parts.policies,
     };
-    Ok(Reloads::start(lasting, parts.config, loops)?)
+    Reloads::start(lasting, parts.config, loops)
 }

@@ -4,6 +4,7 @@
 //! sees all of the old policies or all of the new. What lasts from one door to the next is taken
 //! over in `wiring`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -14,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::identities::Identities;
 use super::lanes;
 use super::loops::{Loops, surveyed};
+use super::origins;
 use super::wiring::{self, credentials};
 use crate::config::Config;
 use crate::control;
@@ -24,8 +26,9 @@ use crate::control::policies::{
 };
 use crate::domain::clock::Clock;
 use crate::edge::serve::Door;
+use crate::origin::Settings as OriginSettings;
 use crate::store::QueueStore;
-use crate::telemetry::metrics::{Metrics, MetricsError};
+use crate::telemetry::metrics::Metrics;
 use crate::text::fault::Faults;
 use crate::token::{Keyring, SharedKeyring};
 
@@ -62,6 +65,8 @@ pub(super) struct Lasting {
     pub tasks: TaskTracker,
     /// The keys of identity providers.
     pub identities: Identities,
+    /// The policies' directory, below which the files of the origins are.
+    pub policies: PathBuf,
 }
 
 /// The policies in force, and the way to others.
@@ -86,13 +91,15 @@ impl Reloads {
     /// Puts the policies of the start into force.
     ///
     /// # Errors
-    /// When a metric cannot be declared.
+    /// When a metric cannot be declared, or a file for the way to an origin cannot be used.
     pub(super) fn start(
         lasting: Lasting,
         config: Config,
         mut loops: Loops,
-    ) -> Result<Self, MetricsError> {
-        let door = wiring::door(&lasting, &config, lasting.keys.load_full(), None)?;
+    ) -> anyhow::Result<Self> {
+        let origins = origins::settings(&config, &lasting.policies)?;
+        let by = (lasting.keys.load_full(), origins);
+        let door = wiring::door(&lasting, &config, by, None)?;
         loops.begin(&door.gate.rooms);
         let tokens = credentials(&config, lasting.control_token.as_deref());
         let edition = Edition {
@@ -123,6 +130,16 @@ impl Reloads {
         read.unwrap_or_else(|_| Err(broke_off()))
     }
 
+    /// The origins of these policies, with the files that they name.
+    async fn origins(&self, config: &Config) -> Result<Vec<OriginSettings>, Refused> {
+        let (config, policies) = (config.clone(), self.lasting.policies.clone());
+        let read = tokio::task::spawn_blocking(move || origins::settings(&config, &policies));
+        let read = read
+            .await
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("reading broke off")));
+        read.map_err(|fault| refused(format!("{fault:#}")))
+    }
+
     /// What is different in freshly read policies.
     fn found(&self, running: &Config, fresh: &Fresh) -> Found {
         let difference = running.difference(&fresh.config);
@@ -147,7 +164,9 @@ impl Reloads {
         control::guarded(config.listen.control, &tokens).map_err(refused)?;
         let (last, before) = (self.door.load_full(), self.in_force.load_full());
         let keys = Arc::new(fresh.keys);
-        let next = wiring::door(&self.lasting, &config, Arc::clone(&keys), Some(&last));
+        let origins = self.origins(&config).await?;
+        let by = (Arc::clone(&keys), origins);
+        let next = wiring::door(&self.lasting, &config, by, Some(&last));
         let next = Arc::new(next.map_err(refused)?);
         let edition = Edition {
             number: before.edition.number.saturating_add(1),

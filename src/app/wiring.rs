@@ -24,7 +24,7 @@ use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::room::Room;
 use crate::gate::{Gate, Site};
-use crate::origin::{Origin, Settings as OriginSettings};
+use crate::origin::{Origin, Settings as OriginSettings, World};
 use crate::telemetry::labels::RuleLabel;
 use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::telemetry::series::{Counts, Named};
@@ -81,15 +81,15 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<Socket
 pub(super) fn door(
     lasting: &Lasting,
     config: &Config,
-    keys: Arc<Keyring>,
+    (keys, origins): (Arc<Keyring>, Vec<OriginSettings>),
     last: Option<&Door>,
 ) -> Result<Door, MetricsError> {
-    let origins = config.sites.iter().map(origin_settings).collect();
     let (limits, clock) = (&config.limits, &lasting.clock);
+    let metrics = &lasting.metrics;
     Ok(Door {
         origin: match last {
-            Some(last) => last.origin.renewed(origins),
-            None => Origin::new(origins),
+            Some(last) => last.origin.renewed(origins)?,
+            None => Origin::new(origins, World::new(clock.clone(), Arc::clone(metrics)))?,
         },
         responder: Responder::new(&config.prefix, &keys.jwks()),
         clock: clock.clone(),
@@ -154,10 +154,17 @@ fn counts(lasting: &Lasting, config: &Config) -> Result<Counts, MetricsError> {
         .collect();
     let laned = config.rooms.iter().filter(|room| !room.lanes.is_empty());
     let laned: Vec<RoomName> = laned.map(|room| room.name.clone()).collect();
+    let of_site = |site: &site::Site| {
+        let origins = site.origins.list.iter();
+        let named = origins.map(|origin| (site.name.clone(), origin.to_string()));
+        named.collect::<Vec<_>>()
+    };
+    let origins: Vec<_> = config.sites.iter().flat_map(of_site).collect();
     lasting.metrics.counts(Named {
         sites: &sites,
         rules: &rules,
         laned: &laned,
+        origins: &origins,
     })
 }
 
@@ -226,15 +233,4 @@ fn sites(config: &Config) -> Vec<Site> {
                 .collect(),
         })
         .collect()
-}
-
-fn origin_settings(site: &site::Site) -> OriginSettings {
-    OriginSettings {
-        address: site.origin.to_string(),
-        connect: site.connect,
-        response: site.response,
-        idle: site.idle,
-        max_connections: usize::try_from(site.max_connections.get()).unwrap_or(usize::MAX),
-        idle_connections: 256,
-    }
 }
