@@ -217,6 +217,7 @@ fn sites(config: &Config) -> Vec<Site> {
         .map(|site| Site {
             hosts: site.hosts.clone(),
             https: site.scheme == site::Scheme::Https,
+            assertor: None,
             rooms: config
                 .rooms
                 .iter()

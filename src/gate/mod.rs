@@ -5,6 +5,7 @@
 
 pub mod absence;
 pub mod admit;
+mod assert;
 pub mod canonical;
 pub mod claim;
 pub mod crew;
@@ -46,6 +47,7 @@ use http::{Method, request};
 use crate::domain::clock::Now;
 use crate::policy::rules::Rules;
 use crate::store::{QueueStore, ShownBy};
+use crate::token::assertion::Assertor;
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
@@ -57,7 +59,7 @@ use canonical::Canonical;
 use identify::{Manner, Proxies, Token};
 use identity::Provider;
 use limit::Limiters;
-use permit::{Grounds, Passage, Permit};
+use permit::Grounds;
 use queue::{Coming, May, Outcome};
 use room::Room;
 use stay::Stay;
@@ -103,6 +105,7 @@ struct Request<'a> {
     ask: &'a Ask<'a>,
     canonical: Canonical,
     site: usize,
+    assertor: Option<&'a Assertor>,
     client: IpAddr,
     https: bool,
 }
@@ -153,7 +156,11 @@ impl Gate {
         self.queue(room, request, trace).await
     }
 
-    fn identify<'a>(&self, ask: &'a Ask<'a>, canonical: Canonical) -> Result<Request<'a>, Refusal> {
+    fn identify<'a>(
+        &'a self,
+        ask: &'a Ask<'a>,
+        canonical: Canonical,
+    ) -> Result<Request<'a>, Refusal> {
         let (site, found) =
             sites::serving(&self.sites, &canonical.host).ok_or(Refusal::Misdirected)?;
         let headers = &ask.head.headers;
@@ -162,6 +169,7 @@ impl Gate {
             ask,
             canonical,
             site,
+            assertor: found.assertor.as_deref(),
             client: self.proxies.client(peer, headers),
             https: self.proxies.https(peer, headers).unwrap_or(found.https),
         })
@@ -245,20 +253,5 @@ impl Gate {
         self.limiters.poll(token.visitor)?;
         room.witness(&token);
         Ok(Some(token))
-    }
-}
-
-impl Request<'_> {
-    fn permit(&self, grounds: Grounds) -> Permit {
-        Permit::new(
-            grounds,
-            Passage {
-                site: self.site,
-                target: self.canonical.target.clone(),
-                host: self.canonical.host_text.clone(),
-                client: self.client,
-                https: self.https,
-            },
-        )
     }
 }
