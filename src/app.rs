@@ -6,6 +6,7 @@ mod certificates;
 mod chronicle;
 mod descriptors;
 mod fetch;
+mod files;
 mod identities;
 mod lanes;
 mod loops;

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod absence;
 #[cfg(test)]
+mod assertions;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bodies;

@@ -33,6 +33,7 @@ pub fn run(data: &[u8]) {
         host: "shop.example".to_owned(),
         client: [127, 0, 0, 1].into(),
         https: false,
+        assertion: None,
     };
     prepare_request(&mut headers, &passage);
     let left: Vec<Vec<u8>> = pairs(&headers).collect();

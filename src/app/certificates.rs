@@ -3,15 +3,13 @@
 //! What cannot be used is said by its file, everything at once, and nothing is shown to visitors
 //! that was not read whole.
 
-use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
-use zeroize::Zeroizing;
+use anyhow::{Context as _, anyhow};
 
+use super::files::{secret, text};
 use crate::config::Config;
 use crate::config::tls::{Certificate as Files, Clients as Asked, Oldest as From, Tls as Wanted};
 use crate::control::policies::{Change, Finding, Refused};
@@ -20,14 +18,8 @@ use crate::domain::pattern::HostPattern;
 use crate::edge::tls::certificate::{Certificate, Pem};
 use crate::edge::tls::{Clients, Oldest, Settings, Tls};
 
-/// The longest file that is read.
-const LONGEST: u64 = 1 << 20;
-
 /// How long before its end a certificate is warned of.
 const SOON: Duration = Duration::from_hours(14 * 24);
-
-/// What others than the owner may never do with a key, and what the owner's group may not.
-const TOO_OPEN: u32 = 0o027;
 
 /// The certificates of one set of policies, as they were read.
 pub(super) struct Shown {
@@ -137,38 +129,13 @@ fn name(files: &Files) -> String {
 fn certificate(files: &Files, policies: &Path) -> anyhow::Result<Certificate> {
     let (chain, key) = (files.chain.resolve(policies), files.key.resolve(policies));
     let chain_text = text(&chain)?;
-    let key_text = Zeroizing::new(key_text(&key)?);
+    let key_text = secret(&key)?;
     let pem = Pem {
         chain: &chain_text,
         key: &key_text,
     };
     let (chain, key) = (chain.display(), key.display());
     Certificate::parse(pem).with_context(|| format!("certificate {chain} with key {key}"))
-}
-
-fn text(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let cannot = || format!("cannot read {}", path.display());
-    let file = std::fs::File::open(path).with_context(cannot)?;
-    let mut text = Vec::new();
-    file.take(LONGEST + 1)
-        .read_to_end(&mut text)
-        .with_context(cannot)?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > LONGEST) {
-        bail!("{} is larger than 1 MiB", path.display());
-    }
-    Ok(text)
-}
-
-/// A key that everybody on the machine may read is nobody's secret. Its group may, because that is
-/// how systems share keys between the services that need them.
-fn key_text(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let shown = path.display();
-    let facts = std::fs::metadata(path).with_context(|| format!("cannot read {shown}"))?;
-    let mode = facts.permissions().mode() & 0o777;
-    if mode & TOO_OPEN != 0 {
-        bail!("the key {shown} is open to others (mode {mode:o}): chmod 600 {shown}");
-    }
-    text(path)
 }
 
 const fn authorities_of(asked: &Asked) -> Option<&crate::config::PolicyPath> {

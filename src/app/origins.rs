@@ -13,11 +13,13 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
 
+use super::files::{secret, text};
 use crate::config::origins::{self, Origin, Origins, Security};
 use crate::config::site::Site;
 use crate::config::{Config, PolicyPath};
 use crate::edge::serve::Door;
 use crate::origin::{Address, Check, Papers, Scheme, Settings, Tls};
+use crate::token::assertion::Assertor;
 
 /// How often it is looked which origins are to be asked, and their figures are shown.
 const LOOK: Duration = Duration::from_millis(250);
@@ -40,11 +42,42 @@ pub(super) async fn watch(door: Arc<ArcSwap<Door>>, stop: CancellationToken) {
     }
 }
 
-/// The origins' settings, with the files they name below `policies`. Blocks.
+/// What is behind the gate, in the order of the sites, made with the files that policies name.
+pub(super) struct Behind {
+    /// How the origins are reached.
+    pub origins: Vec<Settings>,
+    /// What signs to a site that asks for it what came through the gate.
+    pub assertors: Vec<Option<Arc<Assertor>>>,
+}
+
+/// Reads what policies say of what is behind the gate. Blocks.
 ///
 /// # Errors
 /// The first file that cannot be read, or does not hold what it should.
-pub(super) fn settings(config: &Config, policies: &Path) -> anyhow::Result<Vec<Settings>> {
+pub(super) fn behind(config: &Config, policies: &Path) -> anyhow::Result<Behind> {
+    Ok(Behind {
+        origins: settings(config, policies)?,
+        assertors: assertors(config, policies)?,
+    })
+}
+
+fn assertors(config: &Config, policies: &Path) -> anyhow::Result<Vec<Option<Arc<Assertor>>>> {
+    let sites = config.sites.iter();
+    let of_site = |site: &Site| {
+        let Some(file) = &site.assertion_key else {
+            return Ok(None);
+        };
+        let file = file.resolve(policies);
+        let secret = secret(&file)?;
+        let unusable = || format!("the secret {} of site {}", file.display(), site.name);
+        let text = std::str::from_utf8(&secret).with_context(unusable)?;
+        let assertor = Assertor::read(&config.keys.issuer, &site.name, text);
+        Ok(Some(Arc::new(assertor.with_context(unusable)?)))
+    };
+    sites.map(of_site).collect()
+}
+
+fn settings(config: &Config, policies: &Path) -> anyhow::Result<Vec<Settings>> {
     let sites = config.sites.iter();
     sites.map(|site| of_site(site, policies)).collect()
 }
@@ -134,8 +167,8 @@ fn tls(security: &Security, policies: &Path) -> anyhow::Result<Tls> {
         .as_ref()
         .map(|(chain, key)| {
             let key = key.resolve(policies);
-            let unreadable = || format!("cannot read a private key from {}", key.display());
-            let secret = PrivateKeyDer::from_pem_file(&key).with_context(unreadable)?;
+            let unusable = || format!("{} holds no private key in PEM", key.display());
+            let secret = PrivateKeyDer::from_pem_slice(&secret(&key)?).with_context(unusable)?;
             anyhow::Ok((certificates(chain, policies)?, secret))
         })
         .transpose()?;
@@ -152,7 +185,8 @@ fn certificates(
 ) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let path = file.resolve(policies);
     let unreadable = || format!("cannot read certificates from {}", path.display());
-    let found = CertificateDer::pem_file_iter(&path).with_context(unreadable)?;
+    let text = text(&path)?;
+    let found = CertificateDer::pem_slice_iter(&text);
     let found: Vec<_> = found.collect::<Result<_, _>>().with_context(unreadable)?;
     if found.is_empty() {
         bail!("{} holds no certificate in PEM", path.display());

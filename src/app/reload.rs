@@ -18,7 +18,7 @@ use super::certificates::{self, Shown};
 use super::identities::Identities;
 use super::lanes;
 use super::loops::{Loops, surveyed};
-use super::origins;
+use super::origins::{self, Behind};
 use super::wiring::{self, Files, credentials};
 use crate::config::Config;
 use crate::control;
@@ -29,7 +29,6 @@ use crate::control::policies::{
 };
 use crate::domain::clock::Clock;
 use crate::edge::serve::Door;
-use crate::origin::Settings as OriginSettings;
 use crate::store::QueueStore;
 use crate::telemetry::metrics::Metrics;
 use crate::text::fault::Faults;
@@ -102,7 +101,7 @@ impl Reloads {
         let files = Files {
             keys: lasting.keys.load_full(),
             tls: certificates.as_ref().map(|shown| Arc::clone(&shown.tls)),
-            origins: origins::settings(&config, &lasting.policies)?,
+            behind: origins::behind(&config, &lasting.policies)?,
         };
         let door = wiring::door(&lasting, &config, files, None)?;
         count(&lasting.metrics, certificates.as_deref());
@@ -160,13 +159,12 @@ impl Reloads {
         }))
     }
 
-    /// The origins of these policies, with the files that they name.
-    async fn origins(&self, config: &Config) -> Result<Vec<OriginSettings>, Refused> {
+    /// The origins of these policies and what signs to them, with the files that they name.
+    async fn behind(&self, config: &Config) -> Result<Behind, Refused> {
         let (config, policies) = (config.clone(), self.lasting.policies.clone());
-        let read = tokio::task::spawn_blocking(move || origins::settings(&config, &policies));
-        let read = read
-            .await
-            .unwrap_or_else(|_| Err(anyhow::anyhow!("reading broke off")));
+        let read = tokio::task::spawn_blocking(move || origins::behind(&config, &policies));
+        let broke_off = |_| Err(anyhow::anyhow!("reading broke off"));
+        let read = read.await.unwrap_or_else(broke_off);
         read.map_err(|fault| refused(format!("{fault:#}")))
     }
 
@@ -205,7 +203,7 @@ impl Reloads {
         let files = Files {
             keys: Arc::clone(&keys),
             tls: certificates.as_ref().map(|shown| Arc::clone(&shown.tls)),
-            origins: self.origins(&config).await?,
+            behind: self.behind(&config).await?,
         };
         let next = wiring::door(&self.lasting, &config, files, Some(&last));
         let next = Arc::new(next.map_err(refused)?);

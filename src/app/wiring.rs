@@ -28,12 +28,14 @@ use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::room::Room;
 use crate::gate::{Gate, Site};
-use crate::origin::{Origin, Settings as OriginSettings, World};
+use crate::origin::{Origin, World};
 use crate::telemetry::labels::RuleLabel;
 use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::telemetry::series::{Counts, Named};
 use crate::token::Keyring;
+use crate::token::assertion::Assertor;
 
+use super::origins::Behind;
 use super::reload::Lasting;
 
 /// Connections that may wait to be accepted.
@@ -87,8 +89,8 @@ pub(super) struct Files {
     pub keys: Arc<Keyring>,
     /// The certificates.
     pub tls: Option<Arc<Tls>>,
-    /// How the origins are reached, in the order of the sites.
-    pub origins: Vec<OriginSettings>,
+    /// What is behind the gate.
+    pub behind: Behind,
 }
 
 /// The door of these policies. It takes over from the `last` one what outlives them: what is known
@@ -100,15 +102,19 @@ pub(super) struct Files {
 pub(super) fn door(
     lasting: &Lasting,
     config: &Config,
-    Files { keys, tls, origins }: Files,
+    files: Files,
     last: Option<&Door>,
 ) -> Result<Door, MetricsError> {
+    let Files { keys, tls, behind } = files;
     let (limits, clock) = (&config.limits, &lasting.clock);
     let metrics = &lasting.metrics;
     Ok(Door {
         origin: match last {
-            Some(last) => last.origin.renewed(origins)?,
-            None => Origin::new(origins, World::new(clock.clone(), Arc::clone(metrics)))?,
+            Some(last) => last.origin.renewed(behind.origins)?,
+            None => Origin::new(
+                behind.origins,
+                World::new(clock.clone(), Arc::clone(metrics)),
+            )?,
         },
         responder: Responder::new(&config.prefix, &keys.jwks()),
         clock: clock.clone(),
@@ -126,7 +132,7 @@ pub(super) fn door(
         hsts: config.tls.as_ref().and_then(hsts),
         announcers: Announcers::of(config.announcing_proxies.clone()),
         gate: Gate {
-            sites: sites(config),
+            sites: sites(config, behind.assertors),
             rooms: rooms(config, last.map(|last| &last.gate)),
             proxies: Proxies::trusting(config.trusted_proxies.clone()),
             prefix: config.prefix.clone(),
@@ -263,13 +269,13 @@ pub(super) fn credentials(config: &Config, from_environment: Option<&str>) -> Ve
         .collect()
 }
 
-fn sites(config: &Config) -> Vec<Site> {
-    config
-        .sites
-        .iter()
-        .map(|site| Site {
+fn sites(config: &Config, assertors: Vec<Option<Arc<Assertor>>>) -> Vec<Site> {
+    let sites = config.sites.iter().zip(assertors);
+    sites
+        .map(|(site, assertor)| Site {
             hosts: site.hosts.clone(),
             https: site.scheme == site::Scheme::Https,
+            assertor,
             rooms: config
                 .rooms
                 .iter()

@@ -2,6 +2,7 @@
 
 mod encryption;
 mod rooms;
+mod sites;
 mod things;
 
 use std::collections::BTreeSet;

@@ -5,6 +5,7 @@ use crate::domain::room::RoomName;
 use crate::text::table::{Reader, Table};
 use crate::text::value::{Placed, Value};
 
+use super::PolicyPath;
 use super::origins::{self, Origins};
 
 /// One `[[site]]`.
@@ -18,6 +19,8 @@ pub struct Site {
     pub scheme: Scheme,
     /// The ticket site behind the gateway.
     pub origins: Origins,
+    /// The secret under which the site is told what came through the gate.
+    pub assertion_key: Option<PolicyPath>,
 }
 
 impl Site {
@@ -67,6 +70,7 @@ pub(super) struct SiteText<'a> {
 struct Rest {
     scheme: Scheme,
     origins: Origins,
+    assertion_key: Option<PolicyPath>,
 }
 
 impl SiteText<'_> {
@@ -78,6 +82,7 @@ impl SiteText<'_> {
             hosts: self.hosts.into_iter().map(|host| host.value).collect(),
             scheme: rest.scheme,
             origins: rest.origins,
+            assertion_key: rest.assertion_key,
         })
     }
 }
@@ -101,9 +106,11 @@ pub(super) fn read(mut table: Table<'_>) -> SiteText<'_> {
 fn rest(table: &mut Table<'_>) -> Option<Rest> {
     let schemes = [("http", Scheme::Http), ("https", Scheme::Https)];
     let scheme = table.take("scheme").map(|value| value.word(&schemes, &[]));
+    let assertion_key = table.take("assertion_key").map(Value::parse);
     let origins = origins::read(table);
     Some(Rest {
         scheme: scheme.unwrap_or(Some(Scheme::default()))?,
         origins: origins?,
+        assertion_key: assertion_key.map_or(Some(None), |key| key.map(Some))?,
     })
 }

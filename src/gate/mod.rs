@@ -5,6 +5,7 @@
 
 pub mod absence;
 pub mod admit;
+mod assert;
 pub mod canonical;
 pub mod claim;
 mod clear;
@@ -50,6 +51,7 @@ use http::{Method, request};
 use crate::domain::clock::Now;
 use crate::policy::rules::Rules;
 use crate::store::{QueueStore, ShownBy};
+use crate::token::assertion::Assertor;
 use crate::token::keyring::Keyring;
 use crate::token::queue::QueueToken;
 
@@ -62,7 +64,7 @@ use encrypted::Encrypted;
 use identify::{Manner, Proxies, Token};
 use identity::Provider;
 use limit::Limiters;
-use permit::{Grounds, Passage, Permit};
+use permit::Grounds;
 use pressure::Gauge;
 use queue::{Coming, May, Outcome};
 use room::Room;
@@ -115,6 +117,7 @@ struct Request<'a> {
     ask: &'a Ask<'a>,
     canonical: Canonical,
     site: usize,
+    assertor: Option<&'a Assertor>,
     client: IpAddr,
     https: bool,
 }
@@ -168,7 +171,11 @@ impl Gate {
         self.queue(room, request, trace).await
     }
 
-    fn identify<'a>(&self, ask: &'a Ask<'a>, canonical: Canonical) -> Result<Request<'a>, Refusal> {
+    fn identify<'a>(
+        &'a self,
+        ask: &'a Ask<'a>,
+        canonical: Canonical,
+    ) -> Result<Request<'a>, Refusal> {
         let (site, found) =
             sites::serving(&self.sites, &canonical.host).ok_or(Refusal::Misdirected)?;
         if ask.tls.is_some_and(|tls| !tls.is_for(&canonical.host)) {
@@ -180,6 +187,7 @@ impl Gate {
             ask,
             canonical,
             site,
+            assertor: found.assertor.as_deref(),
             client: self.proxies.client(peer, headers),
             https: match self.proxies.https(peer, headers) {
                 Some(said) => said,
@@ -266,20 +274,5 @@ impl Gate {
         self.limiters.poll(token.visitor)?;
         room.witness(&token);
         Ok(Some(token))
-    }
-}
-
-impl Request<'_> {
-    fn permit(&self, grounds: Grounds) -> Permit {
-        Permit::new(
-            grounds,
-            Passage {
-                site: self.site,
-                target: self.canonical.target.clone(),
-                host: self.canonical.host_text.clone(),
-                client: self.client,
-                https: self.https,
-            },
-        )
     }
 }

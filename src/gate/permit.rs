@@ -18,6 +18,7 @@
 
 use std::net::IpAddr;
 
+use http::HeaderValue;
 use http::uri::PathAndQuery;
 
 use crate::domain::session::Jti;
@@ -37,6 +38,20 @@ pub enum Grounds {
     Crew,
 }
 
+impl Grounds {
+    /// The word for it, as sites read it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Admitted(_) => "admitted",
+            Self::Outside => "outside",
+            Self::Exempt => "exempt",
+            Self::Passthrough => "passthrough",
+            Self::Crew => "crew",
+        }
+    }
+}
+
 /// The canonical request that was decided on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passage {
@@ -50,6 +65,8 @@ pub struct Passage {
     pub client: IpAddr,
     /// Whether the visitor came over TLS, seen through trusted proxies or by the site's scheme.
     pub https: bool,
+    /// Our signed word that it passed, for sites that ask for it.
+    pub assertion: Option<HeaderValue>,
 }
 
 /// Proof that a request passed the gate.

@@ -1,6 +1,9 @@
 //! Stage 3: which site a host belongs to, and which of its rooms covers a path.
 
+use std::sync::Arc;
+
 use crate::domain::pattern::{Host, HostPattern};
+use crate::token::assertion::Assertor;
 
 use super::canonical::Canonical;
 use super::room::Room;
@@ -12,6 +15,8 @@ pub struct Site {
     pub hosts: Vec<HostPattern>,
     /// Whether visitors come over TLS, where neither a trusted proxy nor the connection says.
     pub https: bool,
+    /// Signs to the site what came through the gate, where it asks for that.
+    pub assertor: Option<Arc<Assertor>>,
     /// Indices of its rooms.
     pub rooms: Vec<usize>,
 }

@@ -14,6 +14,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const SESSION_ID: HeaderName = HeaderName::from_static("anteroom-session-id");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const ASSERTION: HeaderName = HeaderName::from_static("anteroom-assertion");
 
 /// Makes a visitor's headers fit for the origin: hop-by-hop headers, words that only a gateway
 /// may say, and our own headers and cookies go; the visitor's address, scheme and host come.
@@ -199,6 +200,9 @@ fn add_ours(headers: &mut HeaderMap, passage: &Passage) {
     }
     let scheme = if passage.https { "https" } else { "http" };
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    if let Some(assertion) = &passage.assertion {
+        headers.insert(ASSERTION, assertion.clone());
+    }
 }
 
 fn address(client: IpAddr) -> Option<HeaderValue> {

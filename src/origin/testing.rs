@@ -236,6 +236,7 @@ fn declared_length(head: &str) -> usize {
 /// What a permit for `target` on site 0 says.
 pub(crate) fn passage(target: &'static str) -> Passage {
     Passage {
+        assertion: None,
         site: 0,
         target: PathAndQuery::from_static(target),
         host: "tickets.example".to_owned(),

@@ -411,6 +411,7 @@ impl House {
             sites: vec![Site {
                 hosts: vec!["*".parse().unwrap()],
                 https: false,
+                assertor: None,
                 rooms: vec![0],
             }],
             rooms: vec![room],

@@ -58,8 +58,8 @@ pub struct Admission {
 
 /// The library could not sign: a fault of the key or of this program, never of a visitor.
 #[derive(Debug, thiserror::Error)]
-#[error("an admission token could not be signed")]
-pub struct SigningFailed(#[source] Error);
+#[error("a token could not be signed")]
+pub struct SigningFailed(#[source] pub(super) Error);
 
 /// The claims, all required and no others. Derived reading refuses duplicates, and numbers that
 /// are negative, fractional or text.

@@ -5,6 +5,7 @@
 //! of its own, so none can stand in for another.
 
 pub mod admission;
+pub mod assertion;
 #[cfg(test)]
 mod attacks;
 pub mod chance;
