@@ -51,17 +51,21 @@ impl Announcers {
 }
 
 /// Why a connection is closed instead of being served.
-#[derive(Debug, PartialEq, Eq)]
-enum Fault {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It begins with something else.
     Missing,
+    /// It begins with a header that cannot be read.
     Malformed,
+    /// Nothing whole came in time.
     Timeout,
+    /// It was closed.
     Closed,
 }
 
 /// What a listed peer said.
-#[derive(Debug, PartialEq, Eq)]
-enum Said {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
     /// Whose connection it is.
     Visitor(SocketAddr),
     /// The proxy's own, as when it looks whether we live, or of nobody it can name.
@@ -113,7 +117,7 @@ async fn header(stream: &mut TcpStream) -> Result<Said, Fault> {
     } else {
         return Err(Fault::Missing);
     }
-    parsed(&read)
+    parse(&read)
 }
 
 /// Reads the rest of a header of version 2, whose head says how long it is.
@@ -157,7 +161,11 @@ async fn text(stream: &mut TcpStream, read: &mut Vec<u8>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn parsed(bytes: &[u8]) -> Result<Said, Fault> {
+/// Reads a header that is there whole, with nothing behind it.
+///
+/// # Errors
+/// [`Fault::Malformed`] when it is none.
+pub fn parse(bytes: &[u8]) -> Result<Said, Fault> {
     let config = ParseConfig {
         include_tlvs: false,
         ..ParseConfig::default()
@@ -326,11 +334,11 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_fault_of_ours(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-            let _ = parsed(&bytes);
+            let _ = parse(&bytes);
             let text = [b"PROXY TCP4 ", bytes.as_slice()].concat();
-            let _ = parsed(&text);
+            let _ = parse(&text);
             let binary = [BINARY.as_slice(), &bytes].concat();
-            let _ = parsed(&binary);
+            let _ = parse(&binary);
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    ClientConfig, ClientConnection, HandshakeKind, NamedGroup, ProtocolVersion, RootCertStore,
+    CipherSuite, ClientConfig, ClientConnection, HandshakeKind, NamedGroup, ProtocolVersion,
+    RootCertStore,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -111,6 +112,12 @@ async fn l1_both_versions_are_spoken_the_newer_one_with_a_post_quantum_key_excha
     assert_eq!(
         connection.protocol_version(),
         Some(ProtocolVersion::TLSv1_3)
+    );
+    let suite = connection.negotiated_cipher_suite().unwrap().suite();
+    assert_eq!(
+        suite,
+        CipherSuite::TLS13_AES_128_GCM_SHA256,
+        "our order counts"
     );
     let group = connection.negotiated_key_exchange_group().unwrap();
     assert_eq!(group.name(), NamedGroup::X25519MLKEM768);

@@ -27,8 +27,8 @@ const UNSENT: usize = 32 * 1024;
 
 /// A connection whose handshake is done.
 pub(in crate::edge) struct Shake<S> {
-    /// Its bytes in the clear.
-    pub stream: TlsStream<S>,
+    /// Its bytes in the clear. Boxed, because what serves it is moved about and made anew.
+    pub stream: Box<TlsStream<S>>,
     /// What was said in the handshake.
     pub tls: Encrypted,
     /// The version agreed on.
@@ -114,7 +114,7 @@ impl Tls {
                 names: names.unwrap_or_default(),
             },
             version,
-            stream,
+            stream: Box::new(stream),
         })
     }
 }
