@@ -31,6 +31,8 @@ mod losses;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
+mod origins;
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod pipelines;

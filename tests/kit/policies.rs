@@ -15,6 +15,8 @@ pub struct Plan {
     pub per_minute: u32,
     /// Lines of its `[session]`.
     pub session: String,
+    /// The list of the site's origins; `{origin}` in it is where the recording one is.
+    pub origins: String,
     /// Further lines of the `[[site]]`.
     pub site: String,
     /// Lines at the top of the room's file.
@@ -35,6 +37,7 @@ impl Default for Plan {
             per_minute: 1,
             room: String::new(),
             session: String::new(),
+            origins: "\"http://{origin}\"".to_owned(),
             site: String::new(),
             trusted: String::new(),
             files: Vec::new(),
@@ -82,6 +85,12 @@ impl Plan {
         self
     }
 
+    /// With these origins, as in `"http://{origin}", "https://127.0.0.1:9"`, in quotation marks.
+    pub fn origins(mut self, list: &str) -> Self {
+        list.clone_into(&mut self.origins);
+        self
+    }
+
     /// Behind proxies of these networks, as in `"127.0.0.0/8"`.
     pub fn behind(mut self, networks: &str) -> Self {
         networks.clone_into(&mut self.trusted);
@@ -126,17 +135,19 @@ impl Plan {
             per_minute,
             room,
             session,
+            origins,
             site,
             trusted,
             storing,
             ..
         } = self;
+        let origins = origins.replace("{origin}", &origin.to_string());
         let anteroom = format!(
             "[listen]\npublic = [\"{public}\"]\ncontrol = \"{control}\"\n\
              [store]\n{storing}\n[keys]\ndir = \"./keys\"\n\
              [proxies]\ntrusted = [{trusted}]\n\
              [[site]]\nname = \"shop\"\nhosts = [\"shop.example\"]\n\
-             origin = [\"http://{origin}\"]\n{site}"
+             origin = [{origins}]\n{site}"
         );
         let derby = format!(
             "name = \"derby\"\nsite = \"shop\"\npaths = [\"/buy/*\"]\n\
