@@ -104,7 +104,7 @@ fn address(origin: &Origin) -> Address {
 
 /// A health check names the site's first host, as a visitor would, or none that is real.
 fn asked(check: &origins::Check, site: &Site) -> Check {
-    let address = site.address().unwrap_or_default();
+    let address = site.address(false).unwrap_or_default();
     let host = address.split_once("://").map(|(_, host)| host);
     let host = host.and_then(|host| HeaderValue::from_str(host).ok());
     Check {

@@ -1,5 +1,6 @@
 //! Metrics declared once, logs, and the store that counts and times its calls.
 
+pub mod connections;
 pub mod door;
 pub mod families;
 pub mod labels;
@@ -13,3 +14,4 @@ pub mod series;
 pub mod site;
 pub mod sockets;
 pub mod streams;
+pub mod tls;
