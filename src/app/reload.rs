@@ -19,7 +19,7 @@ use super::identities::Identities;
 use super::lanes;
 use super::loops::{Loops, surveyed};
 use super::origins;
-use super::wiring::{self, Secrets, credentials};
+use super::wiring::{self, Files, credentials};
 use crate::config::Config;
 use crate::control;
 use crate::control::auth::Door as Guard;
@@ -99,12 +99,12 @@ impl Reloads {
         config: Config,
         (mut loops, certificates): (Loops, Option<Arc<Shown>>),
     ) -> anyhow::Result<Self> {
-        let secrets = Secrets {
+        let files = Files {
             keys: lasting.keys.load_full(),
             tls: certificates.as_ref().map(|shown| Arc::clone(&shown.tls)),
             origins: origins::settings(&config, &lasting.policies)?,
         };
-        let door = wiring::door(&lasting, &config, secrets, None)?;
+        let door = wiring::door(&lasting, &config, files, None)?;
         count(&lasting.metrics, certificates.as_deref());
         loops.begin(&door.gate.rooms);
         let tokens = credentials(&config, lasting.control_token.as_deref());
@@ -140,14 +140,6 @@ impl Reloads {
         read.unwrap_or_else(|_| Err(broke_off()))
     }
 
-    /// The origins of these policies, with the files that they name.
-    async fn origins(&self, config: &Config) -> Result<Vec<OriginSettings>, Refused> {
-        let (config, policies) = (config.clone(), self.lasting.policies.clone());
-        let read = tokio::task::spawn_blocking(move || origins::settings(&config, &policies));
-        let read = read.await.map_err(|_| broke_off())?;
-        read.map_err(|fault| refused(format!("{fault:#}")))
-    }
-
     /// The certificates of a configuration as it can be put into force; what is the same is kept.
     async fn certificates(
         &self,
@@ -166,6 +158,16 @@ impl Reloads {
             Some(last) if last.is_same(&read) => Arc::clone(last),
             Some(_) | None => Arc::new(read),
         }))
+    }
+
+    /// The origins of these policies, with the files that they name.
+    async fn origins(&self, config: &Config) -> Result<Vec<OriginSettings>, Refused> {
+        let (config, policies) = (config.clone(), self.lasting.policies.clone());
+        let read = tokio::task::spawn_blocking(move || origins::settings(&config, &policies));
+        let read = read
+            .await
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("reading broke off")));
+        read.map_err(|fault| refused(format!("{fault:#}")))
     }
 
     /// What is different in freshly read policies.
@@ -200,12 +202,12 @@ impl Reloads {
         control::guarded(config.listen.control, &tokens).map_err(refused)?;
         let (last, before) = (self.door.load_full(), self.in_force.load_full());
         let keys = Arc::new(fresh.keys);
-        let secrets = Secrets {
+        let files = Files {
             keys: Arc::clone(&keys),
             tls: certificates.as_ref().map(|shown| Arc::clone(&shown.tls)),
             origins: self.origins(&config).await?,
         };
-        let next = wiring::door(&self.lasting, &config, secrets, Some(&last));
+        let next = wiring::door(&self.lasting, &config, files, Some(&last));
         let next = Arc::new(next.map_err(refused)?);
         let edition = Edition {
             number: before.edition.number.saturating_add(1),

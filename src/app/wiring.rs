@@ -82,12 +82,12 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<Socket
 }
 
 /// What policies name and do not hold: read from files of their own.
-pub(super) struct Secrets {
+pub(super) struct Files {
     /// The keys of tokens.
     pub keys: Arc<Keyring>,
     /// The certificates.
     pub tls: Option<Arc<Tls>>,
-    /// The origins, with the files that they name.
+    /// How the origins are reached, in the order of the sites.
     pub origins: Vec<OriginSettings>,
 }
 
@@ -100,7 +100,7 @@ pub(super) struct Secrets {
 pub(super) fn door(
     lasting: &Lasting,
     config: &Config,
-    Secrets { keys, tls, origins }: Secrets,
+    Files { keys, tls, origins }: Files,
     last: Option<&Door>,
 ) -> Result<Door, MetricsError> {
     let (limits, clock) = (&config.limits, &lasting.clock);
