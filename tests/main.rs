@@ -43,6 +43,8 @@ mod mutations;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
+mod origins;
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod pipelines;

@@ -190,7 +190,8 @@ impl Door {
         match outcome {
             Ok(answer) => answer.map(AnswerBody::origin),
             Err(fault) => {
-                tracing::warn!(%fault, site, "the origin did not answer");
+                let told = fault.with_sources();
+                tracing::warn!(fault = told, site, "the origin did not answer");
                 let asking = Asking {
                     head: &asked,
                     https,

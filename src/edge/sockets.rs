@@ -83,7 +83,8 @@ impl Door {
                 answer.map(AnswerBody::origin)
             }
             Err(fault) => {
-                tracing::warn!(%fault, site, "the origin opened no socket");
+                let told = fault.with_sources();
+                tracing::warn!(fault = told, site, "the origin opened no socket");
                 self.metrics.sockets.refused(SocketRefusal::Fault);
                 self.responder.origin_fault(&fault, asking)
             }

@@ -349,6 +349,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_answer_that_never_ends_is_cut_at_the_total_and_only_then() {
+        let endless = async |total: Option<Duration>| {
+            let site = TicketSite::doing(async |mut caller| {
+                caller.hear().await;
+                caller
+                    .say("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n")
+                    .await;
+                for _ in 0..100 {
+                    caller.say("x").await;
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+            .await;
+            let origin = origin_of(vec![Settings {
+                total,
+                ..site.settings()
+            }]);
+            text(get(&origin).await.unwrap()).await
+        };
+        let total = Duration::from_millis(80);
+
+        let cut = endless(Some(total)).await;
+
+        assert!(matches!(cut, Err(OriginError::NoAnswer { waited }) if waited >= total));
+        assert_eq!(endless(None).await.unwrap().len(), 100);
+    }
+
+    #[tokio::test]
     async fn a_reader_who_stops_stops_the_origin() {
         let said = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&said);

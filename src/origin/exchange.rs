@@ -62,7 +62,6 @@ pub(super) async fn carry(
         let held = pool.enter().await?;
         let lost = match attempt(&held, request, silence, &mut again).await {
             Ok((answer, carrier)) => {
-                held.pool.answered(answer.status());
                 return Ok(Answered {
                     answer,
                     carrier,

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use super::body::{OriginBody, RequestBody, Upload};
 use super::deadline::Silence;
 use super::exchange::{Answered, carry};
+use super::pool::Blame;
 use super::retry::is_repeatable;
 use super::site::{Ask, Risk, Site};
 use super::{BoxError, OriginError, OriginStats, Said, Settings, World, framing, headers};
@@ -97,7 +98,11 @@ impl Origin {
             carrier,
             held,
         } = carry(site, (request, ask), &mut silence).await?;
-        make_fit(&mut answer, &permit)?;
+        if let Err(fault) = make_fit(&mut answer, &permit) {
+            held.pool.lost(&fault, Blame::Nobody);
+            return Err(fault);
+        }
+        held.pool.answered(answer.status());
         Ok(answer.map(|incoming| OriginBody::new(incoming, silence, (carrier, held))))
     }
 
@@ -365,6 +370,21 @@ mod tests {
         assert_eq!(answer.status(), 200);
         assert!(!answer.headers().contains_key("link"));
         assert_eq!(text(answer).await.unwrap(), "ok");
+    }
+
+    #[tokio::test]
+    async fn n6_what_is_compressed_passes_as_it_is() {
+        let head = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 9";
+        let site = TicketSite::answering(format!("{head}\r\n\r\nno gzip!!")).await;
+        let mut request = asking("POST", Full::<Bytes>::from("neither"));
+        let gzip = HeaderValue::from_static("gzip");
+        request.headers_mut().insert("content-encoding", gzip);
+
+        let answer = site.origin().forward(request, outside("/")).await.unwrap();
+
+        assert_eq!(answer.headers()["content-encoding"], "gzip");
+        assert_eq!(text(answer).await.unwrap(), "no gzip!!");
+        assert_eq!(site.heard()[0].body, b"neither");
     }
 
     #[tokio::test]

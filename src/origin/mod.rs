@@ -132,3 +132,22 @@ pub enum OriginError {
         source: BoxError,
     },
 }
+
+impl OriginError {
+    /// What went wrong, and what led to it.
+    #[must_use]
+    pub fn with_sources(&self) -> String {
+        let mut told = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            let said = error.to_string();
+            // Some libraries repeat in their own words what lies below them.
+            if !told.contains(&said) {
+                told.push_str(": ");
+                told.push_str(&said);
+            }
+            source = error.source();
+        }
+        told
+    }
+}

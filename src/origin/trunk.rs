@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::header::{HOST, TRANSFER_ENCODING};
@@ -12,6 +12,7 @@ use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::OriginError;
@@ -54,6 +55,9 @@ struct Traffic {
     streams: AtomicUsize,
     /// How many the origin allows.
     allowed: AtomicUsize,
+    /// Whether an answer has come, and the origin's settings with it.
+    is_settled: AtomicBool,
+    settled: Notify,
 }
 
 /// One exchange on a shared connection. Dropping it ends it, and nothing else.
@@ -80,6 +84,9 @@ impl Trunk {
         let wire = TokioIo::new(Wire::new(bytes, Arc::clone(&pulse)));
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
+            // Nothing is sent before the origin has said how many streams it allows: what comes
+            // too early it refuses.
+            .initial_max_send_streams(0)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
@@ -94,6 +101,8 @@ impl Trunk {
             pulse,
             streams: AtomicUsize::new(0),
             allowed: AtomicUsize::new(MOST_STREAMS),
+            is_settled: AtomicBool::new(false),
+            settled: Notify::new(),
         });
         let driver = tokio::spawn(drive(connection, Arc::clone(&traffic), Rounds::of(life)));
         Ok(Self {
@@ -151,6 +160,10 @@ impl Stream {
             Unanswered::Silent(waited) => Unanswered::Silent(waited),
         })?;
         self.moved();
+        let traffic = &self.trunk.traffic;
+        if !traffic.is_settled.swap(true, Ordering::AcqRel) {
+            traffic.settled.notify_one();
+        }
         Ok(answer)
     }
 
@@ -212,12 +225,18 @@ where
     loop {
         let moving = poll_fn(|cx| {
             let polled = Pin::new(&mut connection).poll(cx);
-            let allowed = connection.allowed().min(MOST_STREAMS);
-            traffic.allowed.store(allowed, Ordering::Relaxed);
+            let allowed = connection.allowed();
+            if allowed > 0 {
+                let allowed = allowed.min(MOST_STREAMS);
+                traffic.allowed.store(allowed, Ordering::Relaxed);
+            }
             polled
         });
-        if tokio::time::timeout(rounds.span, moving).await.is_ok() {
-            return;
+        tokio::select! {
+            _ended = moving => return,
+            // What the origin allows is known now, and read when the connection is polled again.
+            () = traffic.settled.notified() => continue,
+            () = tokio::time::sleep(rounds.span) => {}
         }
         passed = passed.saturating_add(1);
         let is_idle = traffic.streams.load(Ordering::Acquire) == 0;
@@ -241,3 +260,6 @@ impl Shared for http2::Connection<TokioIo<Wire>, RequestBody, TokioExecutor> {
         self.current_max_send_streams()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ pub struct Plan {
     pub per_minute: u32,
     /// Lines of its `[session]`.
     pub session: String,
+    /// The list of the site's origins; `{origin}` in it is where the recording one is.
+    pub origins: String,
     /// Further lines of the `[[site]]`.
     pub site: String,
     /// Lines at the top of the room's file.
@@ -46,6 +48,7 @@ impl Default for Plan {
             per_minute: 1,
             room: String::new(),
             session: String::new(),
+            origins: "\"http://{origin}\"".to_owned(),
             site: String::new(),
             trusted: String::new(),
             announcing: String::new(),
@@ -94,6 +97,12 @@ impl Plan {
     /// With these lines in the `[[site]]`.
     pub fn site(mut self, lines: &str) -> Self {
         let _ = writeln!(self.site, "{lines}");
+        self
+    }
+
+    /// With these origins, as in `"http://{origin}", "https://127.0.0.1:9"`, in quotation marks.
+    pub fn origins(mut self, list: &str) -> Self {
+        list.clone_into(&mut self.origins);
         self
     }
 
@@ -173,6 +182,7 @@ impl Plan {
             per_minute,
             room,
             session,
+            origins,
             site,
             trusted,
             announcing,
@@ -180,6 +190,7 @@ impl Plan {
             encryption,
             ..
         } = self;
+        let origins = origins.replace("{origin}", &origin.to_string());
         let tls = self.tls.map(|tls| format!("tls = [\"{tls}\"]\n"));
         let tls = tls.unwrap_or_default();
         let anteroom = format!(
@@ -187,7 +198,7 @@ impl Plan {
              [store]\n{storing}\n[keys]\ndir = \"./keys\"\n\
              [proxies]\ntrusted = [{trusted}]\nprotocol = [{announcing}]\n\
              [[site]]\nname = \"shop\"\nhosts = [\"shop.example\"]\n\
-             origin = [\"http://{origin}\"]\n{site}"
+             origin = [{origins}]\n{site}"
         );
         let derby = format!(
             "name = \"derby\"\nsite = \"shop\"\npaths = [\"/buy/*\"]\n\

@@ -1,0 +1,340 @@
+//! HTTP/2 to a site: what arrives, what is shared, and what holds up nobody else.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes as Data;
+use http::{HeaderMap, Request, Response, Version};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Frame, Incoming};
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::origin::testing::{
+    OK, TicketSite, admitted, asking, bare, get, origin_of, outside, saying, site_settings, text,
+    written,
+};
+use crate::origin::{Address, Origin, OriginError, Protocol, Scheme, Settings};
+
+/// A site that speaks HTTP/2 without TLS. The path says how it answers: `/slow` after a while,
+/// `/large` at great length, `/signed` with trailers, else with what it heard.
+struct Site {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    heard: Arc<Mutex<Vec<(http::request::Parts, Data)>>>,
+    _open: AbortOnDropHandle<()>,
+}
+
+type Answer = Response<UnsyncBoxBody<Data, Infallible>>;
+
+impl Site {
+    async fn open(most_streams: u32) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Arc::<AtomicUsize>::default();
+        let heard = Arc::<Mutex<Vec<_>>>::default();
+        let (count, ears) = (Arc::clone(&connections), Arc::clone(&heard));
+        let open = tokio::spawn(async move {
+            let mut calls = tokio::task::JoinSet::new();
+            loop {
+                let (tcp, _) = listener.accept().await.unwrap();
+                count.fetch_add(1, Ordering::SeqCst);
+                let ears = Arc::clone(&ears);
+                let answer = service_fn(move |request| answer(request, Arc::clone(&ears)));
+                let connection = http2::Builder::new(TokioExecutor::new())
+                    .max_concurrent_streams(most_streams)
+                    .serve_connection(TokioIo::new(tcp), answer);
+                calls.spawn(connection);
+            }
+        });
+        Self {
+            address,
+            connections,
+            heard,
+            _open: AbortOnDropHandle::new(open),
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            origins: vec![Address {
+                host: self.address.ip().to_string(),
+                port: self.address.port(),
+                scheme: Scheme::Http,
+            }],
+            protocol: Protocol::Http2Plain,
+            ..site_settings()
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        origin_of(vec![self.settings()])
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    ears: Arc<Mutex<Vec<(http::request::Parts, Data)>>>,
+) -> Result<Answer, Infallible> {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path().to_owned();
+    let body = body.collect().await.unwrap().to_bytes();
+    ears.lock().unwrap().push((head, body.clone()));
+    let whole = |data: Data| Full::new(data).boxed_unsync();
+    Ok(Response::new(match path.as_str() {
+        "/slow" => {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            whole(Data::from_static(b"slow"))
+        }
+        "/large" => whole(Data::from(vec![b'x'; 4 << 20])),
+        "/signed" => {
+            let (say, said) = tokio::sync::mpsc::channel(2);
+            let _ = say.send(Ok(Frame::data(Data::from_static(b"ok")))).await;
+            let mut trailers = HeaderMap::new();
+            trailers.insert("set-cookie", "anteroom-a-x=1".parse().unwrap());
+            let _ = say.send(Ok(Frame::trailers(trailers))).await;
+            UnsyncBoxBody::new(Received(said))
+        }
+        _ => whole(body),
+    }))
+}
+
+/// What comes out of a channel.
+struct Received(tokio::sync::mpsc::Receiver<Result<Frame<Data>, Infallible>>);
+
+impl http_body::Body for Received {
+    type Data = Data;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Frame<Data>, Infallible>>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+#[tokio::test]
+async fn the_origin_gets_what_was_judged_over_http_2_too() {
+    let site = Site::open(100).await;
+    let mut request = asking("POST", saying("order"));
+    for (name, value) in [
+        ("host", "tickets.example"),
+        ("connection", "x-forwarded-for"),
+        ("x-forwarded-for", "6.6.6.6"),
+        ("anteroom-assertion", "forged"),
+        ("cookie", "anteroom-a-derby=token; basket=1"),
+        ("te", "trailers"),
+        ("expect", "100-continue"),
+    ] {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+
+    let answer = site
+        .origin()
+        .forward(request, admitted("/buy/1?seat=2"))
+        .await
+        .unwrap();
+
+    assert_eq!(answer.version(), Version::HTTP_11, "as visitors are told");
+    assert_eq!(text(answer).await.unwrap(), "order");
+    let (head, body) = site.heard.lock().unwrap().remove(0);
+    assert_eq!(head.uri, "http://tickets.example/buy/1?seat=2");
+    assert_eq!((head.method.as_str(), &body[..]), ("POST", &b"order"[..]));
+    assert_eq!(head.headers["x-forwarded-for"], "203.0.113.9");
+    assert_eq!(head.headers["cookie"], "basket=1");
+    for gone in [
+        "host",
+        "connection",
+        "anteroom-assertion",
+        "te",
+        "expect",
+        "transfer-encoding",
+    ] {
+        assert!(!head.headers.contains_key(gone), "{gone}");
+    }
+}
+
+#[tokio::test]
+async fn requests_of_one_thread_share_a_connection() {
+    let site = Site::open(100).await;
+    let origin = Arc::new(site.origin());
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..32 {
+        let origin = Arc::clone(&origin);
+        asking.spawn(async move { text(get(&origin).await.unwrap()).await.unwrap() });
+    }
+    asking.join_all().await;
+
+    assert_eq!(site.connections(), 1, "made once for all of them");
+    assert_eq!(site.heard.lock().unwrap().len(), 32);
+    assert_eq!(origin.stats(0).unwrap().busy, 0);
+}
+
+#[tokio::test]
+async fn where_an_origin_allows_few_streams_more_connections_are_made() {
+    let site = Site::open(2).await;
+    let origin = Arc::new(site.origin());
+    text(get(&origin).await.unwrap()).await.unwrap();
+    tokio::task::yield_now().await;
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let origin = Arc::clone(&origin);
+        asking.spawn(async move {
+            let answer = origin.forward(bare("GET"), outside("/slow")).await;
+            text(answer.unwrap()).await.unwrap()
+        });
+    }
+
+    let answers = asking.join_all().await;
+
+    assert!(answers.iter().all(|answer| answer == "slow"));
+    assert!(site.connections() >= 2, "{}", site.connections());
+}
+
+#[tokio::test]
+async fn h5_trailers_of_http_2_do_not_pass() {
+    let site = Site::open(100).await;
+    let answer = site.origin().forward(bare("GET"), outside("/signed")).await;
+
+    let whole = answer.unwrap().into_body().collect().await.unwrap();
+
+    assert!(whole.trailers().is_none());
+    assert_eq!(whole.to_bytes(), "ok");
+}
+
+#[tokio::test]
+async fn r9_visitors_who_do_not_read_or_go_away_hold_up_nobody_on_their_connection() {
+    let site = Site::open(100).await;
+    let origin = site.origin();
+    let mut unread = Vec::new();
+    for _ in 0..40 {
+        unread.push(
+            origin
+                .forward(bare("GET"), outside("/large"))
+                .await
+                .unwrap(),
+        );
+    }
+    let gone = tokio::time::timeout(
+        Duration::from_millis(50),
+        origin.forward(bare("GET"), outside("/slow")),
+    );
+    assert!(gone.await.is_err());
+
+    let answer = origin
+        .forward(asking("POST", saying("hello")), outside("/"))
+        .await;
+
+    assert_eq!(text(answer.unwrap()).await.unwrap(), "hello");
+    assert_eq!(site.connections(), 1);
+    let first = text(unread.swap_remove(0)).await.unwrap();
+    assert_eq!(first.len(), 4 << 20);
+}
+
+#[tokio::test]
+async fn a_visitor_who_breaks_off_ends_one_stream_alone() {
+    let site = Site::open(100).await;
+    let origin = site.origin();
+    let (pen, body) = written();
+    tokio::spawn(async move {
+        pen.write("half").await;
+        pen.snap().await;
+    });
+
+    let lost = origin.forward(asking("POST", body), outside("/")).await;
+
+    assert!(
+        matches!(lost, Err(OriginError::RequestBody { .. })),
+        "{lost:?}"
+    );
+    assert!(get(&origin).await.is_ok());
+    assert_eq!(site.connections(), 1);
+}
+
+#[tokio::test]
+async fn h15_requests_on_a_connection_that_breaks_are_sent_again_if_harmless() {
+    let site = TicketSite::doing(async |mut caller| {
+        caller.hear_head().await;
+        caller.say(SETTINGS).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    })
+    .await;
+    let alive = Site::open(100).await;
+    let mut settings = site.settings();
+    settings.protocol = Protocol::Http2Plain;
+    settings.origins.extend(alive.settings().origins);
+    let origin = origin_of(vec![settings]);
+
+    for _ in 0..3 {
+        assert!(get(&origin).await.is_ok());
+    }
+
+    let mut lost = 0;
+    for _ in 0..4 {
+        let order = asking("POST", Full::<Data>::from("order"));
+        lost += usize::from(origin.forward(order, outside("/pay")).await.is_err());
+    }
+    let orders = alive
+        .heard
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|(head, _)| head.method == "POST")
+        .count();
+    assert_eq!(orders + lost, 4, "none was sent twice");
+}
+
+/// An empty SETTINGS frame.
+const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+/// A HEADERS frame on the first stream: `:status: 103`.
+const EARLY_HINTS: [u8; 14] = [0, 0, 5, 1, 4, 0, 0, 0, 1, 0x08, 3, b'1', b'0', b'3'];
+
+#[tokio::test]
+async fn h14_a_flood_of_interim_answers_over_http_2_is_refused() {
+    let site = TicketSite::doing(async |mut caller| {
+        caller.hear_head().await;
+        caller.say(SETTINGS).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let flood = EARLY_HINTS.repeat(4_096);
+        while caller.tcp.write_all(&flood).await.is_ok() {}
+    })
+    .await;
+    let origin = origin_of(vec![Settings {
+        protocol: Protocol::Http2Plain,
+        response: Duration::from_secs(30),
+        ..site.settings()
+    }]);
+
+    let lost = get(&origin).await;
+
+    assert!(
+        matches!(lost, Err(OriginError::BadAnswer { .. })),
+        "{lost:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_origin_that_does_not_offer_http_2_over_tls_gets_http_1_1() {
+    let site = TicketSite::answering(OK).await;
+    let origin = origin_of(vec![Settings {
+        protocol: Protocol::Http2,
+        ..site.settings()
+    }]);
+
+    assert_eq!(text(get(&origin).await.unwrap()).await.unwrap(), "ok");
+    assert_eq!(site.heard()[0].line(), "GET /");
+}
