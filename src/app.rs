@@ -1,6 +1,8 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
 pub mod audit;
+mod begin;
+mod certificates;
 mod chronicle;
 mod descriptors;
 mod fetch;
@@ -17,7 +19,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,19 +32,16 @@ use crate::domain::clock::Clock;
 use crate::edge::events;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
-use crate::edge::listener::Listening;
+use crate::edge::listener::{Layer, Listening};
 use crate::edge::respond::farewell;
 use crate::edge::tunnel::Drain;
 use crate::store::QueueStore;
-use crate::store::kept::Keeper;
-use crate::telemetry::metered::Metered;
-use crate::telemetry::metrics::Metrics;
 use crate::token::Keyring;
 
-use identities::Identities;
-use loops::{Loops, Works, surveyed};
-use reload::{Lasting, Reloads};
-use wiring::{addresses, bind, capacity, credentials};
+use begin::begin;
+use loops::surveyed;
+use reload::Reloads;
+use wiring::{addresses, all, bind, capacity, credentials, places};
 
 pub use reload::{Fresh, Reread};
 pub use storing::open_store;
@@ -83,6 +81,7 @@ pub struct App {
     reloads: Arc<Reloads>,
     drain: Duration,
     public: Vec<SocketAddr>,
+    encrypted: Vec<SocketAddr>,
     control: SocketAddr,
 }
 
@@ -93,11 +92,7 @@ impl App {
     /// When an address cannot be listened on.
     pub fn start(parts: Parts) -> anyhow::Result<Self> {
         let (listen, connections) = (parts.config.listen.clone(), parts.config.connections);
-        let public = listen
-            .public
-            .iter()
-            .map(|address| bind(*address))
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        let (public, encrypted) = (all(&listen.public)?, all(&listen.tls)?);
         let tokens = credentials(&parts.config, parts.control_token.as_deref());
         control::guarded(listen.control, &tokens)?;
         let control = bind(listen.control)?;
@@ -105,6 +100,7 @@ impl App {
         let (loops, stop_loops) = (TaskTracker::new(), CancellationToken::new());
         let app = Self {
             public: addresses(&public)?,
+            encrypted: addresses(&encrypted)?,
             control: control.local_addr()?,
             reloads: Arc::new(begin(parts, &loops, &stop_loops)?),
             drain: connections.drain,
@@ -116,7 +112,7 @@ impl App {
         };
         app.tidy();
         app.read_keys();
-        app.answer_visitors(public, connections);
+        app.answer_visitors((public, encrypted), connections);
         if let Some(health) = health {
             app.answer_probes(health, listen.metrics);
         }
@@ -124,10 +120,16 @@ impl App {
         Ok(app)
     }
 
-    /// Where visitors are answered.
+    /// Where visitors are answered over plain HTTP.
     #[must_use]
     pub fn public(&self) -> &[SocketAddr] {
         &self.public
+    }
+
+    /// Where visitors are answered over TLS.
+    #[must_use]
+    pub fn encrypted(&self) -> &[SocketAddr] {
+        &self.encrypted
     }
 
     /// Where operators are answered.
@@ -209,7 +211,11 @@ impl App {
         });
     }
 
-    fn answer_visitors(&self, listeners: Vec<TcpListener>, connections: Connections) {
+    fn answer_visitors(
+        &self,
+        (plain, encrypted): (Vec<TcpListener>, Vec<TcpListener>),
+        connections: Connections,
+    ) {
         let listening = Listening {
             door: Arc::clone(&self.reloads.door),
             terms: Arc::new(Terms {
@@ -220,6 +226,7 @@ impl App {
                 },
                 farewell,
             }),
+            handshakes: places(connections.handshakes),
             capacity: capacity(connections, &self.reloads.lasting.metrics),
             tracker: self.tracker.clone(),
             cancel: self.stop.clone(),
@@ -233,7 +240,9 @@ impl App {
         self.loops.spawn(watch);
         self.tracker
             .spawn(events::run(Arc::clone(&listening.door), self.stop.clone()));
-        for listener in listeners {
+        let plain = plain.into_iter().map(|one| (one, Layer::Plain));
+        let encrypted = encrypted.into_iter().map(|one| (one, Layer::Tls));
+        for (listener, layer) in plain.chain(encrypted) {
             let listening = listening.clone();
             let reloads = Arc::clone(&self.reloads);
             self.tracker.spawn(async move {
@@ -241,7 +250,7 @@ impl App {
                 let door = listening.door.load_full();
                 surveyed(&door.gate.rooms.iter().collect::<Vec<_>>()).await;
                 drop(door);
-                listening.accept(listener).await;
+                listening.accept(listener, layer).await;
             });
         }
     }
@@ -265,33 +274,4 @@ impl App {
             }
         });
     }
-}
-
-/// Puts the policies of the start into force and begins the loops of their rooms.
-fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow::Result<Reloads> {
-    let metrics = Arc::new(Metrics::new()?);
-    let metered = Metered::new(parts.store, Arc::clone(&metrics), parts.clock.clone());
-    let store: Arc<dyn QueueStore> = Arc::new(metered);
-    let keys = Arc::new(ArcSwap::from_pointee(parts.keys));
-    let loops = Loops::new(Works {
-        store: Arc::clone(&store),
-        clock: parts.clock.clone(),
-        keys: Arc::clone(&keys),
-        keeper: Arc::new(Keeper::new(parts.keep)),
-        heard: chronicle::heard((&parts.audit, &parts.clock), (tasks, stop)),
-        tasks: tasks.clone(),
-        stop: stop.clone(),
-    });
-    let lasting = Lasting {
-        store,
-        clock: parts.clock,
-        metrics,
-        control_token: parts.control_token,
-        audit: parts.audit,
-        reread: parts.reread,
-        keys,
-        tasks: tasks.clone(),
-        identities: Identities::new(parts.policies),
-    };
-    Ok(Reloads::start(lasting, parts.config, loops)?)
 }

@@ -10,12 +10,18 @@ mod bodies;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+mod corpora;
+#[cfg(test)]
 mod crew;
 #[cfg(test)]
 mod draws;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod framing;
+#[cfg(test)]
+#[path = "../fuzz/src/lib.rs"]
+mod fuzzed;
 #[cfg(test)]
 mod getting_round;
 #[cfg(test)]
@@ -31,11 +37,15 @@ mod line;
 #[cfg(test)]
 mod losses;
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod operators;
 #[cfg(test)]
 mod page;
 #[cfg(test)]
 mod pipelines;
+#[cfg(test)]
+mod proxied;
 #[cfg(test)]
 mod quiet;
 #[cfg(test)]
@@ -45,6 +55,8 @@ mod shared;
 #[cfg(test)]
 mod shared_store;
 #[cfg(test)]
+mod site;
+#[cfg(test)]
 mod sockets;
 #[cfg(test)]
 mod steady;
@@ -52,6 +64,8 @@ mod steady;
 mod steering;
 #[cfg(test)]
 mod store_kills;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

@@ -6,11 +6,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use http::HeaderValue;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::config::gateway::Connections;
+use crate::config::tls::Tls as TlsSettings;
 use crate::config::{Config, site};
 use crate::control::ControlRoom;
 use crate::control::auth::{Credential, Door as Guard, Role};
@@ -18,8 +20,10 @@ use crate::control::policies::{Edition, InForce, Names};
 use crate::domain::room::RoomName;
 use crate::edge::capacity::Capacity;
 use crate::edge::events::{Most, Streams};
+use crate::edge::proxied::Announcers;
 use crate::edge::respond::Responder;
 use crate::edge::serve::Door;
+use crate::edge::tls::Tls;
 use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
@@ -54,6 +58,11 @@ pub(super) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into())?)
 }
 
+/// Listens on all of these, or on none.
+pub(super) fn all(at: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
+    at.iter().map(|address| bind(*address)).collect()
+}
+
 /// So many of something at once.
 pub(super) fn places(most: NonZeroU32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(
@@ -82,6 +91,14 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<Socket
     listeners.iter().map(TcpListener::local_addr).collect()
 }
 
+/// What policies name and do not hold: read from files of their own.
+pub(super) struct Secrets {
+    /// The keys of tokens.
+    pub keys: Arc<Keyring>,
+    /// The certificates.
+    pub tls: Option<Arc<Tls>>,
+}
+
 /// The door of these policies. It takes over from the `last` one what outlives them: what is known
 /// of rooms, tables of limits that are the same, connections to origins that are the same, and
 /// what the same keys verified.
@@ -91,7 +108,7 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<Socket
 pub(super) fn door(
     lasting: &Lasting,
     config: &Config,
-    keys: Arc<Keyring>,
+    Secrets { keys, tls }: Secrets,
     last: Option<&Door>,
 ) -> Result<Door, MetricsError> {
     let origins = config.sites.iter().map(origin_settings).collect();
@@ -113,6 +130,9 @@ pub(super) fn door(
             Some(last) => Arc::clone(&last.streams),
             None => streams(config.connections, &lasting.metrics),
         },
+        tls,
+        hsts: config.tls.as_ref().and_then(hsts),
+        announcers: Announcers::of(config.announcing_proxies.clone()),
         gate: Gate {
             sites: sites(config),
             rooms: rooms(config, last.map(|last| &last.gate)),
@@ -137,8 +157,23 @@ pub(super) fn door(
                 .identities
                 .follow(&config.identities, &lasting.metrics),
             keys,
+            secure_port: config
+                .tls
+                .as_ref()
+                .and_then(|tls| tls.redirect.map(|port| port.0)),
         },
     })
+}
+
+/// What visitors over TLS are told about coming that way.
+fn hsts(tls: &TlsSettings) -> Option<HeaderValue> {
+    let seconds = tls.hsts?.as_secs();
+    let below = if tls.hsts_subdomains {
+        "; includeSubDomains"
+    } else {
+        ""
+    };
+    HeaderValue::try_from(format!("max-age={seconds}{below}")).ok()
 }
 
 fn rooms(config: &Config, last: Option<&Gate>) -> Vec<Room> {
@@ -199,7 +234,12 @@ fn controlled(config: &Config, rooms: &[Room]) -> Vec<ControlRoom> {
     let surface = |room: &Room| {
         let mut sites = config.sites.iter();
         let site = sites.find(|site| site.name == room.settings.site);
-        let origin = site.and_then(site::Site::address).unwrap_or_default();
+        let secured = config
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.redirect.is_some());
+        let address = site.and_then(|site| site.address(secured));
+        let origin = address.unwrap_or_default();
         format!("{origin}{}", config.prefix)
     };
     let controlled = |room: &Room| ControlRoom {

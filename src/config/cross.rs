@@ -7,7 +7,7 @@ use super::room::RoomText;
 use super::site::SiteText;
 use crate::domain::pattern::{HostPattern, PathPattern};
 use crate::domain::room::RoomName;
-use crate::text::wording::closest;
+use crate::text::wording::{closest, shown};
 
 /// Notes every clash between sites, between rooms, and between both.
 pub(super) fn check(gateway: Option<&GatewayText<'_>>, rooms: &[RoomText<'_>]) {
@@ -62,6 +62,7 @@ fn room_names(rooms: &[RoomText<'_>]) {
         let Some(name) = &room.name else { continue };
         let file = room.reader.source().name();
         if let Some(first) = names.insert(&name.value, file) {
+            let first = shown(first);
             let message = format!("another room is named `{}`, in `{first}`", name.value);
             room.reader.fault(name.at, message);
         }

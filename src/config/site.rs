@@ -36,14 +36,14 @@ pub struct Site {
 
 impl Site {
     /// Where visitors find it: scheme and first host that is named, as `https://tickets.example`;
-    /// `None` where only patterns are.
+    /// `None` where only patterns are. Where visitors in the clear are `secured`, it is `https`.
     #[must_use]
-    pub fn address(&self) -> Option<String> {
+    pub fn address(&self, secured: bool) -> Option<String> {
         let named = |host: &&HostPattern| matches!(host, HostPattern::Exact(..));
         let host = self.hosts.iter().find(named)?;
-        let scheme = match self.scheme {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
+        let scheme = match (self.scheme, secured) {
+            (Scheme::Http, false) => "http",
+            (Scheme::Http | Scheme::Https, _) => "https",
         };
         Some(format!("{scheme}://{host}"))
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::store::StoreUrl;
+use super::tls::{Clients, Oldest};
 use super::*;
 use crate::control::auth::Role;
 use crate::domain::clock::UnixTime;
@@ -200,12 +201,24 @@ fn the_smallest_set_works_and_the_rest_has_defaults() {
     assert_eq!(room.page_status, PageStatus::Ok);
 }
 
+fn encryption_is_read(config: &Config) {
+    assert_eq!(config.listen.tls.len(), 2);
+    let tls = config.tls.as_ref().unwrap();
+    assert_eq!((tls.certificates.len(), tls.oldest), (2, Oldest::Tls13));
+    assert!(tls.certificates[1].is_default && tls.hsts_subdomains);
+    assert_eq!((tls.redirect, tls.hsts.unwrap().as_secs()), (None, 600));
+    assert!(matches!(&tls.clients, Clients::Optional(_)));
+    assert_eq!(config.announcing_proxies.len(), 1);
+    assert_eq!(config.connections.handshakes.get(), 64);
+}
+
 #[test]
 fn every_key_is_read() {
     let Checked { config, warnings } = read(&loaded(&fixtures("good/everything"))).unwrap();
 
     assert!(warnings.is_empty(), "{warnings}");
     assert!(config.listen.metrics && config.listen.public.len() == 2);
+    encryption_is_read(&config);
     assert_eq!(config.prefix, "/_queue");
     let audit = config.audit.resolve(Path::new("policies"));
     assert_eq!(audit, Path::new("/var/lib/anteroom/audit.jsonl"));

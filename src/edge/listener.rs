@@ -1,4 +1,7 @@
 //! Accepts connections and keeps them: a cap on their number, a task each, a graceful end.
+//!
+//! On its way to the first request a connection passes `proxied` (whose it is, where a load
+//! balancer says so), `tls` (on an encrypted listener), then `connection` in the protocol it speaks.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,17 +9,30 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::capacity::{Capacity, Guest};
 use super::connection;
 use super::guard::Terms;
-use super::serve::Door;
+use super::proxied;
+use super::serve::{Door, Peer};
 use super::tunnel::Drain;
+use crate::telemetry::connections::Protocol;
+use crate::telemetry::tls::Shaken;
 
 /// How long accepting rests when the machine has no more file descriptors or memory.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// What is spoken under HTTP on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// Nothing.
+    Plain,
+    /// TLS.
+    Tls,
+}
 
 /// What a listener works by.
 #[derive(Clone)]
@@ -25,6 +41,8 @@ pub struct Listening {
     pub door: Arc<ArcSwap<Door>>,
     /// What the guard of each connection keeps to.
     pub terms: Arc<Terms>,
+    /// Handshakes that may be worked on at once, over all listeners.
+    pub handshakes: Arc<Semaphore>,
     /// Room for connections, over all listeners.
     pub capacity: Arc<Capacity>,
     /// Every connection's task.
@@ -37,7 +55,7 @@ pub struct Listening {
 
 impl Listening {
     /// Accepts until cancelled. It cannot fail: what the machine refuses now is tried again.
-    pub async fn accept(self, listener: TcpListener) {
+    pub async fn accept(self, listener: TcpListener, layer: Layer) {
         loop {
             let place = tokio::select! {
                 place = self.capacity.place() => place,
@@ -52,10 +70,7 @@ impl Listening {
                 Ok((stream, peer)) => {
                     let keep = self.clone();
                     self.tracker.spawn(async move {
-                        let Some(_guest) = keep.welcome(peer) else {
-                            return;
-                        };
-                        keep.serve(stream, peer).await;
+                        keep.serve(stream, peer, layer).await;
                         drop(place);
                     });
                 }
@@ -69,18 +84,69 @@ impl Listening {
     }
 
     /// Counts a connection for its network, unless a trusted proxy brings many visitors on it.
-    fn welcome(&self, peer: SocketAddr) -> Option<Option<Guest>> {
-        if self.door.load().gate.proxies.trusts(peer.ip()) {
+    fn welcome(&self, address: SocketAddr) -> Option<Option<Guest>> {
+        if self.door.load().gate.proxies.trusts(address.ip()) {
             return Some(None);
         }
-        self.capacity.welcome(peer.ip()).map(Some)
+        self.capacity.welcome(address.ip()).map(Some)
     }
 
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+    async fn serve(&self, mut stream: TcpStream, peer: SocketAddr, layer: Layer) {
         if let Err(fault) = stream.set_nodelay(true) {
             tracing::debug!(%fault, "a connection was gone before it was served");
             return;
         }
-        connection::http1::serve(self, stream, peer).await;
+        // Boxed where they begin: a connection that waits keeps none of this.
+        let Some(address) = Box::pin(self.visitor(&mut stream, peer)).await else {
+            return;
+        };
+        let Some(_guest) = self.welcome(address) else {
+            return;
+        };
+        match layer {
+            Layer::Plain => connection::http1::serve(self, stream, Peer::plain(address)).await,
+            Layer::Tls => Box::pin(self.encrypted(stream, address)).await,
+        }
+    }
+
+    /// Whose connection this is; `None` where a proxy that must say so does not.
+    async fn visitor(&self, stream: &mut TcpStream, peer: SocketAddr) -> Option<SocketAddr> {
+        let door = self.door.load_full();
+        let (visitor, announced) = proxied::visitor(stream, peer, &door.announcers).await;
+        if let Some(announced) = announced {
+            door.metrics.tls.announced(announced);
+        }
+        if visitor.is_none() {
+            tracing::debug!(?announced, "a proxy did not say whose connection this is");
+        }
+        visitor
+    }
+
+    async fn encrypted(&self, stream: TcpStream, address: SocketAddr) {
+        let door = self.door.load_full();
+        let Some(tls) = door.tls.as_ref().map(Arc::clone) else {
+            return;
+        };
+        let shaken = Box::pin(tls.shake(stream, &self.handshakes)).await;
+        let metrics = &door.metrics.tls;
+        let shake = match shaken {
+            Ok(shake) => shake,
+            Err(broken) => {
+                metrics.shaken(broken.outcome());
+                tracing::debug!(%broken, "a handshake did not come to its end");
+                return;
+            }
+        };
+        metrics.shaken(Shaken::Done);
+        metrics.speaks(shake.version);
+        drop((door, tls));
+        let peer = Peer {
+            address,
+            tls: Some(shake.tls),
+        };
+        match shake.speaks {
+            Protocol::Http1 => connection::http1::serve(self, shake.stream, peer).await,
+            Protocol::Http2 => connection::http2::serve(self, shake.stream, peer).await,
+        }
     }
 }

@@ -28,7 +28,8 @@ use super::status::{State, Status};
 
 pub use plain::{close, farewell, framing_fault, has_no_body};
 use plain::{
-    json, page, page_kind, page_status, problem, retry_after, say_version, set_retry_after,
+    json, over_tls, page, page_kind, page_status, problem, retry_after, say_version,
+    set_retry_after,
 };
 
 /// An answer ready to be sent.
@@ -122,6 +123,7 @@ impl Responder {
     pub fn own(&self, own: &Own, names: Option<&CookieNames>, asking: Asking<'_>) -> Answer {
         let (status, notice) = match own {
             Own::Jwks => return self.jwks(),
+            Own::OverTls(address) => return over_tls(address),
             Own::Asset(name) => return self.asset(name, asking),
             Own::Draw(shown) => return draw::answer(shown, asking),
             Own::Crew(crew) => return self.crew(crew, names, asking),
@@ -192,10 +194,12 @@ impl Responder {
             Refusal::Handshake(Flaw::Version) => StatusCode::UPGRADE_REQUIRED,
             Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
-            Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Refusal::Misdirected | Refusal::OtherName => StatusCode::MISDIRECTED_REQUEST,
             Refusal::Draw(why) => return draw::unshown(why),
             Refusal::NotFound => StatusCode::NOT_FOUND,
-            Refusal::Denied | Refusal::CrossSite | Refusal::Preflight => StatusCode::FORBIDDEN,
+            Refusal::Denied | Refusal::CrossSite | Refusal::Preflight | Refusal::InTheClear => {
+                StatusCode::FORBIDDEN
+            }
             Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Refusal::NoChance | Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
@@ -214,6 +218,8 @@ impl Responder {
             Refusal::Handshake(Flaw::Shape)
             | Refusal::ExpectationFailed
             | Refusal::Misdirected
+            | Refusal::OtherName
+            | Refusal::InTheClear
             | Refusal::NotFound
             | Refusal::Draw(_)
             | Refusal::Denied

@@ -1,11 +1,12 @@
 //! One request from the connection to its answer: decided once, carried out, counted and logged
 //! once.
 
+mod caller;
 mod settle;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http::{Request, request};
 use tokio::sync::Semaphore;
 
@@ -23,11 +24,14 @@ use crate::telemetry::series::Counts;
 use super::body::{AnswerBody, SentBody};
 use super::cookies::{set_admission, take_admission, tell_admission};
 use super::events::Streams;
-use super::guard::Activity;
 use super::negotiate::NEGOTIATED;
+use super::proxied::Announcers;
 use super::respond::{Answer, Asking, Responder, close};
 use super::sockets::Switch;
+use super::tls::Tls;
 use settle::settle;
+
+pub use caller::{Caller, Peer};
 
 /// Everything a request needs on this side, made for one set of policies: a request takes it once,
 /// and other policies come as another door.
@@ -48,17 +52,12 @@ pub struct Door {
     pub sockets: Arc<Semaphore>,
     /// Event streams that are open.
     pub streams: Arc<Streams>,
-}
-
-/// Who is at the other end of a connection.
-#[derive(Clone, Copy)]
-pub struct Caller<'a> {
-    /// Its address.
-    pub peer: SocketAddr,
-    /// How many requests of it are being answered.
-    pub activity: &'a Activity,
-    /// What the connection becomes after an answer.
-    pub switch: &'a Switch,
+    /// TLS on the listeners that speak it.
+    pub tls: Option<Arc<Tls>>,
+    /// What visitors over TLS are told about coming that way, where they are.
+    pub hsts: Option<HeaderValue>,
+    /// Who says in front of a connection whose it is.
+    pub announcers: Announcers,
 }
 
 /// A request that came.
@@ -83,7 +82,8 @@ impl Door {
             .gate
             .decide(&Ask {
                 head: &head,
-                peer: caller.peer,
+                peer: caller.peer.address,
+                tls: caller.peer.tls.as_ref(),
                 now,
             })
             .await;
@@ -101,6 +101,11 @@ impl Door {
         // Nothing else is read from a connection that asked for a socket.
         if socket && !caller.switch.is_set() {
             close(&mut answer);
+        }
+        if let (Some(_), Some(hsts)) = (&caller.peer.tls, &self.hsts) {
+            // A site that says it for itself knows better.
+            let said = answer.headers_mut().entry(STRICT_TRANSPORT_SECURITY);
+            said.or_insert_with(|| hsts.clone());
         }
         answer.map(|body| body.holding(in_flight))
     }
@@ -252,6 +257,8 @@ pub(super) const fn label(refusal: Refusal) -> RefusalLabel {
         Refusal::ExpectationFailed => RefusalLabel::Expectation,
         Refusal::Handshake(_) => RefusalLabel::Handshake,
         Refusal::Misdirected => RefusalLabel::UnknownHost,
+        Refusal::OtherName => RefusalLabel::OtherName,
+        Refusal::InTheClear => RefusalLabel::InTheClear,
         Refusal::NotFound | Refusal::Draw(_) => RefusalLabel::UnknownAddress,
         Refusal::Denied => RefusalLabel::Denied,
         Refusal::TooMany { .. } => RefusalLabel::Limited,

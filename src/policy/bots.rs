@@ -84,6 +84,7 @@ impl<'a> Reading<'a> {
             return reader.fault(at, format!("`{named}` imports itself in a circle"));
         }
         if let Some(first) = self.imported.get(name) {
+            let first = shown(first);
             return reader.fault(at, format!("`{named}` is already imported by `{first}`"));
         }
         if self.trail.len() > DEEPEST {
@@ -108,6 +109,7 @@ impl<'a> Reading<'a> {
         let Some(rule) = rule(table) else { return };
         if let Some(file) = self.names.get(&rule.name) {
             let name = &rule.name;
+            let file = shown(file);
             return reader.fault(at, format!("another rule is named `{name}`, in `{file}`"));
         }
         if self.rules.len() >= MOST_RULES {

@@ -178,6 +178,14 @@ families! {
     streams_ended: IntCounterVec = "anteroom_event_streams_ended_total" ["by"];
     /// Events sent on event streams, by name.
     events: IntCounterVec = "anteroom_events_total" ["event"];
+    /// Handshakes of TLS with visitors, by what became of them.
+    tls_handshakes: IntCounterVec = "anteroom_tls_handshakes_total" ["result"];
+    /// Encrypted connections of visitors, by the version of TLS.
+    tls_connections: IntCounterVec = "anteroom_tls_connections_total" ["version"];
+    /// When a certificate ends, in seconds since 1970.
+    certificate_expiry: IntGaugeVec = "anteroom_tls_certificate_expiry_timestamp_seconds" ["certificate"];
+    /// Connections of proxies that must begin with a PROXY header, by what they began with.
+    proxy_headers: IntCounterVec = "anteroom_proxy_headers_total" ["result"];
     /// 1 if the last reload of the policies took effect, 0 if it was refused.
     last_reload: IntGaugeVec = "anteroom_config_last_reload_successful" [];
     /// Number of the policies in force: 1 at the start, one more after each reload that took effect.

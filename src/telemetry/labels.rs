@@ -66,6 +66,10 @@ pub enum RefusalLabel {
     Handshake,
     /// A host that is not ours (421).
     UnknownHost,
+    /// A host that the connection was not encrypted for (421).
+    OtherName,
+    /// A change asked for in the clear, where visitors come over TLS (403).
+    InTheClear,
     /// One of our own addresses that does not exist (404).
     UnknownAddress,
     /// A change asked for by another site's page (403).
@@ -82,13 +86,15 @@ pub enum RefusalLabel {
 
 impl RefusalLabel {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Ambiguous,
         Self::TooLarge,
         Self::Method,
         Self::Expectation,
         Self::Handshake,
         Self::UnknownHost,
+        Self::OtherName,
+        Self::InTheClear,
         Self::UnknownAddress,
         Self::CrossSite,
         Self::Denied,
@@ -107,6 +113,8 @@ impl RefusalLabel {
             Self::Expectation => "expectation",
             Self::Handshake => "handshake",
             Self::UnknownHost => "unknown_host",
+            Self::OtherName => "other_name",
+            Self::InTheClear => "in_the_clear",
             Self::UnknownAddress => "unknown_address",
             Self::CrossSite => "cross_site",
             Self::Denied => "denied",

@@ -19,6 +19,7 @@ use super::series::{Counts, Named, Shown};
 use super::site::SiteMetrics;
 use super::sockets::SocketMetrics;
 use super::streams::StreamMetrics;
+use super::tls::TlsMetrics;
 use crate::store::StoreError;
 use crate::store::survey::StoreHealth;
 
@@ -59,6 +60,8 @@ pub struct Metrics {
     pub sockets: SocketMetrics,
     /// Of event streams.
     pub streams: StreamMetrics,
+    /// Of connections before their first request.
+    pub tls: TlsMetrics,
     store_reachable: IntGauge,
     clock_offset: Gauge,
     sessions_spread: IntCounter,
@@ -103,6 +106,7 @@ impl Metrics {
             connections: ConnectionMetrics::of(&families)?,
             sockets: SocketMetrics::of(&families)?,
             streams: StreamMetrics::of(&families)?,
+            tls: TlsMetrics::of(&families)?,
             store_reachable: families
                 .store_reachable
                 .get_metric_with_label_values(&none)?,
@@ -249,6 +253,7 @@ mod tests {
     use crate::telemetry::families::DECLARED;
     use crate::telemetry::labels::{RuleLabel, SocketEnd, SocketRefusal};
     use crate::telemetry::reading::settings_for_test;
+    use crate::telemetry::tls::{Announced, Shaken, Version};
 
     fn metrics() -> (Metrics, Counts) {
         let metrics = Metrics::new().unwrap();
@@ -301,6 +306,7 @@ mod tests {
             .iter()
             .filter(|metric| metric.name != "anteroom_wait_seconds")
             .filter(|metric| !metric.name.starts_with("anteroom_identity_"))
+            .filter(|metric| !metric.name.starts_with("anteroom_tls_certificate_"))
         {
             let line = format!("# TYPE {} {}\n", metric.name, metric.kind);
             assert!(text.contains(&line), "{line}");
@@ -331,6 +337,12 @@ mod tests {
         metrics.reloaded(None);
         metrics.keys_read("club", Some(2));
         metrics.keys_read("club", None);
+        metrics.tls.shaken(Shaken::Refused);
+        metrics.tls.speaks(Version::Tls13);
+        metrics.tls.announced(Announced::Missing);
+        metrics.tls.certificates([("./gone.pem", 5)].into_iter());
+        let ends = [("./a.pem", 1_800_000_000), ("./b.pem", 7)];
+        metrics.tls.certificates(ends.into_iter());
         counts.code_tried(&"derby".parse().unwrap(), "used");
         counts.code_tried(&"final".parse().unwrap(), "used");
 
@@ -354,9 +366,14 @@ mod tests {
             "anteroom_identity_keys{identity=\"club\"} 2\n",
             "anteroom_identity_key_reads_total{identity=\"club\",result=\"failed\"} 1\n",
             "anteroom_codes_redeemed_total{result=\"used\",room=\"derby\"} 1\n",
+            "anteroom_tls_handshakes_total{result=\"refused\"} 1\n",
+            "anteroom_tls_connections_total{version=\"1.3\"} 1\n",
+            "anteroom_tls_certificate_expiry_timestamp_seconds{certificate=\"./a.pem\"} 1800000000\n",
+            "anteroom_proxy_headers_total{result=\"missing\"} 1\n",
         ] {
             assert!(text.contains(line), "{line}in\n{text}");
         }
+        assert!(!text.contains("gone.pem"));
     }
 
     #[test]

@@ -13,3 +13,4 @@ pub mod series;
 pub mod site;
 pub mod sockets;
 pub mod streams;
+pub mod tls;

@@ -63,7 +63,7 @@ fn group<'a>(fault: &'a Fault, sources: &'a Sources, severity: Severity) -> Grou
     let snippet = fault.may_be_shown().then(|| snippet(fault, sources));
     let group = match snippet.flatten() {
         // Only of a whole line can the renderer count the column itself.
-        Some((0, snippet)) => title.element(snippet.path(fault.file.as_ref())),
+        Some((0, snippet)) => title.element(snippet.path(fault.file_shown())),
         Some((_, snippet)) => title.element(place(fault)).element(snippet),
         None => title.element(place(fault)),
     };
@@ -71,7 +71,7 @@ fn group<'a>(fault: &'a Fault, sources: &'a Sources, severity: Severity) -> Grou
 }
 
 fn place(fault: &Fault) -> Origin<'_> {
-    Origin::path(fault.file.as_ref())
+    Origin::path(fault.file_shown())
         .line(fault.line)
         .char_column(fault.column)
 }

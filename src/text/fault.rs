@@ -7,9 +7,13 @@ use std::sync::Arc;
 
 use super::source::Source;
 use super::span::Span;
+use super::wording::clean;
 
 /// The most faults kept of one reading; the rest are only counted.
 pub const MOST_KEPT: usize = 500;
+
+/// The most characters of a file's name that are shown.
+const LONGEST_NAME: usize = 255;
 
 /// One thing wrong, and its place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +82,12 @@ impl Fault {
         }
     }
 
+    /// The file's name as it may be shown: it can come from outside, and hold anything.
+    #[must_use]
+    pub fn file_shown(&self) -> String {
+        clean(&self.file, LONGEST_NAME)
+    }
+
     /// Whether the line it is about may be shown.
     #[must_use]
     pub fn may_be_shown(&self) -> bool {
@@ -97,12 +107,12 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            file,
             line,
             column,
             message,
             ..
         } = self;
+        let file = self.file_shown();
         write!(f, "{file}:{line}:{column}: {message}")?;
         self.suggestion
             .iter()

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::policies::Addresses;
+use super::tls::Client;
 use super::visitor::{Ask, Visitor};
 use super::{Forge, Origin, Plan, until};
 
@@ -37,12 +38,23 @@ impl House {
     /// One of this plan.
     pub async fn of(plan: Plan) -> Self {
         let origin = Origin::open().await;
+        let address = origin.address;
+        Self::with(plan, origin, address).await
+    }
+
+    /// One that stands before another site than its own, which stays empty.
+    pub async fn in_front_of(plan: Plan, site: SocketAddr) -> Self {
+        Self::with(plan, Origin::open().await, site).await
+    }
+
+    async fn with(plan: Plan, origin: Origin, site: SocketAddr) -> Self {
         let dir = TempDir::new().unwrap();
+        plan.write_certificates(dir.path());
         let free = "127.0.0.1:0".parse().unwrap();
         let config = plan.config(Addresses {
             public: free,
             control: free,
-            origin: origin.address,
+            origin: site,
         });
         keys::generate(&dir.path().join("keys"), AdmissionAlgorithm::EdDsa).unwrap();
         let clock = Clock::machine();
@@ -77,6 +89,16 @@ impl House {
 
     async fn room_if(&self, state: &str) -> Option<()> {
         (self.room().await["state"] == state).then_some(())
+    }
+
+    /// Where visitors come over TLS.
+    pub fn encrypted(&self) -> SocketAddr {
+        self.app.encrypted()[0]
+    }
+
+    /// Somebody who comes over TLS.
+    pub fn secure(&self, client: &Client) -> Visitor {
+        Visitor::to(self.encrypted()).over_tls(client, "shop.example")
     }
 
     /// Somebody who has never been here.

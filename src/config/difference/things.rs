@@ -6,6 +6,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use super::encryption::encryption;
 use super::rooms::room;
 use crate::config::Config;
 use crate::config::gateway::{Connections, ControlToken, Keys};
@@ -43,6 +44,7 @@ impl Thing {
 pub(super) fn lasting(config: &Config) -> Vec<Thing> {
     let Listen {
         public,
+        tls,
         control,
         health,
         metrics,
@@ -54,6 +56,7 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
         sockets,
         streams,
         streams_per_network,
+        handshakes,
         drain,
     } = &config.connections;
     let Keys { dir, issuer: _ } = &config.keys;
@@ -67,6 +70,7 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
             "[listen]",
             vec![
                 ("public", list(public)),
+                ("tls", list(tls)),
                 ("control", to(control)),
                 ("health", or_none(health.as_ref())),
                 ("metrics", to(metrics)),
@@ -93,6 +97,7 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
                 ("max_websockets", to(sockets)),
                 ("max_event_streams", to(streams)),
                 ("max_event_streams_per_network", to(streams_per_network)),
+                ("max_handshakes", to(handshakes)),
                 ("drain_s", seconds(*drain)),
             ],
         ),
@@ -107,6 +112,8 @@ pub(super) fn things(config: &Config) -> Vec<Thing> {
         audit: _,
         keys,
         trusted_proxies,
+        announcing_proxies,
+        tls,
         prefix,
         control_tokens,
         sites,
@@ -117,9 +124,16 @@ pub(super) fn things(config: &Config) -> Vec<Thing> {
     } = config;
     let mut things = vec![
         Thing::new("[keys]", vec![("issuer", to(&keys.issuer))]),
-        Thing::new("[proxies]", vec![("trusted", list(trusted_proxies))]),
+        Thing::new(
+            "[proxies]",
+            vec![
+                ("trusted", list(trusted_proxies)),
+                ("protocol", list(announcing_proxies)),
+            ],
+        ),
         Thing::new("[path]", vec![("prefix", to(prefix))]),
     ];
+    things.extend(tls.iter().flat_map(encryption));
     things.extend(control_tokens.iter().map(token));
     things.extend(sites.iter().map(site));
     things.extend(identities.iter().map(identity));

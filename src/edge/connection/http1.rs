@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -18,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use crate::edge::body::SentBody;
 use crate::edge::guard::Guard;
 use crate::edge::listener::Listening;
-use crate::edge::serve::Caller;
+use crate::edge::serve::{Caller, Peer};
 use crate::edge::sockets::Switch;
 use crate::telemetry::connections::Protocol;
 
@@ -31,13 +30,13 @@ const FIRST_READ: usize = 2 * 1024;
 ///
 /// While it is idle only the stream is kept. What answers requests is boxed, so that a connection
 /// at rest is small.
-pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: SocketAddr)
+pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: Peer)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let metrics = Arc::clone(&of.door.load().metrics);
     let _counted = Counted::open(metrics, Protocol::Http1);
-    let mut left = Box::pin(talk(of, Came::New(stream), peer)).await;
+    let mut left = Box::pin(talk(of, Came::New(stream), &peer)).await;
     while let Left::Idle(mut stream) = left {
         let Some(first) = rest(of, &mut stream).await else {
             let gone = timeout(of.terms.deadlines.linger, stream.shutdown());
@@ -46,7 +45,7 @@ where
             }
             return;
         };
-        left = Box::pin(talk(of, Came::Again(stream, first), peer)).await;
+        left = Box::pin(talk(of, Came::Again(stream, first), &peer)).await;
     }
 }
 
@@ -92,7 +91,7 @@ fn poll_first<S: AsyncRead + Unpin>(
 }
 
 /// Answers requests until the connection is at rest or closed.
-async fn talk<S>(of: &Listening, came: Came<S>, peer: SocketAddr) -> Left<S>
+async fn talk<S>(of: &Listening, came: Came<S>, peer: &Peer) -> Left<S>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {

@@ -11,7 +11,6 @@ mod wire;
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +29,7 @@ use crate::domain::clock::Clock;
 use crate::edge::capacity::Capacity;
 use crate::edge::guard::{Activity, Deadlines};
 use crate::edge::listener::Listening;
+use crate::edge::serve::Peer;
 use crate::telemetry::connections::{Http2End, Protocol};
 
 use super::counted::Counted;
@@ -60,7 +60,7 @@ const PING: Duration = Duration::from_secs(30);
 const PONG: Duration = Duration::from_secs(10);
 
 /// Answers the requests of a connection nothing has been read from, until either side ends it.
-pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: SocketAddr)
+pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: Peer)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {

@@ -2,8 +2,4 @@
 
 mod counted;
 pub(super) mod http1;
-#[expect(
-    dead_code,
-    reason = "no listener speaks it yet: HTTP/2 is chosen by ALPN"
-)]
 pub(super) mod http2;

@@ -92,6 +92,21 @@ pub(super) fn say_version(answer: &mut Answer) {
     headers.insert(header::SEC_WEBSOCKET_VERSION, version);
 }
 
+/// Sends a visitor in the clear to the same page over TLS. Not kept by anybody: once it was
+/// followed, `Strict-Transport-Security` does it better.
+pub(super) fn over_tls(address: &str) -> Answer {
+    let Ok(location) = HeaderValue::try_from(address) else {
+        return problem(StatusCode::BAD_REQUEST, "this address cannot be asked for");
+    };
+    let mut answer = own(
+        StatusCode::PERMANENT_REDIRECT,
+        "text/plain; charset=utf-8",
+        Bytes::from_static(b"This site is visited over https.\n"),
+    );
+    answer.headers_mut().insert(header::LOCATION, location);
+    answer
+}
+
 pub(super) const fn page_status(status: PageStatus) -> StatusCode {
     match status {
         PageStatus::Ok => StatusCode::OK,

@@ -2,7 +2,6 @@
 //! made fit for a stream.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -18,7 +17,7 @@ use crate::edge::framing::{Fault, FaultKind, mapped};
 use crate::edge::guard::{Activity, Patience, Terms};
 use crate::edge::listener::Listening;
 use crate::edge::respond::{Answer, framing_fault, has_no_body};
-use crate::edge::serve::{Caller, Door};
+use crate::edge::serve::{Caller, Door, Peer};
 use crate::edge::sockets::Switch;
 use crate::telemetry::labels::RefusalLabel;
 
@@ -26,14 +25,14 @@ use crate::telemetry::labels::RefusalLabel;
 pub(super) struct Visit {
     door: Arc<ArcSwap<Door>>,
     terms: Arc<Terms>,
-    peer: SocketAddr,
+    peer: Peer,
     activity: Activity,
     /// Never set: no socket is opened over HTTP/2.
     switch: Switch,
 }
 
 impl Visit {
-    pub(super) fn new(of: &Listening, peer: SocketAddr, activity: Activity) -> Self {
+    pub(super) fn new(of: &Listening, peer: Peer, activity: Activity) -> Self {
         Self {
             door: Arc::clone(&of.door),
             terms: Arc::clone(&of.terms),
@@ -65,7 +64,7 @@ impl Visit {
         let patience = || Patience::new(self.terms.deadlines, self.activity.clone());
         let body = SentBody::timed(body, patience);
         let caller = Caller {
-            peer: self.peer,
+            peer: &self.peer,
             activity: &self.activity,
             switch: &self.switch,
         };
