@@ -9,6 +9,7 @@ mod fetch;
 mod identities;
 mod lanes;
 mod loops;
+mod origins;
 mod pressure;
 mod reload;
 mod storing;
@@ -112,6 +113,7 @@ impl App {
         };
         app.tidy();
         app.read_keys();
+        app.watch_origins();
         app.answer_visitors((public, encrypted), connections);
         if let Some(health) = health {
             app.answer_probes(health, listen.metrics);
@@ -209,6 +211,11 @@ impl App {
             let by = (lasting.clock.clone(), Arc::clone(&lasting.metrics));
             lasting.identities.keep(by, stop).await;
         });
+    }
+
+    fn watch_origins(&self) {
+        let (door, stop) = (Arc::clone(&self.reloads.door), self.stop_loops.clone());
+        self.loops.spawn(origins::watch(door, stop));
     }
 
     fn answer_visitors(

@@ -18,7 +18,8 @@ use super::certificates::{self, Shown};
 use super::identities::Identities;
 use super::lanes;
 use super::loops::{Loops, surveyed};
-use super::wiring::{self, Secrets, credentials};
+use super::origins;
+use super::wiring::{self, Files, credentials};
 use crate::config::Config;
 use crate::control;
 use crate::control::auth::Door as Guard;
@@ -28,8 +29,9 @@ use crate::control::policies::{
 };
 use crate::domain::clock::Clock;
 use crate::edge::serve::Door;
+use crate::origin::Settings as OriginSettings;
 use crate::store::QueueStore;
-use crate::telemetry::metrics::{Metrics, MetricsError};
+use crate::telemetry::metrics::Metrics;
 use crate::text::fault::Faults;
 use crate::token::{Keyring, SharedKeyring};
 use told::{keys_changed, tell};
@@ -64,7 +66,7 @@ pub(super) struct Lasting {
     pub tasks: TaskTracker,
     /// The keys of identity providers.
     pub identities: Identities,
-    /// The policies' directory, below which certificates are.
+    /// The policies' directory, below which certificates are, and the files of the origins.
     pub policies: PathBuf,
 }
 
@@ -91,17 +93,18 @@ impl Reloads {
     /// Puts the policies of the start into force.
     ///
     /// # Errors
-    /// When a metric cannot be declared.
+    /// When a metric cannot be declared, or a file for the way to an origin cannot be used.
     pub(super) fn start(
         lasting: Lasting,
         config: Config,
         (mut loops, certificates): (Loops, Option<Arc<Shown>>),
-    ) -> Result<Self, MetricsError> {
-        let secrets = Secrets {
+    ) -> anyhow::Result<Self> {
+        let files = Files {
             keys: lasting.keys.load_full(),
             tls: certificates.as_ref().map(|shown| Arc::clone(&shown.tls)),
+            origins: origins::settings(&config, &lasting.policies)?,
         };
-        let door = wiring::door(&lasting, &config, secrets, None)?;
+        let door = wiring::door(&lasting, &config, files, None)?;
         count(&lasting.metrics, certificates.as_deref());
         loops.begin(&door.gate.rooms);
         let tokens = credentials(&config, lasting.control_token.as_deref());
@@ -157,6 +160,16 @@ impl Reloads {
         }))
     }
 
+    /// The origins of these policies, with the files that they name.
+    async fn origins(&self, config: &Config) -> Result<Vec<OriginSettings>, Refused> {
+        let (config, policies) = (config.clone(), self.lasting.policies.clone());
+        let read = tokio::task::spawn_blocking(move || origins::settings(&config, &policies));
+        let read = read
+            .await
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("reading broke off")));
+        read.map_err(|fault| refused(format!("{fault:#}")))
+    }
+
     /// What is different in freshly read policies.
     fn found(&self, running: &Running, fresh: &Fresh, certificates: Option<&Shown>) -> Found {
         let difference = running.config.difference(&fresh.config);
@@ -189,11 +202,12 @@ impl Reloads {
         control::guarded(config.listen.control, &tokens).map_err(refused)?;
         let (last, before) = (self.door.load_full(), self.in_force.load_full());
         let keys = Arc::new(fresh.keys);
-        let secrets = Secrets {
+        let files = Files {
             keys: Arc::clone(&keys),
             tls: certificates.as_ref().map(|shown| Arc::clone(&shown.tls)),
+            origins: self.origins(&config).await?,
         };
-        let next = wiring::door(&self.lasting, &config, secrets, Some(&last));
+        let next = wiring::door(&self.lasting, &config, files, Some(&last));
         let next = Arc::new(next.map_err(refused)?);
         let edition = Edition {
             number: before.edition.number.saturating_add(1),

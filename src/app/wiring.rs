@@ -29,7 +29,7 @@ use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::room::Room;
 use crate::gate::{Gate, Site};
-use crate::origin::{Origin, Settings as OriginSettings};
+use crate::origin::{Origin, Settings as OriginSettings, World};
 use crate::telemetry::labels::RuleLabel;
 use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::telemetry::series::{Counts, Named};
@@ -92,11 +92,13 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<Socket
 }
 
 /// What policies name and do not hold: read from files of their own.
-pub(super) struct Secrets {
+pub(super) struct Files {
     /// The keys of tokens.
     pub keys: Arc<Keyring>,
     /// The certificates.
     pub tls: Option<Arc<Tls>>,
+    /// How the origins are reached, in the order of the sites.
+    pub origins: Vec<OriginSettings>,
 }
 
 /// The door of these policies. It takes over from the `last` one what outlives them: what is known
@@ -108,15 +110,15 @@ pub(super) struct Secrets {
 pub(super) fn door(
     lasting: &Lasting,
     config: &Config,
-    Secrets { keys, tls }: Secrets,
+    Files { keys, tls, origins }: Files,
     last: Option<&Door>,
 ) -> Result<Door, MetricsError> {
-    let origins = config.sites.iter().map(origin_settings).collect();
     let (limits, clock) = (&config.limits, &lasting.clock);
+    let metrics = &lasting.metrics;
     Ok(Door {
         origin: match last {
-            Some(last) => last.origin.renewed(origins),
-            None => Origin::new(origins),
+            Some(last) => last.origin.renewed(origins)?,
+            None => Origin::new(origins, World::new(clock.clone(), Arc::clone(metrics)))?,
         },
         responder: Responder::new(&config.prefix, &keys.jwks()),
         clock: clock.clone(),
@@ -203,10 +205,17 @@ fn counts(lasting: &Lasting, config: &Config) -> Result<Counts, MetricsError> {
         .collect();
     let laned = config.rooms.iter().filter(|room| !room.lanes.is_empty());
     let laned: Vec<RoomName> = laned.map(|room| room.name.clone()).collect();
+    let of_site = |site: &site::Site| {
+        let origins = site.origins.list.iter();
+        let named = origins.map(|origin| (site.name.clone(), origin.to_string()));
+        named.collect::<Vec<_>>()
+    };
+    let origins: Vec<_> = config.sites.iter().flat_map(of_site).collect();
     lasting.metrics.counts(Named {
         sites: &sites,
         rules: &rules,
         laned: &laned,
+        origins: &origins,
     })
 }
 
@@ -280,15 +289,4 @@ fn sites(config: &Config) -> Vec<Site> {
                 .collect(),
         })
         .collect()
-}
-
-fn origin_settings(site: &site::Site) -> OriginSettings {
-    OriginSettings {
-        address: site.origin.to_string(),
-        connect: site.connect,
-        response: site.response,
-        idle: site.idle,
-        max_connections: usize::try_from(site.max_connections.get()).unwrap_or(usize::MAX),
-        idle_connections: 256,
-    }
 }

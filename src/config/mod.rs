@@ -9,6 +9,7 @@ pub mod gateway;
 pub mod identity;
 mod lane;
 pub mod listen;
+pub mod origins;
 mod pace;
 mod proxies;
 mod room;

@@ -236,6 +236,10 @@ impl Responder {
             OriginError::Unreachable { .. } => {
                 (StatusCode::BAD_GATEWAY, "the ticket site cannot be reached")
             }
+            OriginError::Untrusted { .. } => (
+                StatusCode::BAD_GATEWAY,
+                "the ticket site cannot be reached safely",
+            ),
             OriginError::BadAnswer { .. } => (
                 StatusCode::BAD_GATEWAY,
                 "the ticket site gave no usable answer",
@@ -244,7 +248,7 @@ impl Responder {
                 StatusCode::GATEWAY_TIMEOUT,
                 "the ticket site did not answer in time",
             ),
-            OriginError::Busy => (
+            OriginError::Busy | OriginError::LeftOut => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the ticket site is busy; your admission stays",
             ),
@@ -258,6 +262,8 @@ impl Responder {
             OriginError::Busy => set_retry_after(&mut answer, Duration::from_secs(2)),
             OriginError::RequestBody { .. } => close(&mut answer),
             OriginError::Unreachable { .. }
+            | OriginError::Untrusted { .. }
+            | OriginError::LeftOut
             | OriginError::BadAnswer { .. }
             | OriginError::NoAnswer { .. } => set_retry_after(&mut answer, Duration::from_secs(5)),
         }

@@ -148,6 +148,20 @@ families! {
     store_reachable: IntGaugeVec = "anteroom_store_reachable" [];
     /// How long the origin took until the head of its answer.
     origin_duration: HistogramVec = "anteroom_origin_duration_seconds" ["site"];
+    /// Requests at an origin that came to an end there, by what became of them.
+    origin_requests: IntCounterVec = "anteroom_origin_requests_total" ["site", "origin", "result"];
+    /// Requests that were sent a second time after this origin hung up on them.
+    origin_retries: IntCounterVec = "anteroom_origin_retries_total" ["site", "origin"];
+    /// Times for which an origin was left out after failures in a row.
+    origin_ejections: IntCounterVec = "anteroom_origin_ejections_total" ["site", "origin"];
+    /// 1 while an origin is used, 0 while it is left out or says that it is unwell.
+    origin_usable: IntGaugeVec = "anteroom_origin_healthy" ["site", "origin"];
+    /// Requests that are with an origin, up to the end of their answers.
+    origin_busy: IntGaugeVec = "anteroom_origin_requests_active" ["site", "origin"];
+    /// Requests that wait until an origin may have another one.
+    origin_pending: IntGaugeVec = "anteroom_origin_requests_pending" ["site", "origin"];
+    /// How long new connections to an origin took, TLS included.
+    origin_connects: HistogramVec = "anteroom_origin_connect_seconds" ["site", "origin"];
     /// What sites said on their answers, by word.
     site_words: IntCounterVec = "anteroom_site_words_total" ["word"];
     /// Connections of visitors that are open, by protocol.

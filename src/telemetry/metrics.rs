@@ -14,12 +14,14 @@ use super::connections::ConnectionMetrics;
 use super::door::DOOR_REASONS;
 use super::families::{Families, words};
 use super::labels::{RefusalLabel, TOKEN_REASONS, Verb, VerdictLabel};
+use super::origins::OriginSeries;
 use super::reading::{Reading, clock_offset};
 use super::series::{Counts, Named, Shown};
 use super::site::SiteMetrics;
 use super::sockets::SocketMetrics;
 use super::streams::StreamMetrics;
 use super::tls::TlsMetrics;
+use crate::domain::room::RoomName;
 use crate::store::StoreError;
 use crate::store::survey::StoreHealth;
 
@@ -167,6 +169,14 @@ impl Metrics {
         Ok(shown.counts(&self.families, named)?)
     }
 
+    /// The handles of one origin of a site. They are shown until policies come that do not name it.
+    ///
+    /// # Errors
+    /// [`MetricsError`] when the library refuses a series.
+    pub fn origin(&self, site: &RoomName, origin: &str) -> Result<OriginSeries, MetricsError> {
+        Ok(self.families.origin(site, origin)?)
+    }
+
     /// Notes a reading of an identity provider's keys: how many can be used, or `None` when it gave
     /// none.
     pub fn keys_read(&self, identity: &str, keys: Option<usize>) {
@@ -261,8 +271,15 @@ mod tests {
             sites: &["shop".parse().unwrap()],
             rules: &[scanners()],
             laned: &["derby".parse().unwrap()],
+            origins: &[shop()],
         });
+        let (site, origin) = shop();
+        metrics.origin(&site, &origin).unwrap();
         (metrics, counts.unwrap())
+    }
+
+    fn shop() -> (RoomName, String) {
+        ("shop".parse().unwrap(), "http://127.0.0.1:8702".to_owned())
     }
 
     fn scanners() -> RuleLabel {
@@ -453,6 +470,7 @@ mod tests {
                 sites: &["other".parse().unwrap()],
                 rules: &[allowed],
                 laned: &["final".parse().unwrap()],
+                origins: &[],
             })
             .unwrap();
         let text = metrics.scrape(&[last]).unwrap();

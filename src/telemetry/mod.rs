@@ -8,6 +8,7 @@ mod lanes;
 pub mod logs;
 pub mod metered;
 pub mod metrics;
+pub mod origins;
 pub mod reading;
 pub mod series;
 pub mod site;

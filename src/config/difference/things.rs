@@ -12,8 +12,10 @@ use crate::config::Config;
 use crate::config::gateway::{Connections, ControlToken, Keys};
 use crate::config::identity::Identity;
 use crate::config::listen::Listen;
+use crate::config::origins::Origins;
 use crate::config::site::Site;
 use crate::config::store::StoreSettings;
+use crate::origin::Fitness;
 use crate::policy::limits::Limit;
 use crate::policy::rules::Saying;
 
@@ -153,23 +155,58 @@ fn site(site: &Site) -> Thing {
     let Site {
         name,
         hosts,
-        origin,
         scheme,
+        origins,
+    } = site;
+    let mut settings = vec![("hosts", list(hosts)), ("scheme", to(scheme.word()))];
+    settings.extend(behind(origins));
+    Thing::new(format!("site {name}"), settings)
+}
+
+fn behind(origins: &Origins) -> Vec<(&'static str, Set)> {
+    let Origins {
+        list: addresses,
+        balance,
+        protocol,
+        security,
         connect,
         response,
         idle,
+        total,
+        max_age,
         max_connections,
-    } = site;
-    let settings = vec![
-        ("hosts", list(hosts)),
-        ("origin", to(origin)),
-        ("scheme", to(scheme.word())),
+        max_pending,
+        pending,
+        fitness,
+        check,
+    } = origins;
+    let Fitness {
+        failures,
+        eject,
+        eject_most,
+        counts_5xx,
+        slow_start,
+    } = fitness;
+    vec![
+        ("origin", list(addresses)),
+        ("balance", to(balance.word())),
+        ("protocol", to(protocol.word())),
+        ("tls", to(security)),
         ("connect_s", seconds(*connect)),
         ("response_s", seconds(*response)),
         ("idle_s", seconds(*idle)),
+        ("total_s", or_none(total.map(|total| total.as_secs()))),
+        ("max_age_s", seconds(*max_age)),
         ("max_connections", to(max_connections)),
-    ];
-    Thing::new(format!("site {name}"), settings)
+        ("max_pending", to(max_pending)),
+        ("pending_s", seconds(*pending)),
+        ("health.eject_after", to(failures)),
+        ("health.eject_s", seconds(*eject)),
+        ("health.eject_max_s", seconds(*eject_most)),
+        ("health.eject_on_5xx", to(counts_5xx)),
+        ("health.slow_start_s", seconds(*slow_start)),
+        ("health.path", or_none(check.as_ref())),
+    ]
 }
 
 fn identity(identity: &Identity) -> Thing {
