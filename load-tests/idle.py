@@ -17,6 +17,7 @@ import resource
 import shutil
 import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -27,7 +28,6 @@ from servers import ANTEROOM, CONTROL_TOKEN, ROOM, STATUS, THE_ROOM, await_port,
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPORT = HERE.parent / "docs" / "performance.md"
-BEGIN, END = "<!-- idle: begin -->", "<!-- idle: end -->"
 
 ANSWER = '{"state":"waiting","position":null}'
 REQUEST = (
@@ -41,7 +41,7 @@ worker_processes 1;
 worker_rlimit_nofile {files};
 pid {dir}/nginx.pid;
 error_log {dir}/error.log;
-events {{ worker_connections {files}; }}
+events {{ worker_connections {many}; }}
 http {{
   access_log off;
   keepalive_timeout 300s;
@@ -50,8 +50,9 @@ http {{
   fastcgi_temp_path {dir}/fastcgi;
   scgi_temp_path {dir}/scgi;
   uwsgi_temp_path {dir}/uwsgi;
+  {certificate}
   server {{
-    listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{port}{layer} backlog=4096;
     location / {{ default_type application/json; return 200 '{answer}'; }}
   }}
 }}
@@ -68,7 +69,7 @@ defaults
   timeout connect 5s
   timeout server 5s
 frontend front
-  bind 127.0.0.1:{port}
+  bind 127.0.0.1:{port}{layer}
   http-request return status 200 content-type application/json string '{answer}'
 """
 
@@ -106,11 +107,29 @@ class Server:
         self.log.close()
 
 
-def anteroom(folder, binary):
-    port, control, origin = free_ports(3)
+def certificate(folder):
+    """A certificate and its key for this run, and both in one file."""
+    chain, key, both = (folder / name for name in ("idle.pem", "idle.key", "both.pem"))
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-keyout", key, "-out", chain, "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1,DNS:idle.example"],
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    key.chmod(0o600)
+    both.write_text(chain.read_text() + key.read_text())
+
+
+def anteroom(folder, binary, encrypted):
+    port, control, origin, clear = free_ports(4)
     policies = folder / "policies"
     (policies / "rooms").mkdir(parents=True)
-    text = ANTEROOM.format(port=port, control=control, origin=origin)
+    if encrypted:
+        text = ANTEROOM.format(port=clear, control=control, origin=origin)
+        text = text.replace("[listen]", f'[listen]\ntls = ["127.0.0.1:{port}"]')
+        text += f'[[tls.certificate]]\nchain = "{folder}/idle.pem"\nkey = "{folder}/idle.key"\n'
+    else:
+        text = ANTEROOM.format(port=port, control=control, origin=origin)
     (policies / "anteroom.toml").write_text(text)
     (policies / "rooms" / f"{ROOM}.toml").write_text(THE_ROOM)
     keys = [binary, "keys", "generate", "--dir", policies / "keys"]
@@ -118,17 +137,22 @@ def anteroom(folder, binary):
     return Server("anteroom", [binary, "run", "--policies", policies], port, folder)
 
 
-def nginx(folder, most):
+def nginx(folder, most, encrypted):
     [port] = free_ports(1)
-    text = NGINX.format(dir=folder, port=port, answer=ANSWER, files=most + 500)
+    pair = f"ssl_certificate {folder}/idle.pem; ssl_certificate_key {folder}/idle.key;"
+    text = NGINX.format(
+        dir=folder, port=port, answer=ANSWER, files=most + 500, many=2 * most,
+        layer=" ssl" if encrypted else "", certificate=pair if encrypted else "",
+    )
     (folder / "nginx.conf").write_text(text)
     command = [nginx_path(), "-p", folder, "-c", folder / "nginx.conf"]
     return Server("nginx", command, port, folder)
 
 
-def haproxy(folder, most):
+def haproxy(folder, most, encrypted):
     [port] = free_ports(1)
-    text = HAPROXY.format(port=port, answer=ANSWER, most=most + 500)
+    layer = f" ssl crt {folder}/both.pem" if encrypted else ""
+    text = HAPROXY.format(port=port, answer=ANSWER, most=most + 500, layer=layer)
     (folder / "haproxy.cfg").write_text(text)
     path = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
     return Server("haproxy", [path, "-db", "-f", folder / "haproxy.cfg"], port, folder)
@@ -141,24 +165,26 @@ def ask(connection):
 def hear(connection):
     answer = connection.recv(65_536)
     if not answer.startswith(b"HTTP/1.1 200"):
-        raise SystemExit(f"an answer that is not 200: {answer[:200]!r}")
+        raise OSError(f"an answer that is not 200: {answer[:200]!r}")
 
 
-def visit(server):
+def visit(server, layer):
     connection = socket.create_connection(("127.0.0.1", server.port), 5)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if layer:
+        connection = layer.wrap_socket(connection, server_hostname="idle.example")
     ask(connection)
     hear(connection)
     return connection
 
 
-def measure(server, most):
+def measure(server, most, layer):
     """Bytes a connection: opened one after another, and after all asked at once."""
     for _ in range(200):
-        visit(server).close()
+        visit(server, layer).close()
     time.sleep(1)
     before = server.memory()
-    crowd = [visit(server) for _ in range(most)]
+    crowd = [visit(server, layer) for _ in range(most)]
     time.sleep(3)
     opened = server.memory() - before
     for connection in crowd:
@@ -178,6 +204,7 @@ def measure(server, most):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--connections", type=int, default=9_000)
+    parser.add_argument("--tls", action="store_true", help="over TLS 1.3")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--write", action="store_true", help="put the result into the report")
     asked = parser.parse_args()
@@ -186,20 +213,28 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard < 2 * asked.connections:
         raise SystemExit(f"{asked.connections} connections need {2 * asked.connections} open files")
+    layer = None
+    if asked.tls:
+        layer = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        layer.check_hostname, layer.verify_mode = False, ssl.CERT_NONE
     found = {}
     for _ in range(asked.rounds):
-        for start in (lambda place: anteroom(place, binary),
-                      lambda place: nginx(place, asked.connections),
-                      lambda place: haproxy(place, asked.connections)):
+        for start in (lambda place: anteroom(place, binary, asked.tls),
+                      lambda place: nginx(place, asked.connections, asked.tls),
+                      lambda place: haproxy(place, asked.connections, asked.tls)):
             folder = pathlib.Path(tempfile.mkdtemp(prefix="anteroom-idle-"))
+            certificate(folder)
             server = start(folder)
             try:
-                found.setdefault(server.name, []).append(measure(server, asked.connections))
+                found.setdefault(server.name, []).append(measure(server, asked.connections, layer))
+                print(server.name, found[server.name][-1], file=sys.stderr)
+            except OSError as fault:
+                raise SystemExit(f"{server.name}: {fault}") from fault
             finally:
                 server.stop()
                 shutil.rmtree(folder, ignore_errors=True)
     lines = [
-        f"`python3 load-tests/idle.py`, {time.strftime('%Y-%m-%d')}, "
+        f"`python3 load-tests/idle.py{' --tls' if asked.tls else ''}`, {time.strftime('%Y-%m-%d')}, "
         f"{asked.connections:,} connections, median of {asked.rounds} rounds.",
         "",
         "| server | idle, B/connection | all asked at once, B | idle again, B | after closing, MiB |",
@@ -211,9 +246,11 @@ def main():
     print("\n".join(lines))
     if asked.write:
         text = REPORT.read_text()
-        head, _, rest = text.partition(BEGIN)
-        tail = rest.partition(END)[2]
-        REPORT.write_text(head + BEGIN + "\n" + "\n".join(lines) + "\n" + END + tail)
+        kind = "tls" if asked.tls else "plain"
+        begin, end = f"<!-- idle {kind}: begin -->", f"<!-- idle {kind}: end -->"
+        head, _, rest = text.partition(begin)
+        tail = rest.partition(end)[2]
+        REPORT.write_text(head + begin + "\n" + "\n".join(lines) + "\n" + end + tail)
     return 0
 
 

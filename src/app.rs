@@ -31,7 +31,6 @@ use crate::control::policies::Policies;
 use crate::control::recorded::signalled;
 use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
-use crate::edge::capacity::Capacity;
 use crate::edge::events;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
@@ -44,7 +43,7 @@ use crate::token::Keyring;
 use begin::begin;
 use loops::surveyed;
 use reload::Reloads;
-use wiring::{addresses, all, bind, credentials, places};
+use wiring::{addresses, all, bind, capacity, credentials, places};
 
 pub use reload::{Fresh, Reread};
 pub use storing::open_store;
@@ -236,7 +235,7 @@ impl App {
                 farewell,
             }),
             handshakes: places(connections.handshakes),
-            capacity: Arc::new(self.capacity(connections)),
+            capacity: capacity(connections, &self.reloads.lasting.metrics),
             tracker: self.tracker.clone(),
             cancel: self.stop.clone(),
             drain: Drain::new(self.stop.clone(), self.drain),
@@ -262,13 +261,6 @@ impl App {
                 listening.accept(listener, layer).await;
             });
         }
-    }
-
-    fn capacity(&self, connections: Connections) -> Capacity {
-        let allowed = descriptors::for_visitors(connections.max.get());
-        let per_network = usize::try_from(connections.per_network.get()).unwrap_or(usize::MAX);
-        let metrics = Arc::clone(&self.reloads.lasting.metrics);
-        Capacity::new((allowed, per_network), metrics)
     }
 
     fn answer_probes(&self, listener: TcpListener, metrics: bool) {

@@ -27,6 +27,8 @@ mod fuzzed;
 #[cfg(test)]
 mod getting_round;
 #[cfg(test)]
+mod http2;
+#[cfg(test)]
 mod invited;
 #[cfg(test)]
 mod kills;

@@ -18,6 +18,7 @@ use crate::control::ControlRoom;
 use crate::control::auth::{Credential, Door as Guard, Role};
 use crate::control::policies::{Edition, InForce, Names};
 use crate::domain::room::RoomName;
+use crate::edge::capacity::Capacity;
 use crate::edge::events::{Most, Streams};
 use crate::edge::proxied::Announcers;
 use crate::edge::respond::Responder;
@@ -35,6 +36,7 @@ use crate::telemetry::series::{Counts, Named};
 use crate::token::Keyring;
 use crate::token::assertion::Assertor;
 
+use super::descriptors::for_visitors;
 use super::origins::Behind;
 use super::reload::Lasting;
 
@@ -68,6 +70,14 @@ pub(super) fn places(most: NonZeroU32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(
         usize::try_from(most.get()).unwrap_or(usize::MAX),
     ))
+}
+
+/// Room for connections, as far as the machine's limit on open files goes.
+pub(super) fn capacity(connections: Connections, metrics: &Arc<Metrics>) -> Arc<Capacity> {
+    let allowed = for_visitors(connections.max.get());
+    let per_network = usize::try_from(connections.per_network.get()).unwrap_or(usize::MAX);
+    let metrics = Arc::clone(metrics);
+    Arc::new(Capacity::new((allowed, per_network), metrics))
 }
 
 fn streams(connections: Connections, metrics: &Arc<Metrics>) -> Arc<Streams> {

@@ -58,6 +58,8 @@ pub enum Http2End {
     Visitor,
     /// Nothing was asked for too long.
     Idle,
+    /// It was idle longest when a newcomer needed its place.
+    GivenUp,
     /// It never asked anything.
     Silent,
     /// The head of a request did not arrive in time.
@@ -74,9 +76,10 @@ pub enum Http2End {
 
 impl Http2End {
     /// Everything that ends one, in the order of declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Visitor,
         Self::Idle,
+        Self::GivenUp,
         Self::Silent,
         Self::SlowHead,
         Self::Stalled,
@@ -99,6 +102,7 @@ impl Http2End {
         match self {
             Self::Visitor => "visitor",
             Self::Idle => "idle",
+            Self::GivenUp => "given_up",
             Self::Silent => "silent",
             Self::SlowHead => "slow_head",
             Self::Stalled => "stalled",

@@ -168,7 +168,7 @@ families! {
     connections_open: IntGaugeVec = "anteroom_connections_open" ["protocol"];
     /// Connections of visitors that were opened, by protocol.
     connections: IntCounterVec = "anteroom_connections_total" ["protocol"];
-    /// Open connections that are idle, of which only the stream is kept.
+    /// Open connections that are idle, and make way where there is no room.
     connections_parked: IntGaugeVec = "anteroom_connections_parked" [];
     /// Connections that were not taken or not kept for want of room, by reason.
     connections_turned: IntCounterVec = "anteroom_connections_turned_away_total" ["reason"];

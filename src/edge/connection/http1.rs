@@ -6,16 +6,17 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::edge::body::SentBody;
-use crate::edge::guard::Guard;
+use crate::edge::guard::{Alarm, Guard};
 use crate::edge::listener::Listening;
 use crate::edge::serve::{Caller, Peer};
 use crate::edge::sockets::Switch;
@@ -53,8 +54,8 @@ where
 enum Came<S> {
     /// For the first time.
     New(S),
-    /// After a rest, with these bytes.
-    Again(S, BytesMut),
+    /// After a rest of so long, with these bytes.
+    Again(S, (BytesMut, Duration)),
 }
 
 /// How a connection was left.
@@ -65,17 +66,24 @@ enum Left<S> {
     Idle(S),
 }
 
-/// Waits for the next bytes of an idle connection; `None` when there will be none.
-async fn rest<S: AsyncRead + Unpin>(of: &Listening, stream: &mut S) -> Option<BytesMut> {
+/// Waits for the next bytes of an idle connection, and says how long that took; `None` when there
+/// will be none.
+async fn rest<S: AsyncRead + Unpin>(
+    of: &Listening,
+    stream: &mut S,
+) -> Option<(BytesMut, Duration)> {
     let mut space = of.capacity.park();
+    let mut alarm = Alarm::default();
     let deadlines = &of.terms.deadlines;
-    tokio::select! {
+    alarm.set(deadlines.idle.saturating_sub(deadlines.park));
+    let first = tokio::select! {
         biased;
         () = of.cancel.cancelled() => None,
         first = poll_fn(|cx| poll_first(stream, cx)) => first,
         () = space.given_up() => None,
-        () = sleep(deadlines.idle.saturating_sub(deadlines.park)) => None,
-    }
+        () = poll_fn(|cx| alarm.poll_ring(cx)) => None,
+    };
+    first.map(|first| (first, alarm.clear()))
 }
 
 /// Reads into memory that is only borrowed while there is something to read.

@@ -6,6 +6,7 @@ mod frames;
 mod meter;
 mod request;
 mod streams;
+mod watch;
 mod wire;
 
 use std::convert::Infallible;
@@ -20,11 +21,12 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::domain::clock::Clock;
+use crate::edge::capacity::Capacity;
 use crate::edge::guard::{Activity, Deadlines};
 use crate::edge::listener::Listening;
 use crate::edge::serve::Peer;
@@ -33,6 +35,7 @@ use crate::telemetry::connections::{Http2End, Protocol};
 use super::counted::Counted;
 use request::Visit;
 use streams::{StreamBody, Streams};
+use watch::Watching;
 use wire::{Seen, Wire};
 
 /// Streams that may be open at once.
@@ -71,6 +74,7 @@ where
         activity: Activity::default(),
         tracker: of.tracker.clone(),
         cancel: of.cancel.clone(),
+        capacity: Arc::clone(&of.capacity),
     };
     let visit = Arc::new(Visit::new(of, peer, kept.activity.clone()));
     let end = kept.run(stream, move |request| Arc::clone(&visit).answer(request));
@@ -84,6 +88,7 @@ struct Kept {
     activity: Activity,
     tracker: TaskTracker,
     cancel: CancellationToken,
+    capacity: Arc<Capacity>,
 }
 
 impl Kept {
@@ -105,14 +110,20 @@ impl Kept {
         let connection = builder.serve_connection(TokioIo::new(wire), service_fn(answer));
         let mut connection = pin!(connection);
         let mut cancelled = pin!(self.cancel.cancelled());
-        let mut watch = pin!(watch(&seen, &self.activity, deadlines));
+        let watching = Watching {
+            seen: &seen,
+            activity: &self.activity,
+            deadlines,
+            capacity: &self.capacity,
+        };
+        let mut watch = pin!(watching.run());
         let mut draining = false;
         let ended = loop {
             tokio::select! {
                 ended = &mut connection => break Some(ended),
                 end = &mut watch => {
                     seen.ends(end);
-                    if end != Http2End::Idle {
+                    if !matches!(end, Http2End::Idle | Http2End::GivenUp) {
                         break None;
                     }
                     connection.as_mut().graceful_shutdown();
@@ -160,70 +171,6 @@ fn cause(fault: &hyper::Error) -> Http2End {
         source = cause.source();
     }
     Http2End::Protocol
-}
-
-/// Ready when the connection has asked nothing, or taken nothing, for too long.
-async fn watch(seen: &Seen, activity: &Activity, deadlines: Deadlines) -> Http2End {
-    sleep(deadlines.first_byte).await;
-    if activity.begun() == 0 {
-        return Http2End::Silent;
-    }
-    let tick = deadlines.idle.min(deadlines.write_stall) / TICKS;
-    let mut quiet = Quiet::default();
-    loop {
-        sleep(tick).await;
-        let look = Look {
-            begun: activity.begun(),
-            in_flight: activity.in_flight(),
-            open: seen.open(),
-            written: seen.written(),
-        };
-        let (idle, stuck) = quiet.tick(look);
-        if tick * idle >= deadlines.idle {
-            return Http2End::Idle;
-        }
-        if tick * stuck >= deadlines.write_stall {
-            return Http2End::Stalled;
-        }
-    }
-}
-
-/// Ticks in the shorter of the two deadlines: each strikes at most one tick late.
-const TICKS: u32 = 4;
-
-/// What is seen of a connection at one time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Look {
-    /// Requests begun so far.
-    begun: u64,
-    /// Requests being answered.
-    in_flight: u32,
-    /// Streams not answered to the end.
-    open: u32,
-    /// Bytes taken by the visitor so far.
-    written: u64,
-}
-
-/// For how many ticks a connection has been quiet.
-#[derive(Clone, Copy, Debug, Default)]
-struct Quiet {
-    last: Look,
-    idle: u32,
-    stuck: u32,
-}
-
-impl Quiet {
-    /// Counts a tick: how many in a row nothing was asked or answered, and how many in a row
-    /// finished answers waited for the visitor, who took nothing.
-    fn tick(&mut self, look: Look) -> (u32, u32) {
-        let last = std::mem::replace(&mut self.last, look);
-        let is_idle = look.open == 0 && last.open == 0 && look.begun == last.begun;
-        let is_stuck = look.open > 0 && look.in_flight == 0 && look.written == last.written;
-        let count = |ticks: u32, more: bool| if more { ticks.saturating_add(1) } else { 0 };
-        self.idle = count(self.idle, is_idle);
-        self.stuck = count(self.stuck, is_stuck);
-        (self.idle, self.stuck)
-    }
 }
 
 #[cfg(test)]

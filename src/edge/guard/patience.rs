@@ -29,6 +29,8 @@ pub(in crate::edge) struct Patience {
     wait: Option<(Wait, u64)>,
     busy: bool,
     rests: bool,
+    /// Whether it rests as soon as nothing is under way, and waits for nothing more.
+    rests_soon: bool,
     message: u64,
     received: u64,
     waited: Duration,
@@ -44,6 +46,7 @@ impl Patience {
             wait: None,
             busy: false,
             rests: false,
+            rests_soon: false,
             message: 0,
             received: 0,
             waited: Duration::ZERO,
@@ -78,6 +81,9 @@ impl Patience {
             self.rests = false;
             self.alarm.set(self.span(wait));
         }
+        if wait == Wait::Idle && self.rests_soon && !self.is_busy() {
+            self.rests = true;
+        }
         loop {
             ready!(self.alarm.poll_ring(cx));
             let is_busy = self.is_busy();
@@ -98,7 +104,12 @@ impl Patience {
         }
     }
 
-    /// Whether the connection has been idle for [`Deadlines::park`].
+    /// Takes the connection for one that asks once and rests again, as a page that polls.
+    pub(in crate::edge) const fn expect_rest(&mut self) {
+        self.rests_soon = true;
+    }
+
+    /// Whether the connection has been idle for [`Deadlines::park`], or rests soon and is idle.
     pub(in crate::edge) const fn rests(&self) -> bool {
         self.rests
     }
@@ -115,6 +126,7 @@ impl Patience {
     fn span(&self, wait: Wait) -> Duration {
         match wait {
             Wait::FirstByte => self.deadlines.first_byte,
+            Wait::Idle if self.rests_soon => self.deadlines.idle,
             Wait::Idle => self.deadlines.park.min(self.deadlines.idle),
             Wait::Head => self.deadlines.head,
             Wait::Body => {

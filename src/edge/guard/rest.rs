@@ -1,6 +1,7 @@
 //! Taking a guard off a connection between two requests, and putting one on again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 
@@ -8,12 +9,17 @@ use super::socket::Speaks;
 use super::{Guard, Terms};
 
 impl<S> Guard<S> {
-    /// Puts a guard on a connection that has rested between two requests, and these bytes since.
-    pub fn again(io: S, first: BytesMut, terms: Arc<Terms>) -> Self {
-        Self {
+    /// Puts a guard on a connection that has rested for so long between two requests, and these
+    /// bytes since. After a long rest another is expected as soon as the request is answered.
+    pub fn again(io: S, (first, rested): (BytesMut, Duration), terms: Arc<Terms>) -> Self {
+        let mut guard = Self {
             held: first,
             ..Self::new(io, terms)
+        };
+        if rested >= guard.terms.deadlines.park {
+            guard.patience.expect_rest();
         }
+        guard
     }
 
     /// Whether nothing is under way in either direction: behind a whole request whose answer has

@@ -6,11 +6,13 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::frames::tests::frame;
 use super::*;
 use crate::edge::body::AnswerBody;
 use crate::telemetry::connections::Flood;
+use crate::telemetry::metrics::Metrics;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const SETTINGS: u8 = 4;
@@ -25,6 +27,7 @@ struct Raw {
     served: JoinHandle<Http2End>,
     cancel: CancellationToken,
     asked: Arc<AtomicU32>,
+    capacity: Arc<Capacity>,
 }
 
 /// A frame that came.
@@ -69,12 +72,15 @@ impl Raw {
         let cancel = CancellationToken::new();
         let activity = Activity::default();
         let asked = Arc::<AtomicU32>::default();
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let capacity = Arc::new(Capacity::new((1, 1), metrics));
         let kept = Kept {
             deadlines: Deadlines::default(),
             clock: Clock::machine(),
             activity: activity.clone(),
             tracker: TaskTracker::new(),
             cancel: cancel.clone(),
+            capacity: Arc::clone(&capacity),
         };
         let count = Arc::clone(&asked);
         let answer = move |request: Request<Incoming>| {
@@ -97,6 +103,7 @@ impl Raw {
             served: tokio::spawn(kept.run(theirs, answer)),
             cancel,
             asked,
+            capacity,
         }
     }
 
@@ -427,39 +434,17 @@ async fn h7_bodies_that_nobody_reads_take_no_window_with_them() {
     assert_eq!(answered, 60);
 }
 
-#[test]
-fn quiet_is_counted_from_the_last_stream_s_end() {
-    let mut quiet = Quiet::default();
-    let busy = Look {
-        begun: 1,
-        in_flight: 1,
-        open: 1,
-        written: 9,
-    };
-    let done = Look {
-        in_flight: 0,
-        open: 0,
-        ..busy
-    };
-    assert_eq!(quiet.tick(busy), (0, 0));
-    assert_eq!(quiet.tick(done), (0, 0));
-    assert_eq!(quiet.tick(done), (1, 0));
-    assert_eq!(quiet.tick(Look { begun: 2, ..done }), (0, 0));
-    let stuck = Look { open: 1, ..done };
-    assert_eq!(quiet.tick(stuck), (0, 1));
-    assert_eq!(quiet.tick(stuck), (0, 2));
-    assert_eq!(
-        quiet.tick(Look {
-            written: 10,
-            ..stuck
-        }),
-        (0, 0)
-    );
-    assert_eq!(
-        quiet.tick(Look {
-            in_flight: 1,
-            ..stuck
-        }),
-        (0, 0)
-    );
+#[tokio::test(start_paused = true)]
+async fn r4_an_idle_connection_makes_way_and_says_so() {
+    let mut raw = Raw::greeted(1).await;
+    let only = raw.capacity.place().await;
+    raw.send(&get(1, "/")).await;
+    raw.next_of(0).await.unwrap();
+    sleep(Duration::from_secs(30)).await;
+    let capacity = Arc::clone(&raw.capacity);
+    let newcomer = tokio::spawn(async move { capacity.place().await.is_some() });
+    raw.next_of(GOAWAY).await.unwrap();
+    assert_eq!(raw.served.await.unwrap(), Http2End::GivenUp);
+    drop(only);
+    assert!(newcomer.await.unwrap());
 }
