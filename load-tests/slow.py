@@ -11,6 +11,7 @@ five minutes. Honest visitors come from 127.0.0.2, attackers from 127.0.0.1.
 """
 
 import argparse
+import collections
 import os
 import pathlib
 import resource
@@ -102,7 +103,7 @@ class Honest:
     """Visitors who each come anew, ask for the page and go."""
 
     def __init__(self, port):
-        self.port, self.took, self.failed = port, [], 0
+        self.port, self.took, self.faults = port, [], collections.Counter()
         self.over = threading.Event()
 
     def for_seconds(self, seconds):
@@ -126,18 +127,22 @@ class Honest:
                 answer = line.getresponse()
                 whole = answer.status == 200 and len(answer.read()) == 1024
                 line.close()
-            except OSError:
-                whole = False
-            if whole:
-                self.took.append(time.monotonic() - began)
+                fault = None if whole else f"answered {answer.status}"
+            except (OSError, http.client.HTTPException) as broken:
+                fault = repr(broken)
+            if fault:
+                self.faults[fault] += 1
             else:
-                self.failed += 1
+                self.took.append(time.monotonic() - began)
 
     def at(self, part):
         return self.took[min(len(self.took) - 1, int(len(self.took) * part))] if self.took else 1e9
 
     def served(self):
-        return 100 * len(self.took) / max(1, len(self.took) + self.failed)
+        return 100 * len(self.took) / max(1, self.asked())
+
+    def asked(self):
+        return len(self.took) + self.faults.total()
 
 
 class Watch:
@@ -180,8 +185,10 @@ def shown(rows, asked):
         kept = kept and good
         ratio = f"{beside / quiet:.2f}"
         print(f"| {row['name']} | {row['most']} | {row['longest']:.1f} s | {served:.1f} % of "
-              f"{len(row['beside'].took) + row['beside'].failed} | {quiet * 1e3:.1f} ms | "
+              f"{row['beside'].asked()} | {quiet * 1e3:.1f} ms | "
               f"{beside * 1e3:.1f} ms | {ratio}{'' if good else ' (missed)'} |")
+        for fault, times in row["beside"].faults.items():
+            print(f"{row['name']}: {times} times {fault}", file=sys.stderr)
         words.append(f"{row['name']}: {served:.0f} % served, p99 x {ratio}, longest {row['longest']:.0f} s")
     if "ANTEROOM_RESULT" in os.environ:
         pathlib.Path(os.environ["ANTEROOM_RESULT"]).write_text("; ".join(words) + "\n")
