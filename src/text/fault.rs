@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::source::Source;
 use super::span::Span;
-use super::wording::clean;
+use super::wording::{clean, shown};
 
 /// The most faults kept of one reading; the rest are only counted.
 pub const MOST_KEPT: usize = 500;
@@ -98,7 +98,7 @@ impl Fault {
     #[must_use]
     pub fn suggesting(self, suggestion: Option<&str>) -> Self {
         Self {
-            suggestion: suggestion.map(str::to_owned),
+            suggestion: suggestion.map(shown),
             ..self
         }
     }
