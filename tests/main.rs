@@ -15,6 +15,8 @@ mod crew;
 mod draws;
 mod events;
 #[cfg(test)]
+mod exhaustion;
+#[cfg(test)]
 mod framing;
 #[cfg(test)]
 #[path = "../fuzz/src/lib.rs"]
@@ -35,6 +37,8 @@ mod line;
 mod losses;
 #[cfg(test)]
 mod mutations;
+#[cfg(test)]
+mod named;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]

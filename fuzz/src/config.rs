@@ -56,5 +56,8 @@ fn have_places(
     let shown = excerpts(faults, sources, severity);
     assert_eq!(shown.is_empty(), faults.is_empty(), "every fault is shown");
     let hidden = |one: char| one.is_control() && one != '\n';
-    assert!(!shown.contains(hidden) && !faults.to_string().contains(hidden), "{shown:?}");
+    assert!(
+        !shown.contains(hidden) && !faults.to_string().contains(hidden),
+        "{shown:?}"
+    );
 }
