@@ -17,6 +17,7 @@ import time
 STORE = pathlib.Path(__file__).resolve().parent.parent / "src/store/redis"
 PARTS = re.search(r"\[\s*(\"head\".*?)\]", (STORE / "keys.rs").read_text(), re.S).group(1)
 ROOM_KEYS = [f"anteroom:{{derby}}:{part}" for part in re.findall(r"\"(\w+)\"", PARTS)]
+PLACED = int(re.search(r"MOST_PLACED: usize = (\d+)", (STORE / "mod.rs").read_text()).group(1))
 SECOND = 1_000_000
 WINDOW = 7
 EPOCH = 100
@@ -337,8 +338,9 @@ def draw(room, count):
     members = parts(b"".join(pages), 16)
     assert len(set(members)) == count
     chance.shuffle(members)
-    chunks = list(enumerate(parts(members, 500)))
-    room.measure("placing 500", 500, [lambda n=n, p=p: room.place(0, 500 * n, p) for n, p in chunks])
+    chunks = list(enumerate(parts(members, PLACED)))
+    places = [lambda n=n, p=p: room.place(0, PLACED * n, p) for n, p in chunks]
+    room.measure(f"placing {PLACED}", PLACED, places)
     memory.append((count, "frozen and placed", (redis.memory() - empty) / count))
     rank = struct.pack(">III", room.window, count // 2, 4_000)
     room.measure("page of 4,000 of the roster", 4_000, [lambda: redis.run("roster", rank)] * 50)

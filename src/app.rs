@@ -1,11 +1,16 @@
 //! Composition and drain: a checked configuration becomes a running gateway.
 
 pub mod audit;
+mod begin;
+mod certificates;
 mod chronicle;
+mod descriptors;
 mod fetch;
 mod identities;
 mod lanes;
 mod loops;
+mod origins;
+mod pressure;
 mod reload;
 mod storing;
 mod wiring;
@@ -15,7 +20,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,22 +30,20 @@ use crate::control::policies::Policies;
 use crate::control::recorded::signalled;
 use crate::control::{self, Control, health::Readiness, ledger::SharedLedger, routes};
 use crate::domain::clock::Clock;
+use crate::edge::capacity::Capacity;
 use crate::edge::events;
 use crate::edge::framing::Limits as FramingLimits;
 use crate::edge::guard::{Deadlines, Terms};
-use crate::edge::listener::Listening;
+use crate::edge::listener::{Layer, Listening};
 use crate::edge::respond::farewell;
 use crate::edge::tunnel::Drain;
 use crate::store::QueueStore;
-use crate::store::kept::Keeper;
-use crate::telemetry::metered::Metered;
-use crate::telemetry::metrics::Metrics;
 use crate::token::Keyring;
 
-use identities::Identities;
-use loops::{Loops, Works, surveyed};
-use reload::{Lasting, Reloads};
-use wiring::{addresses, bind, credentials, places};
+use begin::begin;
+use loops::surveyed;
+use reload::Reloads;
+use wiring::{addresses, all, bind, credentials, places};
 
 pub use reload::{Fresh, Reread};
 pub use storing::open_store;
@@ -81,6 +83,7 @@ pub struct App {
     reloads: Arc<Reloads>,
     drain: Duration,
     public: Vec<SocketAddr>,
+    encrypted: Vec<SocketAddr>,
     control: SocketAddr,
 }
 
@@ -91,11 +94,7 @@ impl App {
     /// When an address cannot be listened on.
     pub fn start(parts: Parts) -> anyhow::Result<Self> {
         let (listen, connections) = (parts.config.listen.clone(), parts.config.connections);
-        let public = listen
-            .public
-            .iter()
-            .map(|address| bind(*address))
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        let (public, encrypted) = (all(&listen.public)?, all(&listen.tls)?);
         let tokens = credentials(&parts.config, parts.control_token.as_deref());
         control::guarded(listen.control, &tokens)?;
         let control = bind(listen.control)?;
@@ -103,6 +102,7 @@ impl App {
         let (loops, stop_loops) = (TaskTracker::new(), CancellationToken::new());
         let app = Self {
             public: addresses(&public)?,
+            encrypted: addresses(&encrypted)?,
             control: control.local_addr()?,
             reloads: Arc::new(begin(parts, &loops, &stop_loops)?),
             drain: connections.drain,
@@ -114,7 +114,8 @@ impl App {
         };
         app.tidy();
         app.read_keys();
-        app.answer_visitors(public, connections);
+        app.watch_origins();
+        app.answer_visitors((public, encrypted), connections);
         if let Some(health) = health {
             app.answer_probes(health, listen.metrics);
         }
@@ -122,10 +123,16 @@ impl App {
         Ok(app)
     }
 
-    /// Where visitors are answered.
+    /// Where visitors are answered over plain HTTP.
     #[must_use]
     pub fn public(&self) -> &[SocketAddr] {
         &self.public
+    }
+
+    /// Where visitors are answered over TLS.
+    #[must_use]
+    pub fn encrypted(&self) -> &[SocketAddr] {
+        &self.encrypted
     }
 
     /// Where operators are answered.
@@ -207,22 +214,43 @@ impl App {
         });
     }
 
-    fn answer_visitors(&self, listeners: Vec<TcpListener>, connections: Connections) {
+    fn watch_origins(&self) {
+        let (door, stop) = (Arc::clone(&self.reloads.door), self.stop_loops.clone());
+        self.loops.spawn(origins::watch(door, stop));
+    }
+
+    fn answer_visitors(
+        &self,
+        (plain, encrypted): (Vec<TcpListener>, Vec<TcpListener>),
+        connections: Connections,
+    ) {
         let listening = Listening {
             door: Arc::clone(&self.reloads.door),
             terms: Arc::new(Terms {
                 limits: FramingLimits::default(),
-                deadlines: Deadlines::default(),
+                deadlines: Deadlines {
+                    idle: connections.idle,
+                    ..Deadlines::default()
+                },
                 farewell,
             }),
-            places: places(connections.max),
+            handshakes: places(connections.handshakes),
+            capacity: Arc::new(self.capacity(connections)),
             tracker: self.tracker.clone(),
             cancel: self.stop.clone(),
             drain: Drain::new(self.stop.clone(), self.drain),
         };
+        let watch = pressure::watch(
+            Arc::clone(&listening.door),
+            Arc::clone(&listening.capacity),
+            self.stop_loops.clone(),
+        );
+        self.loops.spawn(watch);
         self.tracker
             .spawn(events::run(Arc::clone(&listening.door), self.stop.clone()));
-        for listener in listeners {
+        let plain = plain.into_iter().map(|one| (one, Layer::Plain));
+        let encrypted = encrypted.into_iter().map(|one| (one, Layer::Tls));
+        for (listener, layer) in plain.chain(encrypted) {
             let listening = listening.clone();
             let reloads = Arc::clone(&self.reloads);
             self.tracker.spawn(async move {
@@ -230,9 +258,16 @@ impl App {
                 let door = listening.door.load_full();
                 surveyed(&door.gate.rooms.iter().collect::<Vec<_>>()).await;
                 drop(door);
-                listening.accept(listener).await;
+                listening.accept(listener, layer).await;
             });
         }
+    }
+
+    fn capacity(&self, connections: Connections) -> Capacity {
+        let allowed = descriptors::for_visitors(connections.max.get());
+        let per_network = usize::try_from(connections.per_network.get()).unwrap_or(usize::MAX);
+        let metrics = Arc::clone(&self.reloads.lasting.metrics);
+        Capacity::new((allowed, per_network), metrics)
     }
 
     fn answer_probes(&self, listener: TcpListener, metrics: bool) {
@@ -254,33 +289,4 @@ impl App {
             }
         });
     }
-}
-
-/// Puts the policies of the start into force and begins the loops of their rooms.
-fn begin(parts: Parts, tasks: &TaskTracker, stop: &CancellationToken) -> anyhow::Result<Reloads> {
-    let metrics = Arc::new(Metrics::new()?);
-    let metered = Metered::new(parts.store, Arc::clone(&metrics), parts.clock.clone());
-    let store: Arc<dyn QueueStore> = Arc::new(metered);
-    let keys = Arc::new(ArcSwap::from_pointee(parts.keys));
-    let loops = Loops::new(Works {
-        store: Arc::clone(&store),
-        clock: parts.clock.clone(),
-        keys: Arc::clone(&keys),
-        keeper: Arc::new(Keeper::new(parts.keep)),
-        heard: chronicle::heard((&parts.audit, &parts.clock), (tasks, stop)),
-        tasks: tasks.clone(),
-        stop: stop.clone(),
-    });
-    let lasting = Lasting {
-        store,
-        clock: parts.clock,
-        metrics,
-        control_token: parts.control_token,
-        audit: parts.audit,
-        reread: parts.reread,
-        keys,
-        tasks: tasks.clone(),
-        identities: Identities::new(parts.policies),
-    };
-    Ok(Reloads::start(lasting, parts.config, loops)?)
 }

@@ -8,11 +8,14 @@ mod bad_input;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod corpora;
 #[cfg(test)]
 mod crew;
 #[cfg(test)]
 mod draws;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod exhaustion;
@@ -46,6 +49,8 @@ mod page;
 #[cfg(test)]
 mod pipelines;
 #[cfg(test)]
+mod proxied;
+#[cfg(test)]
 mod quiet;
 #[cfg(test)]
 mod reload;
@@ -63,6 +68,8 @@ mod steady;
 mod steering;
 #[cfg(test)]
 mod store_kills;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

@@ -369,7 +369,10 @@ async fn what_is_under_way_ends_under_the_policies_it_began_with() {
     other.origin.set_port(1);
     Plan::default().write(run.path(), other);
     let told = run.reloads();
-    assert!(told.contains("site shop: origin 127.0.0.1:"), "{told}");
+    assert!(
+        told.contains("site shop: origin [http://127.0.0.1:"),
+        "{told}"
+    );
     run.origin.go_on();
 
     let answer = slow.wire.answer(Asked::Any).await.unwrap();

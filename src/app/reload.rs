@@ -4,6 +4,9 @@
 //! sees all of the old policies or all of the new. What lasts from one door to the next is taken
 //! over in `wiring`.
 
+mod told;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -11,10 +14,12 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
+use super::certificates::{self, Shown};
 use super::identities::Identities;
 use super::lanes;
 use super::loops::{Loops, surveyed};
-use super::wiring::{self, credentials};
+use super::origins;
+use super::wiring::{self, Files, credentials};
 use crate::config::Config;
 use crate::control;
 use crate::control::auth::Door as Guard;
@@ -24,13 +29,12 @@ use crate::control::policies::{
 };
 use crate::domain::clock::Clock;
 use crate::edge::serve::Door;
+use crate::origin::Settings as OriginSettings;
 use crate::store::QueueStore;
-use crate::telemetry::metrics::{Metrics, MetricsError};
+use crate::telemetry::metrics::Metrics;
 use crate::text::fault::Faults;
 use crate::token::{Keyring, SharedKeyring};
-
-/// Changes and faults that one reload writes into the log at most.
-const MOST_LOGGED: usize = 100;
+use told::{keys_changed, tell};
 
 /// Policies and keys as they were just read.
 pub struct Fresh {
@@ -62,6 +66,8 @@ pub(super) struct Lasting {
     pub tasks: TaskTracker,
     /// The keys of identity providers.
     pub identities: Identities,
+    /// The policies' directory, below which certificates are, and the files of the origins.
+    pub policies: PathBuf,
 }
 
 /// The policies in force, and the way to others.
@@ -80,19 +86,26 @@ pub(super) struct Reloads {
 struct Running {
     config: Config,
     loops: Loops,
+    certificates: Option<Arc<Shown>>,
 }
 
 impl Reloads {
     /// Puts the policies of the start into force.
     ///
     /// # Errors
-    /// When a metric cannot be declared.
+    /// When a metric cannot be declared, or a file for the way to an origin cannot be used.
     pub(super) fn start(
         lasting: Lasting,
         config: Config,
-        mut loops: Loops,
-    ) -> Result<Self, MetricsError> {
-        let door = wiring::door(&lasting, &config, lasting.keys.load_full(), None)?;
+        (mut loops, certificates): (Loops, Option<Arc<Shown>>),
+    ) -> anyhow::Result<Self> {
+        let files = Files {
+            keys: lasting.keys.load_full(),
+            tls: certificates.as_ref().map(|shown| Arc::clone(&shown.tls)),
+            origins: origins::settings(&config, &lasting.policies)?,
+        };
+        let door = wiring::door(&lasting, &config, files, None)?;
+        count(&lasting.metrics, certificates.as_deref());
         loops.begin(&door.gate.rooms);
         let tokens = credentials(&config, lasting.control_token.as_deref());
         let edition = Edition {
@@ -104,7 +117,11 @@ impl Reloads {
             door: Arc::new(ArcSwap::from_pointee(door)),
             in_force: Arc::new(ArcSwap::from_pointee(in_force)),
             lasting,
-            running: Mutex::new(Running { config, loops }),
+            running: Mutex::new(Running {
+                config,
+                loops,
+                certificates,
+            }),
         })
     }
 
@@ -123,12 +140,48 @@ impl Reloads {
         read.unwrap_or_else(|_| Err(broke_off()))
     }
 
+    /// The certificates of a configuration as it can be put into force; what is the same is kept.
+    async fn certificates(
+        &self,
+        config: &Config,
+        last: Option<&Arc<Shown>>,
+    ) -> Result<Option<Arc<Shown>>, Refused> {
+        let Some(wanted) = config.tls.clone() else {
+            return Ok(None);
+        };
+        let policies = self.lasting.policies.clone();
+        let read = tokio::task::spawn_blocking(move || certificates::read(&wanted, &policies));
+        let read = read.await.unwrap_or_else(|_| Err(broke_off()))?;
+        let now = self.lasting.clock.now().wall;
+        read.timely(last.map(Arc::as_ref), now)?;
+        Ok(Some(match last {
+            Some(last) if last.is_same(&read) => Arc::clone(last),
+            Some(_) | None => Arc::new(read),
+        }))
+    }
+
+    /// The origins of these policies, with the files that they name.
+    async fn origins(&self, config: &Config) -> Result<Vec<OriginSettings>, Refused> {
+        let (config, policies) = (config.clone(), self.lasting.policies.clone());
+        let read = tokio::task::spawn_blocking(move || origins::settings(&config, &policies));
+        let read = read
+            .await
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("reading broke off")));
+        read.map_err(|fault| refused(format!("{fault:#}")))
+    }
+
     /// What is different in freshly read policies.
-    fn found(&self, running: &Config, fresh: &Fresh) -> Found {
-        let difference = running.difference(&fresh.config);
+    fn found(&self, running: &Running, fresh: &Fresh, certificates: Option<&Shown>) -> Found {
+        let difference = running.config.difference(&fresh.config);
         let mut changes = difference.changes;
         changes.extend(keys_changed(&self.door.load().gate.keys, &fresh.keys));
         let mut warnings: Vec<Finding> = fresh.warnings.iter().map(Finding::from).collect();
+        if let Some(shown) = certificates {
+            let last = running.certificates.iter();
+            changes.extend(last.flat_map(|last| shown.changes(last)));
+            let now = self.lasting.clock.now().wall;
+            warnings.extend(shown.warnings(&fresh.config, now));
+        }
         warnings.extend(changes.iter().filter_map(unguarded));
         warnings.extend(lanes::strayed(&self.in_force.load().rooms, &fresh.config));
         Found {
@@ -141,13 +194,20 @@ impl Reloads {
     async fn replace(&self) -> Result<Reloaded, Refused> {
         let mut running = self.running.lock().await;
         let fresh = self.fresh().await?;
-        let found = self.found(&running.config, &fresh);
-        let config = fresh.config.as_far_as_it_goes(&running.config);
+        let config = fresh.config.clone().as_far_as_it_goes(&running.config);
+        let certificates = self.certificates(&config, running.certificates.as_ref());
+        let certificates = certificates.await?;
+        let found = self.found(&running, &fresh, certificates.as_deref());
         let tokens = credentials(&config, self.lasting.control_token.as_deref());
         control::guarded(config.listen.control, &tokens).map_err(refused)?;
         let (last, before) = (self.door.load_full(), self.in_force.load_full());
         let keys = Arc::new(fresh.keys);
-        let next = wiring::door(&self.lasting, &config, Arc::clone(&keys), Some(&last));
+        let files = Files {
+            keys: Arc::clone(&keys),
+            tls: certificates.as_ref().map(|shown| Arc::clone(&shown.tls)),
+            origins: self.origins(&config).await?,
+        };
+        let next = wiring::door(&self.lasting, &config, files, Some(&last));
         let next = Arc::new(next.map_err(refused)?);
         let edition = Edition {
             number: before.edition.number.saturating_add(1),
@@ -164,6 +224,8 @@ impl Reloads {
         self.in_force.store(Arc::new(in_force));
         running.loops.follow(&next.gate.rooms);
         running.config = config;
+        count(&self.lasting.metrics, certificates.as_deref());
+        running.certificates = certificates;
         Ok(Reloaded {
             version: edition.number,
             found,
@@ -190,7 +252,10 @@ impl Policies for Reloads {
         // One at a time: files may be many and long.
         let running = self.running.lock().await;
         let fresh = self.fresh().await?;
-        Ok(self.found(&running.config, &fresh))
+        let config = fresh.config.clone().as_far_as_it_goes(&running.config);
+        let certificates = self.certificates(&config, running.certificates.as_ref());
+        let certificates = certificates.await?;
+        Ok(self.found(&running, &fresh, certificates.as_deref()))
     }
 }
 
@@ -213,53 +278,9 @@ fn broke_off() -> Refused {
     Refused::because("the reload broke off: see the log")
 }
 
-/// What is different in the keys, by their ids. A key that is another under the same id is named
-/// for all.
-fn keys_changed(held: &Keyring, found: &Keyring) -> Vec<Change> {
-    let names = |keys: &Keyring| -> Vec<String> {
-        let lines = keys.lines().iter();
-        lines
-            .map(|line| format!("key {} {}", line.purpose, line.kid.as_str()))
-            .collect()
-    };
-    let (before, after) = (names(held), names(found));
-    let added = after.iter().filter(|name| !before.contains(name));
-    let removed = before.iter().filter(|name| !after.contains(name));
-    let mut changes: Vec<Change> = added.map(|name| Change::added(name)).collect();
-    changes.extend(removed.map(|name| Change::removed(name)));
-    if changes.is_empty() && !held.has_keys_of(found) {
-        changes.push(Change::unshown("keys", "secrets"));
-    }
-    changes
-}
-
-/// Writes into the log what became of a reload.
-fn tell(by: &str, outcome: &Result<Reloaded, Refused>) {
-    let reloaded = match outcome {
-        Ok(reloaded) => reloaded,
-        Err(refused) => {
-            let Refused { summary, faults } = refused;
-            tracing::error!(by, %summary, "the policies were not reloaded; those in force stay");
-            for fault in faults.iter().take(MOST_LOGGED) {
-                tracing::error!("{fault}");
-            }
-            return;
-        }
-    };
-    let Reloaded { version, found } = reloaded;
-    let changes = found.changes.len();
-    if changes == 0 {
-        tracing::info!(version, by, "the policies were reloaded: nothing changed");
-    } else {
-        tracing::info!(version, by, changes, "the policies were reloaded");
-    }
-    for change in found.changes.iter().take(MOST_LOGGED) {
-        tracing::info!(version, "{change}");
-    }
-    for change in found.needs_restart.iter().take(MOST_LOGGED) {
-        tracing::warn!(version, "needs a restart: {change}");
-    }
-    for warning in found.warnings.iter().take(MOST_LOGGED) {
-        tracing::warn!("{warning}");
-    }
+/// Shows when each certificate ends.
+fn count(metrics: &Metrics, shown: Option<&Shown>) {
+    let all = shown.into_iter().flat_map(Shown::certificates);
+    let ends = all.map(|(file, certificate)| (file, certificate.ends.secs()));
+    metrics.tls.certificates(ends);
 }

@@ -6,25 +6,29 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use http::HeaderValue;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::config::gateway::Connections;
+use crate::config::tls::Tls as TlsSettings;
 use crate::config::{Config, site};
 use crate::control::ControlRoom;
 use crate::control::auth::{Credential, Door as Guard, Role};
 use crate::control::policies::{Edition, InForce, Names};
 use crate::domain::room::RoomName;
 use crate::edge::events::{Most, Streams};
+use crate::edge::proxied::Announcers;
 use crate::edge::respond::Responder;
 use crate::edge::serve::Door;
+use crate::edge::tls::Tls;
 use crate::gate::admit::Admissions;
 use crate::gate::identify::Proxies;
 use crate::gate::limit::Limiters;
 use crate::gate::room::Room;
 use crate::gate::{Gate, Site};
-use crate::origin::{Origin, Settings as OriginSettings};
+use crate::origin::{Origin, Settings as OriginSettings, World};
 use crate::telemetry::labels::RuleLabel;
 use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::telemetry::series::{Counts, Named};
@@ -52,6 +56,11 @@ pub(super) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into())?)
 }
 
+/// Listens on all of these, or on none.
+pub(super) fn all(at: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
+    at.iter().map(|address| bind(*address)).collect()
+}
+
 /// So many of something at once.
 pub(super) fn places(most: NonZeroU32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(
@@ -72,6 +81,16 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<Socket
     listeners.iter().map(TcpListener::local_addr).collect()
 }
 
+/// What policies name and do not hold: read from files of their own.
+pub(super) struct Files {
+    /// The keys of tokens.
+    pub keys: Arc<Keyring>,
+    /// The certificates.
+    pub tls: Option<Arc<Tls>>,
+    /// How the origins are reached, in the order of the sites.
+    pub origins: Vec<OriginSettings>,
+}
+
 /// The door of these policies. It takes over from the `last` one what outlives them: what is known
 /// of rooms, tables of limits that are the same, connections to origins that are the same, and
 /// what the same keys verified.
@@ -81,15 +100,15 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<Socket
 pub(super) fn door(
     lasting: &Lasting,
     config: &Config,
-    keys: Arc<Keyring>,
+    Files { keys, tls, origins }: Files,
     last: Option<&Door>,
 ) -> Result<Door, MetricsError> {
-    let origins = config.sites.iter().map(origin_settings).collect();
     let (limits, clock) = (&config.limits, &lasting.clock);
+    let metrics = &lasting.metrics;
     Ok(Door {
         origin: match last {
-            Some(last) => last.origin.renewed(origins),
-            None => Origin::new(origins),
+            Some(last) => last.origin.renewed(origins)?,
+            None => Origin::new(origins, World::new(clock.clone(), Arc::clone(metrics)))?,
         },
         responder: Responder::new(&config.prefix, &keys.jwks()),
         clock: clock.clone(),
@@ -103,6 +122,9 @@ pub(super) fn door(
             Some(last) => Arc::clone(&last.streams),
             None => streams(config.connections, &lasting.metrics),
         },
+        tls,
+        hsts: config.tls.as_ref().and_then(hsts),
+        announcers: Announcers::of(config.announcing_proxies.clone()),
         gate: Gate {
             sites: sites(config),
             rooms: rooms(config, last.map(|last| &last.gate)),
@@ -119,12 +141,31 @@ pub(super) fn door(
                 None => Admissions::default(),
             },
             store: Arc::clone(&lasting.store),
+            pressure: match last {
+                Some(last) => Arc::clone(&last.gate.pressure),
+                None => Arc::default(),
+            },
             providers: lasting
                 .identities
                 .follow(&config.identities, &lasting.metrics),
             keys,
+            secure_port: config
+                .tls
+                .as_ref()
+                .and_then(|tls| tls.redirect.map(|port| port.0)),
         },
     })
+}
+
+/// What visitors over TLS are told about coming that way.
+fn hsts(tls: &TlsSettings) -> Option<HeaderValue> {
+    let seconds = tls.hsts?.as_secs();
+    let below = if tls.hsts_subdomains {
+        "; includeSubDomains"
+    } else {
+        ""
+    };
+    HeaderValue::try_from(format!("max-age={seconds}{below}")).ok()
 }
 
 fn rooms(config: &Config, last: Option<&Gate>) -> Vec<Room> {
@@ -154,10 +195,17 @@ fn counts(lasting: &Lasting, config: &Config) -> Result<Counts, MetricsError> {
         .collect();
     let laned = config.rooms.iter().filter(|room| !room.lanes.is_empty());
     let laned: Vec<RoomName> = laned.map(|room| room.name.clone()).collect();
+    let of_site = |site: &site::Site| {
+        let origins = site.origins.list.iter();
+        let named = origins.map(|origin| (site.name.clone(), origin.to_string()));
+        named.collect::<Vec<_>>()
+    };
+    let origins: Vec<_> = config.sites.iter().flat_map(of_site).collect();
     lasting.metrics.counts(Named {
         sites: &sites,
         rules: &rules,
         laned: &laned,
+        origins: &origins,
     })
 }
 
@@ -185,7 +233,12 @@ fn controlled(config: &Config, rooms: &[Room]) -> Vec<ControlRoom> {
     let surface = |room: &Room| {
         let mut sites = config.sites.iter();
         let site = sites.find(|site| site.name == room.settings.site);
-        let origin = site.and_then(site::Site::address).unwrap_or_default();
+        let secured = config
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.redirect.is_some());
+        let address = site.and_then(|site| site.address(secured));
+        let origin = address.unwrap_or_default();
         format!("{origin}{}", config.prefix)
     };
     let controlled = |room: &Room| ControlRoom {
@@ -226,15 +279,4 @@ fn sites(config: &Config) -> Vec<Site> {
                 .collect(),
         })
         .collect()
-}
-
-fn origin_settings(site: &site::Site) -> OriginSettings {
-    OriginSettings {
-        address: site.origin.to_string(),
-        connect: site.connect,
-        response: site.response,
-        idle: site.idle,
-        max_connections: usize::try_from(site.max_connections.get()).unwrap_or(usize::MAX),
-        idle_connections: 256,
-    }
 }

@@ -67,6 +67,9 @@ pub async fn run(args: &RunArgs, control_token: Option<String>) -> anyhow::Resul
     for address in app.public() {
         tracing::info!(%address, "visitors are answered");
     }
+    for address in app.encrypted() {
+        tracing::info!(%address, "visitors are answered over TLS");
+    }
     tracing::info!(address = %app.control(), "operators are answered");
     loop {
         tokio::select! {

@@ -1,5 +1,6 @@
 //! What is different between two checked configurations, setting by setting.
 
+mod encryption;
 mod rooms;
 mod things;
 
@@ -42,8 +43,13 @@ impl Config {
     /// The same configuration with what only a restart changes as `running` has it.
     #[must_use]
     pub fn as_far_as_it_goes(self, running: &Self) -> Self {
+        let tls = match running.listen.tls.as_slice() {
+            [] => None,
+            [..] => self.tls.or_else(|| running.tls.clone()),
+        };
         Self {
             listen: running.listen.clone(),
+            tls,
             store: running.store.clone(),
             keys: Keys {
                 dir: running.keys.dir.clone(),
@@ -149,6 +155,39 @@ mod tests {
     }
 
     #[test]
+    fn tls_needs_its_listener_and_certificates_change_by_their_files() {
+        let with = |listen: &str, more: &str| {
+            let mut files = files();
+            let gateway = &mut files[0].1;
+            *gateway = gateway.replacen("[store]", &format!("{listen}[store]"), 1);
+            gateway.push_str(more);
+            config(&files)
+        };
+        let first = "[[tls.certificate]]\nchain = 'a.pem'\nkey = 'a.key'\n";
+        let second = "[[tls.certificate]]\nchain = 'b.pem'\nkey = 'b.key'\n";
+        let plain = with("", "");
+        let one = with("tls = '0.0.0.0:443'\n", first);
+        let two = with(
+            "tls = '0.0.0.0:443'\n",
+            &format!("{first}{second}[tls]\nmin_version = '1.3'\n"),
+        );
+        assert_eq!(
+            told(&plain.difference(&one)),
+            (
+                vec!["[tls]: added".into(), "certificate a.pem: added".into()],
+                vec!["[listen]: tls [] → [0.0.0.0:443]".into()]
+            )
+        );
+        assert_eq!(
+            told(&one.difference(&two)).0,
+            ["[tls]: min_version 1.2 → 1.3", "certificate b.pem: added"]
+        );
+        assert_eq!(one.clone().as_far_as_it_goes(&plain).tls, None);
+        assert_eq!(plain.clone().as_far_as_it_goes(&one).tls, one.tls);
+        assert_eq!(two.clone().as_far_as_it_goes(&one).tls, two.tls);
+    }
+
+    #[test]
     fn every_setting_that_is_another_is_named_with_both_its_values() {
         for (old, new, line) in [
             (
@@ -184,7 +223,7 @@ mod tests {
             (
                 ":8702']",
                 ":8703']",
-                "site shop: origin 127.0.0.1:8702 → 127.0.0.1:8703",
+                "site shop: origin [http://127.0.0.1:8702] → [http://127.0.0.1:8703]",
             ),
             (
                 "trusted = []",

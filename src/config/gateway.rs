@@ -5,18 +5,17 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 use super::identity::{self, Identity};
 use super::listen::{self, Listen};
+use super::proxies::{self, Proxies};
 use super::room::RoomText;
 use super::site::{self, SiteText};
 use super::store::{self, StoreSettings};
+use super::tls::{self, Listeners, Tls};
 use super::{Config, PolicyPath};
 use crate::control::auth::Role;
 use crate::domain::room::RoomName;
 use crate::policy::limits::Limits;
-use crate::policy::network;
 use crate::policy::rules::Rules;
 use crate::text::fault::Findings;
 use crate::text::source::Source;
@@ -54,12 +53,18 @@ pub struct ControlToken {
 pub struct Connections {
     /// The most at one time; 20,000.
     pub max: NonZeroU32,
+    /// The most of them from one client network; 10,000.
+    pub per_network: NonZeroU32,
+    /// How long one may be idle; 75 s.
+    pub idle: Duration,
     /// The most WebSockets open at one time; 10,000.
     pub sockets: NonZeroU32,
     /// The most event streams open at one time; 10,000.
     pub streams: NonZeroU32,
     /// The most of them from one client network; 500.
     pub streams_per_network: NonZeroU32,
+    /// The most handshakes of TLS that are worked on at one time; 4,096.
+    pub handshakes: NonZeroU32,
     /// How long requests under way may go on after a request to stop; 30 s.
     pub drain: Duration,
 }
@@ -74,7 +79,8 @@ pub(super) struct GatewayText<'a> {
     store: Option<StoreSettings>,
     keys: Option<Keys>,
     audit: Option<PolicyPath>,
-    trusted_proxies: Vec<IpNet>,
+    proxies: Proxies,
+    tls: Option<Option<Tls>>,
     control_tokens: Vec<ControlToken>,
     connections: Option<Connections>,
 }
@@ -94,7 +100,9 @@ impl GatewayText<'_> {
             store: self.store?,
             keys: self.keys?,
             audit: self.audit?,
-            trusted_proxies: self.trusted_proxies,
+            trusted_proxies: self.proxies.trusted,
+            announcing_proxies: self.proxies.announcing,
+            tls: self.tls?,
             prefix: self.prefix,
             control_tokens: self.control_tokens,
             connections: self.connections?,
@@ -120,13 +128,15 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> GatewayTex
             Vec::new()
         }
     };
+    let listen = listen::read(table.section("listen"), &control_tokens);
     let text = GatewayText {
         reader: table.reader(),
-        listen: listen::read(table.section("listen"), &control_tokens),
+        tls: tls(table.section("tls"), listen.as_ref()),
+        listen,
         store: store::read(table.section("store")),
         keys: keys(table.section("keys")),
         audit: audit(table.section("audit")),
-        trusted_proxies: proxies(table.section("proxies")),
+        proxies: proxies::read(table.section("proxies")),
         prefix: path(table.section("path")),
         control_tokens,
         connections: connections(table.section("connections")),
@@ -180,10 +190,12 @@ impl FromStr for Issuer {
     }
 }
 
-fn proxies(mut table: Table<'_>) -> Vec<IpNet> {
-    let trusted = table.take("trusted").map(network::list_or_none);
-    table.finish();
-    trusted.unwrap_or_default()
+fn tls(table: Table<'_>, listen: Option<&Listen>) -> Option<Option<Tls>> {
+    let at = listen.map(|listen| Listeners {
+        port: listen.tls.first().map(std::net::SocketAddr::port),
+        plain: !listen.public.is_empty(),
+    });
+    tls::read(table, at)
 }
 
 struct Prefix(String);
@@ -253,18 +265,25 @@ fn control_token(mut table: Table<'_>) -> Option<Placed<ControlToken>> {
 
 fn connections(mut table: Table<'_>) -> Option<Connections> {
     let max = table.take("max").map(|value| value.count(1_000_000));
+    let of_network = table.take("max_per_network");
+    let of_network = of_network.map(|value| value.count(1_000_000));
+    let idle = table.take("idle_s").map(Value::seconds);
     let sockets = table.take("max_websockets");
     let sockets = sockets.map(|value| value.count(1_000_000));
     let mut streams = |key| table.take(key).map(|value| value.count(1_000_000));
     let all = streams("max_event_streams");
     let per_network = streams("max_event_streams_per_network");
+    let handshakes = streams("max_handshakes");
     let drain = table.take("drain_s").map(Value::seconds);
     table.finish();
     Some(Connections {
         max: max.unwrap_or(NonZeroU32::new(20_000))?,
+        per_network: of_network.unwrap_or(NonZeroU32::new(10_000))?,
+        idle: idle.unwrap_or(Some(Duration::from_secs(75)))?,
         sockets: sockets.unwrap_or(NonZeroU32::new(10_000))?,
         streams: all.unwrap_or(NonZeroU32::new(10_000))?,
         streams_per_network: per_network.unwrap_or(NonZeroU32::new(500))?,
+        handshakes: handshakes.unwrap_or(NonZeroU32::new(4_096))?,
         drain: drain.unwrap_or(Some(Duration::from_secs(30)))?,
     })
 }

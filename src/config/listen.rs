@@ -13,8 +13,10 @@ const CONTROL_PORT: u16 = 8701;
 /// Where the gateway listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// For visitors, at least one.
+    /// For visitors over plain HTTP; none where all come over TLS.
     pub public: Vec<SocketAddr>,
+    /// For visitors over TLS; one at least here or there.
+    pub tls: Vec<SocketAddr>,
     /// For operators; `127.0.0.1:8701`.
     pub control: SocketAddr,
     /// For load balancers: health only.
@@ -38,7 +40,12 @@ impl FromStr for Address {
 /// Reads `[listen]`; the tokens say whether the control API may be open to other machines.
 pub(super) fn read(mut table: Table<'_>, tokens: &[ControlToken]) -> Option<Listen> {
     let reader = table.reader();
-    let public = table.required("public").map(Value::one_or_more::<Address>);
+    let public = table.take("public").map(Value::one_or_more::<Address>);
+    let tls = table.take("tls").map(Value::one_or_more::<Address>);
+    if public.is_none() && tls.is_none() && !reader.is_broken() {
+        let message = "missing `public` or `tls` in `[listen]`";
+        reader.fault(table.span(), message);
+    }
     let control = table.take("control").map(Value::placed::<Address>);
     let health = table.take("health").map(Value::placed::<Address>);
     let metrics = table.take("metrics");
@@ -49,20 +56,25 @@ pub(super) fn read(mut table: Table<'_>, tokens: &[ControlToken]) -> Option<List
     let metrics = metrics.map_or(Some(false), Value::flag);
     table.finish();
 
-    let written = public.iter().flatten();
-    let written = written.chain(control.iter().flatten());
+    let visitors = public.iter().flatten().chain(tls.iter().flatten());
+    let written = visitors.chain(control.iter().flatten());
     clashes(reader, written.chain(health.iter().flatten()));
     if let (Some(Some(control)), []) = (&control, tokens) {
         exposure(reader, control);
     }
     let default = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, CONTROL_PORT)));
-    let public = public?.into_iter().map(|address| address.value.0);
     Some(Listen {
-        public: public.collect(),
+        public: sockets(public),
+        tls: sockets(tls),
         control: control.map_or(default, |read| read.map(|address| address.value.0))?,
         health: health.map_or(Some(None), |read| read.map(|address| Some(address.value.0)))?,
         metrics: metrics?,
     })
+}
+
+fn sockets(read: Option<Vec<Placed<Address>>>) -> Vec<SocketAddr> {
+    let addresses = read.into_iter().flatten();
+    addresses.map(|address| address.value.0).collect()
 }
 
 /// Two listeners cannot share a port of one address; port 0 is a free one each time.

@@ -9,11 +9,14 @@ pub mod gateway;
 pub mod identity;
 mod lane;
 pub mod listen;
+pub mod origins;
 mod pace;
+mod proxies;
 mod room;
 mod session;
 pub mod site;
 pub mod store;
+pub mod tls;
 mod ways;
 mod window;
 
@@ -37,6 +40,7 @@ use identity::Identity;
 use listen::Listen;
 use site::Site;
 use store::StoreSettings;
+use tls::Tls;
 
 /// Everything the files say, with every default filled in.
 #[derive(Clone, Debug)]
@@ -51,6 +55,10 @@ pub struct Config {
     pub audit: PolicyPath,
     /// The proxies whose word about a client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// The proxies that say in front of a connection, by the PROXY protocol, whose it is.
+    pub announcing_proxies: Vec<IpNet>,
+    /// TLS, where there is a listener for it.
+    pub tls: Option<Tls>,
     /// Under which path the gateway's own pages stand; without a slash at its end.
     pub prefix: String,
     /// Who may use the control API.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::store::StoreUrl;
+use super::tls::{Clients, Oldest};
 use super::*;
 use crate::control::auth::Role;
 use crate::domain::clock::UnixTime;
@@ -179,9 +180,20 @@ fn the_smallest_set_works_and_the_rest_has_defaults() {
     assert_eq!(config.connections.drain.as_secs(), 30);
     assert!(config.limits.limits.is_empty());
     let site = &config.sites[0];
-    assert_eq!(site.origin.to_string(), "127.0.0.1:8702");
-    let waits = [site.connect, site.response, site.idle];
+    let origins = &site.origins;
+    assert_eq!(origins.list[0].to_string(), "http://127.0.0.1:8702");
+    let waits = [origins.connect, origins.response, origins.idle];
     assert_eq!(waits.map(|wait| wait.as_secs()), [5, 60, 300]);
+    assert_eq!((origins.total, origins.max_age.as_secs()), (None, 300));
+    assert_eq!(
+        (origins.balance.word(), origins.protocol.word()),
+        ("least_connections", "http/1.1")
+    );
+    assert_eq!((origins.max_pending, origins.pending.as_secs()), (256, 1));
+    assert_eq!(
+        (origins.fitness.failures, origins.check.is_none()),
+        (5, true)
+    );
     let room = &config.rooms[0];
     assert_eq!(room.terms.pace.burst.get(), 20);
     assert_eq!(room.terms.capacity.unwrap().get(), 5_000);
@@ -200,12 +212,24 @@ fn the_smallest_set_works_and_the_rest_has_defaults() {
     assert_eq!(room.page_status, PageStatus::Ok);
 }
 
+fn encryption_is_read(config: &Config) {
+    assert_eq!(config.listen.tls.len(), 2);
+    let tls = config.tls.as_ref().unwrap();
+    assert_eq!((tls.certificates.len(), tls.oldest), (2, Oldest::Tls13));
+    assert!(tls.certificates[1].is_default && tls.hsts_subdomains);
+    assert_eq!((tls.redirect, tls.hsts.unwrap().as_secs()), (None, 600));
+    assert!(matches!(&tls.clients, Clients::Optional(_)));
+    assert_eq!(config.announcing_proxies.len(), 1);
+    assert_eq!(config.connections.handshakes.get(), 64);
+}
+
 #[test]
 fn every_key_is_read() {
     let Checked { config, warnings } = read(&loaded(&fixtures("good/everything"))).unwrap();
 
     assert!(warnings.is_empty(), "{warnings}");
     assert!(config.listen.metrics && config.listen.public.len() == 2);
+    encryption_is_read(&config);
     assert_eq!(config.prefix, "/_queue");
     let audit = config.audit.resolve(Path::new("policies"));
     assert_eq!(audit, Path::new("/var/lib/anteroom/audit.jsonl"));
@@ -231,7 +255,6 @@ fn every_key_is_read() {
         .collect();
     assert_eq!(tokens, [(Role::Admin, 0x2c), (Role::Viewer, 0xfc)]);
     assert_eq!(config.sites[0].scheme, site::Scheme::Https);
-    assert_eq!(config.sites[0].max_connections.get(), 4);
     let [last, shut, through] = config.rooms.as_slice() else {
         panic!("three rooms");
     };
@@ -322,6 +345,32 @@ fn the_examples_of_lanes_are_valid() {
         let checked = read(&sources).unwrap_or_else(|faults| panic!("{faults}"));
         assert!(checked.warnings.is_empty(), "{}", checked.warnings);
     }
+}
+
+#[test]
+fn every_key_about_origins_is_read() {
+    let Checked { config, .. } = read(&loaded(&fixtures("good/everything"))).unwrap();
+
+    let origins = &config.sites[0].origins;
+    assert_eq!(origins.max_connections.get(), 4);
+    let shown: Vec<_> = origins.list.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["http://[::1]:8702", "https://b.internal:443"]);
+    assert_eq!(
+        origins.security.to_string(),
+        "ca secret/shop-ca.pem, name shop.internal, certificate own.pem, key own.key"
+    );
+    assert_eq!((origins.max_pending, origins.pending.as_secs()), (0, 5));
+    assert_eq!(origins.total.unwrap().as_secs(), 600);
+    let fitness = &origins.fitness;
+    let spans = [fitness.eject, fitness.eject_most, fitness.slow_start];
+    assert_eq!(spans.map(|span| span.as_secs()), [7, 70, 90]);
+    assert!(fitness.counts_5xx && fitness.failures == 6);
+    let check = origins.check.as_ref().unwrap();
+    assert_eq!(
+        check.to_string(),
+        "/healthz?deep=1 every 10 s within 3 s, 4 good or 5 bad in a row"
+    );
+    assert_eq!(config.sites[1].origins.list.len(), 1, "a plain string");
 }
 
 #[test]

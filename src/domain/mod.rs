@@ -13,6 +13,7 @@ pub mod pattern;
 pub mod place;
 pub mod poll;
 pub mod presence;
+pub mod pressure;
 pub mod reason;
 pub mod room;
 pub mod schedule;

@@ -1,5 +1,7 @@
 //! The bodies we answer with, and what must be let go of when one has ended.
 
+mod sent;
+
 use std::fmt::Debug;
 use std::io::Read;
 use std::pin::Pin;
@@ -12,6 +14,8 @@ use crate::origin::OriginBody;
 
 use super::events::EventBody;
 use super::guard::InFlight;
+
+pub use sent::SentBody;
 
 /// A fault while an answer is sent; the connection is cut, so nothing looks complete.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

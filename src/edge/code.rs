@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use serde::Deserialize;
 
+use super::body::SentBody;
 use super::respond::{Answer, Asking, close};
 use super::serve::{Came, Door, label};
 use crate::gate::Own;
@@ -58,7 +58,7 @@ impl Door {
 }
 
 /// Reads a whole body; the code in it, if there is one.
-async fn read(body: Incoming) -> Result<Option<String>, Broken> {
+async fn read(body: SentBody) -> Result<Option<String>, Broken> {
     let whole = Limited::new(body, LONGEST).collect();
     let whole = tokio::time::timeout(PATIENCE, whole).await;
     let body = whole.map_err(|_| Broken)?.map_err(|_| Broken)?;

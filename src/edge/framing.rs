@@ -12,6 +12,7 @@ mod field;
 mod head;
 mod limits;
 mod lines;
+pub mod mapped;
 #[cfg(test)]
 mod tests;
 

@@ -19,6 +19,7 @@ mod activity;
 mod closing;
 mod deadlines;
 mod patience;
+mod rest;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -33,9 +34,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub use activity::{Activity, InFlight};
 use closing::Closing;
-use deadlines::Alarm;
+pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
-use patience::{Patience, Wait};
+pub(super) use patience::{Patience, Wait};
 use socket::Speaks;
 
 use super::framing::{Fault, Framing, Limits, Step};
@@ -194,7 +195,12 @@ impl<S> Guard<S> {
             (false, true) if heads == 0 => Wait::FirstByte,
             (false, true) => Wait::Idle,
         };
-        ready!(self.patience.poll_end(cx, wait, heads));
+        if self.patience.poll_end(cx, wait, heads).is_pending() {
+            if self.patience.rests() && self.is_at_rest() {
+                self.activity.rest();
+            }
+            return Poll::Pending;
+        }
         match wait {
             Wait::FirstByte | Wait::Idle => self.end = Some(End::Silence),
             Wait::Head => self.refuse(Fault::HeadSlow),

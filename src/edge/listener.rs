@@ -1,4 +1,7 @@
 //! Accepts connections and keeps them: a cap on their number, a task each, a graceful end.
+//!
+//! On its way to the first request a connection passes `proxied` (whose it is, where a load
+//! balancer says so), `tls` (on an encrypted listener), then `connection` in the protocol it speaks.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,13 +13,26 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::capacity::{Capacity, Guest};
 use super::connection;
 use super::guard::Terms;
-use super::serve::Door;
+use super::proxied;
+use super::serve::{Door, Peer};
 use super::tunnel::Drain;
+use crate::telemetry::connections::Protocol;
+use crate::telemetry::tls::Shaken;
 
 /// How long accepting rests when the machine has no more file descriptors or memory.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// What is spoken under HTTP on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// Nothing.
+    Plain,
+    /// TLS.
+    Tls,
+}
 
 /// What a listener works by.
 #[derive(Clone)]
@@ -25,8 +41,10 @@ pub struct Listening {
     pub door: Arc<ArcSwap<Door>>,
     /// What the guard of each connection keeps to.
     pub terms: Arc<Terms>,
-    /// Connections there may be at once, over all listeners.
-    pub places: Arc<Semaphore>,
+    /// Handshakes that may be worked on at once, over all listeners.
+    pub handshakes: Arc<Semaphore>,
+    /// Room for connections, over all listeners.
+    pub capacity: Arc<Capacity>,
     /// Every connection's task.
     pub tracker: TaskTracker,
     /// Ends accepting, and every connection after its present answer.
@@ -37,13 +55,13 @@ pub struct Listening {
 
 impl Listening {
     /// Accepts until cancelled. It cannot fail: what the machine refuses now is tried again.
-    pub async fn accept(self, listener: TcpListener) {
+    pub async fn accept(self, listener: TcpListener, layer: Layer) {
         loop {
             let place = tokio::select! {
-                place = Arc::clone(&self.places).acquire_owned() => place,
+                place = self.capacity.place() => place,
                 () = self.cancel.cancelled() => return,
             };
-            let Ok(place) = place else { return };
+            let Some(place) = place else { return };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = self.cancel.cancelled() => return,
@@ -52,23 +70,83 @@ impl Listening {
                 Ok((stream, peer)) => {
                     let keep = self.clone();
                     self.tracker.spawn(async move {
-                        keep.serve(stream, peer).await;
+                        keep.serve(stream, peer, layer).await;
                         drop(place);
                     });
                 }
                 Err(fault) => {
                     tracing::warn!(%fault, "no connection can be accepted at present");
+                    self.capacity.relieve();
                     tokio::time::sleep(ACCEPT_REST).await;
                 }
             }
         }
     }
 
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+    /// Counts a connection for its network, unless a trusted proxy brings many visitors on it.
+    fn welcome(&self, address: SocketAddr) -> Option<Option<Guest>> {
+        if self.door.load().gate.proxies.trusts(address.ip()) {
+            return Some(None);
+        }
+        self.capacity.welcome(address.ip()).map(Some)
+    }
+
+    async fn serve(&self, mut stream: TcpStream, peer: SocketAddr, layer: Layer) {
         if let Err(fault) = stream.set_nodelay(true) {
             tracing::debug!(%fault, "a connection was gone before it was served");
             return;
         }
-        connection::http1::serve(self, stream, peer).await;
+        // Boxed where they begin: a connection that waits keeps none of this.
+        let Some(address) = Box::pin(self.visitor(&mut stream, peer)).await else {
+            return;
+        };
+        let Some(_guest) = self.welcome(address) else {
+            return;
+        };
+        match layer {
+            Layer::Plain => connection::http1::serve(self, stream, Peer::plain(address)).await,
+            Layer::Tls => Box::pin(self.encrypted(stream, address)).await,
+        }
+    }
+
+    /// Whose connection this is; `None` where a proxy that must say so does not.
+    async fn visitor(&self, stream: &mut TcpStream, peer: SocketAddr) -> Option<SocketAddr> {
+        let door = self.door.load_full();
+        let (visitor, announced) = proxied::visitor(stream, peer, &door.announcers).await;
+        if let Some(announced) = announced {
+            door.metrics.tls.announced(announced);
+        }
+        if visitor.is_none() {
+            tracing::debug!(?announced, "a proxy did not say whose connection this is");
+        }
+        visitor
+    }
+
+    async fn encrypted(&self, stream: TcpStream, address: SocketAddr) {
+        let door = self.door.load_full();
+        let Some(tls) = door.tls.as_ref().map(Arc::clone) else {
+            return;
+        };
+        let shaken = Box::pin(tls.shake(stream, &self.handshakes)).await;
+        let metrics = &door.metrics.tls;
+        let shake = match shaken {
+            Ok(shake) => shake,
+            Err(broken) => {
+                metrics.shaken(broken.outcome());
+                tracing::debug!(%broken, "a handshake did not come to its end");
+                return;
+            }
+        };
+        metrics.shaken(Shaken::Done);
+        metrics.speaks(shake.version);
+        drop((door, tls));
+        let peer = Peer {
+            address,
+            tls: Some(shake.tls),
+        };
+        match shake.speaks {
+            Protocol::Http1 => connection::http1::serve(self, shake.stream, peer).await,
+            Protocol::Http2 => connection::http2::serve(self, shake.stream, peer).await,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod assets;
 pub mod body;
+pub mod capacity;
 mod code;
 mod connection;
 pub mod cookies;
@@ -13,6 +14,7 @@ mod moments;
 pub mod negotiate;
 pub mod notice;
 pub mod page;
+pub mod proxied;
 pub mod respond;
 mod samples;
 mod scene;
@@ -21,6 +23,7 @@ pub mod sockets;
 pub mod status;
 mod steer;
 pub mod texts;
+pub mod tls;
 pub mod tunnel;
 pub mod wanted;
 pub mod words;

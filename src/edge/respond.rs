@@ -26,9 +26,10 @@ use super::notice::status_of;
 use super::page::{Asked, FaultView, Page, PageKind, PageView, title_of};
 use super::status::{State, Status};
 
-pub use plain::{close, farewell};
+pub use plain::{close, farewell, framing_fault, has_no_body};
 use plain::{
-    json, page, page_kind, page_status, problem, retry_after, say_version, set_retry_after,
+    json, over_tls, page, page_kind, page_status, problem, retry_after, say_version,
+    set_retry_after,
 };
 
 /// An answer ready to be sent.
@@ -122,6 +123,7 @@ impl Responder {
     pub fn own(&self, own: &Own, names: Option<&CookieNames>, asking: Asking<'_>) -> Answer {
         let (status, notice) = match own {
             Own::Jwks => return self.jwks(),
+            Own::OverTls(address) => return over_tls(address),
             Own::Asset(name) => return self.asset(name, asking),
             Own::Draw(shown) => return draw::answer(shown, asking),
             Own::Crew(crew) => return self.crew(crew, names, asking),
@@ -192,17 +194,21 @@ impl Responder {
             Refusal::Handshake(Flaw::Version) => StatusCode::UPGRADE_REQUIRED,
             Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
-            Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Refusal::Misdirected | Refusal::OtherName => StatusCode::MISDIRECTED_REQUEST,
             Refusal::Draw(why) => return draw::unshown(why),
             Refusal::NotFound => StatusCode::NOT_FOUND,
-            Refusal::Denied | Refusal::CrossSite | Refusal::Preflight => StatusCode::FORBIDDEN,
+            Refusal::Denied | Refusal::CrossSite | Refusal::Preflight | Refusal::InTheClear => {
+                StatusCode::FORBIDDEN
+            }
             Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Refusal::NoChance => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::NoChance | Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         let mut answer = self.fault(status, &refusal.to_string(), asking);
         match refusal {
             Refusal::TooMany { wait } => set_retry_after(&mut answer, wait),
-            Refusal::NoChance => set_retry_after(&mut answer, Duration::from_secs(10)),
+            Refusal::NoChance | Refusal::Busy => {
+                set_retry_after(&mut answer, Duration::from_secs(10));
+            }
             Refusal::Ambiguous(_) => close(&mut answer),
             Refusal::Handshake(Flaw::Version) => say_version(&mut answer),
             Refusal::MethodNotAllowed => {
@@ -212,6 +218,8 @@ impl Responder {
             Refusal::Handshake(Flaw::Shape)
             | Refusal::ExpectationFailed
             | Refusal::Misdirected
+            | Refusal::OtherName
+            | Refusal::InTheClear
             | Refusal::NotFound
             | Refusal::Draw(_)
             | Refusal::Denied
@@ -228,6 +236,10 @@ impl Responder {
             OriginError::Unreachable { .. } => {
                 (StatusCode::BAD_GATEWAY, "the ticket site cannot be reached")
             }
+            OriginError::Untrusted { .. } => (
+                StatusCode::BAD_GATEWAY,
+                "the ticket site cannot be reached safely",
+            ),
             OriginError::BadAnswer { .. } => (
                 StatusCode::BAD_GATEWAY,
                 "the ticket site gave no usable answer",
@@ -236,7 +248,7 @@ impl Responder {
                 StatusCode::GATEWAY_TIMEOUT,
                 "the ticket site did not answer in time",
             ),
-            OriginError::Busy => (
+            OriginError::Busy | OriginError::LeftOut => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the ticket site is busy; your admission stays",
             ),
@@ -250,6 +262,8 @@ impl Responder {
             OriginError::Busy => set_retry_after(&mut answer, Duration::from_secs(2)),
             OriginError::RequestBody { .. } => close(&mut answer),
             OriginError::Unreachable { .. }
+            | OriginError::Untrusted { .. }
+            | OriginError::LeftOut
             | OriginError::BadAnswer { .. }
             | OriginError::NoAnswer { .. } => set_retry_after(&mut answer, Duration::from_secs(5)),
         }

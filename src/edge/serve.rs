@@ -1,13 +1,13 @@
 //! One request from the connection to its answer: decided once, carried out, counted and logged
 //! once.
 
+mod caller;
 mod settle;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http::{Request, request};
-use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 
 use crate::domain::clock::{Clock, Now};
@@ -21,14 +21,17 @@ use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::series::Counts;
 
-use super::body::AnswerBody;
+use super::body::{AnswerBody, SentBody};
 use super::cookies::{set_admission, take_admission, tell_admission};
 use super::events::Streams;
-use super::guard::Activity;
 use super::negotiate::NEGOTIATED;
+use super::proxied::Announcers;
 use super::respond::{Answer, Asking, Responder, close};
 use super::sockets::Switch;
+use super::tls::Tls;
 use settle::settle;
+
+pub use caller::{Caller, Peer};
 
 /// Everything a request needs on this side, made for one set of policies: a request takes it once,
 /// and other policies come as another door.
@@ -49,23 +52,18 @@ pub struct Door {
     pub sockets: Arc<Semaphore>,
     /// Event streams that are open.
     pub streams: Arc<Streams>,
-}
-
-/// Who is at the other end of a connection.
-#[derive(Clone, Copy)]
-pub struct Caller<'a> {
-    /// Its address.
-    pub peer: SocketAddr,
-    /// How many requests of it are being answered.
-    pub activity: &'a Activity,
-    /// What the connection becomes after an answer.
-    pub switch: &'a Switch,
+    /// TLS on the listeners that speak it.
+    pub tls: Option<Arc<Tls>>,
+    /// What visitors over TLS are told about coming that way, where they are.
+    pub hsts: Option<HeaderValue>,
+    /// Who says in front of a connection whose it is.
+    pub announcers: Announcers,
 }
 
 /// A request that came.
 pub(super) struct Came<'a> {
     pub(super) head: request::Parts,
-    pub(super) body: Incoming,
+    pub(super) body: SentBody,
     pub(super) now: Now,
     pub(super) switch: &'a Switch,
 }
@@ -75,7 +73,7 @@ impl Door {
     ///
     /// Each request allocates this future. What not every request needs (the origin, the store,
     /// an unwanted body) is boxed where it begins, so that it stays small.
-    pub async fn answer(&self, request: Request<Incoming>, caller: Caller<'_>) -> Answer {
+    pub async fn answer(&self, request: Request<SentBody>, caller: Caller<'_>) -> Answer {
         let in_flight = caller.activity.begin();
         let (head, body) = request.into_parts();
         let socket = names_websocket(&head.headers);
@@ -84,7 +82,8 @@ impl Door {
             .gate
             .decide(&Ask {
                 head: &head,
-                peer: caller.peer,
+                peer: caller.peer.address,
+                tls: caller.peer.tls.as_ref(),
                 now,
             })
             .await;
@@ -102,6 +101,11 @@ impl Door {
         // Nothing else is read from a connection that asked for a socket.
         if socket && !caller.switch.is_set() {
             close(&mut answer);
+        }
+        if let (Some(_), Some(hsts)) = (&caller.peer.tls, &self.hsts) {
+            // A site that says it for itself knows better.
+            let said = answer.headers_mut().entry(STRICT_TRANSPORT_SECURITY);
+            said.or_insert_with(|| hsts.clone());
         }
         answer.map(|body| body.holding(in_flight))
     }
@@ -253,11 +257,14 @@ pub(super) const fn label(refusal: Refusal) -> RefusalLabel {
         Refusal::ExpectationFailed => RefusalLabel::Expectation,
         Refusal::Handshake(_) => RefusalLabel::Handshake,
         Refusal::Misdirected => RefusalLabel::UnknownHost,
+        Refusal::OtherName => RefusalLabel::OtherName,
+        Refusal::InTheClear => RefusalLabel::InTheClear,
         Refusal::NotFound | Refusal::Draw(_) => RefusalLabel::UnknownAddress,
         Refusal::Denied => RefusalLabel::Denied,
         Refusal::TooMany { .. } => RefusalLabel::Limited,
         Refusal::CrossSite | Refusal::Preflight => RefusalLabel::CrossSite,
         Refusal::NoChance => RefusalLabel::NoChance,
+        Refusal::Busy => RefusalLabel::Busy,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Uri, header, request};
+use http::{HeaderMap, Method, Version, header, request};
 
 use crate::domain::pattern::Host;
 
@@ -43,7 +43,7 @@ pub fn parse(head: &request::Parts) -> Result<Canonical, Refusal> {
         return Err(Refusal::MethodNotAllowed);
     }
     expectation(&head.headers)?;
-    let (host, host_text) = host(&head.uri, &head.headers)?;
+    let (host, host_text) = host(head)?;
     let raw = head
         .uri
         .path_and_query()
@@ -78,15 +78,18 @@ fn expectation(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// The host of the `Host` field; an absolute request target must name the same one.
-fn host(uri: &Uri, headers: &HeaderMap) -> Result<(Host, String), Refusal> {
-    let mut fields = headers.get_all(header::HOST).iter();
-    let (Some(field), None) = (fields.next(), fields.next()) else {
-        return Err(Refusal::Ambiguous("a request names its host exactly once"));
+/// The host of the `Host` field; an absolute request target must name the same one. HTTP/2 names
+/// it in the target, and need not repeat it.
+fn host(head: &request::Parts) -> Result<(Host, String), Refusal> {
+    let uri = &head.uri;
+    let mut fields = head.headers.get_all(header::HOST).iter();
+    let text = match (fields.next(), fields.next(), uri.authority()) {
+        (Some(field), None, _) => field
+            .to_str()
+            .map_err(|_| Refusal::Ambiguous("the host is not plain text"))?,
+        (None, None, Some(authority)) if head.version == Version::HTTP_2 => authority.as_str(),
+        _ => return Err(Refusal::Ambiguous("a request names its host exactly once")),
     };
-    let text = field
-        .to_str()
-        .map_err(|_| Refusal::Ambiguous("the host is not plain text"))?;
     let host = Host::parse(text).ok_or(Refusal::Ambiguous("the host is not a valid name"))?;
     if let Some(authority) = uri.authority() {
         let plain = uri
@@ -115,6 +118,8 @@ fn query(raw: Option<&str>) -> (Option<Cow<'_, str>>, bool) {
 
 #[cfg(test)]
 mod tests {
+    use http::Uri;
+
     use super::*;
 
     fn parts(method: &str, uri: &str, hosts: &[&str]) -> request::Parts {
@@ -266,6 +271,32 @@ mod tests {
             (same.target.as_str(), same.host.name.as_str()),
             ("/x", "shop.example")
         );
+    }
+
+    #[test]
+    fn a7_http_2_names_its_host_in_the_target_and_what_it_repeats_agrees() {
+        let of = |uri: &str, hosts: &[&str]| {
+            let mut head = parts("GET", uri, hosts);
+            head.version = Version::HTTP_2;
+            parse(&head)
+        };
+        let plain = parse(&parts("GET", "/x?y", &["Shop.example:443"])).unwrap();
+        for hosts in [&[][..], &["shop.example:443"], &["Shop.example:443"]] {
+            let framed = of("https://Shop.example:443/x?y", hosts).unwrap();
+            assert_eq!((&framed.host, &framed.target), (&plain.host, &plain.target));
+            assert_eq!((&framed.key, framed.plain), (&plain.key, plain.plain));
+        }
+        for (uri, hosts) in [
+            ("https://a/", &["b"][..]),
+            ("https://a/", &["a", "a"]),
+            ("https://a/", &["a:444"]),
+            ("https://u@a/", &[]),
+            ("ftp://a/", &[]),
+            ("/", &[]),
+            ("*", &["a"]),
+        ] {
+            assert!(of(uri, hosts).is_err(), "{uri} {hosts:?}");
+        }
     }
 
     #[test]

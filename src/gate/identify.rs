@@ -24,7 +24,10 @@ impl Proxies {
         Self { trusted }
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether this is the address of such a proxy.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.trusted.iter().any(|net| net.contains(&address))
     }
 

@@ -7,9 +7,11 @@ pub mod absence;
 pub mod admit;
 pub mod canonical;
 pub mod claim;
+mod clear;
 pub mod crew;
 mod deed;
 pub mod draw;
+pub mod encrypted;
 pub mod identify;
 pub mod identity;
 mod known;
@@ -25,6 +27,7 @@ pub mod own;
 pub mod pass;
 pub mod path;
 pub mod permit;
+pub mod pressure;
 pub mod queue;
 pub mod redeem;
 pub mod room;
@@ -39,6 +42,7 @@ pub mod verdict;
 pub mod watch;
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use http::{Method, request};
@@ -54,10 +58,12 @@ pub use verdict::{Decided, Own, Refusal, Trace, Verdict};
 
 use admit::Admissions;
 use canonical::Canonical;
+use encrypted::Encrypted;
 use identify::{Manner, Proxies, Token};
 use identity::Provider;
 use limit::Limiters;
 use permit::{Grounds, Passage, Permit};
+use pressure::Gauge;
 use queue::{Coming, May, Outcome};
 use room::Room;
 use stay::Stay;
@@ -69,6 +75,8 @@ pub struct Ask<'a> {
     pub head: &'a request::Parts,
     /// The other end of the connection.
     pub peer: SocketAddr,
+    /// What was said in the handshake, where the connection is encrypted.
+    pub tls: Option<&'a Encrypted>,
     /// When it came.
     pub now: Now,
 }
@@ -96,6 +104,10 @@ pub struct Gate {
     pub admissions: Admissions,
     /// Whose word about visitors rooms take.
     pub providers: Vec<Provider>,
+    /// The port over TLS that visitors in the clear are sent to, where they are.
+    pub secure_port: Option<NonZeroU16>,
+    /// Whether there is too much to do for newcomers.
+    pub pressure: Arc<Gauge>,
 }
 
 /// A request on its way through the gate.
@@ -122,6 +134,9 @@ impl Gate {
         let request = self.identify(ask, canonical)?;
         trace.client = Some(request.client);
         trace.https = request.https;
+        if let Some(address) = self.over_tls(&request)? {
+            return Ok(Verdict::Own(Own::OverTls(address)));
+        }
         let covering = sites::covering(
             self.sites.get(request.site),
             &self.rooms,
@@ -156,6 +171,9 @@ impl Gate {
     fn identify<'a>(&self, ask: &'a Ask<'a>, canonical: Canonical) -> Result<Request<'a>, Refusal> {
         let (site, found) =
             sites::serving(&self.sites, &canonical.host).ok_or(Refusal::Misdirected)?;
+        if ask.tls.is_some_and(|tls| !tls.is_for(&canonical.host)) {
+            return Err(Refusal::OtherName);
+        }
         let headers = &ask.head.headers;
         let peer = ask.peer.ip();
         Ok(Request {
@@ -163,7 +181,10 @@ impl Gate {
             canonical,
             site,
             client: self.proxies.client(peer, headers),
-            https: self.proxies.https(peer, headers).unwrap_or(found.https),
+            https: match self.proxies.https(peer, headers) {
+                Some(said) => said,
+                None => ask.tls.is_some() || found.https,
+            },
         })
     }
 

@@ -8,6 +8,7 @@ use crate::domain::clock::Now;
 use crate::domain::estimate::LONGEST_JITTERED_POLL;
 use crate::domain::lane::Lane;
 use crate::domain::place::Place;
+use crate::domain::pressure::Pressure;
 use crate::domain::room::Terms;
 use crate::domain::session::Jti;
 use crate::domain::skew::WallClock;
@@ -51,6 +52,8 @@ pub struct Line<'a> {
     pub admissions: &'a Admissions,
     /// The time.
     pub now: Now,
+    /// Whether there is too much to do for newcomers.
+    pub pressure: Pressure,
 }
 
 /// How the visitor came.
@@ -100,6 +103,7 @@ impl Gate {
             store: self.store.as_ref(),
             admissions: &self.admissions,
             now,
+            pressure: self.pressure.pressure(),
         }
     }
 }
@@ -108,10 +112,15 @@ impl Line<'_> {
     /// Serves one visitor.
     ///
     /// # Errors
-    /// [`Refusal::NoChance`] when the machine gives no random numbers.
+    /// [`Refusal::NoChance`] when the machine gives no random numbers, [`Refusal::Busy`] for who
+    /// holds no place while there is too much to do.
     pub async fn serve(&self, coming: Coming) -> Result<Outcome, Refusal> {
         if self.snapshot.skew.clock == WallClock::Off {
             return Ok(told(self.unsigned(coming.token.as_ref())));
+        }
+        let holds_nothing = coming.token.is_none_or(|token| token.place.is_none());
+        if self.pressure == Pressure::High && holds_nothing && coming.may != May::Look {
+            return Err(Refusal::Busy);
         }
         let Some(token) = coming.token else {
             return self.first_visit(coming).map(told);

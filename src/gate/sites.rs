@@ -10,7 +10,7 @@ use super::room::Room;
 pub struct Site {
     /// The hosts it answers to.
     pub hosts: Vec<HostPattern>,
-    /// Whether visitors come over TLS, where no trusted proxy says.
+    /// Whether visitors come over TLS, where neither a trusted proxy nor the connection says.
     pub https: bool,
     /// Indices of its rooms.
     pub rooms: Vec<usize>,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::clock::Now;
-use crate::domain::estimate::{jittered, poll_after};
+use crate::domain::estimate::{LONGEST_POLL, jittered, poll_after};
 use crate::domain::lane::Lane;
+use crate::domain::pressure::Pressure;
 use crate::domain::reason::Facts;
 use crate::domain::room::RoomName;
 use crate::domain::standing::{Stand, Standing};
@@ -254,10 +255,12 @@ impl Line<'_> {
             .orders
             .pace
             .unwrap_or(self.room.settings.terms.pace);
-        jittered(
-            poll_after(ahead, median, pace),
-            seed(token.visitor, self.now),
-        )
+        let usual = poll_after(ahead, median, pace);
+        let asked = match self.pressure {
+            Pressure::Calm => usual,
+            Pressure::High => (usual * 2).min(LONGEST_POLL),
+        };
+        jittered(asked, seed(token.visitor, self.now))
     }
 }
 

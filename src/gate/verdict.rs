@@ -58,6 +58,8 @@ impl Verdict {
 /// An answer of one of our own URLs.
 #[derive(Debug)]
 pub enum Own {
+    /// The same page over TLS: its whole address.
+    OverTls(String),
     /// The public keys.
     Jwks,
     /// One of the page's own files, by name.
@@ -93,6 +95,7 @@ impl Own {
     pub(super) fn notice_mut(&mut self) -> Option<&mut Notice> {
         match self {
             Self::Jwks
+            | Self::OverTls(_)
             | Self::Asset(_)
             | Self::Events(_)
             | Self::Left(_)
@@ -128,6 +131,14 @@ pub enum Refusal {
     /// No site of ours has this host.
     #[error("no site with this host is served here")]
     Misdirected,
+    /// The connection was encrypted for another name, by a certificate that does not cover this.
+    #[error("this connection is not for this host")]
+    OtherName,
+    /// Something was sent in the clear to a site that is visited over TLS.
+    #[error(
+        "this site is visited over https only, and what was sent without may have been read on its way"
+    )]
+    InTheClear,
     /// No such URL of ours, or no such room.
     #[error("there is no such page here")]
     NotFound,
@@ -152,6 +163,9 @@ pub enum Refusal {
     /// The machine gives no random numbers, so nobody can be given an identity.
     #[error("no new visitor can be served at present")]
     NoChance,
+    /// There is too much to do for a newcomer.
+    #[error("many visitors come at this moment; please come again shortly")]
+    Busy,
 }
 
 /// What happened on the way to a verdict.

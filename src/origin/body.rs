@@ -12,9 +12,9 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 
+use super::carrier::Carrier;
 use super::deadline::Silence;
-use super::line::Line;
-use super::pool::Slot;
+use super::pool::Held;
 use super::{BoxError, OriginError};
 
 /// How far a request's body has come.
@@ -136,15 +136,15 @@ impl Body for RequestBody {
 pub struct OriginBody {
     incoming: Incoming,
     silence: Silence,
-    exchange: Option<(Line, Slot)>,
+    exchange: Option<(Carrier, Held)>,
 }
 
 impl OriginBody {
-    pub(super) fn new(incoming: Incoming, silence: Silence, line: Line, slot: Slot) -> Self {
+    pub(super) fn new(incoming: Incoming, silence: Silence, by: (Carrier, Held)) -> Self {
         let mut body = Self {
             incoming,
             silence,
-            exchange: Some((line, slot)),
+            exchange: Some(by),
         };
         if body.incoming.is_end_stream() {
             body.finish();
@@ -155,10 +155,10 @@ impl OriginBody {
     /// The answer is whole. An origin that answered before the request was sent whole may read
     /// the rest of it as another one, so that connection is closed.
     fn finish(&mut self) {
-        if let Some((line, slot)) = self.exchange.take()
+        if let Some((carrier, held)) = self.exchange.take()
             && self.silence.request_is_sent()
         {
-            slot.give_back(line);
+            held.keep(carrier);
         }
     }
 
@@ -171,10 +171,10 @@ impl OriginBody {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
-        let Some((line, _)) = &mut self.exchange else {
+        let Some((carrier, _)) = &mut self.exchange else {
             return Poll::Pending;
         };
-        let waited = ready!(self.silence.poll_too_long(line.ticker(), cx));
+        let waited = ready!(self.silence.poll_too_long(carrier.ticker(), cx));
         self.fail(OriginError::NoAnswer { waited })
     }
 }
@@ -188,6 +188,11 @@ impl Body for OriginBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
         let this = self.get_mut();
+        if this.silence.is_counted()
+            && let over @ Poll::Ready(_) = this.poll_silence(cx)
+        {
+            return over;
+        }
         loop {
             let frame = match Pin::new(&mut this.incoming).poll_frame(cx) {
                 Poll::Pending => return this.poll_silence(cx),
@@ -202,6 +207,9 @@ impl Body for OriginBody {
                 Poll::Ready(Some(Ok(frame))) => frame,
             };
             this.silence.broken();
+            if let Some((carrier, _)) = &this.exchange {
+                carrier.moved();
+            }
             let Ok(data) = frame.into_data() else {
                 continue;
             };
@@ -230,8 +238,10 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::origin::testing::{OK, TicketSite, asking, get, outside, standstill, text, written};
-    use crate::origin::{Origin, Settings};
+    use crate::origin::Settings;
+    use crate::origin::testing::{
+        OK, TicketSite, asking, get, origin_of, outside, standstill, text, written,
+    };
 
     const MIB: usize = 1024 * 1024;
 
@@ -327,7 +337,7 @@ mod tests {
         })
         .await;
         let idle = Duration::from_millis(80);
-        let origin = Origin::new(vec![Settings {
+        let origin = origin_of(vec![Settings {
             idle,
             ..site.settings()
         }]);

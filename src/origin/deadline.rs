@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 use super::Settings;
 use super::body::Upload;
 
-/// Ticks in the shorter of the two deadlines: how exact they are. A deadline strikes at its time
+/// Ticks in the shortest of the deadlines: how exact they are. A deadline strikes at its time
 /// at the earliest and at most one tick later.
 const FINENESS: u32 = 8;
 
@@ -22,16 +22,19 @@ pub(super) struct Deadlines {
     tick: Duration,
     response: u32,
     idle: u32,
+    total: Option<u32>,
 }
 
 impl Deadlines {
     pub(super) fn new(settings: &Settings) -> Self {
-        let shorter = settings.response.min(settings.idle);
-        let tick = (shorter / FINENESS).max(Duration::from_millis(1));
+        let shortest = settings.response.min(settings.idle);
+        let shortest = settings.total.map_or(shortest, |total| total.min(shortest));
+        let tick = (shortest / FINENESS).max(Duration::from_millis(1));
         Self {
             tick,
             response: ticks(settings.response, tick),
             idle: ticks(settings.idle, tick),
+            total: settings.total.map(|total| ticks(total, tick)),
         }
     }
 }
@@ -70,6 +73,7 @@ pub(super) struct Silence {
     upload: Option<Arc<Upload>>,
     uploaded: usize,
     quiet: u32,
+    passed: u32,
     head: Head,
 }
 
@@ -87,8 +91,19 @@ impl Silence {
             upload,
             uploaded: 0,
             quiet: 0,
+            passed: 0,
             head: Head::Awaited,
         }
+    }
+
+    /// The request is sent, or sent again. What has passed of the whole time stays.
+    pub(super) const fn begin(&mut self) {
+        self.quiet = 0;
+    }
+
+    /// Whether the whole exchange has a deadline, so that time counts while bytes move.
+    pub(super) const fn is_counted(&self) -> bool {
+        self.deadlines.total.is_some()
     }
 
     /// The head of the answer is there: from now on only bodies move.
@@ -107,7 +122,14 @@ impl Silence {
         self.upload.as_ref().is_none_or(|upload| upload.is_done())
     }
 
-    /// Ready with the time waited when the silence has lasted too long.
+    /// Whether the visitor's side of the request broke off.
+    pub(super) fn request_is_broken(&self) -> bool {
+        self.upload
+            .as_ref()
+            .is_some_and(|upload| upload.is_failed())
+    }
+
+    /// Ready with the time waited when the silence has lasted too long, or the whole exchange.
     pub(super) fn poll_too_long(
         &mut self,
         ticker: &mut Ticker,
@@ -115,7 +137,13 @@ impl Silence {
     ) -> Poll<Duration> {
         while ticker.poll_tick(cx).is_ready() {
             self.quiet = self.quiet.saturating_add(1);
+            self.passed = self.passed.saturating_add(1);
             self.notice_upload();
+            if let Some(total) = self.deadlines.total
+                && self.passed > total
+            {
+                return Poll::Ready(self.deadlines.tick.saturating_mul(total));
+            }
             let limit = self.limit();
             // The first tick may have come at once: the timer runs on between exchanges.
             if self.quiet > limit {
@@ -145,13 +173,14 @@ impl Silence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::origin::testing::site_settings;
 
     #[test]
     fn deadlines_are_whole_ticks_of_the_shorter_one() {
         let deadlines = Deadlines::new(&Settings {
             response: Duration::from_secs(60),
             idle: Duration::from_secs(300),
-            ..Settings::new(String::new())
+            ..site_settings()
         });
 
         assert_eq!(deadlines.tick, Duration::from_millis(7_500));
@@ -162,7 +191,7 @@ mod tests {
     fn no_deadline_is_too_short_to_count() {
         let deadlines = Deadlines::new(&Settings {
             response: Duration::ZERO,
-            ..Settings::new(String::new())
+            ..site_settings()
         });
 
         assert_eq!(deadlines.tick, Duration::from_millis(1));

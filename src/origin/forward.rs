@@ -1,49 +1,64 @@
-//! One exchange with an origin: what is sent, on which connection, and what is tried once more.
+//! The door to the origins: what is sent of a permitted request, and what of the answer comes back.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use http::{Request, Response, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 
 use super::body::{OriginBody, RequestBody, Upload};
 use super::deadline::Silence;
-use super::line::{Line, Unanswered};
-use super::pool::{Site, Slot};
-use super::pulse::is_hang_up;
-use super::{BoxError, OriginError, OriginStats, Said, Settings, framing, headers};
+use super::exchange::{Answered, carry};
+use super::retry::is_repeatable;
+use super::site::{Ask, Risk, Site};
+use super::{BoxError, OriginError, OriginStats, Said, Settings, World, framing, headers};
 use crate::gate::permit::{Passage, Permit};
+use crate::telemetry::metrics::MetricsError;
 
 /// The origins of all sites.
 #[derive(Debug)]
 pub struct Origin {
-    sites: Vec<Arc<Site>>,
+    pub(super) sites: Vec<Arc<Site>>,
+    pub(super) world: World,
 }
 
 impl Origin {
-    /// One origin for each site, in the order of the configuration.
-    #[must_use]
-    pub fn new(settings: Vec<Settings>) -> Self {
-        let sites = settings.into_iter().map(Site::new).map(Arc::new).collect();
-        Self { sites }
+    /// The sites, in the order of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`MetricsError`] if a series cannot be declared.
+    pub fn new(settings: Vec<Settings>, world: World) -> Result<Self, MetricsError> {
+        let sites = settings.into_iter();
+        let sites = sites.map(|settings| Site::new(settings, None, &world).map(Arc::new));
+        Ok(Self {
+            sites: sites.collect::<Result<_, _>>()?,
+            world,
+        })
     }
 
-    /// The origins of other settings. A site whose settings are the same as one's here keeps that
-    /// one's connections, and counts as busy what is under way there.
-    #[must_use]
-    pub fn renewed(&self, settings: Vec<Settings>) -> Self {
-        let mut held = self.sites.clone();
+    /// The sites of other settings. An origin whose settings are the same as here keeps its
+    /// connections and what is thought of it, and counts as busy what is under way there.
+    ///
+    /// # Errors
+    ///
+    /// [`MetricsError`] if a series cannot be declared.
+    pub fn renewed(&self, settings: Vec<Settings>) -> Result<Self, MetricsError> {
         let sites = settings.into_iter().map(|settings| {
-            let same = held.iter().position(|site| site.is_of(&settings));
-            same.map_or_else(|| Arc::new(Site::new(settings)), |at| held.swap_remove(at))
+            if let Some(same) = self.sites.iter().find(|site| site.is_of(&settings)) {
+                return Ok(Arc::clone(same));
+            }
+            let last = self.sites.iter().find(|site| site.is_named_as(&settings));
+            Site::new(settings, last.map(Arc::as_ref), &self.world).map(Arc::new)
         });
-        Self {
-            sites: sites.collect(),
-        }
+        Ok(Self {
+            sites: sites.collect::<Result<_, _>>()?,
+            world: self.world.clone(),
+        })
     }
 
-    /// How busy a site's origin is; `None` if there is no such site.
+    /// How busy a site's origins are; `None` if there is no such site.
     #[must_use]
     pub fn stats(&self, site: usize) -> Option<OriginStats> {
         self.sites.get(site).map(|site| site.stats())
@@ -52,7 +67,7 @@ impl Origin {
     /// Sends a permitted request to its site and waits for the head of the answer.
     ///
     /// The target is the permit's, not the request's. Both bodies are streamed. Dropping the
-    /// future, or the answer's body before its end, closes the connection to the origin.
+    /// future, or the answer's body before its end, ends the exchange.
     ///
     /// # Errors
     ///
@@ -66,19 +81,27 @@ impl Origin {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let passage = permit.passage();
-        let site = self.site(passage)?;
-        let slot = Slot::take(site).await?;
+        let site = self.site(permit.passage())?;
         let (request, upload) = outgoing(request, &permit);
-        let mut silence = Silence::new(site.deadlines(), upload.clone());
-        let (mut answer, line) = exchange(site, request, &mut silence)
-            .await
-            .map_err(|failure| failure.into_error(upload.as_deref()))?;
+        let mut silence = Silence::new(site.deadlines(), upload);
+        let ask = Ask {
+            visitor: site.visitor(&permit),
+            risk: if is_repeatable(&request) {
+                Risk::None
+            } else {
+                Risk::Loss
+            },
+        };
+        let Answered {
+            mut answer,
+            carrier,
+            held,
+        } = carry(site, (request, ask), &mut silence).await?;
         make_fit(&mut answer, &permit)?;
-        Ok(answer.map(|incoming| OriginBody::new(incoming, silence, line, slot)))
+        Ok(answer.map(|incoming| OriginBody::new(incoming, silence, (carrier, held))))
     }
 
-    /// The origin that a permit names.
+    /// The site that a permit names.
     pub(super) fn site(&self, passage: &Passage) -> Result<&Arc<Site>, OriginError> {
         self.sites.get(passage.site).ok_or_else(|| {
             let source = "the permit names a site that is not configured".into();
@@ -126,108 +149,11 @@ where
         let (body, upload) = RequestBody::streaming(body, length);
         (body, Some(upload))
     };
-    let head = Head {
-        method: parts.method,
-        target: Uri::from(passage.target.clone()),
-        headers: parts.headers,
-    };
-    (head.with(body), upload)
-}
-
-/// All of a request but its body.
-struct Head {
-    method: Method,
-    target: Uri,
-    headers: HeaderMap,
-}
-
-impl Head {
-    /// A copy, if the request may be sent a second time although the first may have arrived:
-    /// it changes nothing there and has no body.
-    fn of_repeatable(request: &Request<RequestBody>) -> Option<Self> {
-        let changes_nothing = matches!(
-            *request.method(),
-            Method::GET | Method::HEAD | Method::OPTIONS
-        );
-        let has_body = matches!(request.body(), RequestBody::Streaming { .. });
-        (changes_nothing && !has_body).then(|| Self {
-            method: request.method().clone(),
-            target: request.uri().clone(),
-            headers: request.headers().clone(),
-        })
-    }
-
-    fn with(self, body: RequestBody) -> Request<RequestBody> {
-        let mut request = Request::new(body);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.target;
-        *request.headers_mut() = self.headers;
-        request
-    }
-}
-
-/// Why an exchange failed.
-pub(super) enum Failure {
-    /// There was no connection.
-    Unopened(OriginError),
-    /// There was no answer.
-    Unanswered(Unanswered),
-}
-
-impl Failure {
-    pub(super) fn into_error(self, upload: Option<&Upload>) -> OriginError {
-        match self {
-            Self::Unopened(error) => error,
-            Self::Unanswered(Unanswered::Silent(waited)) => OriginError::NoAnswer { waited },
-            Self::Unanswered(Unanswered::Unsent(_)) => OriginError::BadAnswer {
-                source: "the origin hung up before the request was sent".into(),
-            },
-            Self::Unanswered(Unanswered::Broken(error)) => {
-                let source = error.into();
-                if upload.is_some_and(Upload::is_failed) {
-                    OriginError::RequestBody { source }
-                } else {
-                    OriginError::BadAnswer { source }
-                }
-            }
-        }
-    }
-}
-
-/// Sends a request on a warm connection, or on a new one.
-///
-/// An origin may close a warm connection in the very moment it is used. Then the request is sent
-/// once more, on a new connection, if nothing of it was sent or if a second arrival is harmless.
-async fn exchange(
-    site: &Arc<Site>,
-    mut request: Request<RequestBody>,
-    silence: &mut Silence,
-) -> Result<(Response<Incoming>, Line), Failure> {
-    if let Some(mut line) = site.take() {
-        let copy = Head::of_repeatable(&request);
-        request = match (line.send(request, silence).await, copy) {
-            (Ok(answer), _) => return Ok((answer, line)),
-            (Err(Unanswered::Unsent(request)), _) => *request,
-            (Err(Unanswered::Broken(error)), Some(copy)) if hung_up(&error) => {
-                copy.with(RequestBody::Empty)
-            }
-            (Err(unanswered), _) => return Err(Failure::Unanswered(unanswered)),
-        };
-    }
-    let mut line = site.open().await.map_err(Failure::Unopened)?;
-    let answer = line.send(request, silence).await;
-    let answer = answer.map_err(Failure::Unanswered)?;
-    Ok((answer, line))
-}
-
-/// Whether the connection ended, rather than said something that makes no sense.
-fn hung_up(error: &hyper::Error) -> bool {
-    if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-        return true;
-    }
-    std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<std::io::Error>())
-        .is_some_and(|error| is_hang_up(error.kind()))
+    let mut request = Request::new(body);
+    *request.method_mut() = parts.method;
+    *request.uri_mut() = Uri::from(passage.target.clone());
+    *request.headers_mut() = parts.headers;
+    (request, upload)
 }
 
 #[cfg(test)]
@@ -239,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::origin::testing::{
-        OK, TicketSite, admitted, asking, bare, get, outside, saying, text, written,
+        OK, TicketSite, admitted, asking, bare, get, origin_of, outside, saying, text, written,
     };
 
     const NOTHING: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
@@ -565,7 +491,7 @@ mod tests {
         })
         .await;
         let response = Duration::from_millis(80);
-        let origin = Origin::new(vec![Settings {
+        let origin = origin_of(vec![Settings {
             response,
             ..site.settings()
         }]);
@@ -579,7 +505,7 @@ mod tests {
     async fn an_upload_that_moves_is_not_silence() {
         let site = TicketSite::answering(OK).await;
         let response = Duration::from_millis(80);
-        let origin = Origin::new(vec![Settings {
+        let origin = origin_of(vec![Settings {
             response,
             ..site.settings()
         }]);

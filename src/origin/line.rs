@@ -1,29 +1,29 @@
-//! One connection to an origin, and the task that drives it.
+//! One HTTP/1.1 connection to an origin, and the task that drives it.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::OriginError;
 use super::body::RequestBody;
+use super::carrier::{Unanswered, answered};
 use super::deadline::{Deadlines, Silence, Ticker};
-use super::pulse::{Pulse, Wire};
-use super::{BoxError, OriginError, Settings};
+use super::pulse::Pulse;
+use super::wire::{Bytes, Wire, is_hang_up};
 
 /// A resting connection is closed at the second of these: after 15 to 30 seconds. Web servers
 /// hold theirs longer (nginx 75 seconds), so it is mostly we who hang up.
-const REST: Duration = Duration::from_secs(15);
+pub(super) const REST: Duration = Duration::from_secs(15);
 
 /// Largest head of an answer.
-const MAX_HEAD: usize = 64 * 1024;
+pub(super) const MAX_HEAD: usize = 64 * 1024;
 
 /// Largest read from an origin, and most that is buffered for it. A 64 KiB body with its head
 /// then comes in one read.
@@ -39,6 +39,15 @@ pub(super) struct Line {
     _driver: AbortOnDropHandle<()>,
 }
 
+/// How long a connection may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Life {
+    /// The deadlines of its exchanges.
+    pub(super) deadlines: Deadlines,
+    /// How old it may become.
+    pub(super) max_age: Duration,
+}
+
 /// Whether a resting connection can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fitness {
@@ -46,52 +55,33 @@ pub(super) enum Fitness {
     Roused,
     /// It has not come to rest yet.
     Settling,
-    /// It is closed.
+    /// It is closed, or too old.
     Gone,
 }
 
-/// Why a request got no answer.
-pub(super) enum Unanswered {
-    /// Not a byte was sent; here is the request again.
-    Unsent(Box<Request<RequestBody>>),
-    /// Some of it may have been sent.
-    Broken(hyper::Error),
-    /// The silence lasted too long.
-    Silent(Duration),
-}
-
 impl Line {
-    /// Makes a connection.
+    /// Speaks HTTP/1.1 over these bytes.
     ///
     /// # Errors
     ///
-    /// [`OriginError::Unreachable`] if it was refused, or not made in time.
-    pub(super) async fn open(
-        settings: &Settings,
-        deadlines: Deadlines,
-    ) -> Result<Self, OriginError> {
-        let unreachable = |source: BoxError| OriginError::Unreachable { source };
-        let tcp = tokio::time::timeout(settings.connect, TcpStream::connect(&settings.address))
-            .await
-            .map_err(|elapsed| unreachable(elapsed.into()))?
-            .map_err(|error| unreachable(error.into()))?;
-        tcp.set_nodelay(true)
-            .map_err(|error| unreachable(error.into()))?;
-
+    /// [`OriginError::Unreachable`] if that cannot begin.
+    pub(super) async fn over(bytes: Bytes, life: Life) -> Result<Self, OriginError> {
         let pulse = Arc::new(Pulse::new());
-        let wire = TokioIo::new(Wire::new(tcp, Arc::clone(&pulse)));
+        let wire = TokioIo::new(Wire::new(bytes, Arc::clone(&pulse)));
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(MAX_BUFFER)
             .max_header_size(MAX_HEAD)
             .handshake(wire)
             .await
-            .map_err(|error| unreachable(error.into()))?;
+            .map_err(|error| OriginError::Unreachable {
+                source: error.into(),
+            })?;
         let connection = connection.with_upgrades();
-        let driver = tokio::spawn(drive(connection, Arc::clone(&pulse), REST));
+        let driver = tokio::spawn(drive(connection, Arc::clone(&pulse), Rounds::of(life)));
         Ok(Self {
             sender,
             pulse,
-            ticker: Ticker::new(deadlines),
+            ticker: Ticker::new(life.deadlines),
             retired: false,
             _driver: AbortOnDropHandle::new(driver),
         })
@@ -104,20 +94,16 @@ impl Line {
         silence: &mut Silence,
     ) -> Result<Response<Incoming>, Unanswered> {
         self.pulse.await_head();
-        let mut sent = pin!(self.sender.try_send_request(request));
-        let ticker = &mut self.ticker;
-        let answered = poll_fn(|cx| match sent.as_mut().poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(Ok(answer)),
-            Poll::Pending => silence.poll_too_long(ticker, cx).map(Err),
-        })
-        .await
-        .map_err(Unanswered::Silent)?;
-        let answer = answered.map_err(|mut failure| match failure.take_message() {
-            Some(request) => Unanswered::Unsent(Box::new(request)),
-            None => Unanswered::Broken(failure.into_error()),
+        let sent = pin!(self.sender.try_send_request(request));
+        let answer = answered(sent, (silence, &mut self.ticker)).await;
+        let answer = answer.map_err(|lost| match lost {
+            Unanswered::Broken { error, .. } => Unanswered::Broken {
+                is_hang_up: hung_up(&error) && self.pulse.is_unheard(),
+                error,
+            },
+            other => other,
         })?;
         self.pulse.head_seen();
-        silence.head_seen();
         Ok(answer)
     }
 
@@ -150,24 +136,59 @@ impl Line {
         self.retired = true;
     }
 
-    /// Whether the connection is closed, or as good as.
+    /// Whether the connection is closed, or to be closed after what it carries.
     pub(super) fn is_closed(&self) -> bool {
-        self.retired || self.sender.is_closed()
+        self.retired || self.pulse.is_old() || self.sender.is_closed()
     }
 }
 
-/// Moves a connection's bytes until either side closes it, or it has rested for a whole interval
-/// of `rest`. What goes wrong is told to whoever waits for the answer or reads its body.
+/// Whether the connection ended, rather than said something that makes no sense.
+fn hung_up(error: &hyper::Error) -> bool {
+    if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+        return true;
+    }
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .is_some_and(|error| is_hang_up(error.kind()))
+}
+
+/// The even intervals at which a driver looks after its connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rounds {
+    /// How long one is.
+    pub(super) span: Duration,
+    /// After so many the connection is old.
+    pub(super) most: u32,
+}
+
+impl Rounds {
+    pub(super) fn of(life: Life) -> Self {
+        let span = REST.min(life.max_age);
+        let most = life.max_age.as_nanos().div_ceil(span.as_nanos().max(1));
+        Self {
+            span,
+            most: u32::try_from(most).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// Moves a connection's bytes until either side closes it, or it has rested for a whole round.
+/// What goes wrong is told to whoever waits for the answer or reads its body.
 async fn drive(
     connection: impl Future<Output = hyper::Result<()>>,
     pulse: Arc<Pulse>,
-    rest: Duration,
+    rounds: Rounds,
 ) {
     let mut connection = pin!(connection);
-    while tokio::time::timeout(rest, connection.as_mut())
+    let mut passed = 0_u32;
+    while tokio::time::timeout(rounds.span, connection.as_mut())
         .await
         .is_err()
     {
+        passed = passed.saturating_add(1);
+        if passed >= rounds.most {
+            pulse.grow_old();
+        }
         if pulse.age() {
             return;
         }
@@ -177,6 +198,7 @@ async fn drive(
 #[cfg(test)]
 mod tests {
     use http_body_util::Full;
+    use tokio::net::TcpStream;
 
     use super::*;
     use crate::origin::testing::TicketSite;
@@ -184,8 +206,16 @@ mod tests {
     async fn open(site: &TicketSite) -> (Line, Silence) {
         let settings = site.settings();
         let deadlines = Deadlines::new(&settings);
-        let line = Line::open(&settings, deadlines).await.unwrap();
-        (line, Silence::new(deadlines, None))
+        let life = Life {
+            deadlines,
+            max_age: settings.max_age,
+        };
+        let line = Line::over(Bytes::Plain(tcp(site).await), life);
+        (line.await.unwrap(), Silence::new(deadlines, None))
+    }
+
+    async fn tcp(site: &TicketSite) -> TcpStream {
+        TcpStream::connect(site.at()).await.unwrap()
     }
 
     #[tokio::test]
@@ -207,11 +237,15 @@ mod tests {
     async fn a_connection_that_rests_too_long_is_closed_by_us() {
         let site = TicketSite::doing(async |mut caller| caller.hang_on().await).await;
         let (mut line, _) = open(&site).await;
-        let tcp = TcpStream::connect(&site.settings().address).await.unwrap();
+        let bytes = Bytes::Plain(tcp(&site).await);
         let pulse = Arc::new(Pulse::new());
-        let wire = TokioIo::new(Wire::new(tcp, Arc::clone(&pulse)));
+        let wire = TokioIo::new(Wire::new(bytes, Arc::clone(&pulse)));
         let (sender, connection) = http1::handshake(wire).await.unwrap();
-        let driver = tokio::spawn(drive(connection, pulse.clone(), Duration::from_millis(10)));
+        let rounds = Rounds {
+            span: Duration::from_millis(10),
+            most: u32::MAX,
+        };
+        let driver = tokio::spawn(drive(connection, pulse.clone(), rounds));
         line.sender = sender;
         line.pulse = pulse;
 

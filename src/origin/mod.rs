@@ -4,67 +4,83 @@
 //! `Permit`, sends what that permit judged, and hands back the answer. Status codes of failures
 //! are named in `edge`.
 
+mod balance;
 mod body;
+mod carrier;
+mod check;
 mod cookies;
 mod deadline;
+mod exchange;
 mod forward;
 mod framing;
 pub mod headers;
+mod health;
 mod line;
 mod pool;
 mod pulse;
+mod retry;
+mod route;
 mod said;
+mod settings;
+mod shelf;
+mod site;
+mod slots;
 mod socket;
 #[cfg(test)]
 mod testing;
+mod tls;
+mod trunk;
+mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use body::OriginBody;
+pub use check::DueCheck;
 pub use forward::Origin;
 pub use said::Said;
+pub use settings::{Address, Balance, Check, Fitness, Protocol, Scheme, Settings};
 pub use socket::{Opened, OriginSocket, Switched};
+pub use tls::{BadPapers, Papers, Tls};
+
+use crate::domain::clock::Clock;
+use crate::telemetry::metrics::Metrics;
+use route::Resolver;
 
 /// An error of another library, kept as the source of ours.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How one site's origin is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// `host:port`, plain TCP.
-    pub address: String,
-    /// How long a connection may take to be made, looking up the name included.
-    pub connect: Duration,
-    /// How long the head of an answer may take once the request is sent whole.
-    pub response: Duration,
-    /// How long no byte of a body or of an open socket may move, either way.
-    pub idle: Duration,
-    /// How many requests may be with the origin at once.
-    pub max_connections: usize,
-    /// How many connections each worker thread keeps warm between requests.
-    pub idle_connections: usize,
+/// What the origins are watched with.
+#[derive(Clone)]
+pub struct World {
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    resolver: Resolver,
 }
 
-impl Settings {
-    /// The usual deadlines and limits for an origin at `address`.
+impl World {
+    /// The time is read from `clock`, and what happens is counted in `metrics`.
     #[must_use]
-    pub const fn new(address: String) -> Self {
+    pub fn new(clock: Clock, metrics: Arc<Metrics>) -> Self {
         Self {
-            address,
-            connect: Duration::from_secs(5),
-            response: Duration::from_secs(60),
-            idle: Duration::from_secs(300),
-            max_connections: 1_024,
-            idle_connections: 64,
+            clock,
+            metrics,
+            resolver: Resolver::default(),
         }
     }
 }
 
-/// How busy one site's origin is. How long requests take is measured by the caller's clock,
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
+
+/// How busy one site's origins are. How long requests take is measured by the caller's clock,
 /// around [`Origin::forward`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OriginStats {
-    /// Requests that are with the origin now, up to the last byte of their answers.
+    /// Requests that are with them now, up to the last byte of their answers.
     pub busy: usize,
     /// The most that may be.
     pub max_connections: usize,
@@ -79,6 +95,17 @@ pub enum OriginError {
         /// What the network said.
         source: BoxError,
     },
+
+    /// Who is there did not prove to be the origin, or refuses us. Nothing was sent.
+    #[error("no trusted connection to the origin could be made")]
+    Untrusted {
+        /// What TLS said.
+        source: BoxError,
+    },
+
+    /// Every origin of the site has failed too often and is left out for the moment.
+    #[error("every origin of the site is left out after failures")]
+    LeftOut,
 
     /// The origin, or a body on its way, was silent for too long.
     #[error("the origin was silent for {waited:?}")]

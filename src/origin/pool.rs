@@ -1,222 +1,258 @@
-//! A site's connections: how many may be busy at once, and the warm ones that each worker
-//! thread keeps for itself, so that taking one needs no lock.
+//! One origin: how many requests it may have at once, its warm connections, how a new one is made,
+//! and what is thought of it.
 
-use std::cell::RefCell;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+mod outcome;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+pub(super) use outcome::Blame;
 
+use super::balance::number;
+use super::carrier::Carrier;
+use super::check::Timetable;
 use super::deadline::Deadlines;
-use super::line::{Fitness, Line};
-use super::{OriginError, OriginStats, Settings};
+use super::health::{Fit, Health};
+use super::line::{Life, Line};
+use super::route::{Route, Spoken, Wanted};
+use super::slots::{Slot, Slots};
+use super::trunk::Trunk;
+use super::{Address, OriginError, Settings, World, shelf};
+use crate::domain::clock::Clock;
+use crate::telemetry::metrics::MetricsError;
+use crate::telemetry::origins::{OriginResult, OriginSeries};
 
-/// How long a request may wait for another to end when the origin has all it may have.
-const BUSY_WAIT: Duration = Duration::from_secs(1);
-
-thread_local! {
-    /// This thread's warm connections.
-    static SHELVES: RefCell<Vec<Shelf>> = const { RefCell::new(Vec::new()) };
-}
-
-/// One thread's warm connections to one site, last used on top.
-struct Shelf {
-    site: Weak<Site>,
-    lines: Vec<Line>,
-}
-
-/// One site's origin.
+/// One origin.
 #[derive(Debug)]
-pub(super) struct Site {
+pub(super) struct Pool {
+    name: String,
+    number: u64,
+    /// As far as they are about this one.
     settings: Settings,
-    deadlines: Deadlines,
-    busy: AtomicUsize,
-    waiting: AtomicUsize,
-    freed: Notify,
+    life: Life,
+    route: Route,
+    slots: Arc<Slots>,
+    health: Health,
+    series: OriginSeries,
+    timetable: Timetable,
+    clock: Clock,
 }
 
-impl Site {
-    pub(super) fn new(settings: Settings) -> Self {
-        Self {
-            deadlines: Deadlines::new(&settings),
-            settings,
-            busy: AtomicUsize::new(0),
-            waiting: AtomicUsize::new(0),
-            freed: Notify::new(),
-        }
-    }
-
-    pub(super) fn is_of(&self, settings: &Settings) -> bool {
-        self.settings == *settings
-    }
-
-    pub(super) const fn deadlines(&self) -> Deadlines {
-        self.deadlines
-    }
-
-    /// How long a body or an open socket may stand still.
-    pub(super) const fn idle(&self) -> Duration {
-        self.settings.idle
-    }
-
-    pub(super) fn stats(&self) -> OriginStats {
-        OriginStats {
-            busy: self.busy.load(Ordering::Relaxed),
-            max_connections: self.settings.max_connections,
-        }
-    }
-
-    /// Makes a new connection.
-    pub(super) async fn open(&self) -> Result<Line, OriginError> {
-        Line::open(&self.settings, self.deadlines).await
-    }
-
-    /// Takes the connection that this thread used last, if one is warm.
-    pub(super) fn take(self: &Arc<Self>) -> Option<Line> {
-        with_lines(self, take_warm).flatten()
-    }
-
-    /// Keeps a connection warm, or closes it if this thread has enough of them.
-    fn keep(self: &Arc<Self>, line: Line) {
-        if line.is_closed() {
-            return;
-        }
-        let most = self.settings.idle_connections;
-        with_lines(self, move |lines| {
-            if lines.len() >= most {
-                lines.retain(|line| !line.is_closed());
-            }
-            if lines.len() < most {
-                line.rest();
-                lines.push(line);
-            }
-        });
-    }
-
-    fn try_enter(&self) -> bool {
-        self.busy
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |busy| {
-                (busy < self.settings.max_connections).then(|| busy.saturating_add(1))
-            })
-            .is_ok()
-    }
-
-    async fn enter(&self) {
-        let waiting = Waiting::among(&self.waiting);
-        loop {
-            let mut freed = std::pin::pin!(self.freed.notified());
-            freed.as_mut().enable();
-            if self.try_enter() {
-                drop(waiting);
-                return;
-            }
-            freed.await;
-        }
-    }
+/// Whether an origin is there from the start, or joins others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// It has its full share at once.
+    First,
+    /// Its share grows.
+    Later,
 }
 
-/// One request's right to be with the origin, up to the end of its answer.
+/// One request's place with an origin, up to the end of its answer.
 #[derive(Debug)]
-pub(super) struct Slot {
-    site: Arc<Site>,
+pub(super) struct Held {
+    pub(super) pool: Arc<Pool>,
+    _slot: Slot,
 }
 
-impl Slot {
-    /// Takes a slot, after a short wait if none is free.
+impl Pool {
+    /// The origin at `address`.
+    ///
+    /// # Errors
+    ///
+    /// [`MetricsError`] if its series cannot be declared.
+    pub(super) fn new(
+        address: &Address,
+        settings: &Settings,
+        (world, arrival): (&World, Arrival),
+    ) -> Result<Self, MetricsError> {
+        let settings = settings.of_one(address);
+        let name = address.to_string();
+        let series = world.metrics.origin(&settings.name, &name)?;
+        series.show_usable(true);
+        Ok(Self {
+            number: number(name.as_bytes()),
+            life: Life {
+                deadlines: Deadlines::new(&settings),
+                max_age: settings.max_age,
+            },
+            route: Route::new(address, &settings, world.resolver.clone()),
+            slots: Arc::new(Slots::new(
+                settings.max_connections,
+                settings.max_pending,
+                settings.pending,
+            )),
+            health: match arrival {
+                Arrival::First => Health::new(settings.fitness),
+                Arrival::Later => Health::joining(settings.fitness, world.clock.now().mono),
+            },
+            clock: world.clock.clone(),
+            timetable: Timetable::default(),
+            series,
+            settings,
+            name,
+        })
+    }
+
+    /// Whether it is the one at `address` under the same settings.
+    pub(super) fn is_of(&self, address: &Address, settings: &Settings) -> bool {
+        self.settings == settings.of_one(address)
+    }
+
+    /// Its name as a number.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// What is set of it.
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Requests that it has, and those that wait for it.
+    pub(super) fn load(&self) -> usize {
+        self.slots.busy().saturating_add(self.slots.pending())
+    }
+
+    /// Requests that are with it now.
+    pub(super) fn busy(&self) -> usize {
+        self.slots.busy()
+    }
+
+    /// What it can be given.
+    pub(super) fn fit(&self) -> Fit {
+        self.health.fit(|| self.now())
+    }
+
+    /// Takes the right to try it out, if nobody has it.
+    pub(super) fn try_out(&self) -> bool {
+        self.health.try_out(self.now())
+    }
+
+    /// Takes a place for one request, after a short wait if none is free.
     ///
     /// # Errors
     ///
     /// [`OriginError::Busy`] if none became free.
-    pub(super) async fn take(site: &Arc<Site>) -> Result<Self, OriginError> {
-        if !site.try_enter() {
-            tokio::time::timeout(BUSY_WAIT, site.enter())
-                .await
-                .map_err(|_elapsed| OriginError::Busy)?;
+    pub(super) async fn enter(self: Arc<Self>) -> Result<Held, OriginError> {
+        match self.slots.take().await {
+            Ok(slot) => Ok(Held {
+                pool: self,
+                _slot: slot,
+            }),
+            Err(_full) => {
+                self.series.ended(OriginResult::Busy);
+                Err(OriginError::Busy)
+            }
         }
-        Ok(Self {
-            site: Arc::clone(site),
-        })
     }
 
+    /// Takes what is warm on this thread, if anything is.
+    pub(super) fn take(self: &Arc<Self>) -> Option<Carrier> {
+        let stream = || shelf::take_stream(self).map(Carrier::Stream);
+        let line = || shelf::take_line(self).map(Carrier::Line);
+        if self.route.may_share() {
+            stream().or_else(line)
+        } else {
+            line()
+        }
+    }
+
+    /// Makes a new connection, or takes part in one that another request has just made.
+    ///
+    /// # Errors
+    ///
+    /// [`OriginError::Unreachable`] or [`OriginError::Untrusted`].
+    pub(super) async fn open(self: &Arc<Self>) -> Result<Carrier, OriginError> {
+        if !self.route.may_share() {
+            return self.open_line().await.map(Carrier::Line);
+        }
+        let making = shelf::making(self);
+        let turn = tokio::time::timeout(self.route.connect(), making.acquire_owned()).await;
+        let turn = turn.map_err(|elapsed| OriginError::Unreachable {
+            source: elapsed.into(),
+        })?;
+        if let Some(stream) = shelf::take_stream(self) {
+            return Ok(Carrier::Stream(stream));
+        }
+        let (carrier, trunk) = self.make().await?;
+        if let Some(trunk) = trunk {
+            shelf::share(self, trunk);
+        }
+        drop(turn);
+        Ok(carrier)
+    }
+
+    /// Makes a new connection that is not used for anything else.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::open`].
+    pub(super) async fn open_anew(&self) -> Result<Carrier, OriginError> {
+        self.make().await.map(|(carrier, _)| carrier)
+    }
+
+    async fn make(&self) -> Result<(Carrier, Option<Arc<Trunk>>), OriginError> {
+        let (bytes, spoken) = self.dial(Wanted::Any).await?;
+        if spoken == Spoken::Http1 {
+            let line = Line::over(bytes, self.life).await?;
+            return Ok((Carrier::Line(line), None));
+        }
+        let trunk = Arc::new(Trunk::over(bytes, self.life).await?);
+        let stream = trunk.begin().ok_or_else(|| OriginError::Unreachable {
+            source: "the connection was closed at once".into(),
+        })?;
+        Ok((Carrier::Stream(stream), Some(trunk)))
+    }
+
+    /// Makes a new connection that speaks HTTP/1.1.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::open`].
+    pub(super) async fn open_line(&self) -> Result<Line, OriginError> {
+        let (bytes, _) = self.dial(Wanted::Http1).await?;
+        Line::over(bytes, self.life).await
+    }
+
+    async fn dial(&self, wanted: Wanted) -> Result<(super::wire::Bytes, Spoken), OriginError> {
+        let begun = self.now();
+        let opened = self.route.open(wanted).await;
+        if opened.is_ok() {
+            self.series.connected(self.now().saturating_sub(begun));
+        }
+        opened
+    }
+
+    fn now(&self) -> Duration {
+        self.clock.now().mono
+    }
+}
+
+impl Held {
     /// Ends the exchange and keeps its connection for another.
-    pub(super) fn give_back(self, line: Line) {
-        self.site.keep(line);
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.site.busy.fetch_sub(1, Ordering::SeqCst);
-        // Whoever waits said so before looking whether a slot is free, so one of the two sees
-        // the other.
-        if self.site.waiting.load(Ordering::SeqCst) > 0 {
-            self.site.freed.notify_one();
+    pub(super) fn keep(self, carrier: Carrier) {
+        match carrier {
+            Carrier::Line(line) => {
+                shelf::keep_line(&self.pool, line, self.pool.settings.idle_connections);
+            }
+            // The connection below it is kept already.
+            Carrier::Stream(stream) => drop(stream),
         }
     }
-}
-
-/// Counts one who waits, for as long as it waits.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn among(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// Lends this thread's warm connections to `site`. `None` while the thread ends.
-fn with_lines<T>(site: &Arc<Site>, act: impl FnOnce(&mut Vec<Line>) -> T) -> Option<T> {
-    SHELVES
-        .try_with(|shelves| {
-            let mut shelves = shelves.try_borrow_mut().ok()?;
-            let of_site = |shelf: &Shelf| std::ptr::eq(shelf.site.as_ptr(), Arc::as_ptr(site));
-            let at = shelves.iter().position(of_site).unwrap_or_else(|| {
-                shelves.retain(|shelf| shelf.site.strong_count() > 0);
-                shelves.push(Shelf {
-                    site: Arc::downgrade(site),
-                    lines: Vec::new(),
-                });
-                shelves.len() - 1
-            });
-            shelves.get_mut(at).map(|shelf| act(&mut shelf.lines))
-        })
-        .ok()
-        .flatten()
-}
-
-fn take_warm(lines: &mut Vec<Line>) -> Option<Line> {
-    let mut at = lines.len();
-    while at > 0 {
-        at -= 1;
-        match lines.get(at)?.rouse() {
-            Fitness::Roused => return Some(lines.remove(at)),
-            Fitness::Gone => drop(lines.remove(at)),
-            Fitness::Settling => {}
-        }
-    }
-    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::origin::Origin;
-    use crate::origin::testing::{OK, TicketSite, get, text};
+    use crate::origin::OriginStats;
+    use crate::origin::testing::{OK, TicketSite, get, origin_of, text};
 
     async fn connections_of_three(
         settings: impl FnOnce(Settings) -> Settings,
         says: &str,
     ) -> Vec<usize> {
         let site = TicketSite::answering(says).await;
-        let origin = Origin::new(vec![settings(site.settings())]);
+        let origin = origin_of(vec![settings(site.settings())]);
         for _ in 0..3 {
             text(get(&origin).await.unwrap()).await.unwrap();
         }
@@ -290,9 +326,9 @@ mod tests {
             TicketSite::answering(OK).await,
             TicketSite::answering(OK).await,
         );
-        let first = Origin::new(vec![one.settings()]);
+        let first = origin_of(vec![one.settings()]);
         text(get(&first).await.unwrap()).await.unwrap();
-        let second = Origin::new(vec![two.settings()]);
+        let second = origin_of(vec![two.settings()]);
         text(get(&second).await.unwrap()).await.unwrap();
 
         assert_eq!((one.heard().len(), two.heard().len()), (1, 1));
@@ -304,28 +340,32 @@ mod tests {
             TicketSite::answering(OK).await,
             TicketSite::answering(OK).await,
         );
-        let before = Origin::new(vec![one.settings()]);
+        let before = origin_of(vec![one.settings()]);
         text(get(&before).await.unwrap()).await.unwrap();
 
-        let same = before.renewed(vec![one.settings(), one.settings(), two.settings()]);
+        let other = Settings {
+            name: "other".parse().unwrap(),
+            ..two.settings()
+        };
+        let same = before.renewed(vec![one.settings(), other]).unwrap();
         text(get(&same).await.unwrap()).await.unwrap();
         let slower = Settings {
             response: Duration::from_secs(9),
             ..one.settings()
         };
-        let changed = same.renewed(vec![slower]);
+        let changed = same.renewed(vec![slower]).unwrap();
         text(get(&changed).await.unwrap()).await.unwrap();
 
         let used: Vec<_> = one.heard().iter().map(|heard| heard.connection).collect();
         assert_eq!(used, [0, 0, 1]);
-        assert_eq!(same.stats(2).unwrap().busy, 0);
+        assert_eq!(same.stats(1).unwrap().busy, 0);
     }
 
     #[tokio::test]
     async fn a_request_too_many_waits_for_a_slot_and_then_gives_up() {
         let site = TicketSite::answering(OK).await;
         let max_connections = 1;
-        let origin = Origin::new(vec![Settings {
+        let origin = origin_of(vec![Settings {
             max_connections,
             ..site.settings()
         }]);
@@ -351,7 +391,7 @@ mod tests {
     async fn many_at_once_are_all_answered_within_the_cap() {
         let site = TicketSite::answering(OK).await;
         let max_connections = 8;
-        let origin = Origin::new(vec![Settings {
+        let origin = origin_of(vec![Settings {
             max_connections,
             ..site.settings()
         }]);

@@ -1,14 +1,7 @@
-//! What a connection's two ends know of each other: whether it rests, and how much of an answer
-//! may still come before its head. And the socket that keeps count.
+//! What a connection's two ends know of each other: whether it rests, whether it has grown old,
+//! and how much may still come before the head of an answer.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 const BUSY: u8 = 0;
 const FRESH: u8 = 1;
@@ -20,11 +13,16 @@ const OVER: u8 = 3;
 const BEFORE_HEAD: usize = 1024 * 1024;
 const NO_LIMIT: usize = usize::MAX;
 
+/// Bytes that may arrive on a shared connection without a head or a piece of a body among them
+/// that somebody waits for: all that its window allows to come unread, and room for the rest.
+pub(super) const UNREAD: usize = 10 * 1024 * 1024;
+
 /// Shared by a connection's holder, its driver and its socket.
 #[derive(Debug)]
 pub(super) struct Pulse {
     state: AtomicU8,
     before_head: AtomicUsize,
+    old: AtomicBool,
 }
 
 impl Pulse {
@@ -33,7 +31,18 @@ impl Pulse {
         Self {
             state: AtomicU8::new(BUSY),
             before_head: AtomicUsize::new(NO_LIMIT),
+            old: AtomicBool::new(false),
         }
+    }
+
+    /// The connection is to carry nothing after what it carries now.
+    pub(super) fn grow_old(&self) {
+        self.old.store(true, Ordering::Release);
+    }
+
+    /// Whether it is to carry nothing more.
+    pub(super) fn is_old(&self) -> bool {
+        self.old.load(Ordering::Acquire)
     }
 
     /// The connection rests from now on.
@@ -64,6 +73,17 @@ impl Pulse {
         self.before_head.store(BEFORE_HEAD, Ordering::Release);
     }
 
+    /// Whether not a byte has come since an answer is awaited.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.before_head.load(Ordering::Acquire) == BEFORE_HEAD
+    }
+
+    /// Something came that somebody waits for on a shared connection, or may be waited for from
+    /// now on: so much more may come before the next such thing.
+    pub(super) fn allow(&self) {
+        self.before_head.store(UNREAD, Ordering::Release);
+    }
+
     /// The head is there: the limit is lifted.
     pub(super) fn head_seen(&self) {
         self.before_head.store(NO_LIMIT, Ordering::Release);
@@ -76,7 +96,7 @@ impl Pulse {
     }
 
     /// Counts bytes read. `false` if more came before a head than may.
-    fn heard(&self, bytes: usize) -> bool {
+    pub(super) fn heard(&self, bytes: usize) -> bool {
         let left = self.before_head.load(Ordering::Acquire);
         if left == NO_LIMIT {
             return true;
@@ -89,89 +109,6 @@ impl Pulse {
             .before_head
             .compare_exchange(left, rest, Ordering::AcqRel, Ordering::Acquire);
         true
-    }
-}
-
-/// The socket of one connection to an origin.
-#[derive(Debug)]
-pub(super) struct Wire {
-    tcp: TcpStream,
-    pulse: Arc<Pulse>,
-}
-
-impl Wire {
-    pub(super) const fn new(tcp: TcpStream, pulse: Arc<Pulse>) -> Self {
-        Self { tcp, pulse }
-    }
-
-    /// An origin may answer and hang up before it has read the whole request, and what it said
-    /// is then still to be read. So a broken sending side only stops sending; the reading side
-    /// finds the answer, or the end.
-    fn spare_the_answer<T>(sent: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        match sent {
-            Poll::Ready(Err(error)) if is_hang_up(error.kind()) => Poll::Pending,
-            other => other,
-        }
-    }
-}
-
-/// Whether the other side ended the connection.
-pub(super) const fn is_hang_up(kind: io::ErrorKind) -> bool {
-    matches!(
-        kind,
-        io::ErrorKind::BrokenPipe
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::UnexpectedEof
-    )
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        std::task::ready!(Pin::new(&mut self.tcp).poll_read(cx, buffer))?;
-        let bytes = buffer.filled().len().saturating_sub(before);
-        if self.pulse.heard(bytes) {
-            return Poll::Ready(Ok(()));
-        }
-        Poll::Ready(Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "too much came before the head of the answer",
-        )))
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Self::spare_the_answer(Pin::new(&mut self.tcp).poll_write(cx, bytes))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Self::spare_the_answer(Pin::new(&mut self.tcp).poll_write_vectored(cx, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
     }
 }
 

@@ -20,9 +20,11 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::body::{OriginBody, RequestBody};
+use super::carrier::Carrier;
 use super::deadline::Silence;
-use super::forward::{Failure, Origin, make_fit};
-use super::pool::Slot;
+use super::exchange::{fault_of, reach};
+use super::forward::{Origin, make_fit};
+use super::site::{Ask, Risk};
 use super::{OriginError, Said, framing, headers};
 use crate::gate::permit::Permit;
 use crate::gate::socket::{Opening, SocketKey};
@@ -69,14 +71,20 @@ impl Origin {
         opening: &Opening,
     ) -> Result<Opened, OriginError> {
         let site = self.site(opening.permit.passage())?;
-        let slot = Slot::take(site).await?;
-        let mut line = site.open().await?;
+        let ask = Ask {
+            visitor: site.visitor(&opening.permit),
+            risk: Risk::Loss,
+        };
+        let (mut line, held) = reach(site, ask).await?;
         line.retire();
         let mut silence = Silence::new(site.deadlines(), None);
-        let answer = line
-            .send(outgoing(head, opening), &mut silence)
-            .await
-            .map_err(|unanswered| Failure::Unanswered(unanswered).into_error(None))?;
+        let answer = line.send(outgoing(head, opening), &mut silence).await;
+        let answer = answer.map_err(|unanswered| {
+            let (fault, blame) = fault_of(unanswered, &silence);
+            held.pool.lost(&fault, blame);
+            fault
+        })?;
+        held.pool.answered(answer.status());
         if framing::switches(answer.status()) {
             let idle = site.idle();
             let (answer, socket) = switched(answer, &opening.key).await?;
@@ -87,7 +95,7 @@ impl Origin {
             }));
         }
         declined(answer, &opening.permit, |incoming| {
-            OriginBody::new(incoming, silence, line, slot)
+            OriginBody::new(incoming, silence, (Carrier::Line(line), held))
         })
     }
 }

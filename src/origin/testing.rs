@@ -2,7 +2,7 @@
 //! bytes it is told to say.
 
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,18 +20,39 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{BoxError, Origin, OriginBody, OriginError, Settings};
+use super::{Address, BoxError, Origin, OriginBody, OriginError, Scheme, Settings, World};
+use crate::domain::clock::Clock;
 use crate::domain::session::Jti;
 use crate::gate::permit::{Grounds, Passage, Permit};
+use crate::telemetry::metrics::Metrics;
+
+/// The settings of a site without an origin.
+pub(crate) fn site_settings() -> Settings {
+    Settings {
+        response: Duration::from_secs(5),
+        idle: Duration::from_secs(5),
+        ..Settings::new("shop".parse().unwrap(), Vec::new())
+    }
+}
+
+/// The origins of sites with these settings.
+pub(crate) fn origin_of(settings: Vec<Settings>) -> Origin {
+    Origin::new(settings, world()).unwrap()
+}
+
+/// The machine's clock, and metrics that nobody reads.
+pub(crate) fn world() -> World {
+    World::new(Clock::machine(), Arc::new(Metrics::new().unwrap()))
+}
 
 /// A short answer.
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 /// A ticket site.
 pub(crate) struct TicketSite {
-    address: String,
+    address: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
-    _open: AbortOnDropHandle<()>,
+    open: AbortOnDropHandle<()>,
 }
 
 /// One request as it arrived.
@@ -80,8 +101,17 @@ impl TicketSite {
         F: Fn(Caller) -> T + Send + 'static,
         T: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        Self::at_address(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), serve).await
+    }
+
+    /// As [`TicketSite::doing`], at this address.
+    pub(crate) async fn at_address<F, T>(address: SocketAddr, serve: F) -> Self
+    where
+        F: Fn(Caller) -> T + Send + 'static,
+        T: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
         let heard = Arc::<Mutex<Vec<Heard>>>::default();
         let ears = Arc::clone(&heard);
         let open = tokio::spawn(async move {
@@ -95,22 +125,44 @@ impl TicketSite {
         Self {
             address,
             heard,
-            _open: AbortOnDropHandle::new(open),
+            open: AbortOnDropHandle::new(open),
+        }
+    }
+
+    /// Closes: nobody listens there any more, and every connection ends.
+    pub(crate) async fn closed(mut self) -> Self {
+        let nothing = AbortOnDropHandle::new(tokio::spawn(async {}));
+        let open = std::mem::replace(&mut self.open, nothing);
+        open.abort();
+        let _ = open.await;
+        self
+    }
+
+    /// Where it is.
+    pub(crate) fn at(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it is, as one of a site's origins.
+    pub(crate) fn address(&self) -> Address {
+        Address {
+            host: self.address.ip().to_string(),
+            port: self.address.port(),
+            scheme: Scheme::Http,
         }
     }
 
     /// The usual settings, with deadlines a test can wait for.
     pub(crate) fn settings(&self) -> Settings {
         Settings {
-            response: Duration::from_secs(5),
-            idle: Duration::from_secs(5),
-            ..Settings::new(self.address.clone())
+            origins: vec![self.address()],
+            ..site_settings()
         }
     }
 
     /// The way to this site.
     pub(crate) fn origin(&self) -> Origin {
-        Origin::new(vec![self.settings()])
+        origin_of(vec![self.settings()])
     }
 
     /// What it heard so far.

@@ -422,6 +422,8 @@ impl House {
             store: store.clone(),
             admissions: Admissions::default(),
             providers: Vec::new(),
+            secure_port: None,
+            pressure: Arc::default(),
         };
         Self {
             gate,
@@ -577,6 +579,7 @@ fn ask<'a>(house: &House, head: &'a http::request::Parts) -> Ask<'a> {
     Ask {
         head,
         peer: "192.0.2.1:9".parse().unwrap(),
+        tls: None,
         now: house.clock.now(),
     }
 }
@@ -662,6 +665,7 @@ impl Visitor {
             Verdict::Socket(..)
             | Verdict::Own(
                 Own::Jwks
+                | Own::OverTls(_)
                 | Own::Asset(_)
                 | Own::Code(_)
                 | Own::Redeemed(..)

@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::house::{Got, House, Visitor, per_minute};
 use crate::domain::clock::UnixTime;
 use crate::domain::pace::Pace;
+use crate::domain::pressure::Pressure;
 use crate::domain::room::{Exempt, Method, SaleWindow, Schedule, Terms};
 use crate::domain::session::Jti;
 use crate::domain::standing::EndedBy;
@@ -49,6 +50,30 @@ async fn a_fan_queues_is_released_and_reaches_the_shop() {
         .get(&house, "/buy/assets/x.css")
         .await
         .is_served();
+}
+
+#[tokio::test]
+async fn q12_under_pressure_newcomers_come_later_and_those_in_line_and_inside_are_served() {
+    let mut house = House::open(per_minute(60)).await;
+    let mut inside = joined(&house).await;
+    house.pass(Duration::from_secs(4)).await;
+    inside.get(&house, "/buy/1").await.is_served();
+    let mut waits = joined(&house).await;
+    let mut about_to_join = house.visitor();
+    about_to_join.get(&house, "/buy/1").await.is_not_served();
+
+    house.gate.pressure.set(Pressure::High);
+
+    inside.get(&house, "/buy/2").await.is_served();
+    waits.get(&house, "/buy/1").await.is_waiting(0);
+    house.visitor().get(&house, "/about").await.is_served();
+    for newcomer in [&house.visitor(), &about_to_join] {
+        assert!(newcomer.refused(&house, "GET", "/buy/1", &[]).await);
+        assert!(!newcomer.refused(&house, "HEAD", "/buy/1", &[]).await);
+    }
+
+    house.gate.pressure.set(Pressure::Calm);
+    about_to_join.get(&house, "/buy/1").await.is_waiting(1);
 }
 
 #[tokio::test]

@@ -148,8 +148,34 @@ families! {
     store_reachable: IntGaugeVec = "anteroom_store_reachable" [];
     /// How long the origin took until the head of its answer.
     origin_duration: HistogramVec = "anteroom_origin_duration_seconds" ["site"];
+    /// Requests at an origin that came to an end there, by what became of them.
+    origin_requests: IntCounterVec = "anteroom_origin_requests_total" ["site", "origin", "result"];
+    /// Requests that were sent a second time after this origin hung up on them.
+    origin_retries: IntCounterVec = "anteroom_origin_retries_total" ["site", "origin"];
+    /// Times for which an origin was left out after failures in a row.
+    origin_ejections: IntCounterVec = "anteroom_origin_ejections_total" ["site", "origin"];
+    /// 1 while an origin is used, 0 while it is left out or says that it is unwell.
+    origin_usable: IntGaugeVec = "anteroom_origin_healthy" ["site", "origin"];
+    /// Requests that are with an origin, up to the end of their answers.
+    origin_busy: IntGaugeVec = "anteroom_origin_requests_active" ["site", "origin"];
+    /// Requests that wait until an origin may have another one.
+    origin_pending: IntGaugeVec = "anteroom_origin_requests_pending" ["site", "origin"];
+    /// How long new connections to an origin took, TLS included.
+    origin_connects: HistogramVec = "anteroom_origin_connect_seconds" ["site", "origin"];
     /// What sites said on their answers, by word.
     site_words: IntCounterVec = "anteroom_site_words_total" ["word"];
+    /// Connections of visitors that are open, by protocol.
+    connections_open: IntGaugeVec = "anteroom_connections_open" ["protocol"];
+    /// Connections of visitors that were opened, by protocol.
+    connections: IntCounterVec = "anteroom_connections_total" ["protocol"];
+    /// Open connections that are idle, of which only the stream is kept.
+    connections_parked: IntGaugeVec = "anteroom_connections_parked" [];
+    /// Connections that were not taken or not kept for want of room, by reason.
+    connections_turned: IntCounterVec = "anteroom_connections_turned_away_total" ["reason"];
+    /// 1 while there is too much to do, so that new visitors are told to come back in a moment, else 0.
+    pressure: IntGaugeVec = "anteroom_pressure" [];
+    /// Connections of HTTP/2 that were closed, by what ended them.
+    http2_ended: IntCounterVec = "anteroom_http2_ended_total" ["by"];
     /// WebSockets that are open between visitors and sites.
     sockets_open: IntGaugeVec = "anteroom_websockets_open" [];
     /// WebSockets that were opened.
@@ -166,6 +192,14 @@ families! {
     streams_ended: IntCounterVec = "anteroom_event_streams_ended_total" ["by"];
     /// Events sent on event streams, by name.
     events: IntCounterVec = "anteroom_events_total" ["event"];
+    /// Handshakes of TLS with visitors, by what became of them.
+    tls_handshakes: IntCounterVec = "anteroom_tls_handshakes_total" ["result"];
+    /// Encrypted connections of visitors, by the version of TLS.
+    tls_connections: IntCounterVec = "anteroom_tls_connections_total" ["version"];
+    /// When a certificate ends, in seconds since 1970.
+    certificate_expiry: IntGaugeVec = "anteroom_tls_certificate_expiry_timestamp_seconds" ["certificate"];
+    /// Connections of proxies that must begin with a PROXY header, by what they began with.
+    proxy_headers: IntCounterVec = "anteroom_proxy_headers_total" ["result"];
     /// 1 if the last reload of the policies took effect, 0 if it was refused.
     last_reload: IntGaugeVec = "anteroom_config_last_reload_successful" [];
     /// Number of the policies in force: 1 at the start, one more after each reload that took effect.

@@ -66,6 +66,10 @@ pub enum RefusalLabel {
     Handshake,
     /// A host that is not ours (421).
     UnknownHost,
+    /// A host that the connection was not encrypted for (421).
+    OtherName,
+    /// A change asked for in the clear, where visitors come over TLS (403).
+    InTheClear,
     /// One of our own addresses that does not exist (404).
     UnknownAddress,
     /// A change asked for by another site's page (403).
@@ -76,22 +80,27 @@ pub enum RefusalLabel {
     Limited,
     /// The machine gives no random numbers (503).
     NoChance,
+    /// There is too much to do for newcomers (503).
+    Busy,
 }
 
 impl RefusalLabel {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Ambiguous,
         Self::TooLarge,
         Self::Method,
         Self::Expectation,
         Self::Handshake,
         Self::UnknownHost,
+        Self::OtherName,
+        Self::InTheClear,
         Self::UnknownAddress,
         Self::CrossSite,
         Self::Denied,
         Self::Limited,
         Self::NoChance,
+        Self::Busy,
     ];
 
     /// The word in the label.
@@ -104,11 +113,14 @@ impl RefusalLabel {
             Self::Expectation => "expectation",
             Self::Handshake => "handshake",
             Self::UnknownHost => "unknown_host",
+            Self::OtherName => "other_name",
+            Self::InTheClear => "in_the_clear",
             Self::UnknownAddress => "unknown_address",
             Self::CrossSite => "cross_site",
             Self::Denied => "denied",
             Self::Limited => "limited",
             Self::NoChance => "no_chance",
+            Self::Busy => "busy",
         }
     }
 }

@@ -10,14 +10,18 @@ use std::time::Duration;
 
 use prometheus::{Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
+use super::connections::ConnectionMetrics;
 use super::door::DOOR_REASONS;
 use super::families::{Families, words};
 use super::labels::{RefusalLabel, TOKEN_REASONS, Verb, VerdictLabel};
+use super::origins::OriginSeries;
 use super::reading::{Reading, clock_offset};
 use super::series::{Counts, Named, Shown};
 use super::site::SiteMetrics;
 use super::sockets::SocketMetrics;
 use super::streams::StreamMetrics;
+use super::tls::TlsMetrics;
+use crate::domain::room::RoomName;
 use crate::store::StoreError;
 use crate::store::survey::StoreHealth;
 
@@ -52,10 +56,14 @@ pub struct Metrics {
     verbs: Vec<VerbMetrics>,
     /// Of sites' words.
     pub site: SiteMetrics,
+    /// Of visitors' connections.
+    pub connections: ConnectionMetrics,
     /// Of WebSockets.
     pub sockets: SocketMetrics,
     /// Of event streams.
     pub streams: StreamMetrics,
+    /// Of connections before their first request.
+    pub tls: TlsMetrics,
     store_reachable: IntGauge,
     clock_offset: Gauge,
     sessions_spread: IntCounter,
@@ -97,8 +105,10 @@ impl Metrics {
             door: words(&families.control_refusals, DOOR_REASONS)?,
             verbs: families.verbs()?,
             site: SiteMetrics::of(&families)?,
+            connections: ConnectionMetrics::of(&families)?,
             sockets: SocketMetrics::of(&families)?,
             streams: StreamMetrics::of(&families)?,
+            tls: TlsMetrics::of(&families)?,
             store_reachable: families
                 .store_reachable
                 .get_metric_with_label_values(&none)?,
@@ -157,6 +167,14 @@ impl Metrics {
     pub fn counts(&self, named: Named<'_>) -> Result<Counts, MetricsError> {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(shown.counts(&self.families, named)?)
+    }
+
+    /// The handles of one origin of a site. They are shown until policies come that do not name it.
+    ///
+    /// # Errors
+    /// [`MetricsError`] when the library refuses a series.
+    pub fn origin(&self, site: &RoomName, origin: &str) -> Result<OriginSeries, MetricsError> {
+        Ok(self.families.origin(site, origin)?)
     }
 
     /// Notes a reading of an identity provider's keys: how many can be used, or `None` when it gave
@@ -245,6 +263,7 @@ mod tests {
     use crate::telemetry::families::DECLARED;
     use crate::telemetry::labels::{RuleLabel, SocketEnd, SocketRefusal};
     use crate::telemetry::reading::settings_for_test;
+    use crate::telemetry::tls::{Announced, Shaken, Version};
 
     fn metrics() -> (Metrics, Counts) {
         let metrics = Metrics::new().unwrap();
@@ -252,8 +271,15 @@ mod tests {
             sites: &["shop".parse().unwrap()],
             rules: &[scanners()],
             laned: &["derby".parse().unwrap()],
+            origins: &[shop()],
         });
+        let (site, origin) = shop();
+        metrics.origin(&site, &origin).unwrap();
         (metrics, counts.unwrap())
+    }
+
+    fn shop() -> (RoomName, String) {
+        ("shop".parse().unwrap(), "http://127.0.0.1:8702".to_owned())
     }
 
     fn scanners() -> RuleLabel {
@@ -297,6 +323,7 @@ mod tests {
             .iter()
             .filter(|metric| metric.name != "anteroom_wait_seconds")
             .filter(|metric| !metric.name.starts_with("anteroom_identity_"))
+            .filter(|metric| !metric.name.starts_with("anteroom_tls_certificate_"))
         {
             let line = format!("# TYPE {} {}\n", metric.name, metric.kind);
             assert!(text.contains(&line), "{line}");
@@ -327,6 +354,12 @@ mod tests {
         metrics.reloaded(None);
         metrics.keys_read("club", Some(2));
         metrics.keys_read("club", None);
+        metrics.tls.shaken(Shaken::Refused);
+        metrics.tls.speaks(Version::Tls13);
+        metrics.tls.announced(Announced::Missing);
+        metrics.tls.certificates([("./gone.pem", 5)].into_iter());
+        let ends = [("./a.pem", 1_800_000_000), ("./b.pem", 7)];
+        metrics.tls.certificates(ends.into_iter());
         counts.code_tried(&"derby".parse().unwrap(), "used");
         counts.code_tried(&"final".parse().unwrap(), "used");
 
@@ -350,9 +383,14 @@ mod tests {
             "anteroom_identity_keys{identity=\"club\"} 2\n",
             "anteroom_identity_key_reads_total{identity=\"club\",result=\"failed\"} 1\n",
             "anteroom_codes_redeemed_total{result=\"used\",room=\"derby\"} 1\n",
+            "anteroom_tls_handshakes_total{result=\"refused\"} 1\n",
+            "anteroom_tls_connections_total{version=\"1.3\"} 1\n",
+            "anteroom_tls_certificate_expiry_timestamp_seconds{certificate=\"./a.pem\"} 1800000000\n",
+            "anteroom_proxy_headers_total{result=\"missing\"} 1\n",
         ] {
             assert!(text.contains(line), "{line}in\n{text}");
         }
+        assert!(!text.contains("gone.pem"));
     }
 
     #[test]
@@ -432,6 +470,7 @@ mod tests {
                 sites: &["other".parse().unwrap()],
                 rules: &[allowed],
                 laned: &["final".parse().unwrap()],
+                origins: &[],
             })
             .unwrap();
         let text = metrics.scrape(&[last]).unwrap();

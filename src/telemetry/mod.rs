@@ -1,5 +1,6 @@
 //! Metrics declared once, logs, and the store that counts and times its calls.
 
+pub mod connections;
 pub mod door;
 pub mod families;
 pub mod labels;
@@ -7,8 +8,10 @@ mod lanes;
 pub mod logs;
 pub mod metered;
 pub mod metrics;
+pub mod origins;
 pub mod reading;
 pub mod series;
 pub mod site;
 pub mod sockets;
 pub mod streams;
+pub mod tls;

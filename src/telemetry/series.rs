@@ -59,6 +59,8 @@ pub struct Named<'a> {
     pub rules: &'a [RuleLabel],
     /// The rooms with lanes.
     pub laned: &'a [RoomName],
+    /// The origins: each one's site, and its address.
+    pub origins: &'a [(RoomName, String)],
 }
 
 /// What is shown at present.
@@ -68,6 +70,7 @@ pub(super) struct Shown {
     sites: Vec<RoomName>,
     rules: Vec<RuleLabel>,
     coded: Vec<RoomName>,
+    origins: Vec<(RoomName, String)>,
 }
 
 impl Shown {
@@ -81,6 +84,7 @@ impl Shown {
             sites,
             rules,
             laned,
+            origins,
         } = named;
         for gone in self.sites.iter().filter(|site| !sites.contains(site)) {
             // A series that is not there may be taken down again: that is no fault.
@@ -98,6 +102,11 @@ impl Shown {
                 let _ = families.codes.remove_label_values(&labels);
             }
         }
+        let gone = self.origins.iter().filter(|known| !origins.contains(known));
+        for (site, origin) in gone {
+            families.drop_origin(site, origin);
+        }
+        self.origins = origins.to_vec();
         self.coded = laned.to_vec();
         self.sites = sites.to_vec();
         self.rules = rules.to_vec();

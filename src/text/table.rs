@@ -138,6 +138,12 @@ impl<'a> Table<'a> {
         self.keys.contains_key(key)
     }
 
+    /// Whether nothing stands in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Takes the value of `key` if there is one.
     pub fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
         self.known.push(key);

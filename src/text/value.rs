@@ -1,5 +1,6 @@
 //! One value of a table, read as what it should be, or a fault that says what it is instead.
 
+mod several;
 mod thousandths;
 
 use std::fmt::Display;
@@ -94,27 +95,6 @@ impl<'a> Value<'a> {
                 None
             }
         }
-    }
-
-    /// A list of strings that `T` can be read from. Those that cannot are noted and left out.
-    #[must_use]
-    pub fn each<T: FromStr<Err: Display>>(self) -> Vec<Placed<T>> {
-        let items = self.list().unwrap_or_default();
-        items.into_iter().filter_map(Value::placed).collect()
-    }
-
-    /// As [`Value::each`]; a single string counts as a list of one, an empty list is a fault.
-    #[must_use]
-    pub fn one_or_more<T: FromStr<Err: Display>>(self) -> Vec<Placed<T>> {
-        match &self.value {
-            DeValue::String(_) => return self.placed().into_iter().collect(),
-            DeValue::Array(items) if items.is_empty() => {
-                let message = format!("`{}` must list at least one", self.key);
-                self.reader.fault(self.span, message);
-            }
-            _ => {}
-        }
-        self.each()
     }
 
     /// One of `words`; one of `later` is a word of a later version.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::policies::Addresses;
+use super::tls::Client;
 use super::visitor::{Ask, Visitor};
 use super::{Forge, Origin, Plan, until};
 
@@ -48,6 +49,7 @@ impl House {
 
     async fn with(plan: Plan, origin: Origin, site: SocketAddr) -> Self {
         let dir = TempDir::new().unwrap();
+        plan.write_certificates(dir.path());
         let free = "127.0.0.1:0".parse().unwrap();
         let config = plan.config(Addresses {
             public: free,
@@ -87,6 +89,16 @@ impl House {
 
     async fn room_if(&self, state: &str) -> Option<()> {
         (self.room().await["state"] == state).then_some(())
+    }
+
+    /// Where visitors come over TLS.
+    pub fn encrypted(&self) -> SocketAddr {
+        self.app.encrypted()[0]
+    }
+
+    /// Somebody who comes over TLS.
+    pub fn secure(&self, client: &Client) -> Visitor {
+        Visitor::to(self.encrypted()).over_tls(client, "shop.example")
     }
 
     /// Somebody who has never been here.

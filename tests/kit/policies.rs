@@ -8,6 +8,9 @@ use std::sync::Arc;
 use anteroom::config::{self, Config, Sources};
 use anteroom::store::QueueStore;
 
+use super::process::free_listener;
+use super::tls::{Authority, Made};
+
 /// What a house is to be like.
 #[derive(Clone)]
 pub struct Plan {
@@ -21,6 +24,14 @@ pub struct Plan {
     pub room: String,
     /// Networks of proxies in front.
     pub trusted: String,
+    /// Networks of proxies that begin with a PROXY header.
+    pub announcing: String,
+    /// Where visitors come over TLS, if they do.
+    pub tls: Option<SocketAddr>,
+    /// The `[tls]` of such a house.
+    pub encryption: String,
+    /// The files of its certificates, by name.
+    pub certificates: Vec<(String, Made)>,
     /// Further files by name.
     pub files: Vec<(String, String)>,
     /// Lines of `[store]`.
@@ -37,6 +48,10 @@ impl Default for Plan {
             session: String::new(),
             site: String::new(),
             trusted: String::new(),
+            announcing: String::new(),
+            tls: None,
+            encryption: String::new(),
+            certificates: Vec::new(),
             files: Vec::new(),
             storing: "url = \"embedded:./data\"".to_owned(),
             store: None,
@@ -88,6 +103,38 @@ impl Plan {
         self
     }
 
+    /// Where proxies of these networks say whose connection it is.
+    pub fn announced_by(mut self, networks: &str) -> Self {
+        networks.clone_into(&mut self.announcing);
+        self
+    }
+
+    /// With a TLS listener that shows this certificate, by these lines of `[tls]`.
+    pub fn over_tls(mut self, made: &Made, lines: &str) -> Self {
+        let free = free_listener().local_addr().unwrap();
+        self.tls = Some(free);
+        self.encryption = format!("[tls]\n{lines}\n");
+        self.certificate("shop", made)
+    }
+
+    /// With one more certificate in the files `NAME.pem` and `NAME.key`.
+    pub fn certificate(mut self, name: &str, made: &Made) -> Self {
+        let _ = writeln!(
+            self.encryption,
+            "[[tls.certificate]]\nchain = \"{name}.pem\"\nkey = \"./{name}.key\""
+        );
+        self.certificates.push((name.to_owned(), made.clone()));
+        self
+    }
+
+    /// With the file `ca.pem` of an authority.
+    pub fn authority(mut self, authority: &Authority) -> Self {
+        let (chain, key) = (authority.pem(), String::new());
+        self.certificates
+            .push(("ca".to_owned(), Made { chain, key }));
+        self
+    }
+
     /// With one more file.
     pub fn file(mut self, name: &str, text: &str) -> Self {
         self.files.push((name.to_owned(), text.to_owned()));
@@ -128,13 +175,17 @@ impl Plan {
             session,
             site,
             trusted,
+            announcing,
             storing,
+            encryption,
             ..
         } = self;
+        let tls = self.tls.map(|tls| format!("tls = [\"{tls}\"]\n"));
+        let tls = tls.unwrap_or_default();
         let anteroom = format!(
-            "[listen]\npublic = [\"{public}\"]\ncontrol = \"{control}\"\n\
+            "[listen]\npublic = [\"{public}\"]\ncontrol = \"{control}\"\n{tls}{encryption}\
              [store]\n{storing}\n[keys]\ndir = \"./keys\"\n\
-             [proxies]\ntrusted = [{trusted}]\n\
+             [proxies]\ntrusted = [{trusted}]\nprotocol = [{announcing}]\n\
              [[site]]\nname = \"shop\"\nhosts = [\"shop.example\"]\n\
              origin = [\"http://{origin}\"]\n{site}"
         );
@@ -165,10 +216,18 @@ impl Plan {
 
     /// Writes the files into a directory.
     pub fn write(&self, dir: &Path, at: Addresses) {
+        self.write_certificates(dir);
         for (name, text) in self.texts(at) {
             let path = dir.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
+        }
+    }
+
+    /// Writes the files of its certificates.
+    pub fn write_certificates(&self, dir: &Path) {
+        for (name, made) in &self.certificates {
+            made.write(dir, name);
         }
     }
 }

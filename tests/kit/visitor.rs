@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::events::Events;
+use super::tls::Client;
 use super::until;
 use super::wire::{Asked, Wire};
 
@@ -76,6 +77,7 @@ pub struct Visitor {
     /// The cookies held, by name.
     pub jar: BTreeMap<String, String>,
     keeps_cookies: bool,
+    tls: Option<(Client, String)>,
     wire: Option<Wire>,
 }
 
@@ -93,6 +95,7 @@ impl Visitor {
                 .into(),
             jar: BTreeMap::new(),
             keeps_cookies: true,
+            tls: None,
             wire: None,
         }
     }
@@ -126,6 +129,12 @@ impl Visitor {
         self
     }
 
+    /// Comes over TLS, and asks for this name.
+    pub fn over_tls(mut self, client: &Client, name: &str) -> Self {
+        self.tls = Some((client.clone(), name.to_owned()));
+        self
+    }
+
     /// The same visitor in another tab: the same cookies, another connection.
     pub fn another_tab(&self) -> Self {
         Self {
@@ -133,6 +142,7 @@ impl Visitor {
             fields: self.fields.clone(),
             jar: self.jar.clone(),
             keeps_cookies: self.keeps_cookies,
+            tls: self.tls.clone(),
             wire: None,
         }
     }
@@ -255,7 +265,10 @@ impl Visitor {
     }
 
     async fn anew(&mut self, bytes: &[u8], asked: Asked) -> Option<Answer> {
-        let wire = Wire::try_to(self.address).await.ok()?;
+        let wire = match &self.tls {
+            Some((client, name)) => client.wire(self.address, name).await.ok()?,
+            None => Wire::try_to(self.address).await.ok()?,
+        };
         self.exchange(wire, bytes, asked).await
     }
 

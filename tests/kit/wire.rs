@@ -2,17 +2,22 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::PATIENCE;
 use super::answer::Answer;
 
+/// What comes in.
+pub type Reads = Box<dyn AsyncRead + Send + Unpin>;
+
+/// What goes out.
+pub type Writes = Box<dyn AsyncWrite + Send + Unpin>;
+
 /// One connection.
 pub struct Wire {
-    reads: OwnedReadHalf,
-    writes: OwnedWriteHalf,
+    reads: Reads,
+    writes: Writes,
     unread: Vec<u8>,
 }
 
@@ -52,7 +57,7 @@ pub fn statuses(answers: &[Answer]) -> Vec<u16> {
 
 /// The half of a [`Wire`] that reads.
 pub struct Reading {
-    reads: OwnedReadHalf,
+    reads: Reads,
     unread: Vec<u8>,
 }
 
@@ -68,14 +73,24 @@ impl Wire {
         stream.set_nodelay(true)?;
         let (reads, writes) = stream.into_split();
         Ok(Self {
-            reads,
-            writes,
+            reads: Box::new(reads),
+            writes: Box::new(writes),
             unread: Vec::new(),
         })
     }
 
+    /// On a connection that is there already.
+    pub fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+        let (reads, writes) = tokio::io::split(stream);
+        Self {
+            reads: Box::new(reads),
+            writes: Box::new(writes),
+            unread: Vec::new(),
+        }
+    }
+
     /// Both directions apart.
-    pub fn split(self) -> (OwnedWriteHalf, Reading) {
+    pub fn split(self) -> (Writes, Reading) {
         let reading = Reading {
             reads: self.reads,
             unread: self.unread,
@@ -132,11 +147,7 @@ impl Reading {
     }
 }
 
-async fn read_answer(
-    reads: &mut OwnedReadHalf,
-    unread: &mut Vec<u8>,
-    asked: Asked,
-) -> Option<Answer> {
+async fn read_answer(reads: &mut Reads, unread: &mut Vec<u8>, asked: Asked) -> Option<Answer> {
     let head = loop {
         if let Some(end) = position(unread, b"\r\n\r\n") {
             let rest = unread.split_off(end + 4);
@@ -184,11 +195,7 @@ fn read_head(head: &[u8]) -> Answer {
     }
 }
 
-async fn exactly(
-    reads: &mut OwnedReadHalf,
-    unread: &mut Vec<u8>,
-    length: usize,
-) -> Option<Vec<u8>> {
+async fn exactly(reads: &mut Reads, unread: &mut Vec<u8>, length: usize) -> Option<Vec<u8>> {
     while unread.len() < length {
         if !fill(reads, unread).await {
             return None;
@@ -198,7 +205,7 @@ async fn exactly(
     Some(std::mem::replace(unread, rest))
 }
 
-async fn chunks(reads: &mut OwnedReadHalf, unread: &mut Vec<u8>) -> Option<Vec<u8>> {
+async fn chunks(reads: &mut Reads, unread: &mut Vec<u8>) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let end = loop {
@@ -222,7 +229,7 @@ async fn chunks(reads: &mut OwnedReadHalf, unread: &mut Vec<u8>) -> Option<Vec<u
 }
 
 /// Reads more; `false` at the end. A reset counts as an end: what was read before it stands.
-async fn fill(reads: &mut OwnedReadHalf, unread: &mut Vec<u8>) -> bool {
+async fn fill(reads: &mut Reads, unread: &mut Vec<u8>) -> bool {
     let more = tokio::time::timeout(PATIENCE, reads.read_buf(unread)).await;
     more.expect("neither bytes nor an end").unwrap_or(0) > 0
 }

@@ -15,6 +15,7 @@ use super::plan::Plan;
 use crate::domain::clock::{Clock, UnixTime};
 use crate::domain::pace::Corrected;
 use crate::domain::place::{Epoch, Turn};
+use crate::domain::pressure::Pressure;
 use crate::domain::room::{
     Activation, Method, PageStatus, RoomSettings, Schedule, Terms, WhenStoreFails,
 };
@@ -170,6 +171,7 @@ impl Gateway {
             store: self.store.as_ref(),
             admissions: &self.admissions,
             now,
+            pressure: Pressure::Calm,
         };
         let coming = Coming {
             token: Some(self.token(number, fan, &snapshot)),

@@ -6,13 +6,16 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use super::encryption::encryption;
 use super::rooms::room;
 use crate::config::Config;
 use crate::config::gateway::{Connections, ControlToken, Keys};
 use crate::config::identity::Identity;
 use crate::config::listen::Listen;
+use crate::config::origins::Origins;
 use crate::config::site::Site;
 use crate::config::store::StoreSettings;
+use crate::origin::Fitness;
 use crate::policy::limits::Limit;
 use crate::policy::rules::Saying;
 
@@ -43,15 +46,19 @@ impl Thing {
 pub(super) fn lasting(config: &Config) -> Vec<Thing> {
     let Listen {
         public,
+        tls,
         control,
         health,
         metrics,
     } = &config.listen;
     let Connections {
         max,
+        per_network,
+        idle,
         sockets,
         streams,
         streams_per_network,
+        handshakes,
         drain,
     } = &config.connections;
     let Keys { dir, issuer: _ } = &config.keys;
@@ -65,6 +72,7 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
             "[listen]",
             vec![
                 ("public", list(public)),
+                ("tls", list(tls)),
                 ("control", to(control)),
                 ("health", or_none(health.as_ref())),
                 ("metrics", to(metrics)),
@@ -86,9 +94,12 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
             "[connections]",
             vec![
                 ("max", to(max)),
+                ("max_per_network", to(per_network)),
+                ("idle_s", seconds(*idle)),
                 ("max_websockets", to(sockets)),
                 ("max_event_streams", to(streams)),
                 ("max_event_streams_per_network", to(streams_per_network)),
+                ("max_handshakes", to(handshakes)),
                 ("drain_s", seconds(*drain)),
             ],
         ),
@@ -103,6 +114,8 @@ pub(super) fn things(config: &Config) -> Vec<Thing> {
         audit: _,
         keys,
         trusted_proxies,
+        announcing_proxies,
+        tls,
         prefix,
         control_tokens,
         sites,
@@ -113,9 +126,16 @@ pub(super) fn things(config: &Config) -> Vec<Thing> {
     } = config;
     let mut things = vec![
         Thing::new("[keys]", vec![("issuer", to(&keys.issuer))]),
-        Thing::new("[proxies]", vec![("trusted", list(trusted_proxies))]),
+        Thing::new(
+            "[proxies]",
+            vec![
+                ("trusted", list(trusted_proxies)),
+                ("protocol", list(announcing_proxies)),
+            ],
+        ),
         Thing::new("[path]", vec![("prefix", to(prefix))]),
     ];
+    things.extend(tls.iter().flat_map(encryption));
     things.extend(control_tokens.iter().map(token));
     things.extend(sites.iter().map(site));
     things.extend(identities.iter().map(identity));
@@ -135,23 +155,58 @@ fn site(site: &Site) -> Thing {
     let Site {
         name,
         hosts,
-        origin,
         scheme,
+        origins,
+    } = site;
+    let mut settings = vec![("hosts", list(hosts)), ("scheme", to(scheme.word()))];
+    settings.extend(behind(origins));
+    Thing::new(format!("site {name}"), settings)
+}
+
+fn behind(origins: &Origins) -> Vec<(&'static str, Set)> {
+    let Origins {
+        list: addresses,
+        balance,
+        protocol,
+        security,
         connect,
         response,
         idle,
+        total,
+        max_age,
         max_connections,
-    } = site;
-    let settings = vec![
-        ("hosts", list(hosts)),
-        ("origin", to(origin)),
-        ("scheme", to(scheme.word())),
+        max_pending,
+        pending,
+        fitness,
+        check,
+    } = origins;
+    let Fitness {
+        failures,
+        eject,
+        eject_most,
+        counts_5xx,
+        slow_start,
+    } = fitness;
+    vec![
+        ("origin", list(addresses)),
+        ("balance", to(balance.word())),
+        ("protocol", to(protocol.word())),
+        ("tls", to(security)),
         ("connect_s", seconds(*connect)),
         ("response_s", seconds(*response)),
         ("idle_s", seconds(*idle)),
+        ("total_s", or_none(total.map(|total| total.as_secs()))),
+        ("max_age_s", seconds(*max_age)),
         ("max_connections", to(max_connections)),
-    ];
-    Thing::new(format!("site {name}"), settings)
+        ("max_pending", to(max_pending)),
+        ("pending_s", seconds(*pending)),
+        ("health.eject_after", to(failures)),
+        ("health.eject_s", seconds(*eject)),
+        ("health.eject_max_s", seconds(*eject_most)),
+        ("health.eject_on_5xx", to(counts_5xx)),
+        ("health.slow_start_s", seconds(*slow_start)),
+        ("health.path", or_none(check.as_ref())),
+    ]
 }
 
 fn identity(identity: &Identity) -> Thing {

@@ -1,3 +1,5 @@
 //! One accepted connection, in the protocol it speaks.
 
+mod counted;
 pub(super) mod http1;
+pub(super) mod http2;

@@ -25,7 +25,7 @@ impl Name {
     /// # Errors
     /// [`Fault::Lookalike`] for names that become Content-Length or Transfer-Encoding once
     /// their punctuation is taken for `-`, as servers behind us may do.
-    fn of(name: &[u8]) -> Result<Self, Fault> {
+    pub(super) fn of(name: &[u8]) -> Result<Self, Fault> {
         let (canonical, known): (&[u8], _) = match name.len() {
             4 => (b"host", Self::Host),
             7 => (b"upgrade", Self::Upgrade),
@@ -133,13 +133,22 @@ pub(super) fn split(line: &[u8]) -> Result<(Name, &[u8]), Fault> {
         rest if rest.contains(&b':') => return Err(Fault::FieldName),
         _ => return Err(Fault::NoColon),
     };
+    self::value(value)?;
+    Ok((Name::of(name)?, value))
+}
+
+/// Judges a field's value.
+///
+/// # Errors
+/// [`Fault::ControlByte`] and [`Fault::NotUtf8`].
+pub(super) fn value(value: &[u8]) -> Result<(), Fault> {
     if has_control(value) {
         return Err(Fault::ControlByte);
     }
     if !value.is_ascii() && std::str::from_utf8(value).is_err() {
         return Err(Fault::NotUtf8);
     }
-    Ok((Name::of(name)?, value))
+    Ok(())
 }
 
 /// Takes spaces and tabs off both ends, and no other white space.

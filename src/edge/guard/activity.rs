@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::edge::framing::Fault;
 
@@ -14,6 +14,8 @@ pub struct Activity(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     in_flight: AtomicU32,
+    begun: AtomicU64,
+    rests: AtomicBool,
     fault: OnceLock<Fault>,
 }
 
@@ -23,6 +25,7 @@ impl Activity {
     #[must_use]
     pub fn begin(&self) -> InFlight {
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
         InFlight(self.clone())
     }
 
@@ -32,10 +35,27 @@ impl Activity {
         self.0.in_flight.load(Ordering::Relaxed)
     }
 
+    /// How many requests have been begun so far.
+    #[must_use]
+    pub fn begun(&self) -> u64 {
+        self.0.begun.load(Ordering::Relaxed)
+    }
+
     /// The fault that ended the reading of this connection, once there is one.
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
         self.0.fault.get().copied()
+    }
+
+    /// Notes that nothing is under way, and nothing has been for a while.
+    pub(super) fn rest(&self) {
+        self.0.rests.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was noted since this was last asked.
+    #[must_use]
+    pub fn takes_rest(&self) -> bool {
+        self.0.rests.swap(false, Ordering::Relaxed)
     }
 
     /// Notes the fault; the first one stays.

@@ -14,6 +14,9 @@ pub struct Deadlines {
     pub first_byte: Duration,
     /// From a head's first byte to its last; 10 s.
     pub head: Duration,
+    /// How long nothing is under way before all is given back but the stream itself; 100 ms. A
+    /// page's own requests follow one another faster.
+    pub park: Duration,
     /// Between one answer and the next request; 75 s, longer than the longest poll interval
     /// with its jitter. Closed without a word.
     pub idle: Duration,
@@ -37,6 +40,7 @@ impl Default for Deadlines {
         Self {
             first_byte: Duration::from_secs(10),
             head: Duration::from_secs(10),
+            park: Duration::from_millis(100),
             idle: Duration::from_secs(75),
             body_stall: Duration::from_secs(10),
             body_grace: Duration::from_secs(10),
@@ -53,14 +57,14 @@ impl Default for Deadlines {
 /// Moving it later is cheap, so a cleared alarm is left where it is: at worst it wakes its
 /// task once for nothing.
 #[derive(Debug, Default)]
-pub(super) struct Alarm {
+pub(in crate::edge) struct Alarm {
     sleep: Option<Pin<Box<Sleep>>>,
     set_at: Option<Instant>,
 }
 
 impl Alarm {
     /// Rings after `span` from now.
-    pub(super) fn set(&mut self, span: Duration) {
+    pub(in crate::edge) fn set(&mut self, span: Duration) {
         let fresh = sleep(span);
         let rings_at = fresh.deadline();
         self.set_at = rings_at.checked_sub(span);
@@ -71,7 +75,7 @@ impl Alarm {
     }
 
     /// Forgets what it was set for and says how long it had been set.
-    pub(super) fn clear(&mut self) -> Duration {
+    pub(in crate::edge) fn clear(&mut self) -> Duration {
         let set_at = self.set_at.take();
         set_at.map_or(Duration::ZERO, |set_at| {
             sleep(Duration::ZERO).deadline().duration_since(set_at)
@@ -79,7 +83,7 @@ impl Alarm {
     }
 
     /// Ready once it rings; never while it is not set.
-    pub(super) fn poll_ring(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(in crate::edge) fn poll_ring(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match (&mut self.sleep, self.set_at) {
             (Some(sleep), Some(_)) => {
                 ready!(sleep.as_mut().poll(cx));
@@ -89,8 +93,13 @@ impl Alarm {
         }
     }
 
+    /// Whether it is set.
+    pub(in crate::edge) const fn is_set(&self) -> bool {
+        self.set_at.is_some()
+    }
+
     #[cfg(test)]
-    pub(super) fn has_timer(&self) -> bool {
+    pub(in crate::edge) fn has_timer(&self) -> bool {
         self.sleep.is_some()
     }
 
@@ -98,7 +107,7 @@ impl Alarm {
     ///
     /// # Errors
     /// `TimedOut`, or what `outcome` failed with.
-    pub(super) fn bound<T>(
+    pub(in crate::edge) fn bound<T>(
         &mut self,
         cx: &mut Context<'_>,
         outcome: Poll<io::Result<T>>,

@@ -8,7 +8,7 @@ use super::deadlines::{Alarm, Deadlines};
 
 /// What the next byte is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
+pub(in crate::edge) enum Wait {
     /// The first request of a new connection.
     FirstByte,
     /// Another request on a connection that had one.
@@ -22,25 +22,28 @@ pub(super) enum Wait {
 /// The deadlines of one connection's reads. A read that finds its bytes there costs no timer
 /// and no look at a clock.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(in crate::edge) struct Patience {
     deadlines: Deadlines,
     activity: Activity,
     alarm: Alarm,
     wait: Option<(Wait, u64)>,
     busy: bool,
+    rests: bool,
     message: u64,
     received: u64,
     waited: Duration,
 }
 
 impl Patience {
-    pub(super) fn new(deadlines: Deadlines, activity: Activity) -> Self {
+    /// That of a connection, or of one body.
+    pub(in crate::edge) fn new(deadlines: Deadlines, activity: Activity) -> Self {
         Self {
             deadlines,
             activity,
             alarm: Alarm::default(),
             wait: None,
             busy: false,
+            rests: false,
             message: 0,
             received: 0,
             waited: Duration::ZERO,
@@ -48,7 +51,7 @@ impl Patience {
     }
 
     /// Notes bytes that arrived and the message they belong to.
-    pub(super) fn receive(&mut self, count: usize, message: u64) {
+    pub(in crate::edge) fn receive(&mut self, count: usize, message: u64) {
         if let Some((Wait::Body, _)) = self.wait {
             self.waited += self.alarm.clear();
             self.wait = None;
@@ -63,25 +66,45 @@ impl Patience {
 
     /// Ready when `wait` has lasted too long. Called whenever a read finds no bytes; asking
     /// again about the same wait of the same message never gives it more time.
-    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>, wait: Wait, message: u64) -> Poll<()> {
+    pub(in crate::edge) fn poll_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        wait: Wait,
+        message: u64,
+    ) -> Poll<()> {
         if self.wait != Some((wait, message)) {
             self.wait = Some((wait, message));
             self.busy = self.is_busy();
+            self.rests = false;
             self.alarm.set(self.span(wait));
         }
         loop {
             ready!(self.alarm.poll_ring(cx));
             let is_busy = self.is_busy();
             let was_busy = std::mem::replace(&mut self.busy, is_busy);
-            if wait != Wait::Idle || !(was_busy || is_busy) {
+            if wait != Wait::Idle {
                 return Poll::Ready(());
             }
-            self.alarm.set(self.deadlines.idle);
+            let next = match (is_busy, was_busy) {
+                (true, _) => self.deadlines.idle,
+                (false, true) => self.span(wait),
+                (false, false) if self.rests => return Poll::Ready(()),
+                (false, false) => {
+                    self.rests = true;
+                    self.deadlines.idle.saturating_sub(self.deadlines.park)
+                }
+            };
+            self.alarm.set(next);
         }
     }
 
+    /// Whether the connection has been idle for [`Deadlines::park`].
+    pub(in crate::edge) const fn rests(&self) -> bool {
+        self.rests
+    }
+
     #[cfg(test)]
-    pub(super) fn has_timer(&self) -> bool {
+    pub(in crate::edge) fn has_timer(&self) -> bool {
         self.alarm.has_timer()
     }
 
@@ -92,7 +115,7 @@ impl Patience {
     fn span(&self, wait: Wait) -> Duration {
         match wait {
             Wait::FirstByte => self.deadlines.first_byte,
-            Wait::Idle => self.deadlines.idle,
+            Wait::Idle => self.deadlines.park.min(self.deadlines.idle),
             Wait::Head => self.deadlines.head,
             Wait::Body => {
                 let rate = u64::from(self.deadlines.body_rate.max(1));

@@ -40,16 +40,33 @@ pub(super) const fn denied(denial: Denial) -> (StatusCode, &'static str, &'stati
     }
 }
 
-/// The whole last answer to a connection whose next request cannot be read.
-#[must_use]
-pub fn farewell(fault: Fault) -> Bytes {
-    let status = match fault.kind() {
+const fn fault_status(fault: Fault) -> StatusCode {
+    match fault.kind() {
         FaultKind::BadRequest => StatusCode::BAD_REQUEST,
         FaultKind::UriTooLong => StatusCode::URI_TOO_LONG,
         FaultKind::FieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         FaultKind::VersionNotSupported => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
         FaultKind::Timeout => StatusCode::REQUEST_TIMEOUT,
-    };
+    }
+}
+
+/// The answer to a request that cannot be read, where other requests of its connection can.
+#[must_use]
+pub fn framing_fault(fault: Fault) -> Answer {
+    problem(fault_status(fault), &fault.to_string())
+}
+
+/// Whether an answer has no body, whatever is in it.
+#[must_use]
+pub fn has_no_body(answer: &Answer) -> bool {
+    let status = answer.status();
+    status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+}
+
+/// The whole last answer to a connection whose next request cannot be read.
+#[must_use]
+pub fn farewell(fault: Fault) -> Bytes {
+    let status = fault_status(fault);
     let body = problem_body(status, &fault.to_string());
     Bytes::from(format!(
         "HTTP/1.1 {} {}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
@@ -73,6 +90,21 @@ pub(super) fn say_version(answer: &mut Answer) {
     headers.insert(header::UPGRADE, protocol);
     let version = HeaderValue::from_static("13");
     headers.insert(header::SEC_WEBSOCKET_VERSION, version);
+}
+
+/// Sends a visitor in the clear to the same page over TLS. Not kept by anybody: once it was
+/// followed, `Strict-Transport-Security` does it better.
+pub(super) fn over_tls(address: &str) -> Answer {
+    let Ok(location) = HeaderValue::try_from(address) else {
+        return problem(StatusCode::BAD_REQUEST, "this address cannot be asked for");
+    };
+    let mut answer = own(
+        StatusCode::PERMANENT_REDIRECT,
+        "text/plain; charset=utf-8",
+        Bytes::from_static(b"This site is visited over https.\n"),
+    );
+    answer.headers_mut().insert(header::LOCATION, location);
+    answer
 }
 
 pub(super) const fn page_status(status: PageStatus) -> StatusCode {

@@ -1,9 +1,10 @@
 //! What is left of a request's body when its answer does not wait for it.
 
+use super::super::body::SentBody;
 use super::super::respond::{Answer, close};
 use http::{HeaderMap, header};
+use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// Reads what is left of an unwanted body so that the next request is found where it begins; a
 /// body that is too long or too slow ends the connection instead. A visitor who asked whether to
 /// send it at all is not invited to.
-pub(super) async fn settle(mut answer: Answer, body: Incoming, headers: &HeaderMap) -> Answer {
+pub(super) async fn settle(mut answer: Answer, body: SentBody, headers: &HeaderMap) -> Answer {
     if body.is_end_stream() {
         return answer;
     }
@@ -32,7 +33,7 @@ pub(super) async fn settle(mut answer: Answer, body: Incoming, headers: &HeaderM
 }
 
 /// Whether a body ended within [`DRAIN`] bytes.
-async fn drain(body: Incoming) -> bool {
+async fn drain(body: SentBody) -> bool {
     let mut body = pin!(body);
     let mut read = 0_u64;
     while let Some(frame) = body.frame().await {

@@ -84,6 +84,7 @@ async fn shown(house: &House, fan: Option<&Visitor>, path: &str) -> Result<Shown
     let ask = Ask {
         head: &head,
         peer: "192.0.2.1:9".parse().unwrap(),
+        tls: None,
         now: house.clock.now(),
     };
     match house.gate.decide(&ask).await.verdict? {

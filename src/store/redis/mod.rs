@@ -47,7 +47,7 @@ const MOST_ASKS: usize = 200;
 const MOST_JOINS: usize = 250;
 
 /// Those of a chunk who get their places in one call at most.
-const MOST_PLACED: usize = 500;
+const MOST_PLACED: usize = 300;
 
 /// The scripts by which Redis does what the verbs of [`QueueStore`] ask, one for each verb and of
 /// its name. Whoever watches what a Redis is asked knows them by their digests.

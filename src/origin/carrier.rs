@@ -1,0 +1,95 @@
+//! What carries one exchange: a connection of its own, or a stream among others on a shared one.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+
+use super::body::RequestBody;
+use super::deadline::{Silence, Ticker};
+use super::line::Line;
+use super::trunk::Stream;
+
+/// Carries one exchange. Dropping it before the end breaks the exchange off.
+#[derive(Debug)]
+pub(super) enum Carrier {
+    /// A whole connection.
+    Line(Line),
+    /// A stream of a shared connection.
+    Stream(Stream),
+}
+
+/// Why a request got no answer.
+pub(super) enum Unanswered {
+    /// Not a byte was sent; here is the request again.
+    Unsent(Box<Request<RequestBody>>),
+    /// Some of it may have been sent.
+    Broken {
+        /// What went wrong.
+        error: hyper::Error,
+        /// Whether the origin hung up before the first byte of an answer.
+        is_hang_up: bool,
+    },
+    /// The silence lasted too long.
+    Silent(Duration),
+}
+
+impl Carrier {
+    /// Sends one request and waits for the head of its answer.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+        silence: &mut Silence,
+    ) -> Result<Response<Incoming>, Unanswered> {
+        silence.begin();
+        match self {
+            Self::Line(line) => line.send(request, silence).await,
+            Self::Stream(stream) => stream.send(request, silence).await,
+        }
+    }
+
+    /// The timer for what is left of the exchange.
+    pub(super) const fn ticker(&mut self) -> &mut Ticker {
+        match self {
+            Self::Line(line) => line.ticker(),
+            Self::Stream(stream) => stream.ticker(),
+        }
+    }
+
+    /// A piece of the answer's body came.
+    pub(super) fn moved(&self) {
+        match self {
+            Self::Line(_) => {}
+            Self::Stream(stream) => stream.moved(),
+        }
+    }
+}
+
+/// Waits for the head of an answer, no longer than silence may last.
+pub(super) async fn answered<F>(
+    mut sent: Pin<&mut F>,
+    (silence, ticker): (&mut Silence, &mut Ticker),
+) -> Result<Response<Incoming>, Unanswered>
+where
+    F: Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>>,
+{
+    let answered = poll_fn(|cx| match sent.as_mut().poll(cx) {
+        Poll::Ready(answer) => Poll::Ready(Ok(answer)),
+        Poll::Pending => silence.poll_too_long(ticker, cx).map(Err),
+    })
+    .await
+    .map_err(Unanswered::Silent)?;
+    let answer = answered.map_err(|mut failure| match failure.take_message() {
+        Some(request) => Unanswered::Unsent(Box::new(request)),
+        None => Unanswered::Broken {
+            error: failure.into_error(),
+            is_hang_up: false,
+        },
+    })?;
+    silence.head_seen();
+    Ok(answer)
+}

@@ -1,0 +1,105 @@
+//! What became of requests at one origin: counted, held for or against it, and told.
+
+use http::StatusCode;
+
+use super::Pool;
+use crate::origin::OriginError;
+use crate::origin::check::Timetable;
+use crate::origin::health::{Health, Turn};
+use crate::telemetry::origins::OriginResult;
+
+/// An answer from here on says that the origin itself went wrong.
+const FIRST_OF_ITS_OWN_FAULTS: u16 = 500;
+
+/// Whether what went wrong speaks against the origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::origin) enum Blame {
+    /// It hung up, was silent, or was not there.
+    Origin,
+    /// The visitor, or nobody: what it said made no sense to us, or it was not asked.
+    Nobody,
+}
+
+impl Pool {
+    /// The head of an answer came.
+    pub(in crate::origin) fn answered(&self, status: StatusCode) {
+        let is_fault = status.as_u16() >= FIRST_OF_ITS_OWN_FAULTS;
+        self.series.ended(if is_fault {
+            OriginResult::Error
+        } else {
+            OriginResult::Ok
+        });
+        if is_fault && self.settings.fitness.counts_5xx {
+            self.tell(self.health.failed(self.now()));
+        } else {
+            self.tell(self.health.succeeded(|| self.now()));
+        }
+    }
+
+    /// A request got no answer.
+    pub(in crate::origin) fn lost(&self, error: &OriginError, blame: Blame) {
+        self.series.ended(result_of(error));
+        match blame {
+            Blame::Nobody => {}
+            Blame::Origin => self.tell(self.health.failed(self.now())),
+        }
+    }
+
+    /// A request that may have arrived is sent a second time.
+    pub(in crate::origin) fn sent_again(&self) {
+        self.series.sent_again();
+    }
+
+    /// When it is to be asked whether it is well.
+    pub(in crate::origin) const fn timetable(&self) -> &Timetable {
+        &self.timetable
+    }
+
+    /// What is thought of it.
+    pub(in crate::origin) const fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Shows how it is at present.
+    pub(in crate::origin) fn show(&self) {
+        self.series
+            .show_load(self.slots.busy(), self.slots.pending());
+        self.series.show_usable(!self.health.is_out());
+    }
+
+    /// Logs and counts a change, once.
+    pub(in crate::origin) fn tell(&self, turn: Option<Turn>) {
+        let (site, origin) = (&self.settings.name, &self.name);
+        match turn {
+            None => {}
+            Some(Turn::Ejected(span)) => {
+                self.series.ejected();
+                let span_s = span.as_secs();
+                tracing::warn!(%site, %origin, span_s, "an origin failed too often in a row and is left out");
+            }
+            Some(Turn::Restored) => {
+                tracing::info!(%site, %origin, "an origin that was left out answers again");
+            }
+            Some(Turn::Unwell) => {
+                tracing::warn!(%site, %origin, "an origin does not answer its health check as it should");
+            }
+            Some(Turn::Well) => {
+                tracing::info!(%site, %origin, "an origin answers its health check again");
+            }
+        }
+        if turn.is_some() {
+            self.show();
+        }
+    }
+}
+
+const fn result_of(error: &OriginError) -> OriginResult {
+    match error {
+        OriginError::Unreachable { .. } => OriginResult::Unreachable,
+        OriginError::Untrusted { .. } => OriginResult::Untrusted,
+        OriginError::NoAnswer { .. } => OriginResult::Timeout,
+        OriginError::BadAnswer { .. } => OriginResult::BadAnswer,
+        OriginError::Busy | OriginError::LeftOut => OriginResult::Busy,
+        OriginError::RequestBody { .. } => OriginResult::Visitor,
+    }
+}
