@@ -15,6 +15,9 @@ pub const MOST_KEPT: usize = 500;
 /// The most characters of a file's name that are shown.
 const LONGEST_NAME: usize = 255;
 
+/// The most characters of a message: it may repeat names that come from outside.
+const LONGEST_MESSAGE: usize = 2_000;
+
 /// One thing wrong, and its place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
@@ -51,7 +54,7 @@ impl Fault {
             file: Arc::clone(source.name()),
             line: place.line,
             column: place.column,
-            message: message.into(),
+            message: clean(&message.into(), LONGEST_MESSAGE),
             suggestion: None,
             span,
             kind: Kind::Meaning,
