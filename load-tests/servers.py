@@ -130,7 +130,7 @@ class Server:
 class Servers:
     """The gateway, the nginx it is compared with, and the origin behind both."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, content=ORIGIN):
         self.folder = folder
         self.running = []
         self.log = open(folder / "servers.log", "wb")
@@ -140,7 +140,7 @@ class Servers:
         site = folder / "origin" / "site" / "buy"
         site.mkdir(parents=True)
         (site / "page").write_bytes(b"x" * PAGE_BYTES)
-        self._nginx("origin", ORIGIN, origin, LOAD_CORE, dir=folder / "origin")
+        self._nginx("origin", content, origin, LOAD_CORE, dir=folder / "origin")
         self.anteroom = self._anteroom()
 
     def start_peer(self, answer):

@@ -4,6 +4,7 @@ use crate::kit::wire::statuses;
 use crate::kit::{Ask, House, raw};
 
 mod impostors;
+mod standing;
 
 /// Everything that asks for something below `/buy`, however it is written, and what the shop
 /// is asked for once somebody may.

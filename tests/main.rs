@@ -20,6 +20,8 @@ mod draws;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod exhaustion;
+#[cfg(test)]
 mod framing;
 #[cfg(test)]
 #[path = "../fuzz/src/lib.rs"]
@@ -42,6 +44,8 @@ mod line;
 mod losses;
 #[cfg(test)]
 mod mutations;
+#[cfg(test)]
+mod named;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 mod admissions;
 mod changed;
 mod places;
+mod timing;
 
 use regex::Regex;
 use serde_json::{Value, json};

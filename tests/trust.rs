@@ -1,5 +1,7 @@
 //! Rows N of docs/security.md: headers, trust, URLs.
 
+mod words;
+
 use crate::kit::wire::statuses;
 use crate::kit::{Ask, House, Plan, raw};
 

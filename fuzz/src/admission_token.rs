@@ -21,16 +21,42 @@ pub fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let whole = text.strip_suffix('\n').unwrap_or(&text);
     counts_only_if_right(whole);
-    let (header, claims) = text.split_once('\n').unwrap_or(("", &text));
-    let header = match header {
-        "" => format!(
-            r#"{{"typ":"anteroom-admission+jwt","alg":"HS256","kid":"{}"}}"#,
-            kid()
-        ),
-        said => said.replace("KID", kid()),
+    if let Some(claims) = shifted(data) {
+        signed(&header(), &claims);
+    }
+    let (header_said, claims) = text.split_once('\n').unwrap_or(("", &text));
+    match header_said {
+        "" => signed(&header(), claims.trim_end_matches('\n')),
+        said => signed(&said.replace("KID", kid()), claims.trim_end_matches('\n')),
+    }
+}
+
+fn header() -> String {
+    format!(
+        r#"{{"typ":"anteroom-admission+jwt","alg":"HS256","kid":"{}"}}"#,
+        kid()
+    )
+}
+
+/// Good claims whose times the first bytes move.
+fn shifted(data: &[u8]) -> Option<String> {
+    let shift = |at: usize| {
+        let bytes = data.get(at..at + 2)?.try_into().ok()?;
+        Some(
+            NOON.secs()
+                .saturating_add_signed(i64::from(i16::from_le_bytes(bytes))),
+        )
     };
+    let (iat, nbf, exp) = (shift(0)?, shift(2)?, shift(4)?);
+    Some(format!(
+        r#"{{"iss":"anteroom","aud":"derby","sub":"s","jti":"07070707070707070707070707070707","iat":{iat},"nbf":{nbf},"exp":{exp},"rev":1}}"#
+    ))
+}
+
+/// Signs these with our key, and looks whether they count.
+fn signed(header: &str, claims: &str) {
     let said = |text: &str| URL_SAFE_NO_PAD.encode(text);
-    let message = format!("{}.{}", said(&header), said(claims.trim_end_matches('\n')));
+    let message = format!("{}.{}", said(header), said(claims));
     counts_only_if_right(&format!(
         "{message}.{}",
         URL_SAFE_NO_PAD.encode(tag(&message))

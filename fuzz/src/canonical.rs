@@ -23,7 +23,8 @@ pub fn run(data: &[u8]) {
 
     let served = served(once.target.path());
     for segment in served.split('/').skip(1) {
-        assert!(!matches!(segment, "." | ".."), "{served:?} climbs");
+        let bare = segment.split(';').next().unwrap_or_default();
+        assert!(!matches!(bare, "." | ".."), "{served:?} climbs");
     }
     let odd = |one: char| one == '\\' || one.is_ascii_control();
     assert!(

@@ -74,7 +74,7 @@ pub enum Said {
 
 /// Whose connection this is: the peer's, or where the peer is a listed proxy, whose it says. `Err`
 /// says why it is to be closed. The second half is what is counted, nothing for who is not listed.
-pub(super) async fn visitor(
+pub async fn visitor(
     stream: &mut TcpStream,
     peer: SocketAddr,
     announcers: &Announcers,

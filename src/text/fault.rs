@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use super::source::Source;
 use super::span::Span;
-use super::wording::clean;
+use super::wording::{clean, shown};
 
 /// The most faults kept of one reading; the rest are only counted.
 pub const MOST_KEPT: usize = 500;
 
 /// The most characters of a file's name that are shown.
 const LONGEST_NAME: usize = 255;
+
+/// The most characters of a message: it may repeat names that come from outside.
+const LONGEST_MESSAGE: usize = 2_000;
 
 /// One thing wrong, and its place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +54,7 @@ impl Fault {
             file: Arc::clone(source.name()),
             line: place.line,
             column: place.column,
-            message: message.into(),
+            message: clean(&message.into(), LONGEST_MESSAGE),
             suggestion: None,
             span,
             kind: Kind::Meaning,
@@ -98,7 +101,7 @@ impl Fault {
     #[must_use]
     pub fn suggesting(self, suggestion: Option<&str>) -> Self {
         Self {
-            suggestion: suggestion.map(str::to_owned),
+            suggestion: suggestion.map(shown),
             ..self
         }
     }

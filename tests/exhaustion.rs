@@ -1,0 +1,191 @@
+//! Rows R of docs/security.md: what would use up time, memory or connections.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use anteroom::config::{self, Sources};
+use anteroom::domain::clock::{Clock, UnixTime};
+use anteroom::gate::limit::Limiters;
+use tokio::task::JoinSet;
+
+use crate::kit::wire::Asked;
+use crate::kit::{Ask, House, Plan, Wire};
+
+/// The ways in which a hundred of them are slow: what they send at once, and then bit by bit.
+const SLOW: [(&str, &str); 4] = [
+    ("", ""),
+    (
+        "GET /about HTTP/1.1\r\nHost: shop.example\r\n",
+        "X-a: b\r\n",
+    ),
+    (
+        "POST /about HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 100000\r\n\r\n",
+        "x",
+    ),
+    (
+        "POST /about HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "1\r\nx\r\n",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r1_r2_a_hundred_slow_clients_are_closed_and_hold_nobody_up() {
+    let house = House::open().await;
+    let clock = Clock::machine();
+    let (address, begun) = (house.address, clock.now().mono);
+    let mut slow = JoinSet::new();
+    for (first, more) in (0..100).map(|number| SLOW[number % SLOW.len()]) {
+        slow.spawn(async move {
+            let mut wire = Wire::to(address).await;
+            let _ = wire.send(first).await;
+            let (mut writes, mut reads) = wire.split();
+            let trickle = tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    if tokio::io::AsyncWriteExt::write_all(&mut writes, more.as_bytes())
+                        .await
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+            while reads.answer(Asked::Any).await.is_some() {}
+            trickle.abort();
+        });
+    }
+    let mut took = Vec::new();
+    while !slow.is_empty() {
+        let asked = clock.now().mono;
+        house.visitor().get("/about").await.is_served();
+        house.visitor().get("/buy/1").await.is_queue();
+        took.push(clock.now().mono - asked);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        while slow.try_join_next().is_some() {}
+    }
+    let lived = clock.now().mono - begun;
+    assert!(took.len() > 50, "{} honest visits", took.len());
+    assert!(
+        lived < Duration::from_secs(30),
+        "the last was closed after {lived:?}"
+    );
+    took.sort();
+    let slowest = took[took.len() * 99 / 100];
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+}
+
+#[test]
+fn r6_a_flood_of_addresses_is_one_entry_a_network_and_is_forgotten() {
+    let mut sources = Sources::default();
+    for (name, text) in Plan::default().texts(crate::kit::policies::Addresses {
+        public: "127.0.0.1:1".parse().unwrap(),
+        control: "127.0.0.1:2".parse().unwrap(),
+        origin: "127.0.0.1:3".parse().unwrap(),
+    }) {
+        sources.add(&name, &text).unwrap();
+    }
+    let limit = "[[limit]]\nname = \"few\"\nper = \"address\"\nrate = 1\nburst = 5\n";
+    sources.add("limits.toml", limit).unwrap();
+    let config = config::read(&sources).unwrap().config;
+    let clock = Clock::by_hand(UnixTime::from_secs(1_795_000_000));
+    let limiters = Limiters::new(&config.limits, clock.clone());
+    let from = |number: u128| IpAddr::V6(Ipv6Addr::from((0x2001_0db8 << 96) | number));
+
+    let within = (0..200_000).filter(|number| limiters.visit(from(*number), "/about").is_ok());
+    assert_eq!(within.count(), 5, "all of one network are one");
+    assert_eq!(limiters.len(), 1);
+    for number in 1..=200_000 {
+        assert!(limiters.visit(from(number << 64), "/about").is_ok());
+    }
+    assert_eq!(limiters.len(), 200_001);
+    clock.advance(Duration::from_secs(60));
+    limiters.tidy();
+    assert!(limiters.is_empty(), "{} are remembered", limiters.len());
+    assert_eq!(
+        NonZeroU32::new(5),
+        config.limits.limits.first().map(|limit| limit.burst)
+    );
+}
+
+#[tokio::test]
+async fn r8_no_word_of_a_visitor_becomes_a_label() {
+    let house = House::open().await;
+    let ask_all = |round: usize| {
+        let house = &house;
+        async move {
+            for number in 0..60 {
+                let name = format!("evil{round}x{number}");
+                let ask = Ask::new(&name.to_uppercase(), &format!("/about/{name}?{name}"))
+                    .with("user-agent", &name)
+                    .with("x-forwarded-for", &format!("9.9.{round}.{number}"))
+                    .with("referer", &name);
+                house.visitor().ask(ask).await;
+                house.visitor().get(&format!("/buy/{name}")).await;
+                house
+                    .visitor()
+                    .host(&format!("{name}.example"))
+                    .get("/about")
+                    .await
+                    .is(421);
+                house
+                    .visitor()
+                    .get(&format!("/_anteroom/rooms/{name}/status"))
+                    .await
+                    .is(404);
+                house.app().joins().await;
+            }
+            let text = house.operator().get("/metrics").await;
+            let text = text.is(200).text().to_owned();
+            assert!(!text.contains("evil") && !text.contains("EVIL"), "{text}");
+            text.lines().filter(|line| !line.starts_with('#')).count()
+        }
+    };
+    let first = ask_all(1).await;
+    let second = ask_all(2).await;
+    assert_eq!(first, second, "no new series for new words");
+}
+
+#[tokio::test]
+async fn r12_no_expression_and_no_nesting_costs_more_than_its_length() {
+    let rule = "[[rule]]\nname = \"hard\"\naction = \"deny\"\nagent = [\"^(a+)+$\", \"(a|aa)*c$\", \"(.*)*x(.*)*y\"]\n";
+    let house = House::of(Plan::default().file("bots.toml", rule)).await;
+    let clock = Clock::machine();
+    let begun = clock.now().mono;
+    for agent in [
+        "a".repeat(8_000) + "!",
+        "aa".repeat(4_000),
+        "x".repeat(8_000),
+    ] {
+        house
+            .visitor()
+            .ask(Ask::get("/about").with("user-agent", &agent))
+            .await;
+    }
+    let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+    let ask = Ask::new("PUT", "/v1/rooms/derby/message").body(deep.clone());
+    let refused = house
+        .operator()
+        .ask(ask.with("content-type", "application/json"))
+        .await;
+    assert!((400..500).contains(&refused.status), "{refused:?}");
+    let ask = Ask::post("/_anteroom/rooms/derby/redeem").body(format!("{{\"code\":{deep}}}"));
+    let told = house
+        .app()
+        .ask(ask.with("content-type", "application/json"))
+        .await;
+    assert!(told.status < 500, "{told:?}");
+    let took = clock.now().mono - begun;
+    assert!(took < Duration::from_secs(5), "{took:?}");
+
+    let mut sources = Sources::default();
+    sources
+        .add("anteroom.toml", &format!("listen = {deep}"))
+        .unwrap();
+    sources.add("limits.toml", &"[a.".repeat(10_000)).unwrap();
+    let faults = config::read(&sources).unwrap_err();
+    assert!(
+        !faults.is_empty(),
+        "deep texts are faults and no end of the program"
+    );
+}
