@@ -47,9 +47,5 @@ pub(super) fn begin(
         identities: Identities::new(parts.policies.clone()),
         policies: parts.policies,
     };
-    Ok(Reloads::start(
-        lasting,
-        parts.config,
-        (loops, certificates),
-    )?)
+    Reloads::start(lasting, parts.config, (loops, certificates))
 }
