@@ -1,7 +1,7 @@
 //! Frames written by hand, against a gateway that is a process of its own.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -86,8 +86,8 @@ fn floods() -> [Flood; 9] {
     ]
 }
 
-/// Sends a flood until the gateway has had enough, or for five seconds; how long it took.
-async fn endures(address: SocketAddr, client: &Client, (name, first, again): &Flood) -> Duration {
+/// Sends a flood until the gateway has had enough, which must be within a second.
+async fn endures(address: SocketAddr, client: &Client, (name, first, again): &Flood) {
     let client = client.speaking_http2();
     let stream = client.connect(address, "shop.example").await.unwrap();
     let (mut reads, mut writes) = tokio::io::split(stream);
@@ -97,7 +97,6 @@ async fn endures(address: SocketAddr, client: &Client, (name, first, again): &Fl
     });
     writes.write_all(PREFACE).await.unwrap();
     writes.write_all(first).await.unwrap();
-    let began = Instant::now();
     let flood = async {
         for round in 0.. {
             if reading.is_finished() || writes.write_all(&again(round)).await.is_err() {
@@ -105,9 +104,8 @@ async fn endures(address: SocketAddr, client: &Client, (name, first, again): &Fl
             }
         }
     };
-    let ended = tokio::time::timeout(Duration::from_secs(5), flood).await;
-    assert!(ended.is_ok(), "{name}: still taken after five seconds");
-    began.elapsed()
+    let ended = tokio::time::timeout(Duration::from_secs(1), flood).await;
+    assert!(ended.is_ok(), "{name}: still taken after a second");
 }
 
 #[tokio::test]
@@ -126,8 +124,7 @@ async fn r3_each_flood_is_over_within_a_second_and_costs_little_memory() {
 
     for flood in floods() {
         for _ in 0..3 {
-            let took = endures(address, &client, &flood).await;
-            assert!(took < Duration::from_secs(1), "{}: {took:?}", flood.0);
+            endures(address, &client, &flood).await;
         }
     }
 

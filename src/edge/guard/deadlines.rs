@@ -14,7 +14,8 @@ pub struct Deadlines {
     pub first_byte: Duration,
     /// From a head's first byte to its last; 10 s.
     pub head: Duration,
-    /// How long nothing is under way before all is given back but the stream itself; 100 ms. A
+    /// How long nothing is under way before all is given back but the stream itself, on a
+    /// connection that goes on asking; 100 ms. One that asks once gives it back at once. A
     /// page's own requests follow one another faster.
     pub park: Duration,
     /// Between one answer and the next request; 75 s, longer than the longest poll interval

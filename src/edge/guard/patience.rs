@@ -46,7 +46,7 @@ impl Patience {
             wait: None,
             busy: false,
             rests: false,
-            rests_soon: false,
+            rests_soon: true,
             message: 0,
             received: 0,
             waited: Duration::ZERO,
@@ -104,9 +104,10 @@ impl Patience {
         }
     }
 
-    /// Takes the connection for one that asks once and rests again, as a page that polls.
-    pub(in crate::edge) const fn expect_rest(&mut self) {
-        self.rests_soon = true;
+    /// Takes the connection for one that goes on asking, and not for one that asks once and rests
+    /// again, as a page that polls.
+    pub(in crate::edge) const fn expect_more(&mut self) {
+        self.rests_soon = false;
     }
 
     /// Whether the connection has been idle for [`Deadlines::park`], or rests soon and is idle.

@@ -10,14 +10,15 @@ use super::{Guard, Terms};
 
 impl<S> Guard<S> {
     /// Puts a guard on a connection that has rested for so long between two requests, and these
-    /// bytes since. After a long rest another is expected as soon as the request is answered.
+    /// bytes since. After a short rest more than one request is expected
+    /// before the next.
     pub fn again(io: S, (first, rested): (BytesMut, Duration), terms: Arc<Terms>) -> Self {
         let mut guard = Self {
             held: first,
             ..Self::new(io, terms)
         };
-        if rested >= guard.terms.deadlines.park {
-            guard.patience.expect_rest();
+        if rested < guard.terms.deadlines.park {
+            guard.patience.expect_more();
         }
         guard
     }
