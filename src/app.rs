@@ -41,9 +41,10 @@ use crate::store::QueueStore;
 use crate::token::Keyring;
 
 use begin::begin;
+use descriptors::capacity;
 use loops::surveyed;
 use reload::Reloads;
-use wiring::{addresses, all, bind, capacity, credentials, places};
+use wiring::{addresses, all, bind, credentials, places};
 
 pub use reload::{Fresh, Reread};
 pub use storing::open_store;

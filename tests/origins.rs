@@ -5,6 +5,7 @@ mod nginx;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -298,10 +299,14 @@ async fn a6_an_origin_may_demand_our_certificate_and_speaks_http_2_if_asked_to()
         let status = (first.status, second.status);
         (status, first.text().trim().to_owned())
     };
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("gateway.key");
+    std::fs::copy(papers("gateway.key"), &key).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     let own = format!(
         "certificate = \"{}\"\nkey = \"{}\"",
         papers("gateway.pem"),
-        papers("gateway.key")
+        key.display()
     );
 
     let known = |spoken: &str| ((200, 200), format!("{spoken} SUCCESS /buy/1?seat=2"));

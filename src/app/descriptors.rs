@@ -1,29 +1,73 @@
-//! How many connections the machine's limit on open files leaves room for.
+//! How many connections there may be: what the configuration says, as far as the machine's limit on
+//! open files leaves room.
 
 use std::fs;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::config::gateway::Connections;
+use crate::edge::capacity::Capacity;
+use crate::edge::events::{Most, Streams};
+use crate::telemetry::metrics::Metrics;
 
 /// Where Linux says what this process may have.
 const LIMITS: &str = "/proc/self/limits";
 
+/// Room for connections, as far as the machine's limit on open files goes.
+pub(super) fn capacity(connections: Connections, metrics: &Arc<Metrics>) -> Arc<Capacity> {
+    let allowed = for_visitors(connections.max);
+    let per_network = usize::try_from(connections.per_network.get()).unwrap_or(usize::MAX);
+    let metrics = Arc::clone(metrics);
+    Arc::new(Capacity::new((allowed, per_network), metrics))
+}
+
+/// Places for WebSockets.
+pub(super) fn sockets(connections: Connections) -> Arc<Semaphore> {
+    let most = for_lasting(connections.sockets, connections.max);
+    Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)))
+}
+
+/// Places for event streams.
+pub(super) fn streams(connections: Connections, metrics: &Arc<Metrics>) -> Arc<Streams> {
+    let per_network = connections.streams_per_network.get();
+    let most = Most {
+        all: for_lasting(connections.streams, connections.max).min(Semaphore::MAX_PERMITS),
+        per_network: usize::try_from(per_network).unwrap_or(usize::MAX),
+    };
+    Arc::new(Streams::new(most, Arc::clone(metrics)))
+}
+
 /// How many visitors' connections there may be: what the configuration says, or less where open
 /// files are few. A quarter of them is left for connections to sites and the store, and for files.
-pub(super) fn for_visitors(wanted: u32) -> usize {
-    let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-    let Some(files) = fs::read_to_string(LIMITS)
-        .ok()
-        .and_then(|text| open_files(&text))
-    else {
-        return wanted;
-    };
-    let room = (files - files / 4).max(1);
+fn for_visitors(wanted: NonZeroU32) -> usize {
+    let (wanted, room) = (number(wanted), room());
     if room < wanted {
         tracing::warn!(
-            open_files = files,
             connections = room,
             "the limit on open files leaves room for fewer connections than [connections] max"
         );
     }
     wanted.min(room)
+}
+
+/// How many of the visitors' connections may be of a kind that stays (WebSockets, event streams):
+/// what the configuration says, or half of them all, so that others still find a place.
+fn for_lasting(wanted: NonZeroU32, visitors: NonZeroU32) -> usize {
+    let half = number(visitors).min(room()) / 2;
+    number(wanted).min(half.max(1))
+}
+
+fn number(wanted: NonZeroU32) -> usize {
+    usize::try_from(wanted.get()).unwrap_or(usize::MAX)
+}
+
+/// Three quarters of the open files there may be.
+fn room() -> usize {
+    let limits = fs::read_to_string(LIMITS).ok();
+    let files = limits.and_then(|text| open_files(&text));
+    files.map_or(usize::MAX, |files| (files - files / 4).max(1))
 }
 
 /// The limit in force on open files, if there is one.
@@ -49,7 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn no_more_connections_than_wanted() {
-        assert_eq!(for_visitors(1), 1);
+    fn no_more_connections_than_wanted_and_half_of_them_for_those_that_stay() {
+        let many = |count| NonZeroU32::new(count).unwrap();
+        assert_eq!(for_visitors(many(1)), 1);
+        assert_eq!(for_lasting(many(10), many(100)), 10);
+        assert_eq!(for_lasting(many(100), many(100)), 50);
+        assert_eq!(for_lasting(many(100), many(1)), 1);
     }
 }

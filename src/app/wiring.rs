@@ -11,15 +11,12 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::config::gateway::Connections;
 use crate::config::tls::Tls as TlsSettings;
 use crate::config::{Config, site};
 use crate::control::ControlRoom;
 use crate::control::auth::{Credential, Door as Guard, Role};
 use crate::control::policies::{Edition, InForce, Names};
 use crate::domain::room::RoomName;
-use crate::edge::capacity::Capacity;
-use crate::edge::events::{Most, Streams};
 use crate::edge::proxied::Announcers;
 use crate::edge::respond::Responder;
 use crate::edge::serve::Door;
@@ -31,12 +28,12 @@ use crate::gate::room::Room;
 use crate::gate::{Gate, Site};
 use crate::origin::{Origin, World};
 use crate::telemetry::labels::RuleLabel;
-use crate::telemetry::metrics::{Metrics, MetricsError};
+use crate::telemetry::metrics::MetricsError;
 use crate::telemetry::series::{Counts, Named};
 use crate::token::Keyring;
 use crate::token::assertion::Assertor;
 
-use super::descriptors::for_visitors;
+use super::descriptors::{sockets, streams};
 use super::origins::Behind;
 use super::reload::Lasting;
 
@@ -70,23 +67,6 @@ pub(super) fn places(most: NonZeroU32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(
         usize::try_from(most.get()).unwrap_or(usize::MAX),
     ))
-}
-
-/// Room for connections, as far as the machine's limit on open files goes.
-pub(super) fn capacity(connections: Connections, metrics: &Arc<Metrics>) -> Arc<Capacity> {
-    let allowed = for_visitors(connections.max.get());
-    let per_network = usize::try_from(connections.per_network.get()).unwrap_or(usize::MAX);
-    let metrics = Arc::clone(metrics);
-    Arc::new(Capacity::new((allowed, per_network), metrics))
-}
-
-fn streams(connections: Connections, metrics: &Arc<Metrics>) -> Arc<Streams> {
-    let many = |most: NonZeroU32| usize::try_from(most.get()).unwrap_or(usize::MAX);
-    let most = Most {
-        all: many(connections.streams).min(Semaphore::MAX_PERMITS),
-        per_network: many(connections.streams_per_network),
-    };
-    Arc::new(Streams::new(most, Arc::clone(metrics)))
 }
 
 pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<SocketAddr>> {
@@ -132,7 +112,7 @@ pub(super) fn door(
         counts: counts(lasting, config)?,
         sockets: match last {
             Some(last) => Arc::clone(&last.sockets),
-            None => places(config.connections.sockets),
+            None => sockets(config.connections),
         },
         streams: match last {
             Some(last) => Arc::clone(&last.streams),

@@ -21,6 +21,7 @@ mod deadlines;
 mod patience;
 mod rest;
 mod socket;
+mod taking;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,7 @@ pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
 pub(super) use patience::{Patience, Wait};
 use socket::Speaks;
+use taking::Taking;
 
 use super::framing::{Fault, Framing, Limits, Step};
 
@@ -64,7 +66,7 @@ pub struct Guard<S> {
     speaks: Speaks,
     end: Option<End>,
     patience: Patience,
-    write_alarm: Alarm,
+    taking: Taking,
     activity: Activity,
     closing: Closing,
     /// Its own, because hyper flushes before each look at the shutdown and a flush that
@@ -99,7 +101,7 @@ impl<S> Guard<S> {
             speaks: Speaks::Http,
             end: None,
             patience: Patience::new(terms.deadlines, activity.clone()),
-            write_alarm: Alarm::default(),
+            taking: Taking::default(),
             activity,
             closing: Closing::Open,
             closing_alarm: Alarm::default(),
@@ -209,14 +211,14 @@ impl<S> Guard<S> {
         Poll::Ready(())
     }
 
-    /// Gives a write up once the visitor has taken none of it for too long.
-    fn poll_written<T>(
+    /// Gives a write up once the visitor takes too little of it.
+    fn poll_written(
         &mut self,
         cx: &mut Context<'_>,
-        outcome: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        let span = self.terms.deadlines.write_stall;
-        self.write_alarm.bound(cx, outcome, span)
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let deadlines = &self.terms.deadlines;
+        self.taking.bound_write(cx, written, deadlines)
     }
 }
 
@@ -282,7 +284,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let flushed = Pin::new(&mut this.io).poll_flush(cx);
-        this.poll_written(cx, flushed)
+        this.taking.bound_flush(cx, flushed, &this.terms.deadlines)
     }
 
     /// Writes the farewell if one is due, shuts the writing side, and reads off what is still

@@ -113,12 +113,13 @@ impl Line<'_> {
     ///
     /// # Errors
     /// [`Refusal::NoChance`] when the machine gives no random numbers, [`Refusal::Busy`] for who
-    /// holds no place while there is too much to do.
+    /// is neither in line nor in the lobby while there is too much to do.
     pub async fn serve(&self, coming: Coming) -> Result<Outcome, Refusal> {
         if self.snapshot.skew.clock == WallClock::Off {
             return Ok(told(self.unsigned(coming.token.as_ref())));
         }
-        let holds_nothing = coming.token.is_none_or(|token| token.place.is_none());
+        let holds_nothing = |token: &QueueToken| token.place.is_none() && !token.lobby;
+        let holds_nothing = coming.token.as_ref().is_none_or(holds_nothing);
         if self.pressure == Pressure::High && holds_nothing && coming.may != May::Look {
             return Err(Refusal::Busy);
         }

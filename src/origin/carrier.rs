@@ -9,10 +9,10 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 
-use super::body::RequestBody;
 use super::deadline::{Silence, Ticker};
 use super::line::Line;
 use super::trunk::Stream;
+use super::upload::RequestBody;
 
 /// Carries one exchange. Dropping it before the end breaks the exchange off.
 #[derive(Debug)]

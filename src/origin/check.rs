@@ -7,10 +7,10 @@ use std::time::Duration;
 use http::header::{HOST, USER_AGENT};
 use http::{HeaderValue, Request, Uri};
 
-use super::body::RequestBody;
 use super::deadline::{Deadlines, Silence};
 use super::health::Answer;
 use super::pool::Pool;
+use super::upload::RequestBody;
 use super::{Check, Origin};
 use crate::domain::clock::Clock;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 use super::Settings;
-use super::body::Upload;
+use super::upload::Upload;
 
 /// Ticks in the shortest of the deadlines: how exact they are. A deadline strikes at its time
 /// at the earliest and at most one tick later.

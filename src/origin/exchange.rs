@@ -9,13 +9,13 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::OriginError;
-use super::body::RequestBody;
 use super::carrier::{Carrier, Unanswered};
 use super::deadline::Silence;
 use super::line::Line;
 use super::pool::{Blame, Held};
 use super::retry::Copy;
 use super::site::{Ask, Site, Tried};
+use super::upload::RequestBody;
 
 /// The most origins that one request is taken to.
 const MOST_TRIES: usize = 3;
@@ -59,7 +59,13 @@ pub(super) async fn carry(
         let Ok(pool) = site.choose(ask, &mut tried) else {
             break;
         };
-        let held = pool.enter().await?;
+        let held = match pool.enter().await {
+            Ok(held) => held,
+            Err(full) => {
+                last = full;
+                continue;
+            }
+        };
         let lost = match attempt(&held, request, silence, &mut again).await {
             Ok((answer, carrier)) => {
                 return Ok(Answered {
@@ -90,7 +96,13 @@ pub(super) async fn reach(site: &Site, ask: Ask) -> Result<(Line, Held), OriginE
         let Ok(pool) = site.choose(ask, &mut tried) else {
             break;
         };
-        let held = pool.enter().await?;
+        let held = match pool.enter().await {
+            Ok(held) => held,
+            Err(full) => {
+                last = full;
+                continue;
+            }
+        };
         match held.pool.open_line().await {
             Ok(line) => return Ok((line, held)),
             Err(fault) => {

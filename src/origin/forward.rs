@@ -7,12 +7,13 @@ use http::{Request, Response, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::body::{OriginBody, RequestBody, Upload};
+use super::body::OriginBody;
 use super::deadline::Silence;
 use super::exchange::{Answered, carry};
 use super::pool::Blame;
 use super::retry::is_repeatable;
 use super::site::{Ask, Risk, Site};
+use super::upload::{Gathered, RequestBody, Upload};
 use super::{BoxError, OriginError, OriginStats, Said, Settings, World, framing, headers};
 use crate::gate::permit::{Passage, Permit};
 use crate::telemetry::metrics::MetricsError;
@@ -67,7 +68,8 @@ impl Origin {
 
     /// Sends a permitted request to its site and waits for the head of the answer.
     ///
-    /// The target is the permit's, not the request's. Both bodies are streamed. Dropping the
+    /// The target is the permit's, not the request's. Both bodies are streamed; of the request's the
+    /// first 16 KiB are waited for. Dropping the
     /// future, or the answer's body before its end, ends the exchange.
     ///
     /// # Errors
@@ -83,7 +85,7 @@ impl Origin {
         B::Error: Into<BoxError>,
     {
         let site = self.site(permit.passage())?;
-        let (request, upload) = outgoing(request, &permit);
+        let (request, upload) = outgoing(request, &permit).await?;
         let mut silence = Silence::new(site.deadlines(), upload);
         let ask = Ask {
             visitor: site.visitor(&permit),
@@ -133,7 +135,10 @@ pub(super) fn make_fit(
 }
 
 /// The request as the origin gets it.
-fn outgoing<B>(request: Request<B>, permit: &Permit) -> (Request<RequestBody>, Option<Arc<Upload>>)
+async fn outgoing<B>(
+    request: Request<B>,
+    permit: &Permit,
+) -> Result<(Request<RequestBody>, Option<Arc<Upload>>), OriginError>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -151,6 +156,7 @@ where
     let (body, upload) = if length == Some(0) {
         (RequestBody::Empty, None)
     } else {
+        let body = Box::pin(Gathered::of(body)).await?;
         let (body, upload) = RequestBody::streaming(body, length);
         (body, Some(upload))
     };
@@ -158,7 +164,7 @@ where
     *request.method_mut() = parts.method;
     *request.uri_mut() = Uri::from(passage.target.clone());
     *request.headers_mut() = parts.headers;
-    (request, upload)
+    Ok((request, upload))
 }
 
 #[cfg(test)]
@@ -555,7 +561,7 @@ mod tests {
         .await;
         let (pen, body) = written();
         tokio::spawn(async move {
-            pen.write("half").await;
+            pen.write(vec![b'x'; 65_536]).await;
             pen.snap().await;
         });
 
@@ -588,10 +594,10 @@ mod tests {
         let origin = site.origin();
         let (pen, body) = written();
 
-        let answer = origin
-            .forward(asking("POST", body), outside("/"))
-            .await
-            .unwrap();
+        let first = pen.write(vec![b'x'; 65_536]);
+        let answer = origin.forward(asking("POST", body), outside("/"));
+        let (_, answer) = tokio::join!(first, answer);
+        let answer = answer.unwrap();
 
         assert_eq!(answer.status(), 413);
         assert_eq!(text(answer).await.unwrap(), "no");

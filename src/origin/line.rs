@@ -12,10 +12,10 @@ use hyper_util::rt::TokioIo;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::OriginError;
-use super::body::RequestBody;
 use super::carrier::{Unanswered, answered};
 use super::deadline::{Deadlines, Silence, Ticker};
 use super::pulse::Pulse;
+use super::upload::RequestBody;
 use super::wire::{Bytes, Wire, is_hang_up};
 
 /// A resting connection is closed at the second of these: after 15 to 30 seconds. Web servers
@@ -202,6 +202,7 @@ mod tests {
 
     use super::*;
     use crate::origin::testing::TicketSite;
+    use crate::origin::upload::Gathered;
 
     async fn open(site: &TicketSite) -> (Line, Silence) {
         let settings = site.settings();
@@ -225,7 +226,10 @@ mod tests {
         while !line.is_closed() {
             tokio::task::yield_now().await;
         }
-        let (body, upload) = RequestBody::streaming(Full::from("order"), Some(5));
+        let body = Gathered::of(Full::<bytes::Bytes>::from("order"))
+            .await
+            .unwrap();
+        let (body, upload) = RequestBody::streaming(body, Some(5));
 
         let sent = line.send(Request::new(body), &mut silence).await;
 

@@ -30,6 +30,7 @@ mod socket;
 mod testing;
 mod tls;
 mod trunk;
+mod upload;
 mod wire;
 
 use std::sync::Arc;

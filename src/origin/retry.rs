@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::{HeaderMap, Method, Request, Uri};
 
-use super::body::RequestBody;
+use super::upload::RequestBody;
 
 /// What a second sending costs.
 const COST: u32 = 5;

@@ -19,12 +19,13 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::body::{OriginBody, RequestBody};
+use super::body::OriginBody;
 use super::carrier::Carrier;
 use super::deadline::Silence;
 use super::exchange::{fault_of, reach};
 use super::forward::{Origin, make_fit};
 use super::site::{Ask, Risk};
+use super::upload::RequestBody;
 use super::{OriginError, Said, framing, headers};
 use crate::gate::permit::Permit;
 use crate::gate::socket::{Opening, SocketKey};

@@ -16,11 +16,11 @@ use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::OriginError;
-use super::body::RequestBody;
 use super::carrier::{Unanswered, answered};
 use super::deadline::{Deadlines, Silence, Ticker};
 use super::line::{Life, MAX_HEAD, Rounds};
 use super::pulse::Pulse;
+use super::upload::RequestBody;
 use super::wire::{Bytes, Wire};
 
 /// The most streams on one connection; where the origin allows fewer, its word counts.
@@ -152,9 +152,10 @@ impl Stream {
         let answer = answered(sent, (silence, &mut self.ticker)).await;
         let answer = answer.map_err(|lost| match lost {
             Unanswered::Unsent(request) => Unanswered::Unsent(Box::new(alone(*request))),
-            // A stream that ends before the head of its answer has said nothing.
+            // A stream that ends before the head of its answer has said nothing, and neither has a
+            // connection that ends before there was room for the stream.
             Unanswered::Broken { error, .. } => Unanswered::Broken {
-                is_hang_up: !error.is_user(),
+                is_hang_up: true,
                 error,
             },
             Unanswered::Silent(waited) => Unanswered::Silent(waited),

@@ -217,7 +217,10 @@ impl Sale {
             }
         };
         if let Deed::Leave = deed {
-            self.ledger.left(fan, (was_inside, house.clock.now().mono));
+            // A gateway that was cut off told nobody, and forgets it when it is begun anew.
+            let cut_off = house.store.calls_left.lock().unwrap().is_some();
+            let ended = was_inside.filter(|_| !cut_off);
+            self.ledger.left(fan, (ended, house.clock.now().mono));
         }
         self.ledger.heard(fan, &self.fans[fan], (house, &got));
         self.look().await;

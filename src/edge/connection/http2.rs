@@ -127,7 +127,13 @@ impl Kept {
                         break None;
                     }
                     connection.as_mut().graceful_shutdown();
-                    break timeout(deadlines.linger, connection).await.ok();
+                    // What was sent before the visitor heard of it is answered first.
+                    break loop {
+                        let ended = timeout(deadlines.linger, connection.as_mut()).await;
+                        if ended.is_ok() || seen.open() == 0 && self.activity.in_flight() == 0 {
+                            break ended.ok();
+                        }
+                    };
                 }
                 () = &mut cancelled, if !draining => {
                     draining = true;

@@ -27,8 +27,12 @@ pub struct Deadlines {
     pub body_grace: Duration,
     /// Bytes a second of waiting that a body must bring beyond its grace; 500. At least 1.
     pub body_rate: u32,
-    /// A write's wait for the visitor to take some of it; 30 s.
+    /// A write's wait for the visitor to take some of it; 25 s.
     pub write_stall: Duration,
+    /// Waiting for the visitor that an answer may spend however little is taken; 25 s.
+    pub write_grace: Duration,
+    /// Bytes a second of waiting that the visitor must take beyond the grace; 500. At least 1.
+    pub write_rate: u32,
     /// How long bytes that nobody will answer are thrown away after a last answer, so that
     /// the visitor reads the answer and no reset; 1 s.
     pub linger: Duration,
@@ -46,7 +50,9 @@ impl Default for Deadlines {
             body_stall: Duration::from_secs(10),
             body_grace: Duration::from_secs(10),
             body_rate: 500,
-            write_stall: Duration::from_secs(30),
+            write_stall: Duration::from_secs(25),
+            write_grace: Duration::from_secs(25),
+            write_rate: 500,
             linger: Duration::from_secs(1),
             linger_bytes: 64 << 10,
         }

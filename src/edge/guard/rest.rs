@@ -32,7 +32,7 @@ impl<S> Guard<S> {
             && self.speaks == Speaks::Http
             && !self.framing.is_in_body()
             && !self.framing.is_over()
-            && !self.write_alarm.is_set()
+            && !self.taking.is_waited_for()
     }
 
     /// The connection without its guard.

@@ -461,22 +461,59 @@ async fn a_body_that_nobody_reads_is_not_called_slow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r1_a_visitor_that_stops_reading_is_given_up_after_thirty_seconds() {
-    let (mut pipe, io) = duplex(64);
+async fn r1_a_visitor_that_stops_reading_is_given_up_after_25_seconds() {
+    let (mut pipe, io) = duplex(64 * 1024);
     let mut guard = Guard::new(io, Arc::new(terms()));
-    let writing = tokio::spawn(async move { guard.write_all(&[b'x'; 1024]).await });
-    let mut seen = [0; 64];
+    let writing = tokio::spawn(async move { guard.write_all(&[b'x'; 1 << 20]).await });
+    let mut seen = vec![0; 64 * 1024];
     for _ in 0..3 {
-        sleep(Duration::from_secs(29)).await;
+        sleep(Duration::from_secs(24)).await;
         pipe.read_exact(&mut seen).await.unwrap();
     }
-    sleep(Duration::from_secs(29)).await;
-    assert!(!writing.is_finished(), "each read was progress");
+    sleep(Duration::from_secs(24)).await;
+    assert!(!writing.is_finished(), "each read was progress enough");
     sleep(Duration::from_secs(2)).await;
 
     let outcome = writing.await.unwrap();
 
     assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::TimedOut);
+}
+
+/// How long somebody is written to who takes so many bytes each five seconds, up to ten minutes.
+async fn written_to(bytes: usize) -> Duration {
+    let (mut pipe, io) = duplex(1024);
+    let mut guard = Guard::new(io, Arc::new(terms()));
+    let mut writing = tokio::spawn(async move { guard.write_all(&[b'x'; 16 << 20]).await });
+    let mut seen = vec![0; bytes];
+    for fives in 0..120 {
+        let five = Duration::from_secs(5);
+        if tokio::time::timeout(five, &mut writing).await.is_ok() {
+            return five * fives;
+        }
+        pipe.read_exact(&mut seen).await.unwrap();
+    }
+    Duration::from_mins(10)
+}
+
+#[tokio::test(start_paused = true)]
+async fn r1_who_takes_an_answer_by_a_trickle_is_given_up_and_who_is_slow_is_not() {
+    assert_eq!(written_to(32).await, Duration::from_secs(25));
+    let slower_than_500_a_second = written_to(2_000).await;
+    assert!(slower_than_500_a_second <= Duration::from_secs(150));
+    assert_eq!(written_to(2_600).await, Duration::from_mins(10));
+}
+
+#[tokio::test]
+async fn r1_an_answer_that_comes_in_small_parts_may_take_for_ever() {
+    tokio::time::pause();
+    let (mut pipe, io) = duplex(64);
+    let mut guard = Guard::new(io, Arc::new(terms()));
+    for _ in 0..200 {
+        guard.write_all(b"data: tick").await.unwrap();
+        guard.flush().await.unwrap();
+        pipe.read_exact(&mut [0; 10]).await.unwrap();
+        sleep(Duration::from_secs(15)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -524,7 +561,7 @@ async fn reads_that_find_their_bytes_arm_no_timer() {
 
     guard.write_all(b"HTTP/1.1 204\r\n\r\n").await.unwrap();
 
-    assert!(!guard.patience.has_timer() && !guard.write_alarm.has_timer());
+    assert!(!guard.patience.has_timer() && !guard.taking.has_timer());
     assert_eq!(guard.held.capacity(), 0, "whole requests need no buffer");
 }
 

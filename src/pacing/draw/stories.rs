@@ -12,6 +12,7 @@ use crate::domain::draw::check::{Sound, check, check_receipt};
 use crate::domain::draw::receipt::Receipt;
 use crate::domain::draw::{Draw, Hash};
 use crate::domain::place::Place;
+use crate::domain::pressure::Pressure;
 use crate::domain::visitor::VisitorId;
 use crate::domain::window::{Order, Orders, WindowId, WindowState};
 use crate::gate::draw::{Shown, Unshown};
@@ -169,6 +170,23 @@ async fn a_lobby_is_drawn_and_everybody_can_compute_it_again() {
         .await
         .unwrap_err();
     assert_eq!(none, Refusal::Draw(Unshown::NoDraw));
+}
+
+#[tokio::test]
+async fn q12_under_pressure_the_lobby_is_served_and_drawn_as_before() {
+    let mut house = prequeue(None).await;
+    let mut fans = gather(&house, 5).await;
+
+    house.gate.pressure.set(Pressure::High);
+
+    assert_eq!(fans[0].poll(&house).await.face, Face::Prequeue);
+    assert!(house.visitor().refused(&house, "GET", "/buy/1", &[]).await);
+    freeze(&mut house).await;
+    house.draw(WHOLE).await;
+    for fan in &mut fans {
+        fan.poll(&house).await;
+        assert!(fan.token(&house).place.is_some());
+    }
 }
 
 #[tokio::test]

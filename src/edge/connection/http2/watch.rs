@@ -85,7 +85,7 @@ struct Look {
     in_flight: u32,
     /// Streams not answered to the end.
     open: u32,
-    /// Bytes taken by the visitor so far.
+    /// Frames of answers taken by the visitor so far.
     written: u64,
 }
 

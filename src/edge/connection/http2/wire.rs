@@ -37,7 +37,7 @@ impl Seen {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Bytes that the visitor's side has taken.
+    /// Frames of answers that the visitor's side has taken.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
@@ -156,10 +156,12 @@ impl<S> Wire<S> {
 
     /// Looks at bytes that were written to the visitor.
     fn send(&mut self, mut bytes: &[u8]) {
-        let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.seen.written.fetch_add(count, Ordering::Relaxed);
         while let Some(head) = self.outgoing.next(&mut bytes) {
             self.meter.sent(head);
+            // Only what answers a request shows that the visitor takes its answers.
+            if matches!(head.kind, Kind::Data | Kind::Headers) {
+                self.seen.written.fetch_add(1, Ordering::Relaxed);
+            }
             if head.ends_stream() || head.kind == Kind::Reset {
                 self.forget(head.stream);
                 self.tell_open();

@@ -1,0 +1,199 @@
+//! The body of a request on its way to the origin: the first of it gathered, the rest streamed frame
+//! by frame; trailers are dropped.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+
+use super::{BoxError, OriginError};
+
+/// Bytes of a body that are gathered before an origin is asked to take it: a form is whole by then.
+const FIRST: usize = 16 * 1024;
+
+/// How far a request's body has come.
+#[derive(Debug, Default)]
+pub(super) struct Upload {
+    frames: AtomicUsize,
+    done: AtomicBool,
+    failed: AtomicBool,
+}
+
+impl Upload {
+    /// How many frames were taken up so far.
+    pub(super) fn frames(&self) -> usize {
+        self.frames.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last one was.
+    pub(super) fn is_done(&self) -> bool {
+        self.done.load(Ordering::Acquire)
+    }
+
+    /// Whether the visitor's side broke off.
+    pub(super) fn is_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+}
+
+/// A visitor's body, of which the first has come already.
+///
+/// Whoever sends a small body slowly holds up nobody: a place at the origin is taken only when it
+/// is whole. The deadlines of the visitor's connection end the wait.
+pub(super) struct Gathered {
+    first: VecDeque<Bytes>,
+    /// What is still to come.
+    rest: Option<UnsyncBoxBody<Bytes, BoxError>>,
+}
+
+impl Gathered {
+    /// Waits for the first 16 KiB of a body, or for its end.
+    ///
+    /// # Errors
+    ///
+    /// [`OriginError::RequestBody`] if it breaks off.
+    pub(super) async fn of<B>(body: B) -> Result<Self, OriginError>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let mut gathered = Self {
+            first: VecDeque::new(),
+            rest: Some(body.map_err(Into::into).boxed_unsync()),
+        };
+        let mut bytes = 0;
+        while bytes < FIRST {
+            let next = poll_fn(|cx| gathered.poll_rest(cx)).await;
+            match next.transpose() {
+                Ok(None) => break,
+                Ok(Some(data)) => {
+                    bytes += data.len();
+                    gathered.first.push_back(data);
+                }
+                Err(source) => return Err(OriginError::RequestBody { source }),
+            }
+        }
+        Ok(gathered)
+    }
+
+    /// The next bytes that come; trailers are none.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
+        loop {
+            let Some(rest) = &mut self.rest else {
+                return Poll::Ready(None);
+            };
+            match ready!(Pin::new(rest).poll_frame(cx)) {
+                None => self.rest = None,
+                Some(Err(fault)) => return Poll::Ready(Some(Err(fault))),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Poll::Ready(Some(Ok(data)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Body for Gathered {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        if let Some(first) = this.first.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        let next = ready!(this.poll_rest(cx));
+        Poll::Ready(next.map(|data| data.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_empty() && self.rest.as_ref().is_none_or(Body::is_end_stream)
+    }
+}
+
+/// The body of a request to an origin.
+pub(super) enum RequestBody {
+    /// There is none.
+    Empty,
+    /// The visitor's, as it comes.
+    Streaming {
+        /// The visitor's body.
+        body: Gathered,
+        /// What is still to come, if the visitor said.
+        left: Option<u64>,
+        /// Seen by whoever waits for the answer.
+        upload: Arc<Upload>,
+    },
+}
+
+impl RequestBody {
+    /// Sends `body`, which is `length` bytes long if that is known.
+    pub(super) fn streaming(body: Gathered, length: Option<u64>) -> (Self, Arc<Upload>) {
+        let upload = Arc::new(Upload::default());
+        let streaming = Self::Streaming {
+            body,
+            left: length,
+            upload: Arc::clone(&upload),
+        };
+        (streaming, upload)
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Self::Streaming { body, left, upload } = self.get_mut() else {
+            return Poll::Ready(None);
+        };
+        let data = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            None => {
+                upload.done.store(true, Ordering::Release);
+                return Poll::Ready(None);
+            }
+            Some(Err(error)) => {
+                upload.failed.store(true, Ordering::Release);
+                return Poll::Ready(Some(Err(error)));
+            }
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+        };
+        upload.frames.fetch_add(1, Ordering::Relaxed);
+        if let Some(left) = left {
+            *left = left.saturating_sub(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        }
+        if *left == Some(0) || body.is_end_stream() {
+            upload.done.store(true, Ordering::Release);
+        }
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Streaming { body, .. } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Streaming { left, .. } => left.map_or_else(SizeHint::new, SizeHint::with_exact),
+        }
+    }
+}
