@@ -101,7 +101,7 @@ fn secrets(dir: &Path) -> Vec<String> {
     let texts = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
     texts
         .map(|text| {
-            let mut lines = text.lines().filter(|line| !line.starts_with('-'));
+            let mut lines = text.lines().filter(|line| !line.starts_with("-----"));
             lines.next().unwrap().to_owned()
         })
         .collect()

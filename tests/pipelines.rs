@@ -68,6 +68,8 @@ async fn h7_an_early_answer_ends_the_connection_its_body_stands_on() {
     let fields = format!("Content-Length: {}\r\n", smuggled.len() + (1 << 20));
     let mut wire = Wire::to(house.address).await;
     wire.send(head("POST /about/early", &fields)).await.unwrap();
+    // The site is asked once the first of a body has come.
+    wire.send([b'x'; 32 * 1024]).await.unwrap();
     let answer = wire.answer(Asked::Any).await.unwrap();
     assert!([403, 502].contains(&answer.status), "{answer:?}");
     let _ = wire.send(&smuggled).await;
