@@ -582,6 +582,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn r1_a_small_body_takes_no_place_at_the_origin_before_it_is_whole() {
+        let site = TicketSite::answering(OK).await;
+        let origin = site.origin();
+        let (pen, body) = written();
+        let trickling = async {
+            pen.write("ha").await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            assert_eq!(origin.stats(0).unwrap().busy, 0);
+            assert!(site.heard().is_empty(), "nobody was asked yet");
+            pen.write("lf").await;
+            drop(pen);
+        };
+
+        let asked = origin.forward(asking("POST", body), outside("/"));
+        let (answer, ()) = tokio::join!(asked, trickling);
+
+        assert_eq!(text(answer.unwrap()).await.unwrap(), "ok");
+        assert_eq!(site.heard()[0].body, b"2\r\nha\r\n2\r\nlf\r\n0\r\n\r\n");
+    }
+
+    #[tokio::test]
     async fn an_early_answer_is_passed_on_and_its_connection_closed() {
         let site = TicketSite::doing(async |mut caller| {
             caller.hear_head().await;
