@@ -16,6 +16,7 @@
 //!   nothing where it is already done.
 
 mod activity;
+mod advance;
 mod closing;
 mod deadlines;
 mod patience;
@@ -34,6 +35,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub use activity::{Activity, InFlight};
+pub use advance::Advance;
+use advance::Stands;
 use closing::Closing;
 pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
@@ -68,6 +71,7 @@ pub struct Guard<S> {
     patience: Patience,
     taking: Taking,
     activity: Activity,
+    advance: Advance,
     closing: Closing,
     /// Its own, because hyper flushes before each look at the shutdown and a flush that
     /// succeeds clears the other.
@@ -103,6 +107,7 @@ impl<S> Guard<S> {
             patience: Patience::new(terms.deadlines, activity.clone()),
             taking: Taking::default(),
             activity,
+            advance: Advance::default(),
             closing: Closing::Open,
             closing_alarm: Alarm::default(),
             terms,
@@ -113,6 +118,12 @@ impl<S> Guard<S> {
     #[must_use]
     pub fn activity(&self) -> Activity {
         self.activity.clone()
+    }
+
+    /// Where the connection's service says what is written before an answer.
+    #[must_use]
+    pub fn advance(&self) -> Advance {
+        self.advance.clone()
     }
 
     /// Hands on held bytes that have been passed; whether there were any.
@@ -263,6 +274,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        ready!(this.poll_advance(cx, Stands::Anywhere))?;
         let written = Pin::new(&mut this.io).poll_write(cx, bytes);
         this.poll_written(cx, written)
     }
@@ -273,6 +285,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        ready!(this.poll_advance(cx, Stands::Anywhere))?;
         let written = Pin::new(&mut this.io).poll_write_vectored(cx, pieces);
         this.poll_written(cx, written)
     }
@@ -283,6 +296,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        ready!(this.poll_advance(cx, Stands::Between))?;
         let flushed = Pin::new(&mut this.io).poll_flush(cx);
         this.taking.bound_flush(cx, flushed, &this.terms.deadlines)
     }

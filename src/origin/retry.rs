@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use http::{HeaderMap, Method, Request, Uri};
+use http::{Extensions, HeaderMap, Method, Request, Uri};
 
 use super::upload::RequestBody;
 
@@ -49,6 +49,8 @@ pub(super) struct Copy {
     method: Method,
     target: Uri,
     headers: HeaderMap,
+    /// Who listens for interim answers.
+    extensions: Extensions,
 }
 
 impl Copy {
@@ -59,6 +61,7 @@ impl Copy {
             method: request.method().clone(),
             target: request.uri().clone(),
             headers: request.headers().clone(),
+            extensions: request.extensions().clone(),
         })
     }
 
@@ -68,6 +71,7 @@ impl Copy {
         *request.method_mut() = self.method;
         *request.uri_mut() = self.target;
         *request.headers_mut() = self.headers;
+        *request.extensions_mut() = self.extensions;
         request
     }
 }

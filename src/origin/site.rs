@@ -10,6 +10,7 @@ use super::deadline::Deadlines;
 use super::health::{Fit, Passing};
 use super::pool::{Arrival, Pool};
 use super::retry::Budget;
+use super::trailers::Sieve;
 use super::{Balance, OriginError, OriginStats, Settings, World};
 use crate::gate::permit::{Grounds, Permit};
 use crate::telemetry::metrics::MetricsError;
@@ -22,6 +23,8 @@ pub(super) struct Site {
     pools: Vec<Arc<Pool>>,
     turn: AtomicUsize,
     pub(super) budget: Budget,
+    /// What may come behind a body.
+    pub(super) sieve: Arc<Sieve>,
 }
 
 /// What a choice depends on.
@@ -93,6 +96,10 @@ impl Site {
             pools: pools.collect::<Result<_, _>>()?,
             turn: AtomicUsize::new(0),
             budget: Budget::full(),
+            sieve: Arc::new(Sieve::new(
+                &settings.trailers,
+                Arc::clone(&world.metrics.asides),
+            )),
             settings,
         })
     }

@@ -29,7 +29,7 @@ impl SentBody {
     }
 
     /// One that shares its connection with others, and is waited for on its own account. It fails
-    /// with [`Fault::BodySlow`]; its trailers are dropped.
+    /// with [`Fault::BodySlow`].
     pub(in crate::edge) fn timed(body: Incoming, patience: impl FnOnce() -> Patience) -> Self {
         let patience = (!body.is_end_stream()).then(|| Box::new(patience()));
         Self { body, patience }
@@ -56,10 +56,10 @@ impl Body for SentBody {
         Poll::Ready(match frame {
             None => None,
             Some(Err(fault)) => Some(Err(fault.into())),
-            Some(Ok(frame)) => frame.into_data().ok().map(|data| {
-                patience.receive(data.len(), 0);
-                Ok(Frame::data(data))
-            }),
+            Some(Ok(frame)) => {
+                patience.receive(frame.data_ref().map_or(0, Bytes::len), 0);
+                Some(Ok(frame))
+            }
         })
     }
 

@@ -208,7 +208,7 @@ async fn h13_a_hundred_pipelined_requests_are_answered_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn h5_the_service_never_sees_trailers() {
+async fn h5_the_service_never_sees_trailers_that_none_may_be() {
     let (heard, ..) = exchange(
         "POST /t HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
          2\r\nhi\r\n0\r\nContent-Length: 9\r\nHost: b\r\nCookie: c\r\n\r\n",

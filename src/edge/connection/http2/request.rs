@@ -15,6 +15,7 @@ use super::streams::StreamBody;
 use crate::edge::body::{AnswerBody, SentBody};
 use crate::edge::framing::{Fault, FaultKind, mapped};
 use crate::edge::guard::{Activity, Patience, Terms};
+use crate::edge::interim::Herald;
 use crate::edge::listener::Listening;
 use crate::edge::respond::{Answer, framing_fault, has_no_body};
 use crate::edge::serve::{Caller, Door, Peer};
@@ -67,6 +68,7 @@ impl Visit {
             peer: &self.peer,
             activity: &self.activity,
             switch: &self.switch,
+            herald: Herald::Mute,
         };
         Box::pin(door.answer(Request::from_parts(head, body), caller)).await
     }
@@ -100,12 +102,11 @@ fn join_cookies(headers: &mut HeaderMap) {
 /// Takes off an answer what belongs to a connection of HTTP/1.1, and the body where none may be.
 /// An answer that would end such a connection ends its stream, as every answer does.
 fn fit(mut answer: Answer, asks_for_head: bool) -> Answer {
-    const GOES: [HeaderName; 6] = [
+    const GOES: [HeaderName; 5] = [
         header::CONNECTION,
         header::TRANSFER_ENCODING,
         header::UPGRADE,
         header::TE,
-        header::TRAILER,
         HeaderName::from_static("keep-alive"),
     ];
     for name in &GOES {
