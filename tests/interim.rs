@@ -4,12 +4,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use h2::client::SendRequest;
+use http::{Method, Request, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::kit::{Ask, House, Plan, Wire, until};
+use crate::kit::{Ask, Authority, House, Plan, Wire, until};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -227,5 +230,120 @@ async fn h14_nobody_else_gets_interim_answers() {
         "who waits hears nothing of the site"
     );
     house.insider().ask(Ask::new("GET", "/buy/1")).await.is(200);
+    house.drain().await;
+}
+
+/// A house over TLS, and a connection of HTTP/2 to it on which interim answers can be seen.
+async fn secure(site: &Hinting) -> (House, SendRequest<Bytes>) {
+    let authority = Authority::new();
+    let made = authority.vouches(&["shop.example"]);
+    let plan = Plan::default().over_tls(&made, "");
+    let house = House::in_front_of(plan, site.address).await;
+    let client = authority.client().speaking_http2();
+    let stream = client.connect(house.encrypted(), "shop.example").await;
+    let (sends, connection) = h2::client::handshake(stream.unwrap()).await.unwrap();
+    tokio::spawn(connection);
+    (house, sends.ready().await.unwrap())
+}
+
+/// One request on its way, and what came of it so far.
+struct Asked {
+    answer: h2::client::ResponseFuture,
+    sends: h2::SendStream<Bytes>,
+}
+
+async fn ask(sends: &mut SendRequest<Bytes>, request: Request<()>) -> Asked {
+    *sends = sends.clone().ready().await.unwrap();
+    let ends = request.method() == Method::GET;
+    let (answer, sends) = sends.send_request(request, ends).unwrap();
+    Asked { answer, sends }
+}
+
+impl Asked {
+    /// The next interim answer; `None` when the answer itself has come.
+    async fn next(&mut self) -> Option<http::Response<()>> {
+        let next = std::future::poll_fn(|cx| self.answer.poll_informational(cx));
+        next.await.map(Result::unwrap)
+    }
+
+    /// The status of the answer, and its body.
+    async fn end(self) -> (StatusCode, Vec<u8>) {
+        let (head, mut body) = self.answer.await.unwrap().into_parts();
+        let mut whole = Vec::new();
+        while let Some(data) = body.data().await {
+            let data = data.unwrap();
+            body.flow_control().release_capacity(data.len()).unwrap();
+            whole.extend(data);
+        }
+        (head.status, whole)
+    }
+}
+
+fn over_http2(path: &str) -> http::request::Builder {
+    Request::builder().uri(format!("https://shop.example{path}"))
+}
+
+#[tokio::test]
+async fn h14_early_hints_reach_a_visitor_over_http_2_before_the_site_has_answered() {
+    let site = Hinting::open().await;
+    let (house, mut sends) = secure(&site).await;
+    let mut waiting = ask(&mut sends, over_http2("/wait").body(()).unwrap()).await;
+    let hint = waiting.next().await.unwrap();
+    assert_eq!(hint.status(), 103);
+    let names: Vec<_> = hint.headers().keys().collect();
+    assert_eq!(names, ["link"], "{hint:?}");
+    for (path, hints, status) in [
+        ("/three", &[103, 102, 103][..], 200),
+        ("/", &[], 200),
+        ("/many", &[103; 8], 200),
+        ("/large", &[], 200),
+        ("/continue", &[], 200),
+        ("/switch", &[103], 502),
+        ("/gone", &[103], 502),
+    ] {
+        let mut asked = ask(&mut sends, over_http2(path).body(()).unwrap()).await;
+        for hint in hints {
+            assert_eq!(asked.next().await.unwrap().status(), *hint, "{path}");
+        }
+        assert_eq!(asked.end().await.0, status, "{path}");
+    }
+    site.go_on.add_permits(1);
+    assert_eq!(waiting.end().await, (StatusCode::OK, b"ok".to_vec()));
+
+    let mut queue = ask(&mut sends, over_http2("/buy/three").body(()).unwrap()).await;
+    assert!(
+        queue.next().await.is_none(),
+        "who waits hears nothing of the site"
+    );
+    assert_ne!(queue.end().await.1, b"ok");
+    house.drain().await;
+}
+
+#[tokio::test]
+async fn h8_who_asks_over_http_2_whether_to_send_a_body_is_told_to() {
+    let site = Hinting::open().await;
+    let (house, mut sends) = secure(&site).await;
+    let order = |path: &str, expect: &str| {
+        let order = over_http2(path).method("POST").header("expect", expect);
+        order.header("content-length", "5").body(()).unwrap()
+    };
+    for _ in 0..3 {
+        let mut asked = ask(&mut sends, order("/three", "100-continue")).await;
+        assert_eq!(asked.next().await.unwrap().status(), 100);
+        asked
+            .sends
+            .send_data(Bytes::from_static(b"order"), true)
+            .unwrap();
+        for hint in [103, 102, 103] {
+            assert_eq!(asked.next().await.unwrap().status(), hint);
+        }
+        assert_eq!(asked.end().await, (StatusCode::OK, b"ok".to_vec()));
+    }
+
+    for (path, expect, status) in [("/buy/1", "100-continue", 429), ("/three", "miracles", 417)] {
+        let mut asked = ask(&mut sends, order(path, expect)).await;
+        assert!(asked.next().await.is_none(), "{path} is not wanted");
+        assert_eq!(asked.end().await.0, status);
+    }
     house.drain().await;
 }

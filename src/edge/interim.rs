@@ -1,5 +1,7 @@
 //! Interim answers (1xx) of a site on their way to the visitor, ahead of the answer.
 
+mod heads;
+
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
@@ -10,14 +12,15 @@ use http::{Version, request};
 use super::guard::Advance;
 use crate::origin::interim::{Ahead, Interim};
 use crate::telemetry::asides::{Asides, InterimResult};
+pub use heads::Heads;
 
 /// How interim answers reach a visitor.
 #[derive(Clone, Copy)]
 pub enum Herald<'a> {
     /// Written on a connection of HTTP/1.1, between two of its answers.
     Http1(&'a Advance),
-    /// Not at all.
-    Mute,
+    /// Sent on its stream of HTTP/2.
+    Http2(&'a Heads),
 }
 
 /// The way for one request's interim answers; `None` where the visitor takes none.
@@ -48,10 +51,10 @@ pub(super) async fn heralded<F: Future>(
             ahead.poll_next(cx).map(Ok)
         });
         match next.await {
-            Ok(interim) => herald.say(&interim, asides).await,
+            Ok(interim) => herald.say(interim, asides).await,
             Err(answer) => {
                 while let Some(interim) = ahead.take() {
-                    herald.say(&interim, asides).await;
+                    herald.say(interim, asides).await;
                 }
                 return answer;
             }
@@ -60,10 +63,10 @@ pub(super) async fn heralded<F: Future>(
 }
 
 impl Herald<'_> {
-    async fn say(self, interim: &Interim, asides: &Asides) {
+    async fn say(self, interim: Interim, asides: &Asides) {
         match self {
-            Self::Http1(advance) => advance.write(written(interim)).await,
-            Self::Mute => return asides.interim(InterimResult::Unwanted),
+            Self::Http1(advance) => advance.write(written(&interim)).await,
+            Self::Http2(heads) => heads.pass(interim),
         }
         asides.interim(InterimResult::Passed);
     }

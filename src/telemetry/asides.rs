@@ -20,7 +20,7 @@ pub enum TrailersOf {
 pub enum InterimResult {
     /// The visitor got it.
     Passed,
-    /// The visitor takes none, or it is of a kind that is not passed on.
+    /// It is of a kind that is not passed on.
     Unwanted,
     /// There were too many before one answer, or it was too large.
     Excess,
