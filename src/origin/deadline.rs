@@ -244,6 +244,27 @@ mod tests {
         assert_eq!((deadlines.response, deadlines.idle), (8, 40));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn the_total_time_passes_however_seldom_anybody_looks() {
+        let total = Duration::from_millis(400);
+        let deadlines = Deadlines::new(&Settings {
+            total: Some(total),
+            ..site_settings()
+        });
+        let mut ticker = Ticker::new(deadlines);
+        let mut silence = Silence::new(deadlines, None);
+        let mut looks = 0;
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            looks += 1;
+            let polled = poll_fn(|cx| Poll::Ready(silence.poll_too_long(&mut ticker, cx))).await;
+            if let Poll::Ready(waited) = polled {
+                assert_eq!((looks, waited), (4, total));
+                return;
+            }
+        }
+    }
+
     #[test]
     fn no_deadline_is_too_short_to_count() {
         let deadlines = Deadlines::new(&Settings {

@@ -542,6 +542,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_total_time_counts_from_the_first_byte_of_the_request() {
+        let site = TicketSite::answering(OK).await;
+        let total = Duration::from_millis(100);
+        let origin = origin_of(vec![Settings {
+            total: Some(total),
+            ..site.settings()
+        }]);
+        let (pen, body) = written();
+
+        let answer = origin.forward(asking("POST", body), outside("/"));
+        let answer = tokio::time::timeout(Duration::from_secs(3), answer).await;
+
+        let lost = answer.expect("it is cut");
+        assert!(matches!(lost, Err(OriginError::NoAnswer { waited }) if waited == total));
+        drop(pen);
+    }
+
+    #[tokio::test]
     async fn an_upload_that_moves_is_not_silence() {
         let site = TicketSite::answering(OK).await;
         let response = Duration::from_millis(80);
