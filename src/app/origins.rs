@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
 
 use super::files::{secret, text};
-use crate::config::origins::{self, Origin, Origins, Security};
+use crate::config::origins::{self, Origins, Security};
 use crate::config::site::Site;
 use crate::config::{Config, PolicyPath};
 use crate::edge::serve::Door;
@@ -100,7 +100,7 @@ fn of_site(site: &Site, policies: &Path) -> anyhow::Result<Settings> {
         check,
     } = &site.origins;
     let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-    let is_secure = |origin: &Origin| origin.scheme == Scheme::Https;
+    let is_secure = |origin: &Address| origin.scheme == Scheme::Https;
     let tls = list
         .iter()
         .any(is_secure)
@@ -109,7 +109,7 @@ fn of_site(site: &Site, policies: &Path) -> anyhow::Result<Settings> {
         .with_context(|| format!("TLS to the origins of site {}", site.name))?;
     Ok(Settings {
         name: site.name.clone(),
-        origins: list.iter().map(address).collect(),
+        origins: list.clone(),
         balance: *balance,
         protocol: *protocol,
         tls,
@@ -125,14 +125,6 @@ fn of_site(site: &Site, policies: &Path) -> anyhow::Result<Settings> {
         fitness: *fitness,
         check: check.as_ref().map(|check| asked(check, site)),
     })
-}
-
-fn address(origin: &Origin) -> Address {
-    Address {
-        host: origin.host.clone(),
-        port: origin.port,
-        scheme: origin.scheme,
-    }
 }
 
 /// A health check names the site's first host, as a visitor would, or none that is real.

@@ -130,7 +130,7 @@ async fn requests_are_shared_and_with_hash_each_visitor_stays_with_one_origin() 
         balance: Balance::Visitor,
         ..settings
     }]);
-    for visitor in 0..8 {
+    for visitor in 0..32 {
         let before = heard(&sites);
         for _ in 0..4 {
             let answer = hashed.forward(bare("GET"), from_address(visitor)).await;
