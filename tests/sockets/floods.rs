@@ -79,7 +79,12 @@ async fn r10_a_frame_of_a_gibibyte_and_a_flood_of_pings_are_not_held() {
         }
         reads
     });
-    let head = [&[0x82, 0x80 | 127][..], &(1_024 * MIB).to_be_bytes(), &[0; 4]].concat();
+    let head = [
+        &[0x82, 0x80 | 127][..],
+        &(1_024 * MIB).to_be_bytes(),
+        &[0; 4],
+    ]
+    .concat();
     writes.write_all(&head).await.unwrap();
     let block = vec![b'w'; 64 << 10];
     for _ in 0..64 * MIB / block.len() as u64 {
