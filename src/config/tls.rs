@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(tls.hsts, Some(Duration::from_secs(31_536_000)));
         assert!(!tls.hsts_subdomains);
         assert_eq!((tls.clients, tls.oldest), (Clients::Off, Oldest::Tls12));
-        assert_eq!(checked.config.connections.handshakes.get(), 4_096);
+        assert_eq!(checked.config.connections.handshakes.get(), 64);
     }
 
     #[test]
