@@ -7,6 +7,11 @@ use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anteroom::app::{App, Fresh, Parts, audit, open_store};
+use anteroom::cli::keys;
+use anteroom::config::{self, Sources};
+use anteroom::domain::clock::Clock;
+use anteroom::token::AdmissionAlgorithm;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -261,6 +266,63 @@ async fn keys_are_read_again_and_a_bad_folder_is_refused() {
     let told = run.is_refused();
     assert!(told.contains("queue-20991231T000000Z.key"), "{told}");
     assert_eq!(run.policies().await["version"], 3);
+}
+
+/// The policies of a gateway without further tokens, its operators at this address.
+fn checked(control: &str, tokens: &str) -> config::Checked {
+    let mut sources = Sources::default();
+    let text = format!(
+        "[listen]\npublic = '127.0.0.1:0'\ncontrol = '{control}'\n{tokens}\
+         [store]\nurl = 'embedded:./data'\n[keys]\ndir = './keys'\n\
+         [[site]]\nname = 'shop'\nhosts = ['*']\norigin = ['http://127.0.0.1:9']\n"
+    );
+    sources.add("anteroom.toml", &text).unwrap();
+    config::read(&sources).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+#[tokio::test]
+async fn a_look_finds_that_a_listener_in_force_would_be_open_to_everybody() {
+    let dir = TempDir::new().unwrap();
+    let token = "another-token-of-the-house-0123456789";
+    let sha256 = "1ee8f830e6913053498adf9e1800a70ce02bd5b10ad05ce29f507ca16323d6b7";
+    let tokens = format!("[[control.token]]\nname = 'eve'\nrole = 'admin'\nsha256 = '{sha256}'\n");
+    let config = checked("0.0.0.0:0", &tokens).config;
+    let folder = dir.path().join("keys");
+    keys::generate(&folder, AdmissionAlgorithm::EdDsa).unwrap();
+    let clock = Clock::machine();
+    let read_keys = move || keys::load(&folder).unwrap().with_issuer("anteroom");
+    let app = App::start(Parts {
+        keys: read_keys(),
+        store: open_store(&config.store, dir.path(), &clock).unwrap(),
+        audit: audit::open(&config, dir.path(), &clock),
+        control_token: None,
+        clock,
+        config,
+        // They say that only this machine reaches the control API, which takes a restart.
+        reread: Some(Arc::new(move || {
+            let config::Checked { config, warnings } = checked("127.0.0.1:0", "");
+            let keys = Ok(read_keys());
+            Ok(Fresh {
+                config,
+                warnings,
+                keys,
+            })
+        })),
+        keep: dir.path().join("kept"),
+        policies: dir.path().to_owned(),
+    });
+    let port = app.as_ref().unwrap().control().port();
+    let mut eve = Visitor::to(([127, 0, 0, 1], port).into())
+        .with_header("authorization", &format!("Bearer {token}"));
+
+    let look = eve.get("/v1/policies").await;
+    let told = eve.post("/v1/policies/reload").await;
+
+    let look = look.is(200).json()["files"].clone();
+    assert_eq!(look["valid"], false, "{look}");
+    let faults = &told.is(422).json()["faults"];
+    assert_eq!(look["faults"], *faults);
+    assert_eq!(faults.as_array().unwrap().len(), 1, "{faults}");
 }
 
 /// A plan whose site is reached over TLS and is told what came through the gate.
