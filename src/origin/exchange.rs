@@ -28,17 +28,71 @@ pub(super) struct Answered {
 }
 
 /// A request that got no answer from one origin.
-struct Lost {
+struct Lost<R = Request<RequestBody>> {
     fault: OriginError,
     blame: Blame,
     /// The request, if another origin may have it.
-    rest: Option<Request<RequestBody>>,
+    rest: Option<R>,
 }
 
 /// The second sending that a request may have.
 struct Again<'a> {
     site: &'a Site,
     used: bool,
+}
+
+/// The origins that one request is taken to, one after another.
+struct Tour<'a> {
+    site: &'a Site,
+    ask: Ask,
+    tried: Tried,
+    left: usize,
+    last: OriginError,
+}
+
+impl<'a> Tour<'a> {
+    const fn of(site: &'a Site, ask: Ask) -> Self {
+        Self {
+            site,
+            ask,
+            tried: Tried::none(),
+            left: MOST_TRIES,
+            last: OriginError::LeftOut,
+        }
+    }
+
+    /// A place at the next origin.
+    ///
+    /// # Errors
+    ///
+    /// If there is none: what went wrong last.
+    async fn next(&mut self) -> Result<Held, OriginError> {
+        let last = std::mem::replace(&mut self.last, OriginError::LeftOut);
+        if self.left == 0 {
+            return Err(last);
+        }
+        self.left = self.left.saturating_sub(1);
+        match self.site.seat(self.ask, &mut self.tried).await {
+            Err(OriginError::LeftOut) => Err(last),
+            seat => seat,
+        }
+    }
+
+    /// Holds against the last origin what went wrong there, and gives back what another may have.
+    ///
+    /// # Errors
+    ///
+    /// If there is nothing that another may have: what went wrong.
+    fn lost<R>(&mut self, held: &Held, lost: Lost<R>) -> Result<R, OriginError> {
+        held.pool.lost(&lost.fault, lost.blame);
+        match lost.rest {
+            None => Err(lost.fault),
+            Some(rest) => {
+                self.last = lost.fault;
+                Ok(rest)
+            }
+        }
+    }
 }
 
 /// Sends a request to one of the site's origins and waits for the head of the answer.
@@ -52,21 +106,11 @@ pub(super) async fn carry(
     silence: &mut Silence,
 ) -> Result<Answered, OriginError> {
     site.budget.earn();
-    let mut tried = Tried::default();
     let mut again = Again { site, used: false };
-    let mut last = OriginError::LeftOut;
-    for _ in 0..MOST_TRIES {
-        let Ok(pool) = site.choose(ask, &mut tried) else {
-            break;
-        };
-        let held = match pool.enter().await {
-            Ok(held) => held,
-            Err(full) => {
-                last = full;
-                continue;
-            }
-        };
-        let lost = match attempt(&held, request, silence, &mut again).await {
+    let mut tour = Tour::of(site, ask);
+    loop {
+        let held = tour.next().await?;
+        match attempt(&held, request, silence, &mut again).await {
             Ok((answer, carrier)) => {
                 return Ok(Answered {
                     answer,
@@ -74,14 +118,9 @@ pub(super) async fn carry(
                     held,
                 });
             }
-            Err(lost) => lost,
-        };
-        held.pool.lost(&lost.fault, lost.blame);
-        last = lost.fault;
-        let Some(rest) = lost.rest else { break };
-        request = rest;
+            Err(lost) => request = tour.lost(&held, lost)?,
+        }
     }
-    Err(last)
 }
 
 /// Makes a connection of its own to one of the site's origins, for a handshake.
@@ -90,28 +129,14 @@ pub(super) async fn carry(
 ///
 /// What went wrong at the last origin that was tried.
 pub(super) async fn reach(site: &Site, ask: Ask) -> Result<(Line, Held), OriginError> {
-    let mut tried = Tried::default();
-    let mut last = OriginError::LeftOut;
-    for _ in 0..MOST_TRIES {
-        let Ok(pool) = site.choose(ask, &mut tried) else {
-            break;
-        };
-        let held = match pool.enter().await {
-            Ok(held) => held,
-            Err(full) => {
-                last = full;
-                continue;
-            }
-        };
+    let mut tour = Tour::of(site, ask);
+    loop {
+        let held = tour.next().await?;
         match held.pool.open_line().await {
             Ok(line) => return Ok((line, held)),
-            Err(fault) => {
-                held.pool.lost(&fault, Blame::Origin);
-                last = fault;
-            }
+            Err(fault) => tour.lost(&held, Lost::unsent(fault, ()))?,
         }
     }
-    Err(last)
 }
 
 /// Sends a request to one origin: on a warm connection if there is one, else on a new one.
@@ -194,15 +219,17 @@ impl Again<'_> {
     }
 }
 
-impl Lost {
-    fn unsent(fault: OriginError, request: Request<RequestBody>) -> Self {
+impl<R> Lost<R> {
+    const fn unsent(fault: OriginError, rest: R) -> Self {
         Self {
             fault,
             blame: Blame::Origin,
-            rest: Some(request),
+            rest: Some(rest),
         }
     }
+}
 
+impl Lost {
     fn of(unanswered: Unanswered, silence: &Silence) -> Self {
         let (fault, blame) = fault_of(unanswered, silence);
         Self {

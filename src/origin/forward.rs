@@ -12,7 +12,7 @@ use super::deadline::Silence;
 use super::exchange::{Answered, carry};
 use super::pool::Blame;
 use super::retry::is_repeatable;
-use super::site::{Ask, Risk, Site};
+use super::site::{Risk, Site};
 use super::upload::{Gathered, RequestBody, Upload};
 use super::{BoxError, OriginError, OriginStats, Said, Settings, World, framing, headers};
 use crate::gate::permit::{Passage, Permit};
@@ -87,14 +87,12 @@ impl Origin {
         let site = self.site(permit.passage())?;
         let (request, upload) = outgoing(request, &permit).await?;
         let mut silence = Silence::new(site.deadlines(), upload);
-        let ask = Ask {
-            visitor: site.visitor(&permit),
-            risk: if is_repeatable(&request) {
-                Risk::None
-            } else {
-                Risk::Loss
-            },
+        let risk = if is_repeatable(&request) {
+            Risk::None
+        } else {
+            Risk::Loss
         };
+        let ask = site.ask(&permit, risk);
         let Answered {
             mut answer,
             carrier,
