@@ -1,49 +1,26 @@
-//! A whole site, straight and through the door: whatever it answers comes out the same, but for
-//! the few differences that are named here with their reasons.
+//! A whole site, straight and through the door, in the clear, over TLS and over HTTP/2: whatever
+//! it answers comes out the same, but for what `site/rules.rs` says exactly.
 
 mod answers;
 mod exchanges;
+mod fetch;
 mod pages;
+mod passed;
 mod reply;
+mod rules;
 mod script;
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use exchanges::Part;
-use reply::{Reply, fetch};
+use serde_json::{Value, json};
+
+use exchanges::{Exchange, Part};
+use fetch::{Entrance, Way};
+use rules::{Passage, Place};
 use script::Script;
-use serde_json::Value;
 
-use crate::kit::{House, Plan, Server};
-
-/// Fields that may differ, and why.
-const DIFFER: [(&str, &str); 6] = [
-    (
-        "connection",
-        "it speaks of one connection, and there are two",
-    ),
-    (
-        "keep-alive",
-        "it speaks of one connection, and there are two",
-    ),
-    (
-        "transfer-encoding",
-        "a body is framed anew on each connection",
-    ),
-    (
-        "trailer",
-        "trailers are taken out: no list of ours allows any",
-    ),
-    ("date", "said by the gateway where the site says none"),
-    (
-        "content-length",
-        "a body without a length of its own is framed anew",
-    ),
-];
-
-/// Fields that an admitted visitor's answers gain, so that no cache shows them to others.
-const PRIVATE: [&str; 3] = ["cache-control", "vary", "set-cookie"];
+use crate::kit::forge::now;
+use crate::kit::{Authority, House, Plan, Server, until};
 
 /// Both parts of the site.
 struct Site {
@@ -67,46 +44,6 @@ impl Site {
     }
 }
 
-/// What differs between the final answer straight from the site and the one through the door.
-fn differences(straight: &Reply, through: &Reply, may: &[&str]) -> Vec<String> {
-    let mut all = Vec::new();
-    if straight.status != through.status {
-        all.push(format!("status {} is {}", straight.status, through.status));
-    }
-    if straight.body != through.body {
-        all.push(format!(
-            "a body of {} bytes has {}",
-            straight.body.len(),
-            through.body.len()
-        ));
-    }
-    let names = |reply: &Reply| -> BTreeSet<String> {
-        reply.fields.iter().map(|(name, _)| name.clone()).collect()
-    };
-    for name in names(straight).union(&names(through)) {
-        let known = DIFFER.iter().any(|(known, _)| known == name) || may.contains(&name.as_str());
-        let (said, heard) = (straight.all(name), through.all(name));
-        if said != heard && !known {
-            all.push(format!("{name}: {said:?} is {heard:?}"));
-        }
-    }
-    let length = |reply: &Reply| {
-        reply
-            .all("content-length")
-            .first()
-            .map(|text| (*text).to_owned())
-    };
-    match (length(straight), length(through)) {
-        (Some(said), Some(heard)) if said != heard => all.push(format!("length {said} is {heard}")),
-        (Some(said), None) => all.push(format!("length {said} is not said")),
-        _ => {}
-    }
-    if !through.trailers.is_empty() {
-        all.push(format!("trailers {:?}", through.trailers));
-    }
-    all
-}
-
 /// What the site says by itself, in the order of the exchanges. Empty that file to record anew.
 fn recording() -> Vec<Value> {
     let text = include_str!("fixtures/site/recording.jsonl");
@@ -115,30 +52,90 @@ fn recording() -> Vec<Value> {
         .collect()
 }
 
-/// Compares every exchange below a prefix, sent with these lines through the door.
-async fn compares(site: &Site, prefix: &str, may: &[&str], admit: bool) {
-    let exchanges = exchanges::all();
-    assert!(exchanges.len() >= 200, "{} exchanges", exchanges.len());
-    let mut faults = Vec::new();
-    for part in [Part::Pages, Part::Script] {
-        let house = House::in_front_of(Plan::default(), site.part(part)).await;
-        let token = house.forge().sign(&house.forge().claims());
-        let ours = if admit {
-            format!("Cookie: anteroom-a-derby={token}\r\n")
-        } else {
-            String::new()
+/// The door before one part of the site, entered in one way.
+struct Door {
+    house: House,
+    entrance: Entrance,
+    /// The admission of a visitor to the room, as a cookie.
+    admission: String,
+}
+
+impl Door {
+    async fn before(site: SocketAddr, way: Way, place: Place) -> Self {
+        let authority = Authority::new();
+        let made = authority.vouches(&["shop.example"]);
+        let plan = match way {
+            Way::Plain => Plan::default(),
+            Way::Tls | Way::Http2 => Plan::default().over_tls(&made, ""),
         };
-        for exchange in exchanges.iter().filter(|exchange| exchange.part == part) {
-            let straight = fetch(exchange, site.part(part), prefix, "").await;
-            let through = fetch(exchange, house.address, prefix, &ours).await;
-            let found = differences(&straight, &through, may);
-            faults.extend(
-                found
-                    .iter()
-                    .map(|fault| format!("{}: {fault}", exchange.name)),
-            );
+        let house = House::in_front_of(plan, site).await;
+        let client = authority.client();
+        let entrance = match way {
+            Way::Plain => Entrance::Plain(house.address),
+            Way::Tls => Entrance::Tls(house.encrypted(), client),
+            Way::Http2 => Entrance::http2(house.encrypted(), &client).await,
+        };
+        let forge = house.forge();
+        // Past its half life it is renewed.
+        let age = if place == Place::Renewed { 200 } else { 0 };
+        let began = now() - age;
+        let token = forge.with(json!({"iat": began, "nbf": began, "exp": began + 300}));
+        let prefix = if way == Way::Plain { "" } else { "__Host-" };
+        Self {
+            house,
+            entrance,
+            admission: format!("Cookie: {prefix}anteroom-a-derby={token}\r\n"),
         }
     }
+
+    /// Waits until answers renew the admission.
+    async fn renews(&self, exchange: &Exchange) {
+        until("the admission is renewed", || async {
+            let reply = self.entrance.fetch(exchange, "/buy", &self.admission).await;
+            let lines = reply.all("set-cookie");
+            let ours = |line: &&str| line.contains("anteroom-a-derby=ey");
+            lines.iter().any(ours).then_some(())
+        })
+        .await;
+    }
+}
+
+/// Compares every exchange, made straight and by this way through the door.
+async fn compares(way: Way, place: Place) {
+    let site = Site::open().await;
+    let exchanges = exchanges::all();
+    assert!(exchanges.len() >= 200, "{} exchanges", exchanges.len());
+    let (mut faults, mut compared) = (Vec::new(), 0);
+    for part in [Part::Pages, Part::Script] {
+        let of_part = exchanges.iter().filter(|exchange| exchange.part == part);
+        // A socket is opened over HTTP/1.1 only.
+        let of_part: Vec<_> = of_part
+            .filter(|exchange| way != Way::Http2 || !exchange.is_socket())
+            .collect();
+        let door = Door::before(site.part(part), way, place).await;
+        let (prefix, more) = match place {
+            Place::Beside => ("/open", ""),
+            Place::Inside | Place::Renewed => ("/buy", door.admission.as_str()),
+        };
+        if place == Place::Renewed {
+            door.renews(of_part[0]).await;
+        }
+        let straightway = Entrance::Plain(site.part(part));
+        for exchange in of_part {
+            let straight = straightway.fetch(exchange, prefix, "").await;
+            let through = door.entrance.fetch(exchange, prefix, more).await;
+            let passage = Passage {
+                exchange,
+                way,
+                place,
+            };
+            let found = passage.faults(&straight, &through).into_iter();
+            faults.extend(found.map(|fault| format!("{}: {fault}", exchange.name)));
+            compared += 1;
+        }
+        door.house.drain().await;
+    }
+    println!("{compared} exchanges by {way:?}, {place:?}");
     assert!(
         faults.is_empty(),
         "{} differences:\n{}",
@@ -152,7 +149,8 @@ async fn a_site_answers_as_it_is_recorded() {
     let site = Site::open().await;
     let mut said = Vec::new();
     for exchange in exchanges::all() {
-        let reply = fetch(&exchange, site.part(exchange.part), "/open", "").await;
+        let straightway = Entrance::Plain(site.part(exchange.part));
+        let reply = straightway.fetch(&exchange, "/open", "").await;
         said.push(reply.recorded(&exchange.name));
     }
     let recorded = recording();
@@ -176,10 +174,28 @@ async fn a_site_answers_as_it_is_recorded() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_site_beside_the_room_comes_out_unchanged() {
-    compares(&Site::open().await, "/open", &[], false).await;
+    compares(Way::Plain, Place::Beside).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_site_inside_the_room_comes_out_unchanged_but_private() {
-    compares(&Site::open().await, "/buy", &PRIVATE, true).await;
+    compares(Way::Plain, Place::Inside).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_comes_out_unchanged_but_for_the_admission_that_is_renewed_on_its_answers() {
+    compares(Way::Plain, Place::Renewed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_comes_out_unchanged_over_tls() {
+    compares(Way::Tls, Place::Beside).await;
+    compares(Way::Tls, Place::Renewed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_comes_out_unchanged_over_http_2() {
+    compares(Way::Http2, Place::Beside).await;
+    compares(Way::Http2, Place::Inside).await;
+    compares(Way::Http2, Place::Renewed).await;
 }

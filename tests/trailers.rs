@@ -35,10 +35,13 @@ fn said(text: &'static str, trailers: &[(&'static str, &'static str)]) -> Said {
         .boxed_unsync()
 }
 
+/// The head, the body and the trailers of every request that came.
+type Ears = Arc<Mutex<Vec<(Request<()>, Bytes, HeaderMap)>>>;
+
 /// A site that counts calls as gRPC does: its answer's status comes behind the body.
 struct Caller {
     address: SocketAddr,
-    heard: Arc<Mutex<Vec<(Request<()>, Bytes, HeaderMap)>>>,
+    heard: Ears,
     _open: AbortOnDropHandle<()>,
 }
 
@@ -46,7 +49,7 @@ impl Caller {
     async fn open(version: Version) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let heard = Arc::<Mutex<Vec<_>>>::default();
+        let heard = Ears::default();
         let ears = Arc::clone(&heard);
         let open = tokio::spawn(async move {
             loop {
@@ -80,10 +83,7 @@ impl Caller {
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    ears: Arc<Mutex<Vec<(Request<()>, Bytes, HeaderMap)>>>,
-) -> Result<Response<Said>, Infallible> {
+async fn answer(request: Request<Incoming>, ears: Ears) -> Result<Response<Said>, Infallible> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap();
     let trailers = body.trailers().cloned().unwrap_or_default();

@@ -12,13 +12,15 @@
 //!   byte behind it is ever read as a request, whatever the answer is. Once a checked 101 has been
 //!   written, [`Guard::become_socket`] opens the connection for bytes that nobody judges.
 //! - hyper shuts nothing down after an error or an upgrade it did not take. Whoever runs the
-//!   connection takes the guard back with `into_parts` and calls `shutdown` once more, which does
-//!   nothing where it is already done.
+//!   connection takes the guard back with `into_parts` and calls [`Guard::close`], which shuts
+//!   nothing down that is already, and cuts off whoever took too little for too long.
 
 mod activity;
 mod advance;
 mod closing;
+mod cut;
 mod deadlines;
+mod ending;
 mod patience;
 mod rest;
 mod socket;
@@ -37,9 +39,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub use activity::{Activity, InFlight};
 pub use advance::Advance;
 use advance::Stands;
-use closing::Closing;
+pub(super) use cut::Cut;
 pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
+pub(super) use ending::{Ending, Respite};
 pub(super) use patience::{Patience, Wait};
 use socket::Speaks;
 use taking::Taking;
@@ -72,10 +75,11 @@ pub struct Guard<S> {
     taking: Taking,
     activity: Activity,
     advance: Advance,
-    closing: Closing,
-    /// Its own, because hyper flushes before each look at the shutdown and a flush that
-    /// succeeds clears the other.
-    closing_alarm: Alarm,
+    /// With an alarm of its own, because hyper flushes before each look at the shutdown and a
+    /// flush that succeeds clears the other.
+    ending: Ending,
+    /// Whether the visitor took too little for too long.
+    given_up: bool,
 }
 
 /// Why nothing more is read.
@@ -108,8 +112,8 @@ impl<S> Guard<S> {
             taking: Taking::default(),
             activity,
             advance: Advance::default(),
-            closing: Closing::Open,
-            closing_alarm: Alarm::default(),
+            ending: Ending::default(),
+            given_up: false,
             terms,
         }
     }
@@ -191,8 +195,8 @@ impl<S> Guard<S> {
             End::Eof | End::Silence | End::Handshake => Ok(()),
             End::Body(fault) => Err(io::Error::new(io::ErrorKind::InvalidData, fault)),
             End::Head(fault) => {
-                if let Closing::Open = self.closing {
-                    self.closing = Closing::Farewell((self.terms.farewell)(fault));
+                if !self.ending.has_begun() {
+                    self.ending.say((self.terms.farewell)(fault));
                 }
                 Ok(())
             }
@@ -229,7 +233,8 @@ impl<S> Guard<S> {
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let deadlines = &self.terms.deadlines;
-        self.taking.bound_write(cx, written, deadlines)
+        let bound = self.taking.bound_write(cx, written, deadlines);
+        self.note_taken(bound)
     }
 }
 
@@ -298,7 +303,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         let this = self.get_mut();
         ready!(this.poll_advance(cx, Stands::Between))?;
         let flushed = Pin::new(&mut this.io).poll_flush(cx);
-        this.taking.bound_flush(cx, flushed, &this.terms.deadlines)
+        let bound = this.taking.bound_flush(cx, flushed, &this.terms.deadlines);
+        this.note_taken(bound)
     }
 
     /// Writes the farewell if one is due, shuts the writing side, and reads off what is still

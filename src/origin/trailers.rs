@@ -172,6 +172,11 @@ impl Sieve {
         }
     }
 
+    /// Where what passes and what does not is counted.
+    pub(super) fn asides(&self) -> Arc<Asides> {
+        Arc::clone(&self.asides)
+    }
+
     /// What passes of these; `None` if nothing does.
     pub(super) fn pass(&self, trailers: HeaderMap, of: TrailersOf) -> Option<HeaderMap> {
         let came = trailers.len();

@@ -107,9 +107,17 @@ impl Gathered {
             }
         }
     }
-}
 
-impl Gathered {
+    /// The same again, if all of it has come.
+    fn again(&self) -> Option<Self> {
+        self.rest.is_none().then(|| Self {
+            first: self.first.clone(),
+            rest: None,
+            trailers: self.trailers.clone(),
+            sieve: Arc::clone(&self.sieve),
+        })
+    }
+
     fn lay_aside(&mut self, frame: Frame<Bytes>) {
         if let Ok(trailers) = frame.into_trailers() {
             self.trailers = self.sieve.pass(trailers, TrailersOf::Request);
@@ -166,6 +174,18 @@ impl RequestBody {
             upload: Arc::clone(&upload),
         };
         (streaming, upload)
+    }
+
+    /// The same again with an upload of its own, if nothing of it was taken yet and all of it has
+    /// come.
+    pub(super) fn again(&self) -> Option<(Self, Option<Arc<Upload>>)> {
+        match self {
+            Self::Empty => Some((Self::Empty, None)),
+            Self::Streaming { body, left, .. } => {
+                let (again, upload) = Self::streaming(body.again()?, *left);
+                Some((again, Some(upload)))
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Fields that a site may send, one answer each.
-const FIELDS: [(&str, &str); 34] = [
+const FIELDS: [(&str, &str); 44] = [
     (
         "weak-etag",
         "etag: W/\"abc\"\r\nlast-modified: Sat, 01 Nov 2025 10:00:00 GMT",
@@ -93,6 +93,39 @@ const FIELDS: [(&str, &str); 34] = [
     (
         "byte-ranges",
         "accept-ranges: bytes\r\ncontent-range: bytes 0-9/100",
+    ),
+    (
+        "public",
+        "cache-control: public, max-age=600, s-maxage=60\r\nvary: accept-encoding",
+    ),
+    ("own-private", "cache-control: private, max-age=0"),
+    (
+        "half-private",
+        "cache-control: private=\"set-cookie\", max-age=60, no-cache=\"x-a, x-b\"",
+    ),
+    (
+        "two-cache-lines",
+        "cache-control: no-cache\r\ncache-control: Public, Must-Revalidate",
+    ),
+    ("vary-all", "vary: *"),
+    ("vary-cookie", "vary: accept, COOKIE"),
+    (
+        "for-caches",
+        "surrogate-control: max-age=60\r\ncdn-cache-control: max-age=61\r\nx-accel-expires: 62\r\n\
+         edge-control: cache-maxage=63\r\nshop-cdn-cache-control: max-age=64\r\nx-cache-control: max-age=65",
+    ),
+    (
+        "our-cookies",
+        "set-cookie: first=1\r\nset-cookie: anteroom-a-derby=forged; Path=/\r\n\
+         set-cookie: __Host-anteroom-q-derby=x; Secure; Path=/\r\nset-cookie: my-anteroom-a=2; Path=/",
+    ),
+    (
+        "our-words",
+        "anteroom-admission: forged\r\nx-anteroom-room: derby\r\nx-anteroomy: 1",
+    ),
+    (
+        "nominated",
+        "connection: keep-alive, X-Near\r\nx-near: 1\r\nx-far: 2",
     ),
     (
         "capitals",

@@ -1,5 +1,11 @@
 //! Every request that is made of the site.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+
 use super::answers;
 use super::pages::FILES;
 
@@ -25,8 +31,9 @@ pub struct Exchange {
     path: String,
     /// Header lines, each with its end.
     fields: String,
-    /// What follows the head.
+    /// The body without framing, and for a socket everything that is said.
     pub body: Vec<u8>,
+    is_chunked: bool,
 }
 
 impl Exchange {
@@ -39,6 +46,7 @@ impl Exchange {
             path: path.into(),
             fields: String::new(),
             body: Vec::new(),
+            is_chunked: false,
         }
     }
 
@@ -59,14 +67,38 @@ impl Exchange {
     }
 
     fn chunked(mut self, body: &[u8]) -> Self {
-        for chunk in body.chunks(50_000) {
-            self.body
-                .extend(format!("{:x}\r\n", chunk.len()).as_bytes());
-            self.body.extend(chunk);
-            self.body.extend(b"\r\n");
-        }
-        self.body.extend(b"0\r\n\r\n");
+        self.body = body.to_vec();
+        self.is_chunked = true;
         self.with("Transfer-Encoding: chunked")
+    }
+
+    /// What follows the head on HTTP/1.1.
+    pub fn framed(&self) -> Cow<'_, [u8]> {
+        if !self.is_chunked {
+            return Cow::Borrowed(&self.body);
+        }
+        let mut framed = Vec::new();
+        for chunk in self.body.chunks(50_000) {
+            framed.extend(format!("{:x}\r\n", chunk.len()).as_bytes());
+            framed.extend(chunk);
+            framed.extend(b"\r\n");
+        }
+        framed.extend(b"0\r\n\r\n");
+        Cow::Owned(framed)
+    }
+
+    /// The same over HTTP/2, where nothing is said of connections and framing.
+    pub fn request(&self, prefix: &str, more: &str) -> Request<Full<Bytes>> {
+        let uri = format!("https://shop.example{prefix}{}", self.path);
+        let mut request = Request::builder().method(self.method.as_str()).uri(uri);
+        let lines = more.split_terminator("\r\n");
+        for line in lines.chain(self.fields.split_terminator("\r\n")) {
+            let (name, value) = line.split_once(": ").unwrap();
+            if name != "Transfer-Encoding" {
+                request = request.header(name, value);
+            }
+        }
+        request.body(Full::from(self.body.clone())).unwrap()
     }
 
     /// The head, below this prefix and with these lines too.
@@ -77,7 +109,7 @@ impl Exchange {
             fields,
             ..
         } = self;
-        let close = if fields.contains("Upgrade") {
+        let close = if self.is_socket() {
             ""
         } else {
             "Connection: close\r\n"
@@ -89,7 +121,22 @@ impl Exchange {
 
     /// Whether the body is sent only after the first answer.
     pub fn waits(&self) -> bool {
-        self.fields.contains("Expect") || self.fields.contains("Upgrade")
+        self.expects() || self.is_socket()
+    }
+
+    /// Whether it asks if the body is wanted.
+    pub fn expects(&self) -> bool {
+        self.fields.contains("Expect")
+    }
+
+    /// Whether it is answered with the lines of cookies that arrived.
+    pub fn tells_cookies(&self) -> bool {
+        self.part == Part::Script && self.path.starts_with("/cookies")
+    }
+
+    /// Whether it asks for a WebSocket.
+    pub fn is_socket(&self) -> bool {
+        self.fields.contains("Upgrade")
     }
 }
 

@@ -1,61 +1,34 @@
-//! One exchange on a connection of its own, and its answer taken apart byte for byte.
-
-use std::net::SocketAddr;
+//! The answer to one exchange, taken apart byte for byte.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
+use http::{HeaderMap, response};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use super::exchanges::Exchange;
-use crate::kit::PATIENCE;
 use crate::kit::wire::position;
+
+/// Names in lower case and values, in the order of arrival; every byte a character.
+pub type Fields = Vec<(String, String)>;
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The status codes of the interim answers before it.
-    pub interim: Vec<u16>,
+    /// The interim answers before it: status codes and fields.
+    pub interim: Vec<(u16, Fields)>,
     /// The status code.
     pub status: u16,
-    /// Names in lower case and values, in the order of arrival; every byte a character.
-    pub fields: Vec<(String, String)>,
+    /// Its fields.
+    pub fields: Fields,
     /// The body without framing, and for a socket everything it said.
     pub body: Vec<u8>,
-    /// The names of its trailers.
-    pub trailers: Vec<String>,
-}
-
-/// Sends the request and reads until the other side closes.
-pub async fn fetch(exchange: &Exchange, at: SocketAddr, prefix: &str, more: &str) -> Reply {
-    let stream = TcpStream::connect(at).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let (mut reads, mut writes) = stream.into_split();
-    let head = exchange.head(prefix, more);
-    writes.write_all(head.as_bytes()).await.unwrap();
-    let mut heard = Vec::new();
-    let talk = async {
-        if exchange.waits() {
-            while position(&heard, b"\r\n\r\n").is_none() {
-                assert!(
-                    reads.read_buf(&mut heard).await.unwrap() > 0,
-                    "{}",
-                    exchange.name
-                );
-            }
-        }
-        let sending = writes.write_all(&exchange.body);
-        let reading = reads.read_to_end(&mut heard);
-        let (_, read) = tokio::join!(sending, reading);
-        read.unwrap_or_else(|fault| panic!("{}: {fault}", exchange.name));
-    };
-    let talked = tokio::time::timeout(PATIENCE, talk).await;
-    talked.unwrap_or_else(|_| panic!("{}: no end", exchange.name));
-    Reply::of(&heard, exchange)
+    /// Its trailers.
+    pub trailers: Fields,
 }
 
 impl Reply {
-    fn of(bytes: &[u8], exchange: &Exchange) -> Self {
+    /// What these bytes of HTTP/1.1 say.
+    pub fn of(bytes: &[u8], exchange: &Exchange) -> Self {
         let mut rest = bytes;
         let mut interim = Vec::new();
         loop {
@@ -65,16 +38,11 @@ impl Reply {
             rest = &rest[end + 4..];
             let mut lines = head.split("\r\n");
             let status: u16 = lines.next().unwrap()[9..12].parse().unwrap();
+            let fields = fields(lines);
             if status < 200 && status != 101 {
-                interim.push(status);
+                interim.push((status, fields));
                 continue;
             }
-            let fields: Vec<_> = lines
-                .map(|line| {
-                    let (name, value) = line.split_once(':').unwrap();
-                    (name.to_ascii_lowercase(), value.trim().to_owned())
-                })
-                .collect();
             let chunked = fields
                 .iter()
                 .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
@@ -91,6 +59,24 @@ impl Reply {
             };
             return reply.with_one_boundary();
         }
+    }
+
+    /// What an answer of HTTP/2 says, whose client shows no interim answers.
+    pub fn of_stream(head: &response::Parts, body: &Bytes, trailers: Option<&HeaderMap>) -> Self {
+        let all = |fields: &HeaderMap| -> Fields {
+            let latin = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+                (name.as_str().to_owned(), latin(value.as_bytes()))
+            };
+            fields.iter().map(latin).collect()
+        };
+        let reply = Self {
+            interim: Vec::new(),
+            status: head.status.as_u16(),
+            fields: all(&head.headers),
+            body: body.to_vec(),
+            trailers: trailers.map(all).unwrap_or_default(),
+        };
+        reply.with_one_boundary()
     }
 
     /// The same with the number that nginx counts up between parts of a range replaced.
@@ -135,7 +121,8 @@ impl Reply {
         } else {
             json!([self.body.len(), body])
         };
-        json!({"name": name, "interim": self.interim, "status": self.status, "fields": fields, "body": body})
+        let interim: Vec<u16> = self.interim.iter().map(|(status, _)| *status).collect();
+        json!({"name": name, "interim": interim, "status": self.status, "fields": fields, "body": body})
     }
 }
 
@@ -144,7 +131,16 @@ fn latin(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
-fn dechunked(mut rest: &[u8]) -> (Vec<u8>, Vec<String>) {
+fn fields<'a>(lines: impl Iterator<Item = &'a str>) -> Fields {
+    lines
+        .map(|line| {
+            let (name, value) = line.split_once(':').unwrap();
+            (name.to_ascii_lowercase(), value.trim().to_owned())
+        })
+        .collect()
+}
+
+fn dechunked(mut rest: &[u8]) -> (Vec<u8>, Fields) {
     let mut body = Vec::new();
     loop {
         let end = position(rest, b"\r\n").unwrap();
@@ -158,11 +154,6 @@ fn dechunked(mut rest: &[u8]) -> (Vec<u8>, Vec<String>) {
         rest = &rest[size + 2..];
     }
     let trailers = latin(rest);
-    let names = trailers
-        .split("\r\n")
-        .filter_map(|line| line.split_once(':'));
-    (
-        body,
-        names.map(|(name, _)| name.to_ascii_lowercase()).collect(),
-    )
+    let lines = trailers.split("\r\n").filter(|line| !line.is_empty());
+    (body, fields(lines))
 }

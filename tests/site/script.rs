@@ -128,7 +128,8 @@ impl Talk {
                 let lines: Vec<_> = lines
                     .map(|(_, value)| String::from_utf8_lossy(value))
                     .collect();
-                self.text(&lines.join("\n")).await
+                // As long as what HTTP/2 makes of them, one line.
+                self.text(&lines.join("\n ")).await
             }
             "poll" => {
                 tokio::time::sleep(Duration::from_millis(300)).await;

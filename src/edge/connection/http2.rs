@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::domain::clock::Clock;
 use crate::edge::capacity::Capacity;
-use crate::edge::guard::{Activity, Deadlines};
+use crate::edge::guard::{Activity, Cut, Deadlines};
 use crate::edge::interim::Heads;
 use crate::edge::listener::Listening;
 use crate::edge::serve::Peer;
@@ -39,7 +39,7 @@ use wire::{Seen, Wire};
 /// Answers the requests of a connection nothing has been read from, until either side ends it.
 pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: Peer)
 where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
 {
     let door = of.door.load_full();
     let (clock, metrics) = (door.clock.clone(), Arc::clone(&door.metrics));
@@ -74,7 +74,7 @@ impl Kept {
     /// Runs a connection to its end, and says what ended it.
     async fn run<S, A, F>(self, stream: S, answer: A) -> Http2End
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
         A: Fn(Request<RecvStream>, Heads) -> F,
         F: Future<Output = Response<StreamBody>> + Send + 'static,
     {
@@ -105,7 +105,7 @@ impl Kept {
         let ended = loop {
             tokio::select! {
                 ended = &mut connection => break Some(ended),
-                end = &mut watch => {
+                (end, mut space) = &mut watch => {
                     seen.ends(end);
                     if !matches!(end, Http2End::Idle | Http2End::GivenUp) {
                         break None;
@@ -117,6 +117,8 @@ impl Kept {
                         if ended.is_ok() || seen.open() == 0 && self.activity.in_flight() == 0 {
                             break ended.ok();
                         }
+                        // It does not make way after all, or not soon.
+                        drop(space.take());
                     };
                 }
                 () = &mut cancelled, if !draining => {

@@ -20,6 +20,7 @@ use super::exchange;
 use super::streams::{StreamBody, Streams};
 use super::wire::Wire;
 use crate::domain::clock::Clock;
+use crate::edge::guard::Cut;
 use crate::edge::interim::Heads;
 
 /// Streams that may be open at once.
@@ -61,7 +62,7 @@ pub(super) async fn serve<S, A, F>(
     answer: A,
 ) -> Result<(), h2::Error>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Cut + Unpin,
     A: Fn(Request<RecvStream>, Heads) -> F,
     F: Future<Output = Response<StreamBody>> + Send + 'static,
 {
