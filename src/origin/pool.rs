@@ -6,6 +6,8 @@ mod outcome;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 pub(super) use outcome::Blame;
 
 use super::balance::number;
@@ -14,7 +16,7 @@ use super::check::Timetable;
 use super::deadline::Deadlines;
 use super::health::{Fit, Health};
 use super::line::{Life, Line};
-use super::route::{Route, Spoken, Wanted};
+use super::route::{Route, Spoken, Wanted, unreachable};
 use super::slots::{Full, Slot, Slots};
 use super::trunk::Trunk;
 use super::{Address, OriginError, Settings, World, shelf};
@@ -84,7 +86,7 @@ impl Pool {
                 deadlines: Deadlines::new(&settings),
                 max_age: settings.max_age,
             },
-            route: Route::new(address, &settings, world.resolver.clone()),
+            route: Route::new(address, &settings, world),
             slots: Arc::new(Slots::new(
                 settings.max_connections,
                 settings.max_pending,
@@ -186,23 +188,29 @@ impl Pool {
     ///
     /// [`OriginError::Unreachable`] or [`OriginError::Untrusted`].
     pub(super) async fn open(self: &Arc<Self>) -> Result<Carrier, OriginError> {
-        if !self.route.may_share() {
-            return self.open_line().await.map(Carrier::Line);
+        // One makes a shared connection for all who wait here; where each needs one of its own they
+        // do not wait for each other.
+        let mut turn = None;
+        if self.route.will_share() {
+            turn = Some(self.turn().await?);
+            if let Some(stream) = shelf::take_stream(self) {
+                return Ok(Carrier::Stream(stream));
+            }
         }
-        let making = shelf::making(self);
-        let turn = tokio::time::timeout(self.route.connect(), making.acquire_owned()).await;
-        let turn = turn.map_err(|elapsed| OriginError::Unreachable {
-            source: elapsed.into(),
-        })?;
-        if let Some(stream) = shelf::take_stream(self) {
-            return Ok(Carrier::Stream(stream));
-        }
+        let turn = turn.filter(|_| self.route.will_share());
         let (carrier, trunk) = self.make().await?;
         if let Some(trunk) = trunk {
             shelf::share(self, trunk);
         }
         drop(turn);
         Ok(carrier)
+    }
+
+    async fn turn(self: &Arc<Self>) -> Result<OwnedSemaphorePermit, OriginError> {
+        let making = shelf::making(self).acquire_owned();
+        let turn = tokio::time::timeout(self.route.connect(), making).await;
+        let turn = turn.map_err(unreachable)?;
+        turn.map_err(unreachable)
     }
 
     /// Makes a new connection that is not used for anything else.

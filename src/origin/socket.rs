@@ -73,9 +73,9 @@ impl Origin {
     ) -> Result<Opened, OriginError> {
         let site = self.site(opening.permit.passage())?;
         let ask = site.ask(&opening.permit, Risk::Loss);
+        let mut silence = Silence::new(site.deadlines(), None);
         let (mut line, held) = reach(site, ask).await?;
         line.retire();
-        let mut silence = Silence::new(site.deadlines(), None);
         let answer = line.send(outgoing(head, opening), &mut silence).await;
         let answer = answer.map_err(|unanswered| {
             let (fault, blame) = fault_of(unanswered, &silence);

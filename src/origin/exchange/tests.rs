@@ -130,7 +130,7 @@ async fn requests_are_shared_and_with_hash_each_visitor_stays_with_one_origin() 
         balance: Balance::Visitor,
         ..settings
     }]);
-    for visitor in 0..8 {
+    for visitor in 0..32 {
         let before = heard(&sites);
         for _ in 0..4 {
             let answer = hashed.forward(bare("GET"), from_address(visitor)).await;
@@ -236,8 +236,13 @@ async fn r9_a_slow_origin_holds_up_neither_the_others_nor_those_who_find_it_full
     let mut stuck = tokio::task::JoinSet::new();
     for number in 0..=255 {
         let origin = Arc::clone(&origin);
-        stuck.spawn(async move { origin.forward(bare("GET"), from_address(number)).await });
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        stuck.spawn(async move {
+            let answer = origin.forward(bare("GET"), from_address(number)).await;
+            text(answer.unwrap()).await.unwrap();
+        });
+        while slow.heard().len() + quick.heard().len() <= usize::from(number) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         if slow.heard().len() == 2 {
             break;
         }
