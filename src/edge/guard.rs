@@ -36,7 +36,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub use activity::{Activity, InFlight};
-pub(super) use cut::Cut;
+pub(super) use cut::{Cut, limit_silence};
 pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
 pub(super) use ending::{Ending, Respite};
