@@ -2,6 +2,7 @@
 //! and closed when they may stay no longer.
 
 mod ends;
+mod floods;
 mod refused;
 mod steered;
 

@@ -63,7 +63,7 @@ pub struct Connections {
     pub streams: NonZeroU32,
     /// The most of them from one client network; 500.
     pub streams_per_network: NonZeroU32,
-    /// The most handshakes of TLS that are worked on at one time; 4,096.
+    /// The most handshakes of TLS that are worked on at one time; 64.
     pub handshakes: NonZeroU32,
     /// How long requests under way may go on after a request to stop; 30 s.
     pub drain: Duration,
@@ -192,7 +192,7 @@ impl FromStr for Issuer {
 
 fn tls(table: Table<'_>, listen: Option<&Listen>) -> Option<Option<Tls>> {
     let at = listen.map(|listen| Listeners {
-        port: listen.tls.first().map(std::net::SocketAddr::port),
+        encrypted: !listen.tls.is_empty(),
         plain: !listen.public.is_empty(),
     });
     tls::read(table, at)
@@ -283,7 +283,7 @@ fn connections(mut table: Table<'_>) -> Option<Connections> {
         sockets: sockets.unwrap_or(NonZeroU32::new(10_000))?,
         streams: all.unwrap_or(NonZeroU32::new(10_000))?,
         streams_per_network: per_network.unwrap_or(NonZeroU32::new(500))?,
-        handshakes: handshakes.unwrap_or(NonZeroU32::new(4_096))?,
+        handshakes: handshakes.unwrap_or(NonZeroU32::new(64))?,
         drain: drain.unwrap_or(Some(Duration::from_secs(30)))?,
     })
 }

@@ -8,11 +8,10 @@ mod security;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-pub use address::Origin;
 pub use health::Check;
 pub use security::Security;
 
-use crate::origin::{Balance, Fitness, Protocol, Scheme};
+use crate::origin::{Address, Balance, Fitness, Protocol, Scheme};
 use crate::text::span::Span;
 use crate::text::table::{Reader, Table};
 use crate::text::value::{Placed, Value};
@@ -30,7 +29,7 @@ const MOST_ORIGINS: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origins {
     /// Its origins, at least one, none twice.
-    pub list: Vec<Origin>,
+    pub list: Vec<Address>,
     /// How they share the requests; by the fewest requests.
     pub balance: Balance,
     /// What they are spoken to in; HTTP/1.1.
@@ -104,15 +103,15 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<Origins> {
 }
 
 /// None of them is there twice.
-fn list(table: &mut Table<'_>) -> Option<Vec<Origin>> {
+fn list(table: &mut Table<'_>) -> Option<Vec<Address>> {
     let reader = table.reader();
     let value = table.required("origin")?;
     let at = value.span();
-    let placed = value.one_or_more_secrets::<Origin>();
+    let placed = value.one_or_more_secrets::<Address>();
     if placed.len() > MOST_ORIGINS {
         reader.fault(at, format!("`origin` may list {MOST_ORIGINS} at most"));
     }
-    let mut list: Vec<Origin> = Vec::with_capacity(placed.len());
+    let mut list: Vec<Address> = Vec::with_capacity(placed.len());
     for Placed { at, value } in placed {
         if list.contains(&value) {
             reader.fault(at, format!("`origin` lists `{value}` twice"));
@@ -122,7 +121,7 @@ fn list(table: &mut Table<'_>) -> Option<Vec<Origin>> {
     (!list.is_empty()).then_some(list)
 }
 
-fn protocol(table: &mut Table<'_>, origins: &[Origin]) -> Option<Protocol> {
+fn protocol(table: &mut Table<'_>, origins: &[Address]) -> Option<Protocol> {
     let words = [
         ("http/1.1", Protocol::Http1),
         ("h2", Protocol::Http2),
@@ -138,7 +137,7 @@ fn protocol(table: &mut Table<'_>, origins: &[Origin]) -> Option<Protocol> {
     Some(protocol)
 }
 
-fn fitting(reader: Reader<'_>, (at, protocol): (Span, Protocol), origins: &[Origin]) {
+fn fitting(reader: Reader<'_>, (at, protocol): (Span, Protocol), origins: &[Address]) {
     let any = |scheme| origins.iter().any(|origin| origin.scheme == scheme);
     match protocol {
         Protocol::Http2 if any(Scheme::Http) => reader.fault(

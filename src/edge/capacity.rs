@@ -1,50 +1,60 @@
 //! Room for connections: how many there may be in all and from one network, and which idle one
 //! makes way for a newcomer.
+//!
+//! A newcomer at the cap asks one connection to make way, the one that has been parked longest,
+//! and takes its place at once. That one still has to say so and hear what was sent before; until
+//! it has gone there is one more than the cap, and of those there are few.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::sleep;
+use tokio::sync::{Notify, oneshot};
 
 use crate::policy::limits::{AddressKey, address_key};
 use crate::telemetry::connections::Turned;
 use crate::telemetry::metrics::Metrics;
 
-/// How long one that was given up may take to make way before another is given up.
-const WAY: Duration = Duration::from_millis(20);
-
 /// How many are given up when the machine has no more file descriptors.
 const RELIEF: usize = 16;
 
+/// How many may be making way at one time: this part of the cap, at least one, and so many at the
+/// most.
+const LEAVING: (usize, usize) = (16, 64);
+
 /// The connections of a gateway, over all its listeners.
 pub struct Capacity {
-    places: Arc<Semaphore>,
     most: usize,
     per_network: usize,
     networks: Arc<Networks>,
-    parked: Arc<Parked>,
+    places: Arc<Places>,
     metrics: Arc<Metrics>,
 }
 
 type Networks = Mutex<HashMap<AddressKey, usize>>;
 
+/// Places, and who would give one up.
+#[derive(Default)]
+struct Places {
+    rows: Mutex<Rows>,
+    /// That a place may have become free, or somebody has parked.
+    changed: Notify,
+}
+
 /// Parked connections, in the order in which they were parked.
 #[derive(Default)]
-struct Parked(Mutex<Rows>);
-
-#[derive(Default)]
 struct Rows {
+    /// Places that are taken.
+    open: usize,
+    /// Of them, those whose connections are making way.
+    leaving: usize,
     next: u64,
-    rows: BTreeMap<u64, oneshot::Sender<()>>,
+    parked: BTreeMap<u64, oneshot::Sender<()>>,
 }
 
 /// The place of a connection; given back when dropped.
-pub struct Place {
-    _permit: OwnedSemaphorePermit,
-}
+pub struct Place(Arc<Places>);
 
 /// The count of a connection in its network; given back when dropped.
 pub struct Guest {
@@ -52,10 +62,11 @@ pub struct Guest {
     networks: Arc<Networks>,
 }
 
-/// A parked connection; forgotten when dropped.
+/// A parked connection; forgotten when dropped. One that has been given up keeps this until it has
+/// made way, for it is not counted while it does.
 pub struct Space {
     number: u64,
-    parked: Arc<Parked>,
+    places: Arc<Places>,
     metrics: Arc<Metrics>,
     given_up: oneshot::Receiver<()>,
 }
@@ -64,35 +75,42 @@ impl Capacity {
     /// For so many connections, and so many from one network.
     #[must_use]
     pub fn new((all, per_network): (usize, usize), metrics: Arc<Metrics>) -> Self {
-        let most = all.min(Semaphore::MAX_PERMITS);
         Self {
-            places: Arc::new(Semaphore::new(most)),
-            most,
+            most: all,
             per_network,
             networks: Arc::default(),
-            parked: Arc::default(),
+            places: Arc::default(),
             metrics,
         }
     }
 
-    /// A place for one more. When all are taken the connection that has been parked longest is
-    /// given up, again and again until one is free.
-    pub async fn place(&self) -> Option<Place> {
+    /// A place for one more. When all are taken, the connection that has been parked longest is
+    /// given up for it.
+    pub async fn place(&self) -> Place {
         loop {
-            let places = Arc::clone(&self.places);
-            if let Ok(permit) = Arc::clone(&places).try_acquire_owned() {
-                return Some(Place { _permit: permit });
+            // Before looking, so that no change between is missed.
+            let mut changed = pin!(self.places.changed.notified());
+            changed.as_mut().enable();
+            if let Some(place) = self.free_place() {
+                return place;
             }
-            if self.give_up() {
-                self.metrics.connections.turned(Turned::GivenUp);
-            }
-            tokio::select! {
-                permit = places.acquire_owned() => {
-                    return permit.ok().map(|permit| Place { _permit: permit });
-                }
-                () = sleep(WAY) => {}
-            }
+            changed.await;
         }
+    }
+
+    /// A place that is free, or that somebody makes free now.
+    fn free_place(&self) -> Option<Place> {
+        let (part, most_leaving) = LEAVING;
+        let over = (self.most / part).clamp(1, most_leaving);
+        let mut rows = locked(&self.places.rows);
+        if rows.staying() >= self.most && rows.leaving < over && rows.give_up() {
+            self.metrics.connections.turned(Turned::GivenUp);
+        }
+        let free = rows.staying() < self.most && rows.open < self.most + over;
+        free.then(|| {
+            rows.open += 1;
+            Place(Arc::clone(&self.places))
+        })
     }
 
     /// How many connections there may be.
@@ -101,11 +119,11 @@ impl Capacity {
         self.most
     }
 
-    /// How many there are that are not parked.
+    /// How many there are that are neither parked nor making way.
     #[must_use]
     pub fn at_work(&self) -> usize {
-        let taken = self.most.saturating_sub(self.places.available_permits());
-        taken.saturating_sub(locked(&self.parked.0).rows.len())
+        let rows = locked(&self.places.rows);
+        rows.staying().saturating_sub(rows.parked.len())
     }
 
     /// Counts a connection for its network; `None` if that has as many as it may.
@@ -129,7 +147,7 @@ impl Capacity {
     pub fn relieve(&self) {
         self.metrics.connections.turned(Turned::Descriptors);
         for _ in 0..RELIEF {
-            if !self.give_up() {
+            if !locked(&self.places.rows).give_up() {
                 return;
             }
             self.metrics.connections.turned(Turned::GivenUp);
@@ -140,24 +158,34 @@ impl Capacity {
     #[must_use]
     pub fn park(&self) -> Space {
         let (tell, given_up) = oneshot::channel();
-        let mut rows = locked(&self.parked.0);
+        let mut rows = locked(&self.places.rows);
         let number = rows.next;
         rows.next += 1;
-        rows.rows.insert(number, tell);
+        rows.parked.insert(number, tell);
         drop(rows);
+        self.places.changed.notify_one();
         self.metrics.connections.parked();
         Space {
             number,
-            parked: Arc::clone(&self.parked),
+            places: Arc::clone(&self.places),
             metrics: Arc::clone(&self.metrics),
             given_up,
         }
     }
+}
+
+impl Rows {
+    /// How many connections there are that make no way.
+    const fn staying(&self) -> usize {
+        self.open.saturating_sub(self.leaving)
+    }
 
     /// Gives up the one that has been parked longest; whether there was one.
-    fn give_up(&self) -> bool {
-        let first = locked(&self.parked.0).rows.pop_first();
-        first.is_some_and(|(_, tell)| tell.send(()).is_ok())
+    fn give_up(&mut self) -> bool {
+        let first = self.parked.pop_first();
+        let told = first.is_some_and(|(_, tell)| tell.send(()).is_ok());
+        self.leaving += usize::from(told);
+        told
     }
 }
 
@@ -172,8 +200,22 @@ impl Space {
 
 impl Drop for Space {
     fn drop(&mut self) {
-        locked(&self.parked.0).rows.remove(&self.number);
+        let mut rows = locked(&self.places.rows);
+        if rows.parked.remove(&self.number).is_none() {
+            rows.leaving = rows.leaving.saturating_sub(1);
+        }
+        drop(rows);
+        self.places.changed.notify_one();
         self.metrics.connections.left();
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut rows = locked(&self.0.rows);
+        rows.open = rows.open.saturating_sub(1);
+        drop(rows);
+        self.0.changed.notify_one();
     }
 }
 
@@ -195,43 +237,86 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::time::timeout;
 
     use super::*;
+
+    /// Long enough for everything that happens by itself.
+    const SOON: Duration = Duration::from_millis(20);
 
     fn capacity(all: usize, per_network: usize) -> Capacity {
         Capacity::new((all, per_network), Arc::new(Metrics::new().unwrap()))
     }
 
     #[tokio::test(start_paused = true)]
-    async fn r4_at_the_cap_the_one_parked_longest_makes_way() {
+    async fn r4_at_the_cap_the_one_parked_longest_makes_way_and_no_other() {
         let capacity = capacity(2, 9);
         let (first, second) = (capacity.place().await, capacity.place().await);
         let (mut oldest, mut newest) = (capacity.park(), capacity.park());
 
-        let leaving = async {
-            oldest.given_up().await;
-            drop((first, oldest));
-        };
-        let (third, ()) = tokio::join!(capacity.place(), leaving);
+        let third = timeout(SOON, capacity.place()).await;
 
-        assert!(third.is_some());
-        let second_asked = timeout(WAY, newest.given_up()).await;
+        assert!(third.is_ok(), "nobody waits for one who says goodbye");
+        oldest.given_up().await;
+        let second_asked = timeout(Duration::from_mins(1), newest.given_up()).await;
         assert!(second_asked.is_err(), "one was enough");
+        drop((oldest, first));
+        assert_eq!(capacity.at_work(), 1, "the third; the newest is parked");
         drop(second);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r4_so_many_make_way_at_once_and_no_more() {
+        let capacity = capacity(32, 9);
+        let mut held = Vec::new();
+        for _ in 0..32 {
+            held.push((capacity.place().await, capacity.park()));
+        }
+        let newcomers = [capacity.place().await, capacity.place().await];
+        let another = timeout(Duration::from_mins(1), capacity.place());
+        assert!(another.await.is_err(), "two are making way already");
+
+        let (place, space) = held.remove(0);
+        drop(space);
+        drop(place);
+
+        assert!(timeout(SOON, capacity.place()).await.is_ok());
+        drop(newcomers);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r4_for_one_that_goes_on_after_all_another_makes_way() {
+        let capacity = capacity(2, 9);
+        let _stays = (capacity.place().await, capacity.place().await);
+        let (oldest, mut newest) = (capacity.park(), capacity.park());
+        let third = capacity.place().await;
+        // It had something to say just then.
+        drop(oldest);
+
+        let fourth = timeout(SOON, capacity.place()).await;
+
+        assert!(fourth.is_err(), "there are three where two may be");
+        newest.given_up().await;
+        drop(third);
+        assert!(timeout(SOON, capacity.place()).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn r4_without_a_parked_one_a_newcomer_waits_for_a_place() {
         let capacity = capacity(1, 9);
         let only = capacity.place().await;
-        assert!(
-            timeout(Duration::from_mins(1), capacity.place())
-                .await
-                .is_err()
-        );
-        drop(only);
-        assert!(timeout(WAY, capacity.place()).await.unwrap().is_some());
+        let newcomer = timeout(Duration::from_mins(1), capacity.place()).await;
+        assert!(newcomer.is_err());
+        let parks = async {
+            tokio::task::yield_now().await;
+            capacity.park().given_up().await;
+        };
+        let (newcomer, ()) = tokio::join!(timeout(SOON, capacity.place()), parks);
+        assert!(newcomer.is_ok(), "somebody parks");
+        drop((only, newcomer));
+        assert!(timeout(SOON, capacity.place()).await.is_ok());
     }
 
     #[test]
@@ -261,7 +346,7 @@ mod tests {
         let mut parked: Vec<Space> = (0..20).map(|_| capacity.park()).collect();
         capacity.relieve();
         for (at, space) in parked.iter_mut().enumerate() {
-            let given_up = timeout(WAY, space.given_up()).await.is_ok();
+            let given_up = timeout(SOON, space.given_up()).await.is_ok();
             assert_eq!(given_up, at < RELIEF, "{at}");
         }
     }

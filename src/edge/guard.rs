@@ -12,12 +12,14 @@
 //!   byte behind it is ever read as a request, whatever the answer is. Once a checked 101 has been
 //!   written, [`Guard::become_socket`] opens the connection for bytes that nobody judges.
 //! - hyper shuts nothing down after an error or an upgrade it did not take. Whoever runs the
-//!   connection takes the guard back with `into_parts` and calls `shutdown` once more, which does
-//!   nothing where it is already done.
+//!   connection takes the guard back with `into_parts` and calls [`Guard::close`], which shuts
+//!   nothing down that is already, and cuts off whoever took too little for too long.
 
 mod activity;
 mod closing;
+mod cut;
 mod deadlines;
+mod ending;
 mod patience;
 mod rest;
 mod socket;
@@ -34,9 +36,10 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub use activity::{Activity, InFlight};
-use closing::Closing;
+pub(super) use cut::Cut;
 pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
+pub(super) use ending::{Ending, Respite};
 pub(super) use patience::{Patience, Wait};
 use socket::Speaks;
 use taking::Taking;
@@ -68,10 +71,11 @@ pub struct Guard<S> {
     patience: Patience,
     taking: Taking,
     activity: Activity,
-    closing: Closing,
-    /// Its own, because hyper flushes before each look at the shutdown and a flush that
-    /// succeeds clears the other.
-    closing_alarm: Alarm,
+    /// With an alarm of its own, because hyper flushes before each look at the shutdown and a
+    /// flush that succeeds clears the other.
+    ending: Ending,
+    /// Whether the visitor took too little for too long.
+    given_up: bool,
 }
 
 /// Why nothing more is read.
@@ -103,8 +107,8 @@ impl<S> Guard<S> {
             patience: Patience::new(terms.deadlines, activity.clone()),
             taking: Taking::default(),
             activity,
-            closing: Closing::Open,
-            closing_alarm: Alarm::default(),
+            ending: Ending::default(),
+            given_up: false,
             terms,
         }
     }
@@ -180,8 +184,8 @@ impl<S> Guard<S> {
             End::Eof | End::Silence | End::Handshake => Ok(()),
             End::Body(fault) => Err(io::Error::new(io::ErrorKind::InvalidData, fault)),
             End::Head(fault) => {
-                if let Closing::Open = self.closing {
-                    self.closing = Closing::Farewell((self.terms.farewell)(fault));
+                if !self.ending.has_begun() {
+                    self.ending.say((self.terms.farewell)(fault));
                 }
                 Ok(())
             }
@@ -218,7 +222,8 @@ impl<S> Guard<S> {
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let deadlines = &self.terms.deadlines;
-        self.taking.bound_write(cx, written, deadlines)
+        let bound = self.taking.bound_write(cx, written, deadlines);
+        self.note_taken(bound)
     }
 }
 
@@ -284,7 +289,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let flushed = Pin::new(&mut this.io).poll_flush(cx);
-        this.taking.bound_flush(cx, flushed, &this.terms.deadlines)
+        let bound = this.taking.bound_flush(cx, flushed, &this.terms.deadlines);
+        this.note_taken(bound)
     }
 
     /// Writes the farewell if one is due, shuts the writing side, and reads off what is still

@@ -3,11 +3,13 @@
 //! On its way to the first request a connection passes `proxied` (whose it is, where a load
 //! balancer says so), `tls` (on an encrypted listener), then `connection` in the protocol it speaks.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -61,7 +63,6 @@ impl Listening {
                 place = self.capacity.place() => place,
                 () = self.cancel.cancelled() => return,
             };
-            let Some(place) = place else { return };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = self.cancel.cancelled() => return,
@@ -92,7 +93,7 @@ impl Listening {
     }
 
     async fn serve(&self, mut stream: TcpStream, peer: SocketAddr, layer: Layer) {
-        if let Err(fault) = stream.set_nodelay(true) {
+        if let Err(fault) = self.set_up(&stream) {
             tracing::debug!(%fault, "a connection was gone before it was served");
             return;
         }
@@ -107,6 +108,15 @@ impl Listening {
             Layer::Plain => connection::http1::serve(self, stream, Peer::plain(address)).await,
             Layer::Tls => Box::pin(self.encrypted(stream, address)).await,
         }
+    }
+
+    /// Sets a connection's socket up. A visitor whose kernel takes nothing of what was written is
+    /// gone after the same time whether the gateway waits for that, takes the connection for idle,
+    /// or has closed it.
+    fn set_up(&self, stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let stall = self.terms.deadlines.write_stall;
+        SockRef::from(stream).set_tcp_user_timeout(Some(stall))
     }
 
     /// Whose connection this is; `None` where a proxy that must say so does not.

@@ -9,6 +9,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 
+use super::BoxError;
 use super::deadline::{Silence, Ticker};
 use super::line::Line;
 use super::trunk::Stream;
@@ -30,12 +31,30 @@ pub(super) enum Unanswered {
     /// Some of it may have been sent.
     Broken {
         /// What went wrong.
-        error: hyper::Error,
-        /// Whether the origin hung up before the first byte of an answer.
-        is_hang_up: bool,
+        error: BoxError,
+        /// How it came about.
+        by: Break,
     },
     /// The silence lasted too long.
     Silent(Duration),
+}
+
+/// How an exchange broke before the head of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Break {
+    /// The origin took the request up as little as one that it never heard, and says so (RFC 9113,
+    /// section 8.7).
+    Declined,
+    /// It is going away. Most likely it has not taken the request up.
+    Leaving,
+    /// It ended a shared connection before it said anything. Until it does nothing is sent.
+    Unopened,
+    /// It hung up before the first byte of an answer.
+    HangUp,
+    /// TLS broke the connection off.
+    Untrusted,
+    /// What came made no sense, or something of our own went wrong.
+    Nonsense,
 }
 
 impl Carrier {
@@ -86,8 +105,8 @@ where
     let answer = answered.map_err(|mut failure| match failure.take_message() {
         Some(request) => Unanswered::Unsent(Box::new(request)),
         None => Unanswered::Broken {
-            error: failure.into_error(),
-            is_hang_up: false,
+            error: failure.into_error().into(),
+            by: Break::Nonsense,
         },
     })?;
     silence.head_seen();

@@ -1,16 +1,16 @@
 //! Deadlines counted in coarse ticks. A connection has one timer for its whole life, so a byte
 //! that moves costs no timer and no clock reading.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
-use super::Settings;
 use super::upload::Upload;
+use super::{OriginError, Settings};
 
 /// Ticks in the shortest of the deadlines: how exact they are. A deadline strikes at its time
 /// at the earliest and at most one tick later.
@@ -22,20 +22,69 @@ pub(super) struct Deadlines {
     tick: Duration,
     response: u32,
     idle: u32,
-    total: Option<u32>,
+    total: Option<Duration>,
 }
 
 impl Deadlines {
     pub(super) fn new(settings: &Settings) -> Self {
         let shortest = settings.response.min(settings.idle);
-        let shortest = settings.total.map_or(shortest, |total| total.min(shortest));
         let tick = (shortest / FINENESS).max(Duration::from_millis(1));
         Self {
             tick,
             response: ticks(settings.response, tick),
             idle: ticks(settings.idle, tick),
-            total: settings.total.map(|total| ticks(total, tick)),
+            total: settings.total,
         }
+    }
+}
+
+impl Deadlines {
+    /// When an exchange that begins now has to be over.
+    pub(super) fn end(self) -> End {
+        let end = |total| (total, tokio::time::sleep(total).deadline());
+        End(self.total.map(end))
+    }
+}
+
+/// When a whole exchange has to be over, if it has to: a time of the clock, so that it makes no
+/// difference how often anybody looks. After so long, and then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End(Option<(Duration, Instant)>);
+
+impl End {
+    /// What `exchange` comes to, if it comes to anything in time.
+    ///
+    /// # Errors
+    ///
+    /// [`OriginError::NoAnswer`] if it is too late.
+    pub(super) async fn bound<T>(
+        self,
+        exchange: impl Future<Output = Result<T, OriginError>>,
+    ) -> Result<T, OriginError> {
+        let mut exchange = std::pin::pin!(exchange);
+        let mut timer = self.timer();
+        poll_fn(|cx| {
+            if let done @ Poll::Ready(_) = exchange.as_mut().poll(cx) {
+                return done;
+            }
+            poll_end(&mut timer, cx).map(|waited| Err(OriginError::NoAnswer { waited }))
+        })
+        .await
+    }
+
+    fn timer(self) -> Option<(Duration, Pin<Box<Sleep>>)> {
+        let Self(end) = self;
+        end.map(|(total, at)| (total, Box::pin(tokio::time::sleep_until(at))))
+    }
+}
+
+fn poll_end(
+    timer: &mut Option<(Duration, Pin<Box<Sleep>>)>,
+    cx: &mut Context<'_>,
+) -> Poll<Duration> {
+    match timer {
+        None => Poll::Pending,
+        Some((total, timer)) => timer.as_mut().poll(cx).map(|()| *total),
     }
 }
 
@@ -73,7 +122,7 @@ pub(super) struct Silence {
     upload: Option<Arc<Upload>>,
     uploaded: usize,
     quiet: u32,
-    passed: u32,
+    end: Option<(Duration, Pin<Box<Sleep>>)>,
     head: Head,
 }
 
@@ -85,15 +134,26 @@ enum Head {
 
 impl Silence {
     /// Of an exchange that begins; `upload` is the request's body, if it has one.
-    pub(super) const fn new(deadlines: Deadlines, upload: Option<Arc<Upload>>) -> Self {
+    pub(super) fn new(deadlines: Deadlines, upload: Option<Arc<Upload>>) -> Self {
+        Self::until(deadlines.end(), deadlines, upload)
+    }
+
+    /// Of one that has to be over at `end`.
+    pub(super) fn until(end: End, deadlines: Deadlines, upload: Option<Arc<Upload>>) -> Self {
         Self {
             deadlines,
             upload,
             uploaded: 0,
             quiet: 0,
-            passed: 0,
+            end: end.timer(),
             head: Head::Awaited,
         }
+    }
+
+    /// The request is sent again, and its body with it.
+    pub(super) fn follow(&mut self, upload: Option<Arc<Upload>>) {
+        self.upload = upload;
+        self.uploaded = 0;
     }
 
     /// The request is sent, or sent again. What has passed of the whole time stays.
@@ -103,7 +163,7 @@ impl Silence {
 
     /// Whether the whole exchange has a deadline, so that time counts while bytes move.
     pub(super) const fn is_counted(&self) -> bool {
-        self.deadlines.total.is_some()
+        self.end.is_some()
     }
 
     /// The head of the answer is there: from now on only bodies move.
@@ -135,15 +195,12 @@ impl Silence {
         ticker: &mut Ticker,
         cx: &mut Context<'_>,
     ) -> Poll<Duration> {
+        if let over @ Poll::Ready(_) = poll_end(&mut self.end, cx) {
+            return over;
+        }
         while ticker.poll_tick(cx).is_ready() {
             self.quiet = self.quiet.saturating_add(1);
-            self.passed = self.passed.saturating_add(1);
             self.notice_upload();
-            if let Some(total) = self.deadlines.total
-                && self.passed > total
-            {
-                return Poll::Ready(self.deadlines.tick.saturating_mul(total));
-            }
             let limit = self.limit();
             // The first tick may have come at once: the timer runs on between exchanges.
             if self.quiet > limit {
@@ -185,6 +242,27 @@ mod tests {
 
         assert_eq!(deadlines.tick, Duration::from_millis(7_500));
         assert_eq!((deadlines.response, deadlines.idle), (8, 40));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_total_time_passes_however_seldom_anybody_looks() {
+        let total = Duration::from_millis(400);
+        let deadlines = Deadlines::new(&Settings {
+            total: Some(total),
+            ..site_settings()
+        });
+        let mut ticker = Ticker::new(deadlines);
+        let mut silence = Silence::new(deadlines, None);
+        let mut looks = 0;
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            looks += 1;
+            let polled = poll_fn(|cx| Poll::Ready(silence.poll_too_long(&mut ticker, cx))).await;
+            if let Poll::Ready(waited) = polled {
+                assert_eq!((looks, waited), (4, total));
+                return;
+            }
+        }
     }
 
     #[test]

@@ -1,19 +1,20 @@
 //! One exchange: an origin is chosen, a place taken there, the request sent on a warm connection or
 //! a new one, and tried once more where that is safe.
 //!
-//! Safe is: nothing of it was sent; or a second arrival changes nothing, it has no body, and the
-//! origin hung up before the first byte of an answer. The first may happen on every origin of the
-//! site up to [`MOST_TRIES`], the second once, and only within the site's budget.
+//! Safe is: nothing of it was sent, or the origin says that it did not take it up; or a second
+//! arrival changes nothing, it has no body, and the origin hung up before the first byte of an
+//! answer. The first may happen on every origin of the site up to [`MOST_TRIES`], the second once.
+//! Whatever was sent once is sent again only within the site's budget.
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::OriginError;
-use super::carrier::{Carrier, Unanswered};
+use super::carrier::{Break, Carrier, Unanswered};
 use super::deadline::Silence;
 use super::line::Line;
 use super::pool::{Blame, Held};
-use super::retry::Copy;
+use super::retry::{Copy, Repeat, repeat_of};
 use super::site::{Ask, Site, Tried};
 use super::upload::RequestBody;
 
@@ -28,17 +29,71 @@ pub(super) struct Answered {
 }
 
 /// A request that got no answer from one origin.
-struct Lost {
+struct Lost<R = Request<RequestBody>> {
     fault: OriginError,
     blame: Blame,
     /// The request, if another origin may have it.
-    rest: Option<Request<RequestBody>>,
+    rest: Option<R>,
 }
 
 /// The second sending that a request may have.
 struct Again<'a> {
     site: &'a Site,
     used: bool,
+}
+
+/// The origins that one request is taken to, one after another.
+struct Tour<'a> {
+    site: &'a Site,
+    ask: Ask,
+    tried: Tried,
+    left: usize,
+    last: OriginError,
+}
+
+impl<'a> Tour<'a> {
+    const fn of(site: &'a Site, ask: Ask) -> Self {
+        Self {
+            site,
+            ask,
+            tried: Tried::none(),
+            left: MOST_TRIES,
+            last: OriginError::LeftOut,
+        }
+    }
+
+    /// A place at the next origin.
+    ///
+    /// # Errors
+    ///
+    /// If there is none: what went wrong last.
+    async fn next(&mut self) -> Result<Held, OriginError> {
+        let last = std::mem::replace(&mut self.last, OriginError::LeftOut);
+        if self.left == 0 {
+            return Err(last);
+        }
+        self.left = self.left.saturating_sub(1);
+        match self.site.seat(self.ask, &mut self.tried).await {
+            Err(OriginError::LeftOut) => Err(last),
+            seat => seat,
+        }
+    }
+
+    /// Holds against the last origin what went wrong there, and gives back what another may have.
+    ///
+    /// # Errors
+    ///
+    /// If there is nothing that another may have: what went wrong.
+    fn lost<R>(&mut self, held: &Held, lost: Lost<R>) -> Result<R, OriginError> {
+        held.pool.lost(&lost.fault, lost.blame);
+        match lost.rest {
+            None => Err(lost.fault),
+            Some(rest) => {
+                self.last = lost.fault;
+                Ok(rest)
+            }
+        }
+    }
 }
 
 /// Sends a request to one of the site's origins and waits for the head of the answer.
@@ -52,21 +107,11 @@ pub(super) async fn carry(
     silence: &mut Silence,
 ) -> Result<Answered, OriginError> {
     site.budget.earn();
-    let mut tried = Tried::default();
     let mut again = Again { site, used: false };
-    let mut last = OriginError::LeftOut;
-    for _ in 0..MOST_TRIES {
-        let Ok(pool) = site.choose(ask, &mut tried) else {
-            break;
-        };
-        let held = match pool.enter().await {
-            Ok(held) => held,
-            Err(full) => {
-                last = full;
-                continue;
-            }
-        };
-        let lost = match attempt(&held, request, silence, &mut again).await {
+    let mut tour = Tour::of(site, ask);
+    loop {
+        let held = tour.next().await?;
+        match attempt(&held, request, silence, &mut again).await {
             Ok((answer, carrier)) => {
                 return Ok(Answered {
                     answer,
@@ -74,14 +119,9 @@ pub(super) async fn carry(
                     held,
                 });
             }
-            Err(lost) => lost,
-        };
-        held.pool.lost(&lost.fault, lost.blame);
-        last = lost.fault;
-        let Some(rest) = lost.rest else { break };
-        request = rest;
+            Err(lost) => request = tour.lost(&held, lost)?,
+        }
     }
-    Err(last)
 }
 
 /// Makes a connection of its own to one of the site's origins, for a handshake.
@@ -90,28 +130,14 @@ pub(super) async fn carry(
 ///
 /// What went wrong at the last origin that was tried.
 pub(super) async fn reach(site: &Site, ask: Ask) -> Result<(Line, Held), OriginError> {
-    let mut tried = Tried::default();
-    let mut last = OriginError::LeftOut;
-    for _ in 0..MOST_TRIES {
-        let Ok(pool) = site.choose(ask, &mut tried) else {
-            break;
-        };
-        let held = match pool.enter().await {
-            Ok(held) => held,
-            Err(full) => {
-                last = full;
-                continue;
-            }
-        };
+    let mut tour = Tour::of(site, ask);
+    loop {
+        let held = tour.next().await?;
         match held.pool.open_line().await {
             Ok(line) => return Ok((line, held)),
-            Err(fault) => {
-                held.pool.lost(&fault, Blame::Origin);
-                last = fault;
-            }
+            Err(fault) => tour.lost(&held, Lost::unsent(fault, ()))?,
         }
     }
-    Err(last)
 }
 
 /// Sends a request to one origin: on a warm connection if there is one, else on a new one.
@@ -124,85 +150,116 @@ async fn attempt(
     silence: &mut Silence,
     again: &mut Again<'_>,
 ) -> Result<(Response<Incoming>, Carrier), Lost> {
-    let mut copy = None;
-    if let Some(mut carrier) = held.pool.take() {
-        copy = again.copy_of(&request);
-        match carrier.send(request, silence).await {
-            Ok(answer) => return Ok((answer, carrier)),
-            Err(Unanswered::Unsent(back)) => request = *back,
-            Err(unanswered) => {
-                let second = again.second(&unanswered, &mut copy, held);
+    if let Some(carrier) = held.pool.take() {
+        match try_on(carrier, request, silence, again).await {
+            Ok(answered) => return Ok(answered),
+            Err((Unanswered::Unsent(back), _)) => request = *back,
+            Err((unanswered, copy)) => {
+                let second = again.second(&unanswered, (copy, held), silence);
                 request = second.ok_or_else(|| Lost::of(unanswered, silence))?;
             }
         }
-    } else if again.site.has_several() {
-        copy = again.copy_of(&request);
     }
 
-    let mut carrier = match held.pool.open().await {
+    let carrier = match held.pool.open().await {
         Ok(carrier) => carrier,
         Err(fault) => return Err(Lost::unsent(fault, request)),
     };
-    match carrier.send(request, silence).await {
-        Ok(answer) => Ok((answer, carrier)),
-        Err(Unanswered::Unsent(back)) => {
+    match try_on(carrier, request, silence, again).await {
+        Ok(answered) => Ok(answered),
+        Err((Unanswered::Unsent(back), _)) => {
             let source = "the origin hung up before the request was sent".into();
             Err(Lost::unsent(OriginError::BadAnswer { source }, *back))
         }
-        Err(unanswered) => {
-            let rest = if again.site.has_several() {
-                again.second(&unanswered, &mut copy, held)
-            } else {
-                None
-            };
+        Err((unanswered, copy)) if again.site.has_several() => {
+            let rest = again.second(&unanswered, (copy, held), silence);
             Err(Lost {
                 rest,
                 ..Lost::of(unanswered, silence)
             })
         }
+        Err((unanswered, _)) => Err(Lost::of(unanswered, silence)),
+    }
+}
+
+/// Sends a request on one connection. If it gets no answer, with a copy that may be sent again.
+async fn try_on(
+    mut carrier: Carrier,
+    request: Request<RequestBody>,
+    silence: &mut Silence,
+    again: &Again<'_>,
+) -> Result<(Response<Incoming>, Carrier), (Unanswered, Option<Copy>)> {
+    let copy = again.copy_of(&request, &carrier);
+    match carrier.send(request, silence).await {
+        Ok(answer) => Ok((answer, carrier)),
+        Err(unanswered) => Err((unanswered, copy)),
     }
 }
 
 impl Again<'_> {
-    fn copy_of(&self, request: &Request<RequestBody>) -> Option<Copy> {
-        if self.used {
-            return None;
-        }
-        Copy::of_repeatable(request)
+    /// Only on a shared connection an origin can say that it took a request not up.
+    fn copy_of(&self, request: &Request<RequestBody>, carrier: &Carrier) -> Option<Copy> {
+        let is_of_use = match carrier {
+            Carrier::Line(_) => !self.used && repeat_of(request) == Repeat::Harmless,
+            Carrier::Stream(_) => true,
+        };
+        is_of_use.then(|| Copy::of(request)).flatten()
     }
 
     /// The request again, if it may be sent a second time after this.
     fn second(
         &mut self,
         unanswered: &Unanswered,
-        copy: &mut Option<Copy>,
-        held: &Held,
+        (copy, held): (Option<Copy>, &Held),
+        silence: &mut Silence,
     ) -> Option<Request<RequestBody>> {
-        let Unanswered::Broken {
-            is_hang_up: true, ..
-        } = unanswered
-        else {
-            return None;
-        };
-        let copy = copy.take()?;
+        let copy = copy?;
+        match arrived(unanswered) {
+            Arrived::No => {}
+            Arrived::Maybe if copy.repeat() == Repeat::Harmless && !self.used => self.used = true,
+            Arrived::Maybe | Arrived::InPart => return None,
+        }
         if !self.site.budget.spend() {
             return None;
         }
-        self.used = true;
         held.pool.sent_again();
-        Some(copy.into_request())
+        let (request, upload) = copy.into_request();
+        silence.follow(upload);
+        Some(request)
+    }
+}
+
+/// Whether the origin has taken a request up.
+enum Arrived {
+    No,
+    Maybe,
+    /// It has begun to answer, or was silent.
+    InPart,
+}
+
+const fn arrived(unanswered: &Unanswered) -> Arrived {
+    match unanswered {
+        Unanswered::Unsent(_) => Arrived::No,
+        Unanswered::Silent(_) => Arrived::InPart,
+        Unanswered::Broken { by, .. } => match by {
+            Break::Declined | Break::Unopened => Arrived::No,
+            Break::Leaving | Break::HangUp | Break::Untrusted => Arrived::Maybe,
+            Break::Nonsense => Arrived::InPart,
+        },
+    }
+}
+
+impl<R> Lost<R> {
+    const fn unsent(fault: OriginError, rest: R) -> Self {
+        Self {
+            fault,
+            blame: Blame::Origin,
+            rest: Some(rest),
+        }
     }
 }
 
 impl Lost {
-    fn unsent(fault: OriginError, request: Request<RequestBody>) -> Self {
-        Self {
-            fault,
-            blame: Blame::Origin,
-            rest: Some(request),
-        }
-    }
-
     fn of(unanswered: Unanswered, silence: &Silence) -> Self {
         let (fault, blame) = fault_of(unanswered, silence);
         Self {
@@ -225,16 +282,17 @@ pub(super) fn fault_of(unanswered: Unanswered, silence: &Silence) -> (OriginErro
             let source = "the origin hung up before the request was sent".into();
             (OriginError::BadAnswer { source }, Blame::Origin)
         }
-        Unanswered::Broken { error, is_hang_up } => {
-            let source = error.into();
-            if silence.request_is_broken() {
-                (OriginError::RequestBody { source }, Blame::Nobody)
-            } else if is_hang_up {
-                (OriginError::BadAnswer { source }, Blame::Origin)
-            } else {
+        Unanswered::Broken { error: source, .. } if silence.request_is_broken() => {
+            (OriginError::RequestBody { source }, Blame::Nobody)
+        }
+        Unanswered::Broken { error: source, by } => match by {
+            Break::Untrusted => (OriginError::Untrusted { source }, Blame::Origin),
+            Break::HangUp | Break::Unopened => (OriginError::BadAnswer { source }, Blame::Origin),
+            // Who shuts down, or has as many streams as it wants, is well.
+            Break::Declined | Break::Leaving | Break::Nonsense => {
                 (OriginError::BadAnswer { source }, Blame::Nobody)
             }
-        }
+        },
     }
 }
 

@@ -8,11 +8,11 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 use super::body::OriginBody;
-use super::deadline::Silence;
+use super::deadline::{End, Silence};
 use super::exchange::{Answered, carry};
 use super::pool::Blame;
-use super::retry::is_repeatable;
-use super::site::{Ask, Risk, Site};
+use super::retry::{Repeat, repeat_of};
+use super::site::{Risk, Site};
 use super::upload::{Gathered, RequestBody, Upload};
 use super::{BoxError, OriginError, OriginStats, Said, Settings, World, framing, headers};
 use crate::gate::permit::{Passage, Permit};
@@ -85,27 +85,8 @@ impl Origin {
         B::Error: Into<BoxError>,
     {
         let site = self.site(permit.passage())?;
-        let (request, upload) = outgoing(request, &permit).await?;
-        let mut silence = Silence::new(site.deadlines(), upload);
-        let ask = Ask {
-            visitor: site.visitor(&permit),
-            risk: if is_repeatable(&request) {
-                Risk::None
-            } else {
-                Risk::Loss
-            },
-        };
-        let Answered {
-            mut answer,
-            carrier,
-            held,
-        } = carry(site, (request, ask), &mut silence).await?;
-        if let Err(fault) = make_fit(&mut answer, &permit) {
-            held.pool.lost(&fault, Blame::Nobody);
-            return Err(fault);
-        }
-        held.pool.answered(answer.status());
-        Ok(answer.map(|incoming| OriginBody::new(incoming, silence, (carrier, held))))
+        let end = site.deadlines().end();
+        end.bound(site.exchange(request, permit, end)).await
     }
 
     /// The site that a permit names.
@@ -114,6 +95,39 @@ impl Origin {
             let source = "the permit names a site that is not configured".into();
             OriginError::Unreachable { source }
         })
+    }
+}
+
+impl Site {
+    /// One exchange, which has to be over at `end`.
+    async fn exchange<B>(
+        &self,
+        request: Request<B>,
+        permit: Permit,
+        end: End,
+    ) -> Result<Response<OriginBody>, OriginError>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (request, upload) = outgoing(request, &permit).await?;
+        let mut silence = Silence::until(end, self.deadlines(), upload);
+        let risk = match repeat_of(&request) {
+            Repeat::Harmless => Risk::None,
+            Repeat::Harmful => Risk::Loss,
+        };
+        let ask = self.ask(&permit, risk);
+        let Answered {
+            mut answer,
+            carrier,
+            held,
+        } = carry(self, (request, ask), &mut silence).await?;
+        if let Err(fault) = make_fit(&mut answer, &permit) {
+            held.pool.lost(&fault, Blame::Nobody);
+            return Err(fault);
+        }
+        held.pool.answered(answer.status());
+        Ok(answer.map(|incoming| OriginBody::new(incoming, silence, (carrier, held))))
     }
 }
 
@@ -525,6 +539,24 @@ mod tests {
         let answer = get(&origin).await;
 
         assert!(matches!(answer, Err(OriginError::NoAnswer { waited }) if waited >= response));
+    }
+
+    #[tokio::test]
+    async fn the_total_time_counts_from_the_first_byte_of_the_request() {
+        let site = TicketSite::answering(OK).await;
+        let total = Duration::from_millis(100);
+        let origin = origin_of(vec![Settings {
+            total: Some(total),
+            ..site.settings()
+        }]);
+        let (pen, body) = written();
+
+        let answer = origin.forward(asking("POST", body), outside("/"));
+        let answer = tokio::time::timeout(Duration::from_secs(3), answer).await;
+
+        let lost = answer.expect("it is cut");
+        assert!(matches!(lost, Err(OriginError::NoAnswer { waited }) if waited == total));
+        drop(pen);
     }
 
     #[tokio::test]

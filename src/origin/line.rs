@@ -11,12 +11,12 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::OriginError;
-use super::carrier::{Unanswered, answered};
+use super::carrier::{Break, Unanswered, answered};
 use super::deadline::{Deadlines, Silence, Ticker};
 use super::pulse::Pulse;
 use super::upload::RequestBody;
 use super::wire::{Bytes, Wire, is_hang_up};
+use super::{BoxError, OriginError};
 
 /// A resting connection is closed at the second of these: after 15 to 30 seconds. Web servers
 /// hold theirs longer (nginx 75 seconds), so it is mostly we who hang up.
@@ -97,14 +97,23 @@ impl Line {
         let sent = pin!(self.sender.try_send_request(request));
         let answer = answered(sent, (silence, &mut self.ticker)).await;
         let answer = answer.map_err(|lost| match lost {
-            Unanswered::Broken { error, .. } => Unanswered::Broken {
-                is_hang_up: hung_up(&error) && self.pulse.is_unheard(),
-                error,
-            },
+            Unanswered::Broken { error, by } => self.broken(error, by),
             other => other,
         })?;
         self.pulse.head_seen();
         Ok(answer)
+    }
+
+    fn broken(&self, error: BoxError, by: Break) -> Unanswered {
+        if let Some(said) = self.pulse.distrusted() {
+            return Unanswered::Broken {
+                error: said.into(),
+                by: Break::Untrusted,
+            };
+        }
+        let hung_up = error.downcast_ref().is_some_and(hung_up) && self.pulse.is_unheard();
+        let by = if hung_up { Break::HangUp } else { by };
+        Unanswered::Broken { error, by }
     }
 
     /// The timer for what is left of the exchange.

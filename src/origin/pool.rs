@@ -6,6 +6,8 @@ mod outcome;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 pub(super) use outcome::Blame;
 
 use super::balance::number;
@@ -14,11 +16,12 @@ use super::check::Timetable;
 use super::deadline::Deadlines;
 use super::health::{Fit, Health};
 use super::line::{Life, Line};
-use super::route::{Route, Spoken, Wanted};
-use super::slots::{Slot, Slots};
+use super::route::{Route, Spoken, Wanted, unreachable};
+use super::slots::{Full, Slot, Slots};
 use super::trunk::Trunk;
 use super::{Address, OriginError, Settings, World, shelf};
 use crate::domain::clock::Clock;
+use crate::policy::limits::AddressKey;
 use crate::telemetry::metrics::MetricsError;
 use crate::telemetry::origins::{OriginResult, OriginSeries};
 
@@ -52,6 +55,14 @@ pub(super) enum Arrival {
 pub(super) struct Held {
     pub(super) pool: Arc<Pool>,
     _slot: Slot,
+    _trial: Option<Trial>,
+}
+
+/// The right of one request to try an origin that was left out; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Trial {
+    pool: Arc<Pool>,
+    number: u64,
 }
 
 impl Pool {
@@ -75,7 +86,7 @@ impl Pool {
                 deadlines: Deadlines::new(&settings),
                 max_age: settings.max_age,
             },
-            route: Route::new(address, &settings, world.resolver.clone()),
+            route: Route::new(address, &settings, world),
             slots: Arc::new(Slots::new(
                 settings.max_connections,
                 settings.max_pending,
@@ -124,25 +135,39 @@ impl Pool {
     }
 
     /// Takes the right to try it out, if nobody has it.
-    pub(super) fn try_out(&self) -> bool {
-        self.health.try_out(self.now())
+    pub(super) fn try_out(self: &Arc<Self>) -> Option<Trial> {
+        self.health.try_out().map(|number| Trial {
+            pool: Arc::clone(self),
+            number,
+        })
     }
 
-    /// Takes a place for one request, after a short wait if none is free.
+    /// Takes a place for one request of a visitor of `network`, if one is free.
+    pub(super) fn enter(self: &Arc<Self>, network: AddressKey) -> Option<Held> {
+        self.slots.take(network).ok().map(|slot| self.held(slot))
+    }
+
+    /// Takes a place, after a short wait if none is free.
     ///
     /// # Errors
     ///
     /// [`OriginError::Busy`] if none became free.
-    pub(super) async fn enter(self: Arc<Self>) -> Result<Held, OriginError> {
-        match self.slots.take().await {
-            Ok(slot) => Ok(Held {
-                pool: self,
-                _slot: slot,
-            }),
-            Err(_full) => {
-                self.series.ended(OriginResult::Busy);
-                Err(OriginError::Busy)
-            }
+    pub(super) async fn wait(self: &Arc<Self>, network: AddressKey) -> Result<Held, OriginError> {
+        let taken = self.slots.wait(network).await;
+        taken.map(|slot| self.held(slot)).map_err(|full| {
+            self.series.ended(match full {
+                Full::Origin => OriginResult::Busy,
+                Full::Network => OriginResult::Network,
+            });
+            OriginError::Busy
+        })
+    }
+
+    fn held(self: &Arc<Self>, slot: Slot) -> Held {
+        Held {
+            pool: Arc::clone(self),
+            _slot: slot,
+            _trial: None,
         }
     }
 
@@ -163,23 +188,29 @@ impl Pool {
     ///
     /// [`OriginError::Unreachable`] or [`OriginError::Untrusted`].
     pub(super) async fn open(self: &Arc<Self>) -> Result<Carrier, OriginError> {
-        if !self.route.may_share() {
-            return self.open_line().await.map(Carrier::Line);
+        // One makes a shared connection for all who wait here; where each needs one of its own they
+        // do not wait for each other.
+        let mut turn = None;
+        if self.route.will_share() {
+            turn = Some(self.turn().await?);
+            if let Some(stream) = shelf::take_stream(self) {
+                return Ok(Carrier::Stream(stream));
+            }
         }
-        let making = shelf::making(self);
-        let turn = tokio::time::timeout(self.route.connect(), making.acquire_owned()).await;
-        let turn = turn.map_err(|elapsed| OriginError::Unreachable {
-            source: elapsed.into(),
-        })?;
-        if let Some(stream) = shelf::take_stream(self) {
-            return Ok(Carrier::Stream(stream));
-        }
+        let turn = turn.filter(|_| self.route.will_share());
         let (carrier, trunk) = self.make().await?;
         if let Some(trunk) = trunk {
             shelf::share(self, trunk);
         }
         drop(turn);
         Ok(carrier)
+    }
+
+    async fn turn(self: &Arc<Self>) -> Result<OwnedSemaphorePermit, OriginError> {
+        let making = shelf::making(self).acquire_owned();
+        let turn = tokio::time::timeout(self.route.connect(), making).await;
+        let turn = turn.map_err(unreachable)?;
+        turn.map_err(unreachable)
     }
 
     /// Makes a new connection that is not used for anything else.
@@ -228,7 +259,21 @@ impl Pool {
     }
 }
 
+impl Drop for Trial {
+    fn drop(&mut self) {
+        self.pool.health.end_trial(self.number);
+    }
+}
+
 impl Held {
+    /// The place of a request that tries the origin.
+    pub(super) fn on(self, trial: Option<Trial>) -> Self {
+        Self {
+            _trial: trial,
+            ..self
+        }
+    }
+
     /// Ends the exchange and keeps its connection for another.
     pub(super) fn keep(self, carrier: Carrier) {
         match carrier {

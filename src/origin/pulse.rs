@@ -1,6 +1,7 @@
 //! What a connection's two ends know of each other: whether it rests, whether it has grown old,
 //! and how much may still come before the head of an answer.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 const BUSY: u8 = 0;
@@ -23,6 +24,8 @@ pub(super) struct Pulse {
     state: AtomicU8,
     before_head: AtomicUsize,
     old: AtomicBool,
+    spoke: AtomicBool,
+    distrust: OnceLock<String>,
 }
 
 impl Pulse {
@@ -32,6 +35,8 @@ impl Pulse {
             state: AtomicU8::new(BUSY),
             before_head: AtomicUsize::new(NO_LIMIT),
             old: AtomicBool::new(false),
+            spoke: AtomicBool::new(false),
+            distrust: OnceLock::new(),
         }
     }
 
@@ -95,8 +100,27 @@ impl Pulse {
             .ok()
     }
 
+    /// Whether a byte has ever come.
+    pub(super) fn has_spoken(&self) -> bool {
+        self.spoke.load(Ordering::Acquire)
+    }
+
+    /// TLS broke the connection off, and said this.
+    pub(super) fn distrust(&self, said: String) {
+        // What was said first led to what followed.
+        let _ = self.distrust.set(said);
+    }
+
+    /// What TLS said when it broke the connection off.
+    pub(super) fn distrusted(&self) -> Option<&str> {
+        self.distrust.get().map(String::as_str)
+    }
+
     /// Counts bytes read. `false` if more came before a head than may.
     pub(super) fn heard(&self, bytes: usize) -> bool {
+        if bytes > 0 && !self.spoke.load(Ordering::Relaxed) {
+            self.spoke.store(true, Ordering::Release);
+        }
         let left = self.before_head.load(Ordering::Acquire);
         if left == NO_LIMIT {
             return true;

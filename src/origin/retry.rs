@@ -1,10 +1,11 @@
 //! What may be sent a second time, and how often that may happen.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use http::{HeaderMap, Method, Request, Uri};
+use http::{Method, Request};
 
-use super::upload::RequestBody;
+use super::upload::{RequestBody, Upload};
 
 /// What a second sending costs.
 const COST: u32 = 5;
@@ -44,41 +45,60 @@ impl Budget {
     }
 }
 
-/// All of a request but its body.
+/// A request that may be sent a second time.
 pub(super) struct Copy {
-    method: Method,
-    target: Uri,
-    headers: HeaderMap,
+    request: Request<RequestBody>,
+    upload: Option<Arc<Upload>>,
+    /// What a second arrival would do.
+    repeat: Repeat,
+}
+
+/// What it does if a request arrives twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// Nothing that one arrival does not: it changes nothing, and has no body.
+    Harmless,
+    /// Who knows.
+    Harmful,
 }
 
 impl Copy {
-    /// A copy, if the request may be sent a second time although the first may have arrived: it
-    /// changes nothing there and has no body.
-    pub(super) fn of_repeatable(request: &Request<RequestBody>) -> Option<Self> {
-        is_repeatable(request).then(|| Self {
-            method: request.method().clone(),
-            target: request.uri().clone(),
-            headers: request.headers().clone(),
+    /// A copy, if all of the request is there.
+    pub(super) fn of(request: &Request<RequestBody>) -> Option<Self> {
+        let (body, upload) = request.body().again()?;
+        let mut copy = Request::new(body);
+        *copy.method_mut() = request.method().clone();
+        *copy.uri_mut() = request.uri().clone();
+        *copy.headers_mut() = request.headers().clone();
+        Some(Self {
+            request: copy,
+            upload,
+            repeat: repeat_of(request),
         })
     }
 
-    /// The request again.
-    pub(super) fn into_request(self) -> Request<RequestBody> {
-        let mut request = Request::new(RequestBody::Empty);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.target;
-        *request.headers_mut() = self.headers;
-        request
+    /// What a second arrival would do.
+    pub(super) const fn repeat(&self) -> Repeat {
+        self.repeat
+    }
+
+    /// The request again, and how far its body has come.
+    pub(super) fn into_request(self) -> (Request<RequestBody>, Option<Arc<Upload>>) {
+        (self.request, self.upload)
     }
 }
 
-/// Whether a second arrival of the request is harmless.
-pub(super) fn is_repeatable(request: &Request<RequestBody>) -> bool {
+/// What a second arrival of the request would do.
+pub(super) fn repeat_of(request: &Request<RequestBody>) -> Repeat {
     let changes_nothing = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    changes_nothing && matches!(request.body(), RequestBody::Empty)
+    if changes_nothing && matches!(request.body(), RequestBody::Empty) {
+        Repeat::Harmless
+    } else {
+        Repeat::Harmful
+    }
 }
 
 #[cfg(test)]

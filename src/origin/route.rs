@@ -3,17 +3,18 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::tls::BadPapers;
-use super::wire::Bytes;
-use super::{Address, OriginError, Protocol, Scheme, Settings};
+use super::wire::{Bytes, is_of_tls};
+use super::{Address, OriginError, Protocol, Scheme, Settings, World};
+use crate::domain::clock::Clock;
 
 /// More addresses of one name than these are not tried.
 const MOST_ADDRESSES: usize = 8;
@@ -25,6 +26,9 @@ pub(super) struct Route {
     connect: Duration,
     protocol: Protocol,
     security: Security,
+    /// Whether it chose HTTP/1.1 when it could choose last.
+    chose_http1: AtomicBool,
+    clock: Clock,
     resolver: Resolver,
 }
 
@@ -77,17 +81,22 @@ pub(super) enum Resolver {
     /// A list that a test changes.
     #[cfg(test)]
     Listed(std::sync::Arc<std::sync::Mutex<Vec<SocketAddr>>>),
+    /// These, after a while.
+    #[cfg(test)]
+    Late(Duration, Vec<SocketAddr>),
 }
 
 impl Route {
     /// The way to `address`.
-    pub(super) fn new(address: &Address, settings: &Settings, resolver: Resolver) -> Self {
+    pub(super) fn new(address: &Address, settings: &Settings, world: &World) -> Self {
         Self {
             address: format!("{}:{}", address.host, address.port),
             connect: settings.connect,
             protocol: settings.protocol,
             security: Security::of(address, settings),
-            resolver,
+            chose_http1: AtomicBool::new(false),
+            clock: world.clock.clone(),
+            resolver: world.resolver.clone(),
         }
     }
 
@@ -98,6 +107,12 @@ impl Route {
             Protocol::Http2 => matches!(self.security, Security::Tls { .. }),
             Protocol::Http2Plain => matches!(self.security, Security::Plain),
         }
+    }
+
+    /// Whether a new connection will do for several requests, as far as is known: not where the
+    /// origin chose HTTP/1.1 last. It is offered both each time.
+    pub(super) fn will_share(&self) -> bool {
+        self.may_share() && !self.chose_http1.load(Ordering::Relaxed)
     }
 
     /// The longest that making a connection takes.
@@ -140,17 +155,24 @@ impl Route {
             Some(b"h2") => Spoken::Http2,
             _ => Spoken::Http1,
         };
+        if wanted == Wanted::Any {
+            let chose_http1 = spoken == Spoken::Http1;
+            self.chose_http1.store(chose_http1, Ordering::Relaxed);
+        }
         Ok((Bytes::Tls(Box::new(tls)), spoken))
     }
 
-    /// The first of its addresses that accepts. Each is given its part of the time that is left,
-    /// so that one that does not answer leaves some for the others.
+    /// The first of its addresses that accepts. Each is given its part of the time that the name's
+    /// lookup and those before it left, so that one that does not answer leaves some for the others.
     async fn reach(&self) -> io::Result<TcpStream> {
+        let begun = self.clock.now().mono;
         let addresses = self.resolver.addresses(&self.address).await?;
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         let most = addresses.len().min(MOST_ADDRESSES);
-        let part = self.connect / u32::try_from(most.max(1)).unwrap_or(1);
-        for address in addresses.into_iter().take(most) {
+        for (at, address) in addresses.into_iter().take(most).enumerate() {
+            let passed = self.clock.now().mono.saturating_sub(begun);
+            let others = u32::try_from(most.saturating_sub(at)).unwrap_or(u32::MAX);
+            let part = self.connect.saturating_sub(passed) / others.max(1);
             last = match timeout(part, TcpStream::connect(address)).await {
                 Ok(Ok(tcp)) => return Ok(tcp),
                 Ok(Err(error)) => error,
@@ -186,6 +208,11 @@ impl Resolver {
         match self {
             Self::System => Ok(tokio::net::lookup_host(host).await?.collect()),
             #[cfg(test)]
+            Self::Late(after, addresses) => {
+                tokio::time::sleep(*after).await;
+                Ok(addresses.clone())
+            }
+            #[cfg(test)]
             Self::Listed(addresses) => Ok(addresses
                 .lock()
                 .map(|held| held.clone())
@@ -196,10 +223,7 @@ impl Resolver {
 
 /// Who hangs up in the middle of a handshake has proved nothing, and nothing wrong either.
 fn failed(error: io::Error) -> OriginError {
-    if error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<rustls::Error>())
-    {
+    if is_of_tls(&error) {
         OriginError::Untrusted {
             source: error.into(),
         }
@@ -208,7 +232,7 @@ fn failed(error: io::Error) -> OriginError {
     }
 }
 
-fn unreachable(source: impl Into<super::BoxError>) -> OriginError {
+pub(super) fn unreachable(source: impl Into<super::BoxError>) -> OriginError {
     OriginError::Unreachable {
         source: source.into(),
     }
@@ -218,9 +242,11 @@ fn unreachable(source: impl Into<super::BoxError>) -> OriginError {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use tokio::net::{TcpListener, TcpSocket};
+
     use super::*;
+    use crate::origin::Origin;
     use crate::origin::testing::{OK, TicketSite, get, text, world};
-    use crate::origin::{Origin, World};
 
     /// A way to the name of a site whose addresses a test says.
     fn named(
@@ -266,6 +292,38 @@ mod tests {
         );
         let dead = dead.closed().await;
         let (origin, _) = named(alive.settings(), &[dead.at(), alive.at()]);
+
+        assert_eq!(text(get(&origin).await.unwrap()).await.unwrap(), "ok");
+    }
+
+    /// A listener that accepts nobody any more: whoever calls gets no answer.
+    async fn deaf() -> (TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut queued = Vec::new();
+        let call = async || timeout(Duration::from_millis(50), TcpStream::connect(address)).await;
+        while let Ok(Ok(tcp)) = call().await {
+            queued.push(tcp);
+        }
+        (listener, queued)
+    }
+
+    #[tokio::test]
+    async fn an_address_after_a_deaf_one_has_its_time_also_when_the_name_took_long() {
+        let (deaf, _queued) = deaf().await;
+        let alive = TicketSite::answering(OK).await;
+        let settings = Settings {
+            connect: Duration::from_millis(800),
+            ..alive.settings()
+        };
+        let addresses = vec![deaf.local_addr().unwrap(), alive.at()];
+        let world = World {
+            resolver: Resolver::Late(Duration::from_millis(500), addresses),
+            ..world()
+        };
+        let origin = Origin::new(vec![settings], world).unwrap();
 
         assert_eq!(text(get(&origin).await.unwrap()).await.unwrap(), "ok");
     }

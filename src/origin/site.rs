@@ -8,10 +8,11 @@ use std::time::Duration;
 use super::balance::{Candidate, hashed, least, number};
 use super::deadline::Deadlines;
 use super::health::{Fit, Passing};
-use super::pool::{Arrival, Pool};
+use super::pool::{Arrival, Held, Pool, Trial};
 use super::retry::Budget;
 use super::{Balance, OriginError, OriginStats, Settings, World};
 use crate::gate::permit::{Grounds, Permit};
+use crate::policy::limits::{AddressKey, address_key};
 use crate::telemetry::metrics::MetricsError;
 
 /// One ticket site.
@@ -28,9 +29,11 @@ pub(super) struct Site {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ask {
     /// Whose request it is, as a number.
-    pub(super) visitor: u64,
+    visitor: u64,
+    /// Where it comes from.
+    network: AddressKey,
     /// Whether it may be sent to an origin that is only tried.
-    pub(super) risk: Risk,
+    risk: Risk,
 }
 
 /// What happens if a request goes wrong at its origin.
@@ -43,10 +46,15 @@ pub(super) enum Risk {
 }
 
 /// The origins that a request has been to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Tried(u64);
 
 impl Tried {
+    /// None yet.
+    pub(super) const fn none() -> Self {
+        Self(0)
+    }
+
     const fn bit(at: usize) -> u64 {
         1 << (at & 63)
     }
@@ -58,6 +66,18 @@ impl Tried {
     const fn add(&mut self, at: usize) {
         self.0 |= Self::bit(at);
     }
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// An origin that was chosen.
+struct Chosen {
+    at: usize,
+    pool: Arc<Pool>,
+    /// If it is only tried.
+    trial: Option<Trial>,
 }
 
 impl Site {
@@ -132,9 +152,18 @@ impl Site {
         }
     }
 
+    /// What is asked of the choice by a request with this permit.
+    pub(super) fn ask(&self, permit: &Permit, risk: Risk) -> Ask {
+        Ask {
+            visitor: self.visitor(permit),
+            network: address_key(permit.passage().client),
+            risk,
+        }
+    }
+
     /// Whose request it is, as far as that matters for the choice: the session, which stays the
     /// same wherever the visitor is, else the address or its network.
-    pub(super) fn visitor(&self, permit: &Permit) -> u64 {
+    fn visitor(&self, permit: &Permit) -> u64 {
         if self.settings.balance != Balance::Visitor || !self.has_several() {
             return 0;
         }
@@ -145,30 +174,50 @@ impl Site {
         }
     }
 
-    /// The origin for a request that has been to `tried`, to which that one is added.
+    /// A place for a request that has been to `tried`, to which that origin is added.
     ///
-    /// First comes one that was left out and is due to be tried, then those that are fit, then
+    /// First comes an origin that was left out and is due to be tried, then those that are fit, then
     /// those that say they are unwell although requests succeed. If all are left out, the one
     /// that would be due first is tried, by one request at a time.
     ///
+    /// Origins that are full are passed over. If all that come into question are, the request waits
+    /// for one of them.
+    ///
     /// # Errors
     ///
-    /// [`OriginError::LeftOut`] if there is none.
-    pub(super) fn choose(&self, ask: Ask, tried: &mut Tried) -> Result<Arc<Pool>, OriginError> {
-        let chosen = match self.pools.as_slice() {
-            [only] if !tried.has(0) => (only.fit().passing == Passing::Freely).then_some(0),
-            [_] => None,
-            _ => self.on_trial(ask, *tried).or_else(|| {
-                let fit = |fit: Fit| fit.passing == Passing::Freely && !fit.unwell;
-                let passing = |fit: Fit| fit.passing == Passing::Freely;
-                self.balanced(ask, *tried, fit)
-                    .or_else(|| self.balanced(ask, *tried, passing))
-            }),
-        };
-        let chosen = chosen.or_else(|| self.least_bad(*tried));
-        let at = chosen.ok_or(OriginError::LeftOut)?;
+    /// [`OriginError::LeftOut`] if there is no origin, [`OriginError::Busy`] if the wait was in vain.
+    pub(super) async fn seat(&self, ask: Ask, tried: &mut Tried) -> Result<Held, OriginError> {
+        let mut full = Tried::none();
+        while let Some(chosen) = self.choose(ask, *tried, full) {
+            if let Some(held) = chosen.pool.enter(ask.network) {
+                tried.add(chosen.at);
+                return Ok(held.on(chosen.trial));
+            }
+            full.add(chosen.at);
+        }
+        let chosen = self.choose(ask, *tried, Tried::none());
+        let Chosen { at, pool, trial } = chosen.ok_or(OriginError::LeftOut)?;
         tried.add(at);
-        self.pools.get(at).cloned().ok_or(OriginError::LeftOut)
+        Ok(pool.wait(ask.network).await?.on(trial))
+    }
+
+    fn choose(&self, ask: Ask, tried: Tried, full: Tried) -> Option<Chosen> {
+        let passed = tried.and(full);
+        if let Some(chosen) = self.on_trial(ask, passed) {
+            return Some(chosen);
+        }
+        let is_there = |may: fn(Fit) -> bool| self.untried(tried).any(|(_, pool)| may(pool.fit()));
+        if is_there(Fit::is_whole) {
+            self.balanced(ask, passed, Fit::is_whole)
+        } else if is_there(Fit::passes) {
+            self.balanced(ask, passed, Fit::passes)
+        } else if self.pools.iter().any(|pool| pool.fit().passes()) {
+            // What is left out stays so as long as another one is not, even if that one has just
+            // failed this request.
+            None
+        } else {
+            self.least_bad(passed)
+        }
     }
 
     fn untried(&self, tried: Tried) -> impl Iterator<Item = (usize, &Arc<Pool>)> {
@@ -176,18 +225,18 @@ impl Site {
         pools.filter(move |(at, _)| !tried.has(*at))
     }
 
-    fn on_trial(&self, ask: Ask, tried: Tried) -> Option<usize> {
+    fn on_trial(&self, ask: Ask, passed: Tried) -> Option<Chosen> {
         if ask.risk == Risk::Loss {
             return None;
         }
         let mut due = self
-            .untried(tried)
+            .untried(passed)
             .filter(|(_, pool)| pool.fit().passing == Passing::OnTrial);
-        due.find(|(_, pool)| pool.try_out()).map(|(at, _)| at)
+        due.find_map(|(at, pool)| Chosen::to_try(at, pool))
     }
 
-    fn balanced(&self, ask: Ask, tried: Tried, may: impl Fn(Fit) -> bool) -> Option<usize> {
-        let candidates = self.untried(tried).filter_map(|(at, pool)| {
+    fn balanced(&self, ask: Ask, passed: Tried, may: fn(Fit) -> bool) -> Option<Chosen> {
+        let candidates = self.untried(passed).filter_map(|(at, pool)| {
             let fit = pool.fit();
             may(fit).then(|| Candidate {
                 at,
@@ -196,24 +245,39 @@ impl Site {
                 name: pool.number(),
             })
         });
-        match self.settings.balance {
+        let at = match self.settings.balance {
             Balance::LeastConnections => {
                 let turn = self.turn.fetch_add(1, Ordering::Relaxed);
                 least(candidates, turn % self.pools.len().max(1))
             }
             Balance::Visitor => hashed(candidates, ask.visitor),
-        }
+        }?;
+        let pool = Arc::clone(self.pools.get(at)?);
+        let trial = None;
+        Some(Chosen { at, pool, trial })
     }
 
-    fn least_bad(&self, tried: Tried) -> Option<usize> {
+    fn least_bad(&self, passed: Tried) -> Option<Chosen> {
         let left_out = self
-            .untried(tried)
+            .untried(passed)
             .filter_map(|(at, pool)| match pool.fit().passing {
-                Passing::Freely => None,
+                Passing::Freely | Passing::Tried => None,
                 Passing::OnTrial => Some((Duration::ZERO, at, pool)),
                 Passing::NotBefore(until) => Some((until, at, pool)),
             });
         let (_, at, pool) = left_out.min_by_key(|(until, at, _)| (*until, *at))?;
-        pool.try_out().then_some(at)
+        Chosen::to_try(at, pool)
     }
 }
+
+impl Chosen {
+    /// One that is tried, if no other request tries it.
+    fn to_try(at: usize, pool: &Arc<Pool>) -> Option<Self> {
+        let trial = Some(pool.try_out()?);
+        let pool = Arc::clone(pool);
+        Some(Self { at, pool, trial })
+    }
+}
+
+#[cfg(test)]
+mod tests;

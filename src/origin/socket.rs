@@ -24,7 +24,7 @@ use super::carrier::Carrier;
 use super::deadline::Silence;
 use super::exchange::{fault_of, reach};
 use super::forward::{Origin, make_fit};
-use super::site::{Ask, Risk};
+use super::site::Risk;
 use super::upload::RequestBody;
 use super::{OriginError, Said, framing, headers};
 use crate::gate::permit::Permit;
@@ -72,13 +72,10 @@ impl Origin {
         opening: &Opening,
     ) -> Result<Opened, OriginError> {
         let site = self.site(opening.permit.passage())?;
-        let ask = Ask {
-            visitor: site.visitor(&opening.permit),
-            risk: Risk::Loss,
-        };
+        let ask = site.ask(&opening.permit, Risk::Loss);
+        let mut silence = Silence::new(site.deadlines(), None);
         let (mut line, held) = reach(site, ask).await?;
         line.retire();
-        let mut silence = Silence::new(site.deadlines(), None);
         let answer = line.send(outgoing(head, opening), &mut silence).await;
         let answer = answer.map_err(|unanswered| {
             let (fault, blame) = fault_of(unanswered, &silence);

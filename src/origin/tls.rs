@@ -156,6 +156,7 @@ impl fmt::Debug for Tls {
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -198,8 +199,7 @@ mod tests {
         WithCertificate,
     }
 
-    /// A site that shows this certificate; its port.
-    async fn showing(name: &str, callers: Callers) -> u16 {
+    fn accepting(name: &str, callers: Callers) -> TlsAcceptor {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -217,14 +217,35 @@ mod tests {
         let config = config
             .with_single_cert(chain(&format!("{name}.pem")), key(&format!("{name}.key")))
             .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// A site that shows this certificate; its port.
+    async fn showing(name: &str, callers: Callers) -> u16 {
+        showing_after(name, callers, Hands::default()).await
+    }
+
+    /// Handshakes at one time, each of which takes a while.
+    #[derive(Clone, Default)]
+    struct Hands {
+        takes: Duration,
+        now: Arc<AtomicUsize>,
+        most: Arc<AtomicUsize>,
+    }
+
+    async fn showing_after(name: &str, callers: Callers, hands: Hands) -> u16 {
+        let acceptor = accepting(name, callers);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move {
             loop {
                 let (tcp, _) = listener.accept().await.unwrap();
-                let acceptor = acceptor.clone();
+                let (acceptor, hands) = (acceptor.clone(), hands.clone());
                 tokio::spawn(async move {
+                    let now = hands.now.fetch_add(1, Ordering::SeqCst) + 1;
+                    hands.most.fetch_max(now, Ordering::SeqCst);
+                    tokio::time::sleep(hands.takes).await;
+                    hands.now.fetch_sub(1, Ordering::SeqCst);
                     let Ok(mut tls) = acceptor.accept(tcp).await else {
                         return;
                     };
@@ -239,7 +260,11 @@ mod tests {
     }
 
     fn to(host: &str, port: u16, papers: Papers) -> Origin {
-        origin_of(vec![Settings {
+        origin_of(vec![settings_to(host, port, papers)])
+    }
+
+    fn settings_to(host: &str, port: u16, papers: Papers) -> Settings {
+        Settings {
             origins: vec![Address {
                 host: host.to_owned(),
                 port,
@@ -248,7 +273,7 @@ mod tests {
             tls: Some(Tls::new(papers).unwrap()),
             connect: Duration::from_secs(5),
             ..site_settings()
-        }])
+        }
     }
 
     async fn is_refused(origin: &Origin, why: &str) {
@@ -307,7 +332,47 @@ mod tests {
         };
 
         assert!(get(&to("localhost", port, known)).await.is_ok());
-        assert!(get(&to("localhost", port, papers())).await.is_err());
+        is_refused(&to("localhost", port, papers()), "CertificateRequired").await;
+    }
+
+    #[tokio::test]
+    async fn a6_an_origin_that_refuses_our_certificate_is_left_out_for_another() {
+        let refusing = showing("server", Callers::WithCertificate).await;
+        let open = showing("server", Callers::Any).await;
+        let mut settings = settings_to("localhost", refusing, papers());
+        let other = settings_to("localhost", open, papers());
+        settings.origins.extend(other.origins);
+        settings.fitness.failures = 1;
+        let origin = origin_of(vec![settings]);
+
+        for _ in 0..6 {
+            assert_eq!(text(get(&origin).await.unwrap()).await.unwrap(), "ok");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_origin_that_does_not_offer_http_2_over_tls_gets_http_1_1_and_nobody_waits_in_turn()
+    {
+        let hands = Hands {
+            takes: Duration::from_millis(100),
+            ..Hands::default()
+        };
+        let port = showing_after("server", Callers::Any, hands.clone()).await;
+        let origin = Arc::new(origin_of(vec![Settings {
+            protocol: Protocol::Http2,
+            ..settings_to("localhost", port, papers())
+        }]));
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let origin = Arc::clone(&origin);
+            asking.spawn(async move { text(get(&origin).await.unwrap()).await.unwrap() });
+        }
+
+        let answers = asking.join_all().await;
+
+        assert!(answers.iter().all(|answer| answer == "ok"), "{answers:?}");
+        let most = hands.most.load(Ordering::SeqCst);
+        assert!(most >= 4, "{most} handshakes at one time");
     }
 
     #[test]

@@ -9,19 +9,19 @@ use std::time::Duration;
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::OriginError;
-use super::carrier::{Unanswered, answered};
+use super::carrier::{Break, Unanswered, answered};
 use super::deadline::{Deadlines, Silence, Ticker};
 use super::line::{Life, MAX_HEAD, Rounds};
 use super::pulse::Pulse;
 use super::upload::RequestBody;
 use super::wire::{Bytes, Wire};
+use super::{BoxError, OriginError};
 
 /// The most streams on one connection; where the origin allows fewer, its word counts.
 const MOST_STREAMS: usize = 64;
@@ -146,18 +146,14 @@ impl Stream {
         request: Request<RequestBody>,
         silence: &mut Silence,
     ) -> Result<Response<Incoming>, Unanswered> {
+        let is_whole = request.body().is_end_stream();
         let request = shared(request, &self.trunk.scheme);
         self.trunk.traffic.pulse.allow();
         let sent = pin!(self.sender.try_send_request(request));
         let answer = answered(sent, (silence, &mut self.ticker)).await;
         let answer = answer.map_err(|lost| match lost {
             Unanswered::Unsent(request) => Unanswered::Unsent(Box::new(alone(*request))),
-            // A stream that ends before the head of its answer has said nothing, and neither has a
-            // connection that ends before there was room for the stream.
-            Unanswered::Broken { error, .. } => Unanswered::Broken {
-                is_hang_up: true,
-                error,
-            },
+            Unanswered::Broken { error, .. } => self.trunk.traffic.broken(error, is_whole),
             Unanswered::Silent(waited) => Unanswered::Silent(waited),
         })?;
         self.moved();
@@ -177,6 +173,38 @@ impl Stream {
     pub(super) fn moved(&self) {
         self.trunk.traffic.pulse.allow();
     }
+}
+
+impl Traffic {
+    /// Why a stream ended before the head of its answer, or a connection before there was room for
+    /// the stream; `is_whole` where the head was all of the request.
+    fn broken(&self, error: BoxError, is_whole: bool) -> Unanswered {
+        if let Some(said) = self.pulse.distrusted() {
+            return Unanswered::Broken {
+                error: said.into(),
+                by: Break::Untrusted,
+            };
+        }
+        let by = match said_of(&error) {
+            _ if !self.pulse.has_spoken() => Break::Unopened,
+            Some(said) if said.is_remote() && said.is_reset() => match said.reason() {
+                Some(h2::Reason::REFUSED_STREAM) => Break::Declined,
+                _ => Break::HangUp,
+            },
+            // The library tells of this also where the head of the request may go out in the same
+            // moment, and takes the stream back at once. What has a body did not arrive whole.
+            Some(said) if said.is_remote() && said.is_go_away() && is_whole => Break::Leaving,
+            Some(said) if said.is_remote() && said.is_go_away() => Break::Declined,
+            _ => Break::HangUp,
+        };
+        Unanswered::Broken { error, by }
+    }
+}
+
+/// What HTTP/2 said, if it is that which went wrong.
+fn said_of(error: &BoxError) -> Option<&h2::Error> {
+    let error = error.downcast_ref::<hyper::Error>()?;
+    std::error::Error::source(error)?.downcast_ref()
 }
 
 impl Drop for Stream {

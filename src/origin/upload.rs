@@ -100,6 +100,14 @@ impl Gathered {
             }
         }
     }
+
+    /// The same again, if all of it has come.
+    fn again(&self) -> Option<Self> {
+        self.rest.is_none().then(|| Self {
+            first: self.first.clone(),
+            rest: None,
+        })
+    }
 }
 
 impl Body for Gathered {
@@ -148,6 +156,18 @@ impl RequestBody {
             upload: Arc::clone(&upload),
         };
         (streaming, upload)
+    }
+
+    /// The same again with an upload of its own, if nothing of it was taken yet and all of it has
+    /// come.
+    pub(super) fn again(&self) -> Option<(Self, Option<Arc<Upload>>)> {
+        match self {
+            Self::Empty => Some((Self::Empty, None)),
+            Self::Streaming { body, left, .. } => {
+                let (again, upload) = Self::streaming(body.again()?, *left);
+                Some((again, Some(upload)))
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls;
 
 use super::pulse::Pulse;
 
@@ -55,6 +56,13 @@ pub(super) const fn is_hang_up(kind: io::ErrorKind) -> bool {
     )
 }
 
+/// Whether TLS broke the connection off: who is there did not prove to be the origin, or refuses
+/// us. In TLS 1.3 an origin says that our certificate will not do when it has heard our request.
+pub(super) fn is_of_tls(error: &io::Error) -> bool {
+    let inner = error.get_ref();
+    inner.is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
 impl AsyncRead for Wire {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -62,7 +70,13 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        std::task::ready!(Pin::new(&mut self.bytes).poll_read(cx, buffer))?;
+        let read = std::task::ready!(Pin::new(&mut self.bytes).poll_read(cx, buffer));
+        if let Err(error) = read {
+            if is_of_tls(&error) {
+                self.pulse.distrust(error.to_string());
+            }
+            return Poll::Ready(Err(error));
+        }
         let bytes = buffer.filled().len().saturating_sub(before);
         if self.pulse.heard(bytes) {
             return Poll::Ready(Ok(()));

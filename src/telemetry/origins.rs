@@ -24,13 +24,15 @@ pub enum OriginResult {
     BadAnswer,
     /// The origin had as many requests as it may have.
     Busy,
+    /// The visitor's network had as many requests there as one may have.
+    Network,
     /// The visitor's body broke off.
     Visitor,
 }
 
 impl OriginResult {
     /// All of them, in their order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ok,
         Self::Error,
         Self::Unreachable,
@@ -38,6 +40,7 @@ impl OriginResult {
         Self::Timeout,
         Self::BadAnswer,
         Self::Busy,
+        Self::Network,
         Self::Visitor,
     ];
 
@@ -52,6 +55,7 @@ impl OriginResult {
             Self::Timeout => "timeout",
             Self::BadAnswer => "bad_answer",
             Self::Busy => "busy",
+            Self::Network => "network",
             Self::Visitor => "visitor",
         }
     }

@@ -1,32 +1,9 @@
 //! The address of an origin, as it is written.
 
-use std::fmt;
 use std::str::FromStr;
 
 use crate::domain::pattern::Host;
-use crate::origin::Scheme;
-
-/// One origin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// How it is spoken to.
-    pub scheme: Scheme,
-    /// A DNS name, an IPv4 address, or an IPv6 address in brackets.
-    pub host: String,
-    /// The port; 80 or 443 where none is written.
-    pub port: u16,
-}
-
-impl fmt::Display for Origin {
-    /// As a URL, with its port.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.scheme {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-        };
-        write!(f, "{scheme}://{}:{}", self.host, self.port)
-    }
-}
+use crate::origin::{Address, Scheme};
 
 /// The text is no origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +12,7 @@ impl fmt::Display for Origin {
 )]
 pub struct BadOrigin;
 
-impl FromStr for Origin {
+impl FromStr for Address {
     type Err = BadOrigin;
 
     fn from_str(text: &str) -> Result<Self, BadOrigin> {
@@ -65,7 +42,7 @@ mod tests {
 
     #[test]
     fn an_origin_is_a_scheme_a_host_and_a_port() {
-        let read = |text: &str| text.parse::<Origin>().map(|origin| origin.to_string());
+        let read = |text: &str| text.parse::<Address>().map(|origin| origin.to_string());
         for (text, shown) in [
             ("http://127.0.0.1:8702", "http://127.0.0.1:8702"),
             ("http://Shop.example/", "http://shop.example:80"),

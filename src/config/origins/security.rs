@@ -6,9 +6,8 @@ use std::str::FromStr;
 
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::Origin;
 use crate::config::PolicyPath;
-use crate::origin::Scheme;
+use crate::origin::{Address, Scheme};
 use crate::text::table::Table;
 use crate::text::value::Value;
 
@@ -53,7 +52,7 @@ impl fmt::Display for Security {
 }
 
 /// Reads the table; `origins` are those it is about, if they could be read.
-pub(super) fn read(table: &mut Table<'_>, origins: Option<&[Origin]>) -> Option<Security> {
+pub(super) fn read(table: &mut Table<'_>, origins: Option<&[Address]>) -> Option<Security> {
     let is_there = table.holds("tls");
     let mut table = table.section("tls");
     let (reader, span) = (table.reader(), table.span());
@@ -66,7 +65,7 @@ pub(super) fn read(table: &mut Table<'_>, origins: Option<&[Origin]>) -> Option<
         reader.fault(span, "`certificate` and `key` in `[tls]` belong together");
         return None;
     }
-    let is_secure = |origin: &Origin| origin.scheme == Scheme::Https;
+    let is_secure = |origin: &Address| origin.scheme == Scheme::Https;
     if is_there && origins.is_some_and(|origins| !origins.iter().any(is_secure)) {
         reader.fault(span, "`[tls]` has no effect: no `origin` is `https://`");
         return None;

@@ -9,14 +9,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
-use crate::edge::body::SentBody;
-use crate::edge::guard::{Alarm, Guard};
+use crate::edge::body::{AnswerBody, SentBody};
+use crate::edge::guard::{Activity, Alarm, Cut, Guard};
 use crate::edge::listener::Listening;
 use crate::edge::serve::{Caller, Peer};
 use crate::edge::sockets::Switch;
@@ -33,17 +34,13 @@ const FIRST_READ: usize = 2 * 1024;
 /// at rest is small.
 pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: Peer)
 where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
 {
     let metrics = Arc::clone(&of.door.load().metrics);
     let _counted = Counted::open(metrics, Protocol::Http1);
     let mut left = Box::pin(talk(of, Came::New(stream), &peer)).await;
     while let Left::Idle(mut stream) = left {
         let Some(first) = rest(of, &mut stream).await else {
-            let gone = timeout(of.terms.deadlines.linger, stream.shutdown());
-            if !matches!(gone.await, Ok(Ok(()))) {
-                tracing::debug!("an idle connection was gone before its end");
-            }
             return;
         };
         left = Box::pin(talk(of, Came::Again(stream, first), &peer)).await;
@@ -67,8 +64,8 @@ enum Left<S> {
 }
 
 /// Waits for the next bytes of an idle connection, and says how long that took; `None` when there
-/// will be none.
-async fn rest<S: AsyncRead + Unpin>(
+/// will be none, and the connection has been shut down.
+async fn rest<S: AsyncRead + AsyncWrite + Unpin>(
     of: &Listening,
     stream: &mut S,
 ) -> Option<(BytesMut, Duration)> {
@@ -83,7 +80,15 @@ async fn rest<S: AsyncRead + Unpin>(
         () = space.given_up() => None,
         () = poll_fn(|cx| alarm.poll_ring(cx)) => None,
     };
-    first.map(|first| (first, alarm.clear()))
+    let Some(first) = first else {
+        // Before the space is left, because who makes way counts as gone until then.
+        let gone = timeout(deadlines.linger, stream.shutdown());
+        if !matches!(gone.await, Ok(Ok(()))) {
+            tracing::debug!("an idle connection was gone before its end");
+        }
+        return None;
+    };
+    Some((first, alarm.clear()))
 }
 
 /// Reads into memory that is only borrowed while there is something to read.
@@ -101,7 +106,7 @@ fn poll_first<S: AsyncRead + Unpin>(
 /// Answers requests until the connection is at rest or closed.
 async fn talk<S>(of: &Listening, came: Came<S>, peer: &Peer) -> Left<S>
 where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
 {
     let guard = match came {
         Came::New(stream) => Guard::new(stream, Arc::clone(&of.terms)),
@@ -122,45 +127,95 @@ where
             Ok::<_, Infallible>(door.answer(request, caller).await)
         })
     });
-    let mut connection = http1::Builder::new()
+    let mut connection = builder().serve_connection(TokioIo::new(guard), service);
+    let ended = run(of, &mut connection, &activity).await;
+    let parts = connection.into_parts();
+    let over = Over {
+        ended,
+        guard: parts.io.into_inner(),
+        read_on: !parts.read_buf.is_empty(),
+        switch,
+    };
+    over.leave(of).await
+}
+
+/// hyper as the guard needs it.
+///
+/// Parking is safe by `half_close` only: with it, hyper reads nothing between a request and the
+/// end of its answer, so that a read which finds nothing while nothing is in flight stands between
+/// two requests. Without it, hyper looks for the visitor's end in the middle of an answer, and the
+/// guard would take that for rest while part of the answer is still in hyper's buffer.
+fn builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
         .half_close(true)
         .header_read_timeout(None)
         .keep_alive(true)
-        .max_buf_size(128 * 1024)
-        .serve_connection(TokioIo::new(guard), service);
+        .max_buf_size(128 * 1024);
+    builder
+}
+
+/// Runs a connection until hyper has ended it, and says how; `None` when nothing is under way on
+/// it and nothing has been for a while.
+async fn run<I, V>(
+    of: &Listening,
+    connection: &mut http1::Connection<I, V>,
+    activity: &Activity,
+) -> Option<hyper::Result<()>>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    V: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible> + Unpin,
+    V::Future: Unpin,
+{
     let mut cancelled = pin!(of.cancel.cancelled());
     let mut draining = false;
-    let polled = |connection: &mut http1::Connection<_, _>, cx: &mut Context<'_>| match connection
+    let polled = |connection: &mut http1::Connection<I, V>, cx: &mut Context<'_>| match connection
         .poll_without_shutdown(cx)
     {
         Poll::Ready(ended) => Poll::Ready(Some(ended)),
         Poll::Pending if activity.takes_rest() => Poll::Ready(None),
         Poll::Pending => Poll::Pending,
     };
-    let ended = loop {
+    loop {
         tokio::select! {
-            ended = poll_fn(|cx| polled(&mut connection, cx)) => break ended,
+            ended = poll_fn(|cx| polled(connection, cx)) => return ended,
             () = &mut cancelled, if !draining => {
                 draining = true;
-                Pin::new(&mut connection).graceful_shutdown();
+                Pin::new(&mut *connection).graceful_shutdown();
             }
         }
-    };
-    let parts = connection.into_parts();
-    let mut guard = parts.io.into_inner();
-    match (ended, switch.take()) {
-        (None, _) if parts.read_buf.is_empty() && guard.is_at_rest() => {
-            return Left::Idle(guard.into_inner());
-        }
-        (Some(Err(fault)), _) => tracing::debug!(%fault, "a connection broke off"),
-        // The 101 is written and hyper read nothing beyond the handshake.
-        (Some(Ok(())), Some(tunnel)) if parts.read_buf.is_empty() && guard.become_socket() => {
-            Box::pin(tunnel.run(&mut guard, &of.drain)).await;
-        }
-        (Some(Ok(())) | None, _) => {}
     }
-    if let Err(fault) = guard.shutdown().await {
-        tracing::debug!(%fault, "a connection was gone before its end");
+}
+
+/// A connection that hyper is done with.
+struct Over<S> {
+    /// How hyper ended it, unless it is at rest.
+    ended: Option<hyper::Result<()>>,
+    guard: Guard<S>,
+    /// Whether hyper read bytes that it did not use.
+    read_on: bool,
+    switch: Switch,
+}
+
+impl<S> Over<S>
+where
+    S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
+{
+    /// Parks the connection, makes it a socket, or closes it.
+    async fn leave(self, of: &Listening) -> Left<S> {
+        let mut guard = self.guard;
+        match (self.ended, self.switch.take()) {
+            (None, _) if !self.read_on && guard.is_at_rest() => {
+                return Left::Idle(guard.into_inner());
+            }
+            (Some(Err(fault)), _) => tracing::debug!(%fault, "a connection broke off"),
+            // The 101 is written and hyper read nothing beyond the handshake.
+            (Some(Ok(())), Some(tunnel)) if !self.read_on && guard.become_socket() => {
+                Box::pin(tunnel.run(&mut guard, &of.drain)).await;
+            }
+            (Some(Ok(())) | None, _) => {}
+        }
+        guard.close().await;
+        Left::Closed
     }
-    Left::Closed
 }

@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::domain::clock::Clock;
 use crate::edge::capacity::Capacity;
-use crate::edge::guard::{Activity, Deadlines};
+use crate::edge::guard::{Activity, Cut, Deadlines};
 use crate::edge::listener::Listening;
 use crate::edge::serve::Peer;
 use crate::telemetry::connections::{Http2End, Protocol};
@@ -62,7 +62,7 @@ const PONG: Duration = Duration::from_secs(10);
 /// Answers the requests of a connection nothing has been read from, until either side ends it.
 pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: Peer)
 where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
 {
     let door = of.door.load_full();
     let (clock, metrics) = (door.clock.clone(), Arc::clone(&door.metrics));
@@ -95,7 +95,7 @@ impl Kept {
     /// Runs a connection to its end, and says what ended it.
     async fn run<S, A, F>(self, stream: S, answer: A) -> Http2End
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
         A: Fn(Request<Incoming>) -> F,
         F: Future<Output = Result<Response<StreamBody>, Infallible>> + Send + 'static,
     {
@@ -121,7 +121,7 @@ impl Kept {
         let ended = loop {
             tokio::select! {
                 ended = &mut connection => break Some(ended),
-                end = &mut watch => {
+                (end, mut space) = &mut watch => {
                     seen.ends(end);
                     if !matches!(end, Http2End::Idle | Http2End::GivenUp) {
                         break None;
@@ -133,6 +133,8 @@ impl Kept {
                         if ended.is_ok() || seen.open() == 0 && self.activity.in_flight() == 0 {
                             break ended.ok();
                         }
+                        // It does not make way after all, or not soon.
+                        drop(space.take());
                     };
                 }
                 () = &mut cancelled, if !draining => {

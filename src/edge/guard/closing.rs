@@ -1,29 +1,14 @@
-//! How a guarded connection ends: the farewell, the shutdown, and reading off the rest.
+//! How a guarded connection ends: in words where the visitor takes them, else by a reset.
 
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
+use super::cut::Cut;
+use super::ending::Respite;
 use super::socket::Speaks;
 use super::{End, Guard};
-
-/// How far the shutting down has come.
-#[derive(Debug)]
-pub(super) enum Closing {
-    /// Not begun, and nothing to say.
-    Open,
-    /// This much of the farewell is still to be written.
-    Farewell(Bytes),
-    /// The writing side is to be shut.
-    Shutdown,
-    /// Up to so many bytes are still thrown away.
-    Linger { left: usize },
-    /// Done, or failed.
-    Closed,
-}
 
 impl<S> Guard<S> {
     /// Whether bytes may be under way that nobody will read.
@@ -37,77 +22,46 @@ impl<S> Guard<S> {
             Some(End::Silence) | None => self.framing.is_in_body() || !self.held.is_empty(),
         }
     }
+
+    /// Takes note of a visitor who takes nothing more: nothing more is said to it.
+    pub(super) fn note_taken<T>(&mut self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(fault)) = &outcome
+            && fault.kind() == io::ErrorKind::TimedOut
+        {
+            self.given_up = true;
+            self.ending.skip();
+        }
+        outcome
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
     /// Takes the closing as far as it goes now; ready when it is done.
     pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            // A step that fails leaves the connection closed; one that waits puts itself back.
-            match std::mem::replace(&mut self.closing, Closing::Closed) {
-                Closing::Open => self.closing = Closing::Shutdown,
-                Closing::Farewell(answer) => {
-                    ready!(self.poll_farewell(cx, answer))?;
-                    self.closing = Closing::Shutdown;
-                }
-                Closing::Shutdown => ready!(self.poll_shut(cx))?,
-                Closing::Linger { left } => ready!(self.poll_linger(cx, left)),
-                Closing::Closed => return Poll::Ready(Ok(())),
-            }
-        }
-    }
-
-    fn poll_farewell(&mut self, cx: &mut Context<'_>, mut answer: Bytes) -> Poll<io::Result<()>> {
-        let span = self.terms.deadlines.write_stall;
-        while answer.has_remaining() {
-            let written = Pin::new(&mut self.io).poll_write(cx, &answer);
-            let Poll::Ready(count) = self.closing_alarm.bound(cx, written, span)? else {
-                self.closing = Closing::Farewell(answer);
-                return Poll::Pending;
-            };
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            answer.advance(count);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shut(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let span = self.terms.deadlines.write_stall;
-        let shut = Pin::new(&mut self.io).poll_shutdown(cx);
-        let Poll::Ready(()) = self.closing_alarm.bound(cx, shut, span)? else {
-            self.closing = Closing::Shutdown;
-            return Poll::Pending;
+        let deadlines = &self.terms.deadlines;
+        let respite = Respite {
+            taking: deadlines.write_stall,
+            linger: deadlines.linger,
+            bytes: if self.is_owed_bytes() {
+                deadlines.linger_bytes
+            } else {
+                0
+            },
         };
-        if self.is_owed_bytes() {
-            self.closing_alarm.set(self.terms.deadlines.linger);
-            let left = self.terms.deadlines.linger_bytes;
-            self.closing = Closing::Linger { left };
-        }
-        Poll::Ready(Ok(()))
+        let ended = ready!(self.ending.poll(cx, &mut self.io, respite));
+        self.note_taken(Poll::Ready(ended))
     }
+}
 
-    /// Throws away what still arrives; ready when the visitor has closed, or time or bytes
-    /// are used up.
-    fn poll_linger(&mut self, cx: &mut Context<'_>, mut left: usize) -> Poll<()> {
-        let mut scratch = [0; 2048];
-        while left > 0 {
-            let mut unread = ReadBuf::new(&mut scratch);
-            match Pin::new(&mut self.io).poll_read(cx, &mut unread) {
-                Poll::Ready(Ok(())) if !unread.filled().is_empty() => {
-                    left = left.saturating_sub(unread.filled().len());
-                }
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending if self.closing_alarm.poll_ring(cx).is_ready() => {
-                    return Poll::Ready(());
-                }
-                Poll::Pending => {
-                    self.closing = Closing::Linger { left };
-                    return Poll::Pending;
-                }
-            }
+impl<S: AsyncRead + AsyncWrite + Unpin + Cut> Guard<S> {
+    /// Closes the connection, unless that has been done: with the farewell if one is due, and by
+    /// a reset where the visitor has stopped taking what it is written.
+    pub(in crate::edge) async fn close(mut self) {
+        if let Err(fault) = self.shutdown().await {
+            tracing::debug!(%fault, "a connection was gone before its end");
         }
-        Poll::Ready(())
+        if self.given_up {
+            self.io.cut();
+        }
     }
 }

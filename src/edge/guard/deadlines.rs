@@ -27,9 +27,10 @@ pub struct Deadlines {
     pub body_grace: Duration,
     /// Bytes a second of waiting that a body must bring beyond its grace; 500. At least 1.
     pub body_rate: u32,
-    /// A write's wait for the visitor to take some of it; 25 s.
+    /// A write's wait for the visitor to take some of it; 20 s. With the time until the first
+    /// write waits, and a tick over HTTP/2, nobody who reads nothing is kept for 30.
     pub write_stall: Duration,
-    /// Waiting for the visitor that an answer may spend however little is taken; 25 s.
+    /// Waiting for the visitor that an answer may spend however little is taken; 20 s.
     pub write_grace: Duration,
     /// Bytes a second of waiting that the visitor must take beyond the grace; 500. At least 1.
     pub write_rate: u32,
@@ -50,8 +51,8 @@ impl Default for Deadlines {
             body_stall: Duration::from_secs(10),
             body_grace: Duration::from_secs(10),
             body_rate: 500,
-            write_stall: Duration::from_secs(25),
-            write_grace: Duration::from_secs(25),
+            write_stall: Duration::from_secs(20),
+            write_grace: Duration::from_secs(20),
             write_rate: 500,
             linger: Duration::from_secs(1),
             linger_bytes: 64 << 10,

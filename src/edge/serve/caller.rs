@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection.
+//! What answering a request needs to know of the connection that it came on.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use crate::edge::guard::Activity;
 use crate::edge::sockets::Switch;
 use crate::gate::encrypted::Encrypted;
 
-/// The other end of a connection.
+/// The visitor's end of a connection: the same for all its requests.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// Its address, or the one that a proxy in front announced.
@@ -16,17 +16,17 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// One that nothing is encrypted with.
+    /// Of a connection in the clear.
     #[must_use]
     pub const fn plain(address: SocketAddr) -> Self {
         Self { address, tls: None }
     }
 }
 
-/// Who is at the other end of a connection.
+/// The connection of one request, as its answer may read and change it.
 #[derive(Clone, Copy)]
 pub struct Caller<'a> {
-    /// Where, and how encrypted.
+    /// The visitor's end.
     pub peer: &'a Peer,
     /// How many requests of it are being answered.
     pub activity: &'a Activity,

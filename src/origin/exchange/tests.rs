@@ -130,7 +130,7 @@ async fn requests_are_shared_and_with_hash_each_visitor_stays_with_one_origin() 
         balance: Balance::Visitor,
         ..settings
     }]);
-    for visitor in 0..8 {
+    for visitor in 0..32 {
         let before = heard(&sites);
         for _ in 0..4 {
             let answer = hashed.forward(bare("GET"), from_address(visitor)).await;
@@ -215,35 +215,95 @@ async fn f27_when_all_are_left_out_one_at_a_time_tries_and_the_first_answer_ends
     assert_eq!(back.heard().len(), 2);
 }
 
-#[tokio::test]
-async fn r9_a_slow_origin_holds_up_neither_the_others_nor_those_who_find_it_full() {
-    let slow = TicketSite::doing(async |mut caller| {
+/// Hears requests and never answers.
+async fn mute() -> TicketSite {
+    TicketSite::doing(async |mut caller| {
         caller.hear().await;
         caller.hang_on().await;
     })
-    .await;
-    let quick = TicketSite::answering(OK).await;
-    let mut settings = of(&[&slow, &quick]);
-    settings.max_connections = 2;
-    settings.max_pending = 0;
-    let origin = Arc::new(origin_of(vec![settings]));
+    .await
+}
 
+#[tokio::test]
+async fn r9_a_slow_origin_holds_up_neither_the_others_nor_those_who_find_it_full() {
+    let (slow, quick) = (mute().await, TicketSite::answering(OK).await);
+    let mut settings = of(&[&slow, &quick]);
+    settings.balance = Balance::Visitor;
+    settings.max_connections = 2;
+    settings.max_pending = 8;
+    settings.pending = Duration::from_secs(30);
+    let origin = Arc::new(origin_of(vec![settings]));
+    let mut stuck = tokio::task::JoinSet::new();
+    for number in 0..=255 {
+        let origin = Arc::clone(&origin);
+        stuck.spawn(async move {
+            let answer = origin.forward(bare("GET"), from_address(number)).await;
+            text(answer.unwrap()).await.unwrap();
+        });
+        while slow.heard().len() + quick.heard().len() <= usize::from(number) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if slow.heard().len() == 2 {
+            break;
+        }
+    }
+    assert_eq!(slow.heard().len(), 2, "it has all that it may have");
+    let before = quick.heard().len();
+
+    for number in 0..50 {
+        let answer = origin.forward(bare("GET"), from_address(number));
+        let answer = tokio::time::timeout(Duration::from_secs(5), answer).await;
+        let answer = answer.expect("nobody waits").unwrap();
+        assert_eq!(text(answer).await.unwrap(), "ok");
+    }
+
+    assert_eq!(quick.heard().len() - before, 50, "the free one has them");
+    assert_eq!(slow.heard().len(), 2);
+}
+
+#[tokio::test]
+async fn r9_when_all_origins_are_full_a_bounded_line_waits_and_the_rest_hears_at_once() {
+    let (one, two) = (mute().await, mute().await);
+    let mut settings = of(&[&one, &two]);
+    settings.max_connections = 1;
+    settings.max_pending = 1;
+    settings.pending = Duration::from_millis(300);
+    let origin = Arc::new(origin_of(vec![settings]));
     let mut stuck = tokio::task::JoinSet::new();
     for _ in 0..2 {
         let origin = Arc::clone(&origin);
         stuck.spawn(async move { get(&origin).await.map(drop) });
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let began = quick.heard().len();
-    for _ in 0..50 {
-        text(get(&origin).await.unwrap()).await.unwrap();
-    }
+    assert_eq!((one.heard().len(), two.heard().len()), (1, 1));
 
-    assert_eq!(
-        quick.heard().len() - began,
-        50,
-        "the free one takes them all"
-    );
+    let asked = waits_of(&origin, 5).await;
+
+    let in_line = asked
+        .iter()
+        .filter(|waited| **waited >= Duration::from_millis(300));
+    assert_eq!(in_line.count(), 2, "{asked:?}: one for each origin");
+    let at_once = asked
+        .iter()
+        .filter(|waited| **waited < Duration::from_millis(150));
+    assert_eq!(at_once.count(), 3, "{asked:?}");
+    assert_eq!((one.heard().len(), two.heard().len()), (1, 1));
+}
+
+/// So many requests at once that find every origin full: how long each waited.
+async fn waits_of(origin: &Arc<Origin>, count: usize) -> Vec<Duration> {
+    let clock = crate::domain::clock::Clock::machine();
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..count {
+        let (origin, clock) = (Arc::clone(origin), clock.clone());
+        asking.spawn(async move {
+            let begun = clock.now().mono;
+            let lost = get(&origin).await;
+            assert!(matches!(lost, Err(OriginError::Busy)), "{lost:?}");
+            clock.now().mono - begun
+        });
+    }
+    asking.join_all().await
 }
 
 #[tokio::test]

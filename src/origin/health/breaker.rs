@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use crate::origin::Fitness;
 
-/// How long one request that tries an ejected origin keeps others from trying it too.
-const TRIAL: Duration = Duration::from_secs(1);
-
 /// An origin that behaved this many times the longest ejection since its last one starts again
 /// with the shortest.
 const FORGIVEN_AFTER: u32 = 2;
@@ -19,13 +16,20 @@ pub struct Breaker {
     failures: u32,
     ejections: u32,
     restored_at: Duration,
+    /// How often it was tried: the number of the last trial.
+    trials: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Closed,
-    Open { until: Duration },
-    HalfOpen { since: Duration },
+    Open {
+        until: Duration,
+    },
+    HalfOpen {
+        /// The one under way.
+        trial: Option<u64>,
+    },
 }
 
 /// Whether an origin may be sent requests.
@@ -35,6 +39,8 @@ pub enum Passing {
     Freely,
     /// One, to try it.
     OnTrial,
+    /// None, as long as one tries it.
+    Tried,
     /// None before this time.
     NotBefore(Duration),
 }
@@ -46,6 +52,7 @@ impl Default for Breaker {
             failures: 0,
             ejections: 0,
             restored_at: Duration::ZERO,
+            trials: 0,
         }
     }
 }
@@ -60,26 +67,37 @@ impl Breaker {
     pub fn passing(&self, now: Duration) -> Passing {
         match self.state {
             State::Closed => Passing::Freely,
-            State::Open { until } | State::HalfOpen { since: until } if now < until => {
-                Passing::NotBefore(until)
-            }
-            State::HalfOpen { since } if now < since + TRIAL => Passing::NotBefore(since + TRIAL),
-            State::Open { .. } | State::HalfOpen { .. } => Passing::OnTrial,
+            State::Open { until } if now < until => Passing::NotBefore(until),
+            State::Open { .. } | State::HalfOpen { trial: None } => Passing::OnTrial,
+            State::HalfOpen { trial: Some(_) } => Passing::Tried,
         }
     }
 
-    /// Begins a trial; `false` if one is under way, or if none is needed. Where no other origin is
-    /// left it may begin before its time.
-    pub fn try_out(&mut self, now: Duration) -> bool {
-        let begins = match self.state {
-            State::Closed => false,
-            State::Open { .. } => true,
-            State::HalfOpen { since } => now >= since + TRIAL,
-        };
-        if begins {
-            self.state = State::HalfOpen { since: now };
+    /// Takes the right to try an ejected origin, also before its time. `None` if another request
+    /// tries it, or nothing is to be tried; else the number of the trial, under which it is to be
+    /// given back by [`Breaker::end_trial`] whatever came of it.
+    pub const fn try_out(&mut self) -> Option<u64> {
+        match self.state {
+            State::Closed | State::HalfOpen { trial: Some(_) } => None,
+            State::Open { .. } | State::HalfOpen { trial: None } => {
+                self.trials = self.trials.wrapping_add(1);
+                self.state = State::HalfOpen {
+                    trial: Some(self.trials),
+                };
+                Some(self.trials)
+            }
         }
-        begins
+    }
+
+    /// The request of this trial has ended. If nothing is known by it the next one may try.
+    pub fn end_trial(&mut self, number: u64) {
+        if self.state
+            == (State::HalfOpen {
+                trial: Some(number),
+            })
+        {
+            self.state = State::HalfOpen { trial: None };
+        }
     }
 
     /// A request failed. How long the origin is ejected for, if it is by this.
@@ -165,24 +183,37 @@ mod tests {
     }
 
     #[test]
-    fn r9_one_request_at_a_time_tries_an_ejected_origin() {
+    fn r9_one_request_at_a_time_tries_an_ejected_origin_however_long_it_takes() {
         let mut breaker = ejected_at(SECOND);
         assert_eq!(breaker.passing(6 * SECOND), Passing::OnTrial);
 
-        assert!(breaker.try_out(6 * SECOND));
-        assert!(!breaker.try_out(6 * SECOND), "one at a time");
-        assert_eq!(
-            breaker.passing(6 * SECOND),
-            Passing::NotBefore(6 * SECOND + TRIAL)
-        );
-        assert!(
-            breaker.try_out(6 * SECOND + TRIAL),
-            "the first one takes too long"
-        );
+        let first = breaker.try_out().unwrap();
+        assert_eq!(breaker.try_out(), None, "one at a time");
+        assert_eq!(breaker.passing(600 * SECOND), Passing::Tried);
+        breaker.end_trial(first);
+        assert_eq!(breaker.passing(6 * SECOND), Passing::OnTrial, "the next");
+        let second = breaker.try_out().unwrap();
+        breaker.end_trial(first);
+        assert_eq!(breaker.try_out(), None, "the first is over already");
 
         assert!(breaker.succeeded(8 * SECOND));
+        breaker.end_trial(second);
         assert_eq!(breaker.passing(8 * SECOND), Passing::Freely);
-        assert!(!breaker.try_out(8 * SECOND), "nothing is to be tried");
+        assert_eq!(breaker.try_out(), None, "nothing is to be tried");
+    }
+
+    #[test]
+    fn r9_a_trial_that_fails_leaves_the_origin_out_for_its_time() {
+        let mut breaker = ejected_at(SECOND);
+        let trial = breaker.try_out().unwrap();
+
+        assert_eq!(breaker.failed(10 * SECOND, &rules()), Some(10 * SECOND));
+        breaker.end_trial(trial);
+
+        assert_eq!(
+            breaker.passing(11 * SECOND),
+            Passing::NotBefore(20 * SECOND)
+        );
     }
 
     #[test]
@@ -192,13 +223,13 @@ mod tests {
         let mut spans = Vec::new();
         for _ in 0..3 {
             now += 60 * SECOND;
-            assert!(breaker.try_out(now));
+            assert!(breaker.try_out().is_some());
             spans.push(breaker.failed(now, &rules()).unwrap().as_secs());
         }
         assert_eq!(spans, [10, 15, 15]);
 
         now += 60 * SECOND;
-        breaker.try_out(now);
+        let _ = breaker.try_out();
         breaker.succeeded(now);
         let again = |breaker: &mut Breaker, now| {
             let _ = breaker.failed(now, &rules());

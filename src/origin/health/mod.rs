@@ -55,6 +55,16 @@ impl Fit {
         unwell: false,
         share: WHOLE,
     };
+
+    /// Whether it may have any request.
+    pub(super) fn passes(self) -> bool {
+        self.passing == Passing::Freely
+    }
+
+    /// Whether nothing keeps requests from it.
+    pub(super) fn is_whole(self) -> bool {
+        self.passes() && !self.unwell
+    }
 }
 
 /// What changed about an origin, to be told once.
@@ -108,9 +118,14 @@ impl Health {
         })
     }
 
-    /// Takes the right to try it out, if nobody has it.
-    pub(super) fn try_out(&self, now: Duration) -> bool {
-        self.act(|inner| inner.breaker.try_out(now))
+    /// Takes the right to try it out, if nobody has it: the number under which it is given back.
+    pub(super) fn try_out(&self) -> Option<u64> {
+        self.act(|inner| inner.breaker.try_out())
+    }
+
+    /// A request that tried it has ended.
+    pub(super) fn end_trial(&self, number: u64) {
+        self.act(|inner| inner.breaker.end_trial(number));
     }
 
     /// A visitor's request was answered.
@@ -194,7 +209,7 @@ mod tests {
         }
         assert_eq!(health.failed(SECOND), Some(Turn::Ejected(5 * SECOND)));
         assert!(health.is_out());
-        assert!(health.try_out(6 * SECOND));
+        assert!(health.try_out().is_some());
 
         assert_eq!(health.succeeded(|| 7 * SECOND), Some(Turn::Restored));
 

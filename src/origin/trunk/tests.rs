@@ -14,13 +14,13 @@ use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::origin::testing::{
-    OK, TicketSite, admitted, asking, bare, get, origin_of, outside, saying, site_settings, text,
-    written,
+    Caller, TicketSite, admitted, asking, bare, get, origin_of, outside, saying, site_settings,
+    text, written,
 };
 use crate::origin::{Address, Origin, OriginError, Protocol, Scheme, Settings};
 
@@ -264,41 +264,260 @@ async fn a_visitor_who_breaks_off_ends_one_stream_alone() {
     assert_eq!(site.connections(), 1);
 }
 
-#[tokio::test]
-async fn h15_requests_on_a_connection_that_breaks_are_sent_again_if_harmless() {
-    let site = TicketSite::doing(async |mut caller| {
-        caller.hear_head().await;
-        caller.say(SETTINGS).await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    })
-    .await;
-    let alive = Site::open(100).await;
-    let mut settings = site.settings();
-    settings.protocol = Protocol::Http2Plain;
-    settings.origins.extend(alive.settings().origins);
-    let origin = origin_of(vec![settings]);
-
-    for _ in 0..3 {
-        assert!(get(&origin).await.is_ok());
-    }
-
-    let mut lost = 0;
-    for _ in 0..4 {
-        let order = asking("POST", Full::<Data>::from("order"));
-        lost += usize::from(origin.forward(order, outside("/pay")).await.is_err());
-    }
-    let orders = alive
-        .heard
-        .lock()
-        .unwrap()
-        .iter()
-        .filter(|(head, _)| head.method == "POST")
-        .count();
-    assert_eq!(orders + lost, 4, "none was sent twice");
+/// A site that speaks HTTP/2 frame by frame, and counts the heads of requests.
+struct Raw {
+    site: TicketSite,
+    heads: Arc<AtomicUsize>,
+    connections: Arc<AtomicUsize>,
 }
+
+/// What it does when the head of a request has come.
+#[derive(Clone, Copy)]
+enum Does {
+    /// Refuses the stream.
+    Refuses,
+    /// Says that it goes away and has taken up no stream, and does.
+    GoesAway,
+    /// Hangs up.
+    HangsUp,
+    /// Does not come so far: it hangs up before it says anything.
+    SaysNothing,
+}
+
+impl Raw {
+    async fn that(does: Does) -> Self {
+        let (heads, connections) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let (count, calls) = (Arc::clone(&heads), Arc::clone(&connections));
+        let site = TicketSite::doing(move |mut caller| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            let count = Arc::clone(&count);
+            async move {
+                greeted(&mut caller).await;
+                if matches!(does, Does::SaysNothing) {
+                    return;
+                }
+                caller.say(SETTINGS).await;
+                while let Some(stream) = head_of_stream(&mut caller).await {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    match does {
+                        Does::Refuses => caller.say(refusal(stream)).await,
+                        Does::GoesAway => {
+                            caller.say(GOING_AWAY).await;
+                            caller.hang_on().await;
+                        }
+                        Does::HangsUp | Does::SaysNothing => return,
+                    }
+                }
+            }
+        })
+        .await;
+        Self {
+            site,
+            heads,
+            connections,
+        }
+    }
+
+    fn heads(&self) -> usize {
+        self.heads.load(Ordering::SeqCst)
+    }
+
+    /// Origins of one site: this one, which one failure ejects, and another.
+    fn beside(&self, other: &Site) -> Origin {
+        let mut settings = self.site.settings();
+        settings.protocol = Protocol::Http2Plain;
+        settings.fitness.failures = 1;
+        settings.origins.extend(other.settings().origins);
+        origin_of(vec![settings])
+    }
+}
+
+/// Reads what a client begins a connection with.
+async fn greeted(caller: &mut Caller) {
+    caller.hear_head().await;
+    caller.hear_head().await;
+}
+
+/// The kind of the next frame, and its stream.
+async fn frame(caller: &mut Caller) -> Option<(u8, u32)> {
+    let mut head = [0; 9];
+    caller.tcp.read_exact(&mut head).await.ok()?;
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let mut rest = vec![0; usize::try_from(length).unwrap()];
+    caller.tcp.read_exact(&mut rest).await.ok()?;
+    Some((head[3], u32::from_be_bytes(head[5..9].try_into().unwrap())))
+}
+
+/// The next stream of which the head comes.
+async fn head_of_stream(caller: &mut Caller) -> Option<u32> {
+    loop {
+        if let (HEADERS, stream) = frame(caller).await? {
+            return Some(stream);
+        }
+    }
+}
+
+const HEADERS: u8 = 1;
 
 /// An empty SETTINGS frame.
 const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+/// A SETTINGS frame that allows one stream at a time.
+const ONE_STREAM: [u8; 15] = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1];
+
+/// A GOAWAY frame: no error, and no stream was taken up.
+const GOING_AWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// A RST_STREAM frame: the stream was not taken up.
+fn refusal(stream: u32) -> Vec<u8> {
+    let mut frame = vec![0, 0, 4, 3, 0];
+    frame.extend(stream.to_be_bytes());
+    frame.extend(7_u32.to_be_bytes());
+    frame
+}
+
+fn order() -> Request<Full<Data>> {
+    asking("POST", Full::<Data>::from("order"))
+}
+
+fn orders_at(site: &Site) -> usize {
+    let heard = site.heard.lock().unwrap();
+    let whole = heard
+        .iter()
+        .filter(|(head, body)| head.method == "POST" && body == "order");
+    whole.count()
+}
+
+#[tokio::test]
+async fn h15_requests_on_a_connection_that_breaks_are_sent_again_if_harmless() {
+    let (broken, alive) = (Raw::that(Does::HangsUp).await, Site::open(100).await);
+    let mut settings = broken.site.settings();
+    settings.protocol = Protocol::Http2Plain;
+    settings.fitness.failures = 1_000;
+    settings.origins.extend(alive.settings().origins);
+    let origin = origin_of(vec![settings]);
+    for _ in 0..4 {
+        assert!(get(&origin).await.is_ok());
+    }
+    let harmless = broken.heads();
+    assert!(harmless > 0, "some were there first");
+
+    let mut lost = 0;
+    for _ in 0..8 {
+        lost += usize::from(origin.forward(order(), outside("/pay")).await.is_err());
+    }
+
+    assert_eq!(broken.heads() - harmless, lost, "none of these went on");
+    assert_eq!(orders_at(&alive), 8 - lost, "none was sent twice");
+    assert!(lost > 0 && lost < 8, "{lost} came to the broken one");
+}
+
+#[tokio::test]
+async fn h15_what_an_origin_says_it_did_not_take_up_goes_to_another_whatever_it_is() {
+    for does in [Does::Refuses, Does::GoesAway] {
+        let (declining, alive) = (Raw::that(does).await, Site::open(100).await);
+        let origin = declining.beside(&alive);
+
+        for _ in 0..8 {
+            let answer = origin.forward(order(), outside("/pay")).await.unwrap();
+            assert_eq!(text(answer).await.unwrap(), "order");
+        }
+
+        assert_eq!(orders_at(&alive), 8, "each once");
+        assert!(declining.heads() > 1, "it is not blamed, and asked again");
+    }
+}
+
+#[tokio::test]
+async fn h15_an_order_whose_body_has_begun_is_not_sent_again_and_nobody_is_blamed() {
+    let (leaving, alive) = (Raw::that(Does::GoesAway).await, Site::open(100).await);
+    let origin = leaving.beside(&alive);
+    let mut lost = 0;
+    for _ in 0..4 {
+        let (pen, body) = written();
+        let writing = tokio::spawn(async move { while pen.write(vec![b'x'; 20_000]).await {} });
+        let answer = tokio::time::timeout(
+            Duration::from_millis(200),
+            origin.forward(asking("POST", body), outside("/pay")),
+        );
+        lost += usize::from(matches!(
+            answer.await,
+            Ok(Err(OriginError::BadAnswer { .. }))
+        ));
+        writing.abort();
+    }
+
+    assert_eq!(lost, leaving.heads());
+    assert!(lost > 1, "it is asked again: {lost}");
+}
+
+#[tokio::test]
+async fn h15_an_order_without_a_body_is_not_sent_again_to_whoever_replaces_one_that_leaves() {
+    let (leaving, alive) = (Raw::that(Does::GoesAway).await, Site::open(100).await);
+    let origin = leaving.beside(&alive);
+    let mut lost = 0;
+    for _ in 0..8 {
+        let sent = origin.forward(bare("POST"), outside("/pay")).await;
+        lost += usize::from(sent.is_err());
+    }
+
+    assert_eq!(lost, leaving.heads());
+    assert_eq!(alive.heard.lock().unwrap().len(), 8 - lost);
+    assert!(lost > 1, "it is asked again: {lost}");
+}
+
+#[tokio::test]
+async fn r9_an_origin_that_hangs_up_before_it_says_anything_is_blamed_and_gets_nothing() {
+    let (silent, alive) = (Raw::that(Does::SaysNothing).await, Site::open(100).await);
+    let origin = silent.beside(&alive);
+
+    for _ in 0..6 {
+        let answer = origin.forward(order(), outside("/pay")).await.unwrap();
+        assert_eq!(text(answer).await.unwrap(), "order");
+    }
+
+    assert_eq!(silent.heads(), 0);
+    assert_eq!(silent.connections.load(Ordering::SeqCst), 1, "left out");
+    assert_eq!(orders_at(&alive), 6);
+}
+
+#[tokio::test]
+async fn before_an_origin_has_said_how_many_streams_it_allows_nothing_is_sent() {
+    let (told, mut tell) = tokio::sync::mpsc::channel(1);
+    let site = TicketSite::doing(move |mut caller| {
+        let told = told.clone();
+        async move {
+            greeted(&mut caller).await;
+            let early = heads_within(&mut caller, Duration::from_millis(150)).await;
+            caller.say(ONE_STREAM).await;
+            let allowed = heads_within(&mut caller, Duration::from_millis(150)).await;
+            told.send((early, allowed)).await.unwrap();
+        }
+    })
+    .await;
+    let origin = Arc::new(origin_of(vec![Settings {
+        protocol: Protocol::Http2Plain,
+        ..site.settings()
+    }]));
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..80 {
+        let origin = Arc::clone(&origin);
+        asking.spawn(async move { get(&origin).await.map(drop) });
+    }
+
+    assert_eq!(tell.recv().await, Some((0, 1)));
+}
+
+async fn heads_within(caller: &mut Caller, span: Duration) -> usize {
+    let mut heads = 0;
+    let counting = async {
+        while head_of_stream(caller).await.is_some() {
+            heads += 1;
+        }
+    };
+    let _ = tokio::time::timeout(span, counting).await;
+    heads
+}
 
 /// A HEADERS frame on the first stream: `:status: 103`.
 const EARLY_HINTS: [u8; 14] = [0, 0, 5, 1, 4, 0, 0, 0, 1, 0x08, 3, b'1', b'0', b'3'];
@@ -325,16 +544,4 @@ async fn h14_a_flood_of_interim_answers_over_http_2_is_refused() {
         matches!(lost, Err(OriginError::BadAnswer { .. })),
         "{lost:?}"
     );
-}
-
-#[tokio::test]
-async fn an_origin_that_does_not_offer_http_2_over_tls_gets_http_1_1() {
-    let site = TicketSite::answering(OK).await;
-    let origin = origin_of(vec![Settings {
-        protocol: Protocol::Http2,
-        ..site.settings()
-    }]);
-
-    assert_eq!(text(get(&origin).await.unwrap()).await.unwrap(), "ok");
-    assert_eq!(site.heard()[0].line(), "GET /");
 }

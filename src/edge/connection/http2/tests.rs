@@ -18,6 +18,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const SETTINGS: u8 = 4;
 const HEADERS: u8 = 1;
 const RESET: u8 = 3;
+const PING_FRAME: u8 = 6;
 const GOAWAY: u8 = 7;
 
 /// A visitor who writes frames by hand, and the connection it writes them on.
@@ -65,42 +66,68 @@ fn get(stream: u32, path: &str) -> Vec<u8> {
     frame(HEADERS, 5, stream, &block("GET", path))
 }
 
+/// A connection on its way, and what can be done to it.
+struct Served {
+    served: JoinHandle<Http2End>,
+    cancel: CancellationToken,
+    asked: Arc<AtomicU32>,
+    capacity: Arc<Capacity>,
+}
+
+/// Runs a connection whose requests for `/slow` are never answered, and whose others say `len` bytes.
+fn run<S>(io: S, len: usize, deadlines: Deadlines) -> Served
+where
+    S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
+{
+    let cancel = CancellationToken::new();
+    let activity = Activity::default();
+    let asked = Arc::<AtomicU32>::default();
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let capacity = Arc::new(Capacity::new((1, 1), metrics));
+    let kept = Kept {
+        deadlines,
+        clock: Clock::machine(),
+        activity: activity.clone(),
+        tracker: TaskTracker::new(),
+        cancel: cancel.clone(),
+        capacity: Arc::clone(&capacity),
+    };
+    let count = Arc::clone(&asked);
+    let answer = move |request: Request<Incoming>| {
+        let in_flight = activity.begin();
+        count.fetch_add(1, Ordering::Relaxed);
+        async move {
+            if request.uri().path() == "/slow" {
+                std::future::pending::<()>().await;
+            }
+            if request.uri().path() == "/read" {
+                let _ = request.into_body().collect().await;
+            }
+            let body = AnswerBody::own(Bytes::from(vec![b'x'; len])).holding(in_flight);
+            Ok(Response::new(StreamBody::new(body)))
+        }
+    };
+    Served {
+        served: tokio::spawn(kept.run(io, answer)),
+        cancel,
+        asked,
+        capacity,
+    }
+}
+
 impl Raw {
-    /// A connection whose requests for `/slow` are never answered, and whose others say `len` bytes.
     fn open(len: usize) -> Self {
         let (io, theirs) = duplex(1 << 16);
-        let cancel = CancellationToken::new();
-        let activity = Activity::default();
-        let asked = Arc::<AtomicU32>::default();
-        let metrics = Arc::new(Metrics::new().unwrap());
-        let capacity = Arc::new(Capacity::new((1, 1), metrics));
-        let kept = Kept {
-            deadlines: Deadlines::default(),
-            clock: Clock::machine(),
-            activity: activity.clone(),
-            tracker: TaskTracker::new(),
-            cancel: cancel.clone(),
-            capacity: Arc::clone(&capacity),
-        };
-        let count = Arc::clone(&asked);
-        let answer = move |request: Request<Incoming>| {
-            let in_flight = activity.begin();
-            count.fetch_add(1, Ordering::Relaxed);
-            async move {
-                if request.uri().path() == "/slow" {
-                    std::future::pending::<()>().await;
-                }
-                if request.uri().path() == "/read" {
-                    let _ = request.into_body().collect().await;
-                }
-                let body = AnswerBody::own(Bytes::from(vec![b'x'; len])).holding(in_flight);
-                Ok(Response::new(StreamBody::new(body)))
-            }
-        };
+        let Served {
+            served,
+            cancel,
+            asked,
+            capacity,
+        } = run(theirs, len, Deadlines::default());
         Self {
             io,
             unread: Vec::new(),
-            served: tokio::spawn(kept.run(theirs, answer)),
+            served,
             cancel,
             asked,
             capacity,
@@ -149,6 +176,17 @@ impl Raw {
             if came.kind == kind {
                 return Some(came);
             }
+        }
+    }
+
+    /// The next frame that is no PING, each of which is answered.
+    async fn next_answering(&mut self) -> Option<Came> {
+        loop {
+            let came = self.next().await?;
+            if came.kind != PING_FRAME || came.flags & 1 == 1 {
+                return Some(came);
+            }
+            self.send(&frame(PING_FRAME, 1, 0, &came.payload)).await;
         }
     }
 
@@ -442,9 +480,122 @@ async fn r4_an_idle_connection_makes_way_and_says_so() {
     raw.next_of(0).await.unwrap();
     sleep(Duration::from_secs(30)).await;
     let capacity = Arc::clone(&raw.capacity);
-    let newcomer = tokio::spawn(async move { capacity.place().await.is_some() });
+    let newcomer = tokio::spawn(async move { drop(capacity.place().await) });
     raw.next_of(GOAWAY).await.unwrap();
     assert_eq!(raw.served.await.unwrap(), Http2End::GivenUp);
     drop(only);
-    assert!(newcomer.await.unwrap());
+    newcomer.await.unwrap();
+}
+
+/// Waits for the goodbye of an idle connection, and asks twice before it has been heard.
+async fn asks_at_the_last_moment(mut raw: Raw) -> (Vec<u32>, Http2End) {
+    while raw.next_answering().await.unwrap().kind != GOAWAY {}
+    raw.send(&get(3, "/")).await;
+    raw.send(&frame(HEADERS, 4, 5, &block("POST", "/read")))
+        .await;
+    let order = tokio::spawn(sleep(Duration::from_secs(3)));
+    let mut answered = Vec::new();
+    let mut ordered = false;
+    loop {
+        if order.is_finished() && !ordered {
+            ordered = true;
+            raw.send(&frame(0, 1, 5, b"order")).await;
+        }
+        match timeout(Duration::from_millis(100), raw.next_answering()).await {
+            Ok(Some(came)) if came.kind == HEADERS => answered.push(came.stream),
+            Ok(Some(_)) | Err(_) => {}
+            Ok(None) => return (answered, raw.served.await.unwrap()),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_before_a_goodbye_was_heard_is_answered() {
+    for given_up in [false, true] {
+        let mut raw = Raw::greeted(1).await;
+        raw.send(&get(1, "/")).await;
+        raw.next_of(0).await.unwrap();
+        let capacity = Arc::clone(&raw.capacity);
+        let _only = capacity.place().await;
+        let newcomer = tokio::spawn(async move {
+            sleep(Duration::from_secs(30)).await;
+            if given_up {
+                drop(capacity.place().await);
+            }
+        });
+
+        let (answered, end) = asks_at_the_last_moment(raw).await;
+
+        assert_eq!(answered, [3, 5]);
+        let wanted = if given_up {
+            Http2End::GivenUp
+        } else {
+            Http2End::Idle
+        };
+        assert_eq!(end, wanted);
+        newcomer.await.unwrap();
+    }
+}
+
+/// Asks for so many bytes with room for one, and makes room for `room` more each second, with
+/// a PING now and then; whether the answer came whole, and after how many seconds it or the connection ended.
+async fn taken_slowly(len: usize, room: u32) -> (bool, u32) {
+    let mut raw = Raw::greeted(len).await;
+    raw.send(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 1])).await;
+    raw.send(&get(1, "/")).await;
+    for second in 0..600 {
+        while let Ok(came) = timeout(Duration::from_secs(1), raw.next_answering()).await {
+            let Some(came) = came else {
+                assert_eq!(raw.served.await.unwrap(), Http2End::Stalled);
+                return (false, second);
+            };
+            if came.stream == 1 && (came.kind == RESET || came.flags & 1 == 1) {
+                return (came.kind == 0, second);
+            }
+        }
+        // The clock that counts floods stands still here, so they must be few.
+        if second % 3 == 0 {
+            raw.send(&frame(PING_FRAME, 0, 0, &[9; 8])).await;
+        }
+        if room > 0 {
+            raw.send(&frame(8, 0, 1, &room.to_be_bytes())).await;
+        }
+    }
+    panic!("it goes on for ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn r3_neither_pings_nor_single_bytes_keep_an_answer_waiting() {
+    for len in [5_000, 200_000] {
+        for room in [0, 1, 100] {
+            let (whole, seconds) = taken_slowly(len, room).await;
+            assert!(!whole && seconds <= 30, "{len} by {room}: {seconds} s");
+        }
+    }
+    let (whole, seconds) = taken_slowly(60_000, 600).await;
+    assert!(whole && seconds >= 95, "slow is not too slow: {seconds} s");
+}
+
+#[tokio::test]
+async fn r1_who_takes_nothing_is_cut_off_by_a_reset() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut visitor = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (io, _) = listener.accept().await.unwrap();
+    let deadlines = Deadlines {
+        write_stall: Duration::from_millis(200),
+        ..Deadlines::default()
+    };
+    let served = run(io, 64 << 20, deadlines);
+    visitor.write_all(PREFACE).await.unwrap();
+    let all = [0x7F, 0xFF, 0, 0];
+    let settings = frame(SETTINGS, 0, 0, &[&[0, 4][..], &all].concat());
+    visitor.write_all(&settings).await.unwrap();
+    visitor.write_all(&frame(8, 0, 0, &all)).await.unwrap();
+    visitor.write_all(&get(1, "/")).await.unwrap();
+
+    assert_eq!(served.served.await.unwrap(), Http2End::Stalled);
+
+    let end = visitor.read_to_end(&mut Vec::new()).await;
+    assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
 }

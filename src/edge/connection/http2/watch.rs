@@ -1,6 +1,8 @@
 //! Looking after a connection of HTTP/2 from time to time: whether anything was ever asked, is still
 //! asked, and is taken.
 
+use std::time::Duration;
+
 use tokio::time::sleep;
 
 use super::wire::Seen;
@@ -17,36 +19,37 @@ pub(super) struct Watching<'a> {
 }
 
 impl Watching<'_> {
-    /// Ready when the connection has asked nothing, or taken nothing, for too long, or has to make
-    /// way while it is idle.
-    pub(super) async fn run(self) -> Http2End {
-        sleep(self.deadlines.first_byte).await;
-        if self.activity.begun() == 0 {
-            return Http2End::Silent;
-        }
-        let Deadlines {
-            idle, write_stall, ..
-        } = self.deadlines;
-        let tick = idle.min(write_stall) / TICKS;
-        let mut quiet = Quiet::default();
+    /// Ready when the connection has asked nothing, or taken too little, for too long, or has to
+    /// make way while it is idle. Whoever makes way keeps the space until it has gone.
+    pub(super) async fn run(self) -> (Http2End, Option<Space>) {
+        let tick = self.tick();
+        let mut quiet = Quiet::new(self.rate_of(tick));
+        let mut silent = Duration::ZERO;
         let mut space = None;
         loop {
             tokio::select! {
                 () = sleep(tick) => {}
                 () = given_up(&mut space) => {
                     if self.look().is_idle() {
-                        return Http2End::GivenUp;
+                        return (Http2End::GivenUp, space);
                     }
                     space = None;
                     continue;
                 }
             }
-            let (idle_ticks, stuck_ticks) = quiet.tick(self.look());
-            if tick * idle_ticks >= idle {
-                return Http2End::Idle;
+            if self.activity.begun() == 0 {
+                silent += tick;
+                if silent >= self.deadlines.first_byte {
+                    return (Http2End::Silent, None);
+                }
+                continue;
             }
-            if tick * stuck_ticks >= write_stall {
-                return Http2End::Stalled;
+            let (idle_ticks, stuck_ticks) = quiet.tick(self.look());
+            if tick * idle_ticks >= self.deadlines.idle {
+                return (Http2End::Idle, None);
+            }
+            if tick * stuck_ticks >= self.deadlines.write_stall {
+                return (Http2End::Stalled, None);
             }
             space = match (idle_ticks, space) {
                 (0, _) => None,
@@ -54,6 +57,22 @@ impl Watching<'_> {
                 (_, parked) => parked,
             };
         }
+    }
+
+    /// How often is looked.
+    fn tick(&self) -> Duration {
+        let Deadlines {
+            first_byte,
+            idle,
+            write_stall,
+            ..
+        } = self.deadlines;
+        (idle.min(write_stall) / TICKS).min(first_byte)
+    }
+
+    /// Bytes that a visitor must take in a tick who is waited for.
+    fn rate_of(&self, tick: Duration) -> u64 {
+        tick.as_secs() * u64::from(self.deadlines.write_rate)
     }
 
     fn look(&self) -> Look {
@@ -73,7 +92,8 @@ async fn given_up(space: &mut Option<Space>) {
     }
 }
 
-/// Ticks in the shorter of the two deadlines: each strikes at most one tick late.
+/// Ticks in the shorter of the two deadlines: each strikes at most one tick late, and silence at
+/// most as much before the first request.
 const TICKS: u32 = 4;
 
 /// What is seen of a connection at one time.
@@ -85,13 +105,15 @@ struct Look {
     in_flight: u32,
     /// Streams not answered to the end.
     open: u32,
-    /// Frames of answers taken by the visitor so far.
+    /// Bytes of answers taken by the visitor so far.
     written: u64,
 }
 
 /// For how many ticks a connection has been quiet.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Quiet {
+    /// Bytes that make up for one tick of waiting.
+    enough: u64,
     last: Look,
     idle: u32,
     stuck: u32,
@@ -101,18 +123,40 @@ impl Look {
     const fn is_idle(self) -> bool {
         self.open == 0 && self.in_flight == 0
     }
+
+    /// Whether a finished answer waits for the visitor.
+    const fn waits(self) -> bool {
+        self.open > self.in_flight
+    }
 }
 
 impl Quiet {
-    /// Counts a tick: how many in a row nothing was asked or answered, and how many in a row
-    /// finished answers waited for the visitor, who took nothing.
+    fn new(enough: u64) -> Self {
+        Self {
+            enough: enough.max(1),
+            last: Look::default(),
+            idle: 0,
+            stuck: 0,
+        }
+    }
+
+    /// Counts a tick: how many in a row nothing was asked or answered, and how many finished
+    /// answers have waited for the visitor beyond those that the bytes taken make up for.
     fn tick(&mut self, look: Look) -> (u32, u32) {
         let last = std::mem::replace(&mut self.last, look);
         let is_idle = look.open == 0 && last.open == 0 && look.begun == last.begun;
-        let is_stuck = look.open > 0 && look.in_flight == 0 && look.written == last.written;
-        let count = |ticks: u32, more: bool| if more { ticks.saturating_add(1) } else { 0 };
-        self.idle = count(self.idle, is_idle);
-        self.stuck = count(self.stuck, is_stuck);
+        self.idle = if is_idle {
+            self.idle.saturating_add(1)
+        } else {
+            0
+        };
+        let taken = look.written.saturating_sub(last.written) / self.enough;
+        let made_up = u32::try_from(taken).unwrap_or(u32::MAX);
+        self.stuck = if look.waits() {
+            self.stuck.saturating_add(1).saturating_sub(made_up)
+        } else {
+            0
+        };
         (self.idle, self.stuck)
     }
 }
@@ -121,40 +165,51 @@ impl Quiet {
 mod tests {
     use super::*;
 
+    const ENOUGH: u64 = 2_500;
+
+    const BUSY: Look = Look {
+        begun: 1,
+        in_flight: 1,
+        open: 1,
+        written: 9,
+    };
+
     #[test]
     fn quiet_is_counted_from_the_last_stream_s_end() {
-        let mut quiet = Quiet::default();
-        let busy = Look {
-            begun: 1,
-            in_flight: 1,
-            open: 1,
-            written: 9,
-        };
+        let mut quiet = Quiet::new(ENOUGH);
         let done = Look {
             in_flight: 0,
             open: 0,
-            ..busy
+            ..BUSY
         };
-        assert_eq!(quiet.tick(busy), (0, 0));
+        assert_eq!(quiet.tick(BUSY), (0, 0));
         assert_eq!(quiet.tick(done), (0, 0));
         assert_eq!(quiet.tick(done), (1, 0));
         assert_eq!(quiet.tick(Look { begun: 2, ..done }), (0, 0));
-        let stuck = Look { open: 1, ..done };
-        assert_eq!(quiet.tick(stuck), (0, 1));
-        assert_eq!(quiet.tick(stuck), (0, 2));
-        assert_eq!(
-            quiet.tick(Look {
-                written: 10,
-                ..stuck
-            }),
-            (0, 0)
-        );
-        assert_eq!(
-            quiet.tick(Look {
-                in_flight: 1,
-                ..stuck
-            }),
-            (0, 0)
-        );
+    }
+
+    #[test]
+    fn r3_waiting_for_the_visitor_is_made_up_for_by_bytes_and_by_no_trickle() {
+        let mut quiet = Quiet::new(ENOUGH);
+        let mut stuck = Look {
+            in_flight: 0,
+            ..BUSY
+        };
+        let mut after = |bytes| {
+            stuck.written += bytes;
+            quiet.tick(stuck).1
+        };
+        assert_eq!([0, 1, 2_499].map(&mut after), [1, 2, 3]);
+        assert_eq!([2_500, 5_000, 90_000].map(&mut after), [3, 2, 0]);
+        assert_eq!(after(0), 1);
+        assert_eq!(quiet.tick(BUSY), (0, 0), "the site is waited for");
+    }
+
+    #[test]
+    fn r3_an_answer_that_is_still_made_excuses_no_other() {
+        let mut quiet = Quiet::new(ENOUGH);
+        let beside = Look { open: 2, ..BUSY };
+        assert_eq!(quiet.tick(beside), (0, 1));
+        assert_eq!(quiet.tick(beside), (0, 2));
     }
 }

@@ -12,11 +12,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::ending::Closing;
 use super::frames::{FrameHead, Frames, Kind};
 use super::meter::Meter;
 use crate::domain::clock::Clock;
-use crate::edge::guard::{Alarm, Deadlines};
+use crate::edge::guard::{Alarm, Cut, Deadlines, Ending};
 use crate::telemetry::connections::{Flood, Http2End};
 
 /// Streams that may be open as the wire sees it. The library takes 100 and refuses the rest with
@@ -37,7 +36,8 @@ impl Seen {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Frames of answers that the visitor's side has taken.
+    /// Bytes of answers that the visitor's side has taken: of heads and of data, and of no frame
+    /// that answers a frame.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
@@ -55,7 +55,7 @@ impl Seen {
 
 /// A connection on which HTTP/2 is spoken.
 #[derive(Debug)]
-pub(super) struct Wire<S> {
+pub(super) struct Wire<S: Cut> {
     pub(super) io: S,
     pub(super) deadlines: Deadlines,
     clock: Clock,
@@ -70,8 +70,7 @@ pub(super) struct Wire<S> {
     block: Block,
     head_alarm: Alarm,
     write_alarm: Alarm,
-    pub(super) closing: Closing,
-    pub(super) closing_alarm: Alarm,
+    pub(super) ending: Ending,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +80,7 @@ enum Block {
     LastPart,
 }
 
-impl<S> Wire<S> {
+impl<S: Cut> Wire<S> {
     /// Of a connection nothing has been read from.
     pub(super) fn new(io: S, (deadlines, clock): (Deadlines, Clock), seen: Arc<Seen>) -> Self {
         Self {
@@ -97,8 +96,7 @@ impl<S> Wire<S> {
             block: Block::None,
             head_alarm: Alarm::default(),
             write_alarm: Alarm::default(),
-            closing: Closing::Not,
-            closing_alarm: Alarm::default(),
+            ending: Ending::default(),
         }
     }
 
@@ -160,7 +158,8 @@ impl<S> Wire<S> {
             self.meter.sent(head);
             // Only what answers a request shows that the visitor takes its answers.
             if matches!(head.kind, Kind::Data | Kind::Headers) {
-                self.seen.written.fetch_add(1, Ordering::Relaxed);
+                let length = u64::from(head.length);
+                self.seen.written.fetch_add(length, Ordering::Relaxed);
             }
             if head.ends_stream() || head.kind == Kind::Reset {
                 self.forget(head.stream);
@@ -185,14 +184,14 @@ impl<S> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Cut> AsyncRead for Wire<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !matches!(this.closing, Closing::Not) {
+        if this.ending.has_begun() {
             return this.poll_gone(cx);
         }
         let before = out.filled().len();
@@ -222,14 +221,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Cut> AsyncWrite for Wire<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if !matches!(this.closing, Closing::Not) {
+        if this.ending.has_begun() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let written = Pin::new(&mut this.io).poll_write(cx, bytes);
@@ -246,7 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if !matches!(this.closing, Closing::Not) {
+        if this.ending.has_begun() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let written = Pin::new(&mut this.io).poll_write_vectored(cx, pieces);
@@ -274,7 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !matches!(this.closing, Closing::Not) {
+        if this.ending.has_begun() {
             return this.poll_end(cx).map(Ok);
         }
         let shut = Pin::new(&mut this.io).poll_shutdown(cx);

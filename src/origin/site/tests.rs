@@ -1,0 +1,114 @@
+//! Which origin a request goes to when some are full or left out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::origin::pool::Blame;
+use crate::origin::testing::{outside, site_settings, world};
+use crate::origin::{Address, Scheme};
+
+/// A site with this many origins, two slots each; one visitor belongs to one of them.
+fn site(origins: u16) -> Site {
+    let address = |port| Address {
+        host: "192.0.2.1".to_owned(),
+        port,
+        scheme: Scheme::Http,
+    };
+    let settings = Settings {
+        origins: (1..=origins).map(address).collect(),
+        balance: Balance::Visitor,
+        max_connections: 2,
+        max_pending: 1,
+        pending: Duration::from_secs(1),
+        ..site_settings()
+    };
+    Site::new(settings, None, &world()).unwrap()
+}
+
+async fn seat(site: &Site) -> Result<Held, OriginError> {
+    site.seat(site.ask(&outside("/"), Risk::None), &mut Tried::none())
+        .await
+}
+
+fn at(held: &Held) -> u64 {
+    held.pool.number()
+}
+
+fn eject(pool: &Pool) {
+    for _ in 0..pool.settings().fitness.failures {
+        pool.lost(&OriginError::LeftOut, Blame::Origin);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r9_a_full_origin_is_passed_over_without_waiting() {
+    let site = site(2);
+    let began = tokio::time::sleep(Duration::ZERO).deadline();
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(seat(&site).await.unwrap());
+    }
+
+    let now = tokio::time::sleep(Duration::ZERO).deadline();
+    assert_eq!(now, began, "nobody waited");
+    let busy: Vec<_> = site.pools().iter().map(|pool| pool.busy()).collect();
+    assert_eq!(busy, [2, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r9_when_all_are_full_one_waits_in_the_line_of_one() {
+    let site = Arc::new(site(2));
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(seat(&site).await.unwrap());
+    }
+    let began = tokio::time::sleep(Duration::ZERO).deadline();
+
+    let lost = seat(&site).await;
+
+    assert!(matches!(lost, Err(OriginError::Busy)), "{lost:?}");
+    let now = tokio::time::sleep(Duration::ZERO).deadline();
+    let waited = now - began;
+    let once = Duration::from_millis(990)..Duration::from_millis(1_100);
+    assert!(once.contains(&waited), "{waited:?}: once, not at each");
+    let waiting = tokio::spawn({
+        let site = Arc::clone(&site);
+        async move { seat(&site).await.map(|held| at(&held)) }
+    });
+    tokio::task::yield_now().await;
+    let line = site.pools().iter().position(|pool| pool.load() == 3);
+    let number = site.pools()[line.unwrap()].number();
+    held.retain(|held| at(held) != number);
+    assert_eq!(waiting.await.unwrap().unwrap(), number);
+}
+
+#[tokio::test]
+async fn r9_what_is_left_out_is_not_tried_before_its_time_while_another_is_not() {
+    let site = site(2);
+    let (good, bad) = (&site.pools()[0], &site.pools()[1]);
+    eject(bad);
+    let ask = site.ask(&outside("/"), Risk::None);
+    let mut tried = Tried::none();
+
+    let first = site.seat(ask, &mut tried).await.unwrap();
+    assert_eq!(at(&first), good.number());
+    let second = site.seat(ask, &mut tried).await;
+
+    assert!(matches!(second, Err(OriginError::LeftOut)), "{second:?}");
+    eject(good);
+    assert!(seat(&site).await.is_ok(), "somebody must try");
+}
+
+#[tokio::test]
+async fn r9_a_trial_lasts_as_long_as_its_request_and_the_next_begins_when_it_is_gone() {
+    let site = site(1);
+    eject(&site.pools()[0]);
+
+    let trial = seat(&site).await.unwrap();
+    let second = seat(&site).await;
+    assert!(matches!(second, Err(OriginError::LeftOut)), "{second:?}");
+    drop(trial);
+
+    assert!(seat(&site).await.is_ok());
+}
