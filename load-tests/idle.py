@@ -29,10 +29,11 @@ from servers import ANTEROOM, CONTROL_TOKEN, ROOM, STATUS, THE_ROOM, await_port,
 HERE = pathlib.Path(__file__).resolve().parent
 REPORT = HERE.parent / "docs" / "performance.md"
 
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 ANSWER = '{"state":"waiting","position":null}'
 REQUEST = (
     f"GET {STATUS} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n"
-    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\r\n"
+    f"User-Agent: {AGENT}\r\n\r\n"
 ).encode()
 
 NGINX = """
@@ -137,45 +138,108 @@ def anteroom(folder, binary, encrypted):
     return Server("anteroom", [binary, "run", "--policies", policies], port, folder)
 
 
-def nginx(folder, most, encrypted):
+def nginx(folder, most, layer):
     [port] = free_ports(1)
     pair = f"ssl_certificate {folder}/idle.pem; ssl_certificate_key {folder}/idle.key;"
     text = NGINX.format(
         dir=folder, port=port, answer=ANSWER, files=most + 500, many=2 * most,
-        layer=" ssl" if encrypted else "", certificate=pair if encrypted else "",
+        layer={"plain": "", "tls": " ssl", "http2": " ssl http2"}[layer],
+        certificate="" if layer == "plain" else pair,
     )
     (folder / "nginx.conf").write_text(text)
     command = [nginx_path(), "-p", folder, "-c", folder / "nginx.conf"]
     return Server("nginx", command, port, folder)
 
 
-def haproxy(folder, most, encrypted):
+def haproxy(folder, most, layer):
     [port] = free_ports(1)
-    layer = f" ssl crt {folder}/both.pem" if encrypted else ""
-    text = HAPROXY.format(port=port, answer=ANSWER, most=most + 500, layer=layer)
+    crt = f" ssl crt {folder}/both.pem"
+    words = {"plain": "", "tls": crt, "http2": f"{crt} alpn h2"}[layer]
+    text = HAPROXY.format(port=port, answer=ANSWER, most=most + 500, layer=words)
     (folder / "haproxy.cfg").write_text(text)
     path = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
     return Server("haproxy", [path, "-db", "-f", folder / "haproxy.cfg"], port, folder)
 
 
-def ask(connection):
-    connection.sendall(REQUEST)
+class Line:
+    """A connection on which HTTP/1.1 is spoken."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def ask(self):
+        self.stream.sendall(REQUEST)
+
+    def hear(self):
+        answer = self.stream.recv(65_536)
+        if not answer.startswith(b"HTTP/1.1 200"):
+            raise OSError(f"an answer that is not 200: {answer[:200]!r}")
+
+    def close(self):
+        self.stream.close()
 
 
-def hear(connection):
-    answer = connection.recv(65_536)
-    if not answer.startswith(b"HTTP/1.1 200"):
-        raise OSError(f"an answer that is not 200: {answer[:200]!r}")
+class Streams(Line):
+    """A connection on which HTTP/2 is spoken, as far as one GET after another needs it."""
+
+    DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
+    END_STREAM, END_HEADERS, ACK = 1, 4, 1
+    STATUS_200 = 0x88
+
+    def __init__(self, stream):
+        super().__init__(stream)
+        self.newest, self.unread = -1, b""
+        # GET and https stand in the static table; the rest are values for names from it.
+        self.block = b"\x82\x87"
+        for name, value in ((1, "127.0.0.1"), (4, STATUS), (19, "application/json"), (58, AGENT)):
+            index = bytes([name]) if name < 15 else bytes([15, name - 15])
+            self.block += index + bytes([len(value)]) + value.encode()
+        stream.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + self.frame(self.SETTINGS))
+
+    @staticmethod
+    def frame(kind, flags=0, stream=0, payload=b""):
+        head = len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big")
+        return head + payload
+
+    def ask(self):
+        self.newest += 2
+        flags = self.END_STREAM | self.END_HEADERS
+        self.stream.sendall(self.frame(self.HEADERS, flags, self.newest, self.block))
+
+    def hear(self):
+        """Reads to the end of the newest stream, and answers what has to be."""
+        while True:
+            kind, flags, stream, payload = self.next()
+            if kind in (self.SETTINGS, self.PING) and not flags & self.ACK:
+                back = payload if kind == self.PING else b""
+                self.stream.sendall(self.frame(kind, self.ACK, 0, back))
+            if stream == self.newest and kind == self.HEADERS and payload[0] != self.STATUS_200:
+                raise OSError(f"an answer that is not 200: {payload[:40]!r}")
+            if stream == self.newest and flags & self.END_STREAM:
+                return
+
+    def next(self):
+        """The next frame. Bytes beyond it are kept, and nothing where there are none."""
+        while len(self.unread) < 9 or len(self.unread) < 9 + int.from_bytes(self.unread[:3], "big"):
+            more = self.stream.recv(65_536)
+            if not more:
+                raise OSError("closed before the answer's end")
+            self.unread += more
+        end = 9 + int.from_bytes(self.unread[:3], "big")
+        frame, self.unread = self.unread[:end], self.unread[end:]
+        return frame[3], frame[4], int.from_bytes(frame[5:9], "big"), frame[9:]
 
 
 def visit(server, layer):
-    connection = socket.create_connection(("127.0.0.1", server.port), 5)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    stream = socket.create_connection(("127.0.0.1", server.port), 5)
+    stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if layer:
-        connection = layer.wrap_socket(connection, server_hostname="idle.example")
-    ask(connection)
-    hear(connection)
-    return connection
+        stream = layer.wrap_socket(stream, server_hostname="idle.example")
+    is_http2 = layer and stream.selected_alpn_protocol() == "h2"
+    line = Streams(stream) if is_http2 else Line(stream)
+    line.ask()
+    line.hear()
+    return line
 
 
 def measure(server, most, layer):
@@ -187,15 +251,15 @@ def measure(server, most, layer):
     crowd = [visit(server, layer) for _ in range(most)]
     time.sleep(3)
     opened = server.memory() - before
-    for connection in crowd:
-        ask(connection)
-    for connection in crowd:
-        hear(connection)
+    for line in crowd:
+        line.ask()
+    for line in crowd:
+        line.hear()
     peak = server.memory() - before
     time.sleep(5)
     rested = server.memory() - before
-    for connection in crowd:
-        connection.close()
+    for line in crowd:
+        line.close()
     time.sleep(3)
     gone = server.memory() - before
     return [figure / most for figure in (opened, peak, rested)] + [gone / 2**20]
@@ -203,25 +267,30 @@ def measure(server, most, layer):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--connections", type=int, default=9_000)
+    parser.add_argument("--connections", type=int, help="9,000; with HTTP/2 4,000")
     parser.add_argument("--tls", action="store_true", help="over TLS 1.3")
+    parser.add_argument("--http2", action="store_true", help="HTTP/2, over TLS 1.3")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--write", action="store_true", help="put the result into the report")
     asked = parser.parse_args()
+    kind = "http2" if asked.http2 else "tls" if asked.tls else "plain"
+    # Few enough for all to have been asked twice before the first is asked for a sign of life.
+    asked.connections = asked.connections or (4_000 if asked.http2 else 9_000)
     binary = os.environ.get("ANTEROOM_BIN") or HERE.parent / "target" / "release" / "anteroom"
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard < 2 * asked.connections:
         raise SystemExit(f"{asked.connections} connections need {2 * asked.connections} open files")
     layer = None
-    if asked.tls:
+    if kind != "plain":
         layer = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         layer.check_hostname, layer.verify_mode = False, ssl.CERT_NONE
+        layer.set_alpn_protocols(["h2" if asked.http2 else "http/1.1"])
     found = {}
     for _ in range(asked.rounds):
-        for start in (lambda place: anteroom(place, binary, asked.tls),
-                      lambda place: nginx(place, asked.connections, asked.tls),
-                      lambda place: haproxy(place, asked.connections, asked.tls)):
+        for start in (lambda place: anteroom(place, binary, kind != "plain"),
+                      lambda place: nginx(place, asked.connections, kind),
+                      lambda place: haproxy(place, asked.connections, kind)):
             folder = pathlib.Path(tempfile.mkdtemp(prefix="anteroom-idle-"))
             certificate(folder)
             server = start(folder)
@@ -234,7 +303,7 @@ def main():
                 server.stop()
                 shutil.rmtree(folder, ignore_errors=True)
     lines = [
-        f"`python3 load-tests/idle.py{' --tls' if asked.tls else ''}`, {time.strftime('%Y-%m-%d')}, "
+        f"`python3 load-tests/idle.py{'' if kind == 'plain' else f' --{kind}'}`, {time.strftime('%Y-%m-%d')}, "
         f"{asked.connections:,} connections, median of {asked.rounds} rounds.",
         "",
         "| server | idle, B/connection | all asked at once, B | idle again, B | after closing, MiB |",
@@ -246,7 +315,6 @@ def main():
     print("\n".join(lines))
     if asked.write:
         text = REPORT.read_text()
-        kind = "tls" if asked.tls else "plain"
         begin, end = f"<!-- idle {kind}: begin -->", f"<!-- idle {kind}: end -->"
         head, _, rest = text.partition(begin)
         tail = rest.partition(end)[2]

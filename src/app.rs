@@ -10,6 +10,7 @@ mod files;
 mod identities;
 mod lanes;
 mod loops;
+mod named;
 mod origins;
 mod pressure;
 mod reload;

@@ -15,7 +15,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::kit::{Ask, House, Origin, Plan, Visitor, until};
-use nginx::Nginx;
 
 /// What authority and certificates of origins are in.
 fn papers(name: &str) -> String {
@@ -255,7 +254,7 @@ async fn l5_an_origin_over_tls_is_believed_only_with_the_right_certificate() {
         ("expired", "localhost", 502),
         ("selfsigned", "localhost", 502),
     ] {
-        let site = Nginx::showing(certificate, "").await;
+        let site = nginx::showing(certificate, "").await;
         let tls = format!(
             "[site.tls]\nca = \"{}\"\nname = \"{name}\"",
             papers("authority.pem")
@@ -282,7 +281,7 @@ async fn a6_an_origin_may_demand_our_certificate_and_speaks_http_2_if_asked_to()
         "ssl_client_certificate {};\nssl_verify_client on;",
         papers("authority.pem")
     );
-    let site = Nginx::showing("server", &demands).await;
+    let site = nginx::showing("server", &demands).await;
     let said = async |protocol: &str, own: &str| {
         let tls = format!(
             "protocol = \"{protocol}\"\n[site.tls]\nca = \"{}\"\n{own}",

@@ -7,14 +7,20 @@ use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anteroom::app::{App, Fresh, Parts, audit, open_store};
+use anteroom::cli::keys;
+use anteroom::config::{self, Sources};
+use anteroom::domain::clock::Clock;
+use anteroom::token::AdmissionAlgorithm;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::kit::policies::Addresses;
-use crate::kit::process::{anteroom, furnish, log};
+use crate::kit::process::{anteroom, furnish, log, refuses};
+use crate::kit::tls::Made;
 use crate::kit::wire::Asked;
-use crate::kit::{Ask, Forge, Gateway, Origin, Plan, Visitor, Wire, until};
+use crate::kit::{Ask, Authority, Forge, Gateway, Origin, Plan, Visitor, Wire, until};
 
 /// A gateway that runs on files which a test changes.
 struct Run {
@@ -260,6 +266,172 @@ async fn keys_are_read_again_and_a_bad_folder_is_refused() {
     let told = run.is_refused();
     assert!(told.contains("queue-20991231T000000Z.key"), "{told}");
     assert_eq!(run.policies().await["version"], 3);
+}
+
+/// The policies of a gateway without further tokens, its operators at this address.
+fn checked(control: &str, tokens: &str) -> config::Checked {
+    let mut sources = Sources::default();
+    let text = format!(
+        "[listen]\npublic = '127.0.0.1:0'\ncontrol = '{control}'\n{tokens}\
+         [store]\nurl = 'embedded:./data'\n[keys]\ndir = './keys'\n\
+         [[site]]\nname = 'shop'\nhosts = ['*']\norigin = ['http://127.0.0.1:9']\n"
+    );
+    sources.add("anteroom.toml", &text).unwrap();
+    config::read(&sources).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+#[tokio::test]
+async fn a_look_finds_that_a_listener_in_force_would_be_open_to_everybody() {
+    let dir = TempDir::new().unwrap();
+    let token = "another-token-of-the-house-0123456789";
+    let sha256 = "1ee8f830e6913053498adf9e1800a70ce02bd5b10ad05ce29f507ca16323d6b7";
+    let tokens = format!("[[control.token]]\nname = 'eve'\nrole = 'admin'\nsha256 = '{sha256}'\n");
+    let config = checked("0.0.0.0:0", &tokens).config;
+    let folder = dir.path().join("keys");
+    keys::generate(&folder, AdmissionAlgorithm::EdDsa).unwrap();
+    let clock = Clock::machine();
+    let read_keys = move || keys::load(&folder).unwrap().with_issuer("anteroom");
+    let app = App::start(Parts {
+        keys: read_keys(),
+        store: open_store(&config.store, dir.path(), &clock).unwrap(),
+        audit: audit::open(&config, dir.path(), &clock),
+        control_token: None,
+        clock,
+        config,
+        // They say that only this machine reaches the control API, which takes a restart.
+        reread: Some(Arc::new(move || {
+            let config::Checked { config, warnings } = checked("127.0.0.1:0", "");
+            let keys = Ok(read_keys());
+            Ok(Fresh {
+                config,
+                warnings,
+                keys,
+            })
+        })),
+        keep: dir.path().join("kept"),
+        policies: dir.path().to_owned(),
+    });
+    let port = app.as_ref().unwrap().control().port();
+    let mut eve = Visitor::to(([127, 0, 0, 1], port).into())
+        .with_header("authorization", &format!("Bearer {token}"));
+
+    let look = eve.get("/v1/policies").await;
+    let told = eve.post("/v1/policies/reload").await;
+
+    let look = look.is(200).json()["files"].clone();
+    assert_eq!(look["valid"], false, "{look}");
+    let faults = &told.is(422).json()["faults"];
+    assert_eq!(look["faults"], *faults);
+    assert_eq!(faults.as_array().unwrap().len(), 1, "{faults}");
+}
+
+/// A plan whose site is reached over TLS and is told what came through the gate.
+fn with_files_of_a_site(authority: &Authority) -> Plan {
+    let site = "assertion_key = \"./word.key\"\n[site.tls]\nca = \"./ca.pem\"\n\
+                certificate = \"./own.pem\"\nkey = \"./own.key\"";
+    let plan = Plan::default()
+        .origins("\"https://localhost:9\"")
+        .site(site);
+    let mut plan = plan.authority(authority);
+    let own = authority.vouches(&["gateway.example"]);
+    plan.certificates.push(("own".to_owned(), own));
+    plan
+}
+
+/// Writes the secret that is shared with the site: chance, as `openssl rand` writes it.
+fn write_word(folder: &Path, secret: &str) {
+    let (chain, key) = (String::new(), secret.to_owned());
+    Made { chain, key }.write(folder, "word");
+}
+
+#[tokio::test]
+async fn a_look_finds_what_changed_in_every_file_that_is_named_and_so_does_the_reload() {
+    let authority = Authority::new();
+    let (origin, dir) = (Origin::open().await, TempDir::new().unwrap());
+    let at = furnish(
+        dir.path(),
+        &with_files_of_a_site(&authority),
+        origin.address,
+    );
+    write_word(dir.path(), "q6f2Jw0yT5m1kZcVhXo8nR3sUe7bLd9aPgWiKxMtYvA");
+    let gateway = Gateway::start(dir.path(), at).await;
+    let run = Run {
+        gateway,
+        origin,
+        dir,
+    };
+    let look = async || run.policies().await["files"].clone();
+    assert_eq!(look().await["changes"], serde_json::json!([]));
+
+    for (number, key) in (2..).zip(["assertion_key", "tls", "tls"]) {
+        match number {
+            2 => write_word(run.path(), "Zp1vXo8nR3sUe7bLd9aPgWiKxMtYvAq6f2Jw0yT5m1k"),
+            3 => Plan::default()
+                .authority(&Authority::new())
+                .write_certificates(run.path()),
+            _ => authority
+                .vouches(&["gateway.example"])
+                .write(run.path(), "own"),
+        }
+        let changes = look().await["changes"].clone();
+        assert_eq!(changes.as_array().unwrap().len(), 1, "{changes}");
+        assert_eq!(changes[0]["what"], "site shop");
+        assert_eq!(
+            (&changes[0]["key"], &changes[0]["change"]),
+            (&key.into(), &"changed".into())
+        );
+        let lines =
+            format!("site shop: {key} changed\nthe policies in force are number {number}\n");
+        assert_eq!(run.reloads(), lines);
+        assert_eq!(look().await["changes"], serde_json::json!([]));
+    }
+    assert!(!log(run.path()).contains("Zp1vXo8n"));
+}
+
+#[tokio::test]
+async fn everything_wrong_with_the_files_that_are_named_is_said_at_once() {
+    let authority = Authority::new();
+    let plan = with_files_of_a_site(&authority);
+    let plan = plan.over_tls(&authority.vouches(&["shop.example"]), "");
+    let (origin, dir) = (Origin::open().await, TempDir::new().unwrap());
+    let at = furnish(dir.path(), &plan, origin.address);
+    write_word(dir.path(), "q6f2Jw0yT5m1kZcVhXo8nR3sUe7bLd9aPgWiKxMtYvA");
+    let gateway = Gateway::start(dir.path(), at).await;
+    let run = Run {
+        gateway,
+        origin,
+        dir,
+    };
+    let files = ["shop.pem", "ca.pem", "own.pem", "own.key", "word.key"];
+    for file in files {
+        fs::write(run.path().join(file), "nothing").unwrap();
+    }
+    let bad_key = "keys/queue-20991231T000000Z.key";
+    fs::write(run.path().join(bad_key), "no key").unwrap();
+    let all = ["queue-20991231T000000Z.key"].into_iter().chain(files);
+
+    let look = run.policies().await["files"].clone();
+    let told = run.is_refused();
+
+    assert_eq!(look["valid"], false);
+    let faults = look["faults"].as_array().unwrap();
+    assert_eq!(faults.len(), 6, "{look}");
+    for file in all {
+        assert!(look["faults"].to_string().contains(file), "{file}: {look}");
+        assert!(told.contains(file), "{file}: {told}");
+    }
+    assert!(told.contains("TLS to the origins of site shop: "), "{told}");
+    assert!(told.contains("6 faults"), "{told}");
+
+    // So it is at a start.
+    run.gateway.terminate();
+    run.gateway.ended().await;
+    fs::remove_file(run.dir.path().join(bad_key)).unwrap();
+    let (code, said) = refuses(run.dir.path(), &[]).await;
+    assert_eq!(code, Some(1));
+    for file in files {
+        assert!(said.contains(file), "{file}: {said}");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod certificates;
 mod door;
 mod handshakes;
 mod patience;
+mod renewals;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;

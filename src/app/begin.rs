@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::identities::Identities;
 use super::loops::{Loops, Works};
 use super::reload::{Lasting, Reloads};
-use super::{Parts, certificates, chronicle};
+use super::{Parts, chronicle, named};
 use crate::store::QueueStore;
 use crate::store::kept::Keeper;
 use crate::telemetry::metered::Metered;
@@ -21,7 +21,7 @@ pub(super) fn begin(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> anyhow::Result<Reloads> {
-    let certificates = certificates::at_start(&parts.config, &parts.policies, &parts.clock)?;
+    let named = named::at_start(&parts.config, &parts.policies, &parts.clock)?;
     let metrics = Arc::new(Metrics::new()?);
     let metered = Metered::new(parts.store, Arc::clone(&metrics), parts.clock.clone());
     let store: Arc<dyn QueueStore> = Arc::new(metered);
@@ -47,5 +47,5 @@ pub(super) fn begin(
         identities: Identities::new(parts.policies.clone()),
         policies: parts.policies,
     };
-    Reloads::start(lasting, parts.config, (loops, certificates))
+    Reloads::start(lasting, parts.config, (loops, named))
 }

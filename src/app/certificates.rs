@@ -7,13 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 
 use super::files::{secret, text};
 use crate::config::Config;
 use crate::config::tls::{Certificate as Files, Clients as Asked, Oldest as From, Tls as Wanted};
 use crate::control::policies::{Change, Finding, Refused};
-use crate::domain::clock::{Clock, UnixTime};
+use crate::domain::clock::UnixTime;
 use crate::domain::pattern::HostPattern;
 use crate::edge::tls::certificate::{Certificate, Pem};
 use crate::edge::tls::{Clients, Oldest, Settings, Tls};
@@ -57,7 +57,7 @@ pub(super) fn read(wanted: &Wanted, policies: &Path) -> Result<Shown, Refused> {
         faults.push(Finding::of_all(format!("{fault:#}")));
     }
     let (Ok(clients), []) = (clients, faults.as_slice()) else {
-        return Err(refused(faults));
+        return Err(Refused::of(faults));
     };
     let made_of = MadeOf {
         wanted: wanted.clone(),
@@ -84,41 +84,9 @@ pub(super) fn read(wanted: &Wanted, policies: &Path) -> Result<Shown, Refused> {
         Err(fault) => {
             let file = authorities(&wanted.clients).map(|file| format!("{file}: "));
             let message = format!("{}{fault}", file.unwrap_or_default());
-            Err(refused(vec![Finding::of_all(message)]))
+            Err(Refused::because(message))
         }
     }
-}
-
-/// The certificates that a gateway starts with. One that has run out is shown all the same, loudly:
-/// nobody is helped by a site that is away altogether.
-///
-/// # Errors
-/// Everything that is wrong with the files.
-pub(super) fn at_start(
-    config: &Config,
-    policies: &Path,
-    clock: &Clock,
-) -> anyhow::Result<Option<Arc<Shown>>> {
-    let Some(wanted) = &config.tls else {
-        return Ok(None);
-    };
-    let shown = read(wanted, policies).map_err(|refused| {
-        let lines = refused.faults.iter().map(|fault| format!("  {fault}"));
-        let lines: Vec<String> = lines.collect();
-        anyhow!("the certificates cannot be used:\n{}", lines.join("\n"))
-    })?;
-    for warning in shown.warnings(config, clock.now().wall) {
-        tracing::warn!("{warning}");
-    }
-    Ok(Some(Arc::new(shown)))
-}
-
-fn refused(faults: Vec<Finding>) -> Refused {
-    let summary = match faults.len() {
-        1 => "1 fault".to_owned(),
-        count => format!("{count} faults"),
-    };
-    Refused { summary, faults }
 }
 
 /// How a certificate is called: by its file, as the policies write it.
@@ -194,7 +162,7 @@ impl Shown {
         if faults.is_empty() {
             Ok(())
         } else {
-            Err(refused(faults))
+            Err(Refused::of(faults))
         }
     }
 

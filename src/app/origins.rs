@@ -17,6 +17,7 @@ use super::files::{secret, text};
 use crate::config::origins::{self, Origins, Security};
 use crate::config::site::Site;
 use crate::config::{Config, PolicyPath};
+use crate::control::policies::{Change, Finding, Refused, both};
 use crate::edge::serve::Door;
 use crate::origin::{Address, Check, Papers, Scheme, Settings, Tls};
 use crate::token::assertion::Assertor;
@@ -43,6 +44,7 @@ pub(super) async fn watch(door: Arc<ArcSwap<Door>>, stop: CancellationToken) {
 }
 
 /// What is behind the gate, in the order of the sites, made with the files that policies name.
+#[derive(Clone)]
 pub(super) struct Behind {
     /// How the origins are reached.
     pub origins: Vec<Settings>,
@@ -53,36 +55,76 @@ pub(super) struct Behind {
 /// Reads what policies say of what is behind the gate. Blocks.
 ///
 /// # Errors
-/// The first file that cannot be read, or does not hold what it should.
-pub(super) fn behind(config: &Config, policies: &Path) -> anyhow::Result<Behind> {
-    Ok(Behind {
-        origins: settings(config, policies)?,
-        assertors: assertors(config, policies)?,
-    })
+/// Every file that cannot be read, or does not hold what it should.
+pub(super) fn behind(config: &Config, policies: &Path) -> Result<Behind, Refused> {
+    let (mut sites, mut faults) = (Vec::new(), Vec::new());
+    for site in &config.sites {
+        let assertor = assertor(config, site, policies).transpose();
+        match both(of_site(site, policies), assertor.map_err(refused)) {
+            Ok(read) => sites.push(read),
+            Err(refused) => faults.extend(refused.faults),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Refused::of(faults));
+    }
+    let (origins, assertors) = sites.into_iter().unzip();
+    Ok(Behind { origins, assertors })
 }
 
-fn assertors(config: &Config, policies: &Path) -> anyhow::Result<Vec<Option<Arc<Assertor>>>> {
-    let sites = config.sites.iter();
-    let of_site = |site: &Site| {
-        let Some(file) = &site.assertion_key else {
-            return Ok(None);
-        };
-        let file = file.resolve(policies);
+fn refused(fault: anyhow::Error) -> Refused {
+    Refused::of(vec![Finding::of_all(format!("{fault:#}"))])
+}
+
+impl Behind {
+    /// What is different in the files of sites that were there before: a way to them, or the secret
+    /// that is shared with them.
+    pub fn changes(&self, last: &Self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (site, assertor) in self.sites() {
+            let mut before = last.sites();
+            let Some((was, signed)) = before.find(|(before, _)| before.name == site.name) else {
+                continue;
+            };
+            let what = format!("site {}", site.name);
+            let ways = was.tls.as_ref().zip(site.tls.as_ref());
+            if ways.is_some_and(|(last, next)| last != next) {
+                changes.push(Change::unshown(&what, "tls"));
+            }
+            if signed
+                .zip(assertor)
+                .is_some_and(|(last, next)| !last.has_secret_of(next))
+            {
+                changes.push(Change::unshown(&what, "assertion_key"));
+            }
+        }
+        changes
+    }
+
+    fn sites(&self) -> impl Iterator<Item = (&Settings, Option<&Assertor>)> {
+        let assertors = self.assertors.iter().map(Option::as_deref);
+        self.origins.iter().zip(assertors)
+    }
+}
+
+/// What signs to a site, if it asks for that.
+fn assertor(
+    config: &Config,
+    site: &Site,
+    policies: &Path,
+) -> Option<anyhow::Result<Arc<Assertor>>> {
+    let file = site.assertion_key.as_ref()?.resolve(policies);
+    let unusable = || format!("the secret {} of site {}", file.display(), site.name);
+    let read = || {
         let secret = secret(&file)?;
-        let unusable = || format!("the secret {} of site {}", file.display(), site.name);
         let text = std::str::from_utf8(&secret).with_context(unusable)?;
         let assertor = Assertor::read(&config.keys.issuer, &site.name, text);
-        Ok(Some(Arc::new(assertor.with_context(unusable)?)))
+        Ok(Arc::new(assertor.with_context(unusable)?))
     };
-    sites.map(of_site).collect()
+    Some(read())
 }
 
-fn settings(config: &Config, policies: &Path) -> anyhow::Result<Vec<Settings>> {
-    let sites = config.sites.iter();
-    sites.map(|site| of_site(site, policies)).collect()
-}
-
-fn of_site(site: &Site, policies: &Path) -> anyhow::Result<Settings> {
+fn of_site(site: &Site, policies: &Path) -> Result<Settings, Refused> {
     let Origins {
         list,
         balance,
@@ -106,7 +148,7 @@ fn of_site(site: &Site, policies: &Path) -> anyhow::Result<Settings> {
         .any(is_secure)
         .then(|| tls(security, policies))
         .transpose()
-        .with_context(|| format!("TLS to the origins of site {}", site.name))?;
+        .map_err(|refused| of_origins(refused, site))?;
     Ok(Settings {
         name: site.name.clone(),
         origins: list.clone(),
@@ -122,6 +164,7 @@ fn of_site(site: &Site, policies: &Path) -> anyhow::Result<Settings> {
         max_pending: count(*max_pending),
         pending: *pending,
         idle_connections: WARM,
+        trailers: site.trailers.clone(),
         fitness: *fitness,
         check: check.as_ref().map(|check| asked(check, site)),
     })
@@ -142,33 +185,55 @@ fn asked(check: &origins::Check, site: &Site) -> Check {
     }
 }
 
-fn tls(security: &Security, policies: &Path) -> anyhow::Result<Tls> {
+/// Says of each fault which site it is of.
+fn of_origins(refused: Refused, site: &Site) -> Refused {
+    let faults = refused.faults.into_iter().map(|fault| {
+        let message = format!(
+            "TLS to the origins of site {}: {}",
+            site.name, fault.message
+        );
+        Finding { message, ..fault }
+    });
+    Refused::of(faults.collect())
+}
+
+fn tls(security: &Security, policies: &Path) -> Result<Tls, Refused> {
     let Security {
         authorities,
         name,
         own,
     } = security;
-    let authorities = match authorities {
-        Some(file) => certificates(file, policies)?,
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    if authorities.is_empty() {
-        bail!("this system has no list of trusted authorities: name one in `ca`");
-    }
-    let own = own
-        .as_ref()
-        .map(|(chain, key)| {
-            let key = key.resolve(policies);
-            let unusable = || format!("{} holds no private key in PEM", key.display());
-            let secret = PrivateKeyDer::from_pem_slice(&secret(&key)?).with_context(unusable)?;
-            anyhow::Ok((certificates(chain, policies)?, secret))
-        })
-        .transpose()?;
-    Ok(Tls::new(Papers {
+    let authorities = trusted(authorities.as_ref(), policies).map_err(refused);
+    let own = own.as_ref().map(|(chain, key)| {
+        let key = private_key(&key.resolve(policies)).map_err(refused);
+        both(certificates(chain, policies).map_err(refused), key)
+    });
+    let (authorities, own) = both(authorities, own.transpose())?;
+    let papers = Papers {
         authorities,
         name: name.clone(),
         own,
-    })?)
+    };
+    Tls::new(papers).map_err(|fault| refused(fault.into()))
+}
+
+fn trusted(
+    file: Option<&PolicyPath>,
+    policies: &Path,
+) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    if let Some(file) = file {
+        return certificates(file, policies);
+    }
+    let found = rustls_native_certs::load_native_certs().certs;
+    if found.is_empty() {
+        bail!("this system has no list of trusted authorities: name one in `ca`");
+    }
+    Ok(found)
+}
+
+fn private_key(file: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
+    let unusable = || format!("{} holds no private key in PEM", file.display());
+    PrivateKeyDer::from_pem_slice(&secret(file)?).with_context(unusable)
 }
 
 fn certificates(

@@ -4,6 +4,7 @@
 //! sees all of the old policies or all of the new. What lasts from one door to the next is taken
 //! over in `wiring`.
 
+mod next;
 mod told;
 
 use std::path::PathBuf;
@@ -14,26 +15,23 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::certificates::{self, Shown};
+use super::certificates::Shown;
 use super::identities::Identities;
-use super::lanes;
 use super::loops::{Loops, surveyed};
-use super::origins::{self, Behind};
+use super::named::Named;
 use super::wiring::{self, Files, credentials};
 use crate::config::Config;
-use crate::control;
 use crate::control::auth::Door as Guard;
 use crate::control::ledger::SharedLedger;
-use crate::control::policies::{
-    Change, Edition, Finding, Found, InForce, Policies, Refused, Reloaded, Turn,
-};
+use crate::control::policies::{Edition, Found, InForce, Policies, Refused, Reloaded};
 use crate::domain::clock::Clock;
 use crate::edge::serve::Door;
 use crate::store::QueueStore;
 use crate::telemetry::metrics::Metrics;
 use crate::text::fault::Faults;
 use crate::token::{Keyring, SharedKeyring};
-use told::{keys_changed, tell};
+use next::Next;
+use told::tell;
 
 /// Policies and keys as they were just read.
 pub struct Fresh {
@@ -41,8 +39,8 @@ pub struct Fresh {
     pub config: Config,
     /// Allowed but probably not meant.
     pub warnings: Faults,
-    /// The keys, with the issuer set.
-    pub keys: Keyring,
+    /// The keys, with the issuer set, or what is wrong with them.
+    pub keys: Result<Keyring, Refused>,
 }
 
 /// Reads policies and keys again. May block.
@@ -85,26 +83,25 @@ pub(super) struct Reloads {
 struct Running {
     config: Config,
     loops: Loops,
-    certificates: Option<Arc<Shown>>,
+    named: Named,
 }
 
 impl Reloads {
     /// Puts the policies of the start into force.
     ///
     /// # Errors
-    /// When a metric cannot be declared, or a file for the way to an origin cannot be used.
+    /// When a metric cannot be declared.
     pub(super) fn start(
         lasting: Lasting,
         config: Config,
-        (mut loops, certificates): (Loops, Option<Arc<Shown>>),
+        (mut loops, named): (Loops, Named),
     ) -> anyhow::Result<Self> {
         let files = Files {
             keys: lasting.keys.load_full(),
-            tls: certificates.as_ref().map(|shown| Arc::clone(&shown.tls)),
-            behind: origins::behind(&config, &lasting.policies)?,
+            named: named.clone(),
         };
         let door = wiring::door(&lasting, &config, files, None)?;
-        count(&lasting.metrics, certificates.as_deref());
+        count(&lasting.metrics, named.certificates.as_deref());
         loops.begin(&door.gate.rooms);
         let tokens = credentials(&config, lasting.control_token.as_deref());
         let edition = Edition {
@@ -119,7 +116,7 @@ impl Reloads {
             running: Mutex::new(Running {
                 config,
                 loops,
-                certificates,
+                named,
             }),
         })
     }
@@ -129,81 +126,21 @@ impl Reloads {
         self.lasting.reread.is_some()
     }
 
-    async fn fresh(&self) -> Result<Fresh, Refused> {
-        let Some(reread) = self.lasting.reread.as_ref().map(Arc::clone) else {
-            return Err(Refused::because(
-                "this gateway has no policy files to read again",
-            ));
-        };
-        let read = tokio::task::spawn_blocking(move || reread()).await;
-        read.unwrap_or_else(|_| Err(broke_off()))
-    }
-
-    /// The certificates of a configuration as it can be put into force; what is the same is kept.
-    async fn certificates(
-        &self,
-        config: &Config,
-        last: Option<&Arc<Shown>>,
-    ) -> Result<Option<Arc<Shown>>, Refused> {
-        let Some(wanted) = config.tls.clone() else {
-            return Ok(None);
-        };
-        let policies = self.lasting.policies.clone();
-        let read = tokio::task::spawn_blocking(move || certificates::read(&wanted, &policies));
-        let read = read.await.unwrap_or_else(|_| Err(broke_off()))?;
-        let now = self.lasting.clock.now().wall;
-        read.timely(last.map(Arc::as_ref), now)?;
-        Ok(Some(match last {
-            Some(last) if last.is_same(&read) => Arc::clone(last),
-            Some(_) | None => Arc::new(read),
-        }))
-    }
-
-    /// The origins of these policies and what signs to them, with the files that they name.
-    async fn behind(&self, config: &Config) -> Result<Behind, Refused> {
-        let (config, policies) = (config.clone(), self.lasting.policies.clone());
-        let read = tokio::task::spawn_blocking(move || origins::behind(&config, &policies));
-        let broke_off = |_| Err(anyhow::anyhow!("reading broke off"));
-        let read = read.await.unwrap_or_else(broke_off);
-        read.map_err(|fault| refused(format!("{fault:#}")))
-    }
-
-    /// What is different in freshly read policies.
-    fn found(&self, running: &Running, fresh: &Fresh, certificates: Option<&Shown>) -> Found {
-        let difference = running.config.difference(&fresh.config);
-        let mut changes = difference.changes;
-        changes.extend(keys_changed(&self.door.load().gate.keys, &fresh.keys));
-        let mut warnings: Vec<Finding> = fresh.warnings.iter().map(Finding::from).collect();
-        if let Some(shown) = certificates {
-            let last = running.certificates.iter();
-            changes.extend(last.flat_map(|last| shown.changes(last)));
-            let now = self.lasting.clock.now().wall;
-            warnings.extend(shown.warnings(&fresh.config, now));
-        }
-        warnings.extend(changes.iter().filter_map(unguarded));
-        warnings.extend(lanes::strayed(&self.in_force.load().rooms, &fresh.config));
-        Found {
-            changes,
-            needs_restart: difference.needs_restart,
-            warnings,
-        }
-    }
-
     async fn replace(&self) -> Result<Reloaded, Refused> {
         let mut running = self.running.lock().await;
-        let fresh = self.fresh().await?;
-        let config = fresh.config.clone().as_far_as_it_goes(&running.config);
-        let certificates = self.certificates(&config, running.certificates.as_ref());
-        let certificates = certificates.await?;
-        let found = self.found(&running, &fresh, certificates.as_deref());
-        let tokens = credentials(&config, self.lasting.control_token.as_deref());
-        control::guarded(config.listen.control, &tokens).map_err(refused)?;
+        let next = self.prepared(&running).await?;
+        let Next {
+            config,
+            keys,
+            named,
+            tokens,
+            found,
+        } = next;
         let (last, before) = (self.door.load_full(), self.in_force.load_full());
-        let keys = Arc::new(fresh.keys);
+        let keys = Arc::new(keys);
         let files = Files {
             keys: Arc::clone(&keys),
-            tls: certificates.as_ref().map(|shown| Arc::clone(&shown.tls)),
-            behind: self.behind(&config).await?,
+            named: named.clone(),
         };
         let next = wiring::door(&self.lasting, &config, files, Some(&last));
         let next = Arc::new(next.map_err(refused)?);
@@ -222,8 +159,8 @@ impl Reloads {
         self.in_force.store(Arc::new(in_force));
         running.loops.follow(&next.gate.rooms);
         running.config = config;
-        count(&self.lasting.metrics, certificates.as_deref());
-        running.certificates = certificates;
+        count(&self.lasting.metrics, named.certificates.as_deref());
+        running.named = named;
         Ok(Reloaded {
             version: edition.number,
             found,
@@ -249,23 +186,9 @@ impl Policies for Reloads {
     async fn look(&self) -> Result<Found, Refused> {
         // One at a time: files may be many and long.
         let running = self.running.lock().await;
-        let fresh = self.fresh().await?;
-        let config = fresh.config.clone().as_far_as_it_goes(&running.config);
-        let certificates = self.certificates(&config, running.certificates.as_ref());
-        let certificates = certificates.await?;
-        Ok(self.found(&running, &fresh, certificates.as_deref()))
+        let next = self.prepared(&running).await?;
+        Ok(next.found)
     }
-}
-
-/// What a room that went leaves open. It may have been a slip in the middle of a sale.
-fn unguarded(change: &Change) -> Option<Finding> {
-    let gone = change.change == Turn::Removed && change.what.starts_with("room ");
-    gone.then(|| {
-        Finding::of_all(format!(
-            "{} guards nothing any more: its paths are open to everybody unless another room covers them",
-            change.what
-        ))
-    })
 }
 
 fn refused(fault: impl std::fmt::Display) -> Refused {

@@ -1,41 +1,27 @@
 //! From the configuration's words to the folders' own settings, and the sockets to listen on.
-//! Where policies replace others, what lasts is taken over from the door before.
+
+mod door;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use http::HeaderValue;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::config::tls::Tls as TlsSettings;
-use crate::config::{Config, site};
+use crate::config::Config;
 use crate::control::ControlRoom;
 use crate::control::auth::{Credential, Door as Guard, Role};
 use crate::control::policies::{Edition, InForce, Names};
-use crate::domain::room::RoomName;
-use crate::edge::proxied::Announcers;
-use crate::edge::respond::Responder;
 use crate::edge::serve::Door;
-use crate::edge::tls::Tls;
-use crate::gate::admit::Admissions;
-use crate::gate::identify::Proxies;
-use crate::gate::limit::Limiters;
 use crate::gate::room::Room;
-use crate::gate::{Gate, Site};
-use crate::origin::{Origin, World};
-use crate::telemetry::labels::RuleLabel;
-use crate::telemetry::metrics::MetricsError;
-use crate::telemetry::series::{Counts, Named};
 use crate::token::Keyring;
-use crate::token::assertion::Assertor;
 
-use super::descriptors::{sockets, streams};
-use super::origins::Behind;
-use super::reload::Lasting;
+use super::named::Named;
+
+pub(super) use door::door;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4_096;
@@ -77,132 +63,8 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<Socket
 pub(super) struct Files {
     /// The keys of tokens.
     pub keys: Arc<Keyring>,
-    /// The certificates.
-    pub tls: Option<Arc<Tls>>,
-    /// What is behind the gate.
-    pub behind: Behind,
-}
-
-/// The door of these policies. It takes over from the `last` one what outlives them: what is known
-/// of rooms, tables of limits that are the same, connections to origins that are the same, and
-/// what the same keys verified.
-///
-/// # Errors
-/// When a metric's series cannot be declared.
-pub(super) fn door(
-    lasting: &Lasting,
-    config: &Config,
-    files: Files,
-    last: Option<&Door>,
-) -> Result<Door, MetricsError> {
-    let Files { keys, tls, behind } = files;
-    let (limits, clock) = (&config.limits, &lasting.clock);
-    let metrics = &lasting.metrics;
-    Ok(Door {
-        origin: match last {
-            Some(last) => last.origin.renewed(behind.origins)?,
-            None => Origin::new(
-                behind.origins,
-                World::new(clock.clone(), Arc::clone(metrics)),
-            )?,
-        },
-        responder: Responder::new(&config.prefix, &keys.jwks()),
-        clock: clock.clone(),
-        metrics: Arc::clone(&lasting.metrics),
-        counts: counts(lasting, config)?,
-        sockets: match last {
-            Some(last) => Arc::clone(&last.sockets),
-            None => sockets(config.connections),
-        },
-        streams: match last {
-            Some(last) => Arc::clone(&last.streams),
-            None => streams(config.connections, &lasting.metrics),
-        },
-        tls,
-        hsts: config.tls.as_ref().and_then(hsts),
-        announcers: Announcers::of(config.announcing_proxies.clone()),
-        gate: Gate {
-            sites: sites(config, behind.assertors),
-            rooms: rooms(config, last.map(|last| &last.gate)),
-            proxies: Proxies::trusting(config.trusted_proxies.clone()),
-            prefix: config.prefix.clone(),
-            rules: config.rules.clone(),
-            limiters: match last {
-                Some(last) => last.gate.limiters.renewed(limits),
-                None => Limiters::new(limits, clock.clone()),
-            },
-            admissions: match last.map(|last| &last.gate) {
-                Some(last) if last.keys.is_same(&keys) => last.admissions.clone(),
-                Some(last) => last.admissions.for_other_keys(),
-                None => Admissions::default(),
-            },
-            store: Arc::clone(&lasting.store),
-            pressure: match last {
-                Some(last) => Arc::clone(&last.gate.pressure),
-                None => Arc::default(),
-            },
-            providers: lasting
-                .identities
-                .follow(&config.identities, &lasting.metrics),
-            keys,
-            secure_port: config
-                .tls
-                .as_ref()
-                .and_then(|tls| tls.redirect.map(|port| port.0)),
-        },
-    })
-}
-
-/// What visitors over TLS are told about coming that way.
-fn hsts(tls: &TlsSettings) -> Option<HeaderValue> {
-    let seconds = tls.hsts?.as_secs();
-    let below = if tls.hsts_subdomains {
-        "; includeSubDomains"
-    } else {
-        ""
-    };
-    HeaderValue::try_from(format!("max-age={seconds}{below}")).ok()
-}
-
-fn rooms(config: &Config, last: Option<&Gate>) -> Vec<Room> {
-    let known = |name: &RoomName| {
-        let mut rooms = last?.rooms.iter();
-        rooms.find(|room| room.settings.name == *name)
-    };
-    let rooms = config.rooms.iter().cloned();
-    rooms
-        .map(|settings| match known(&settings.name) {
-            Some(room) => room.renewed(settings),
-            None => Room::new(settings),
-        })
-        .collect()
-}
-
-/// The handles of the series that these policies name.
-fn counts(lasting: &Lasting, config: &Config) -> Result<Counts, MetricsError> {
-    let sites: Vec<RoomName> = config.sites.iter().map(|site| site.name.clone()).collect();
-    let rules: Vec<RuleLabel> = config
-        .rules
-        .names()
-        .map(|(rule, action)| RuleLabel {
-            rule: rule.to_string(),
-            action: action.word(),
-        })
-        .collect();
-    let laned = config.rooms.iter().filter(|room| !room.lanes.is_empty());
-    let laned: Vec<RoomName> = laned.map(|room| room.name.clone()).collect();
-    let of_site = |site: &site::Site| {
-        let origins = site.origins.list.iter();
-        let named = origins.map(|origin| (site.name.clone(), origin.to_string()));
-        named.collect::<Vec<_>>()
-    };
-    let origins: Vec<_> = config.sites.iter().flat_map(of_site).collect();
-    lasting.metrics.counts(Named {
-        sites: &sites,
-        rules: &rules,
-        laned: &laned,
-        origins: &origins,
-    })
+    /// What the others hold.
+    pub named: Named,
 }
 
 /// What operators are told of these policies.
@@ -256,23 +118,5 @@ pub(super) fn credentials(config: &Config, from_environment: Option<&str>) -> Ve
             sha256: token.sha256,
         })
         .chain(given)
-        .collect()
-}
-
-fn sites(config: &Config, assertors: Vec<Option<Arc<Assertor>>>) -> Vec<Site> {
-    let sites = config.sites.iter().zip(assertors);
-    sites
-        .map(|(site, assertor)| Site {
-            hosts: site.hosts.clone(),
-            https: site.scheme == site::Scheme::Https,
-            assertor,
-            rooms: config
-                .rooms
-                .iter()
-                .enumerate()
-                .filter(|(_, room)| room.site == site.name)
-                .map(|(at, _)| at)
-                .collect(),
-        })
         .collect()
 }

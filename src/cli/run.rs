@@ -95,14 +95,13 @@ fn reread(policies: &Path, keys: &Path) -> Reread {
 fn read_again(policies: &Path, keys: &Path) -> Result<Fresh, Refused> {
     let sources = policies::read_dir(policies).map_err(|fault| refused(&fault))?;
     let keyring = keys::load(keys).map_err(|fault| refused(&fault));
-    match (config::read(&sources), keyring) {
-        (Ok(Checked { config, warnings }), Ok(keyring)) => Ok(Fresh {
-            keys: keyring.with_issuer(&config.keys.issuer),
+    match config::read(&sources) {
+        Ok(Checked { config, warnings }) => Ok(Fresh {
+            keys: keyring.map(|keys| keys.with_issuer(&config.keys.issuer)),
             config,
             warnings,
         }),
-        (Ok(_), Err(keys)) => Err(keys),
-        (Err(faults), keyring) => {
+        Err(faults) => {
             let mut refused = Refused::from(faults);
             if let Err(keys) = keyring {
                 refused.summary.push_str(", and the keys");

@@ -27,11 +27,13 @@ impl Config {
     /// What is different in `next`.
     #[must_use]
     pub fn difference(&self, next: &Self) -> Difference {
+        let reached = next.clone().as_far_as_it_goes(self);
         let mut needs_restart = changed(lasting(self), lasting(next));
         if self.store.url != next.store.url {
             needs_restart.push(Change::unshown("[store]", "url"));
         }
-        let mut changes = changed(things(self), things(next));
+        needs_restart.extend(changed(things(&reached), things(next)));
+        let mut changes = changed(things(self), things(&reached));
         if in_common(&self.rules, &next.rules) != in_common(&next.rules, &self.rules) {
             changes.push(Change::unshown("rules", "order"));
         }
@@ -41,7 +43,8 @@ impl Config {
         }
     }
 
-    /// The same configuration with what only a restart changes as `running` has it.
+    /// The same configuration with what only a restart changes as `running` has it. `[tls]` comes
+    /// and goes with its listeners.
     #[must_use]
     pub fn as_far_as_it_goes(self, running: &Self) -> Self {
         let tls = match running.listen.tls.as_slice() {
@@ -175,8 +178,23 @@ mod tests {
         assert_eq!(
             told(&plain.difference(&one)),
             (
-                vec!["[tls]: added".into(), "certificate a.pem: added".into()],
-                vec!["[listen]: tls [] → [0.0.0.0:443]".into()]
+                vec![],
+                vec![
+                    "[listen]: tls [] → [0.0.0.0:443]".into(),
+                    "[tls]: added".into(),
+                    "certificate a.pem: added".into()
+                ]
+            )
+        );
+        assert_eq!(
+            told(&one.difference(&plain)),
+            (
+                vec![],
+                vec![
+                    "[listen]: tls [0.0.0.0:443] → []".into(),
+                    "[tls]: removed".into(),
+                    "certificate a.pem: removed".into()
+                ]
             )
         );
         assert_eq!(
@@ -186,6 +204,11 @@ mod tests {
         assert_eq!(one.clone().as_far_as_it_goes(&plain).tls, None);
         assert_eq!(plain.clone().as_far_as_it_goes(&one).tls, one.tls);
         assert_eq!(two.clone().as_far_as_it_goes(&one).tls, two.tls);
+        let elsewhere = with("tls = '0.0.0.0:8443'\n", first);
+        let in_force = elsewhere.clone().as_far_as_it_goes(&one);
+        let port = in_force.tls.unwrap().secure_port(&in_force.listen);
+        assert_eq!(port.unwrap().get(), 443, "where somebody listens");
+        assert_eq!(told(&one.difference(&elsewhere)).0, [""; 0]);
     }
 
     #[test]

@@ -192,7 +192,7 @@ impl FromStr for Issuer {
 
 fn tls(table: Table<'_>, listen: Option<&Listen>) -> Option<Option<Tls>> {
     let at = listen.map(|listen| Listeners {
-        port: listen.tls.first().map(std::net::SocketAddr::port),
+        encrypted: !listen.tls.is_empty(),
         plain: !listen.public.is_empty(),
     });
     tls::read(table, at)

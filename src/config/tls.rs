@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use super::PolicyPath;
+use super::listen::Listen;
 use crate::text::table::{Reader, Table};
 use crate::text::value::{Placed, Value};
 
@@ -44,7 +45,16 @@ pub struct Certificate {
 
 /// The port of an `https://` address, which 443 leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HttpsPort(pub NonZeroU16);
+pub enum HttpsPort {
+    /// That of the first TLS listener, whichever that is: other listeners need a restart, and
+    /// until then nobody listens on theirs.
+    Listener,
+    /// This one, as where a proxy or the system's own rules lead from it to a listener.
+    Named(NonZeroU16),
+}
+
+/// Where `https://` goes that names no port. Nothing better is known of a listener on a free port.
+const HTTPS: Option<NonZeroU16> = NonZeroU16::new(443);
 
 /// Whether visitors must show certificates, and whose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +74,19 @@ pub enum Oldest {
     Tls12,
     /// 1.3.
     Tls13,
+}
+
+impl Tls {
+    /// The port over TLS that plain requests are sent to, with these listeners; `None` where they
+    /// are answered as they come.
+    #[must_use]
+    pub fn secure_port(&self, listen: &Listen) -> Option<NonZeroU16> {
+        let first = || listen.tls.first().map(std::net::SocketAddr::port);
+        self.redirect.and_then(|port| match port {
+            HttpsPort::Named(port) => Some(port),
+            HttpsPort::Listener => first().and_then(NonZeroU16::new).or(HTTPS),
+        })
+    }
 }
 
 impl Oldest {
@@ -88,8 +111,8 @@ enum Ask {
 /// What the listeners say that `[tls]` builds on.
 #[derive(Clone, Copy)]
 pub(super) struct Listeners {
-    /// The port of the first TLS listener; `None` where there is none.
-    pub port: Option<u16>,
+    /// Whether there is one that speaks TLS.
+    pub encrypted: bool,
     /// Whether there is a plain one.
     pub plain: bool,
 }
@@ -110,11 +133,11 @@ pub(super) fn read(mut table: Table<'_>, at: Option<Listeners>) -> Option<Option
     let versions = [("1.2", Oldest::Tls12), ("1.3", Oldest::Tls13)];
     let oldest = table.take("min_version");
     let oldest = oldest.map(|value| value.word(&versions, &[]));
-    if at.is_some_and(|at| at.port.is_some()) && !listed {
+    if at.is_some_and(|at| at.encrypted) && !listed {
         table.missing("[[tls.certificate]]");
     }
     table.finish();
-    if at?.port.is_none() {
+    if !at?.encrypted {
         if is_written && !reader.is_broken() {
             reader.warn(span, "`[tls]` has no effect without `tls` in `[listen]`");
         }
@@ -178,17 +201,14 @@ fn redirect(table: &mut Table<'_>, at: Option<Listeners>) -> Option<Option<Https
             reader.warn(place, message);
         }
     };
-    if at.is_some_and(|at| at.port.is_some() && !at.plain) {
+    if at.is_some_and(|at| at.encrypted && !at.plain) {
         unheard("redirect", place.filter(|_| wanted == Some(true)));
         unheard("redirect_port", port_place);
     }
-    let own = at.and_then(|at| at.port).and_then(NonZeroU16::new);
     let port = match port {
-        Some(port) => NonZeroU16::new(u16::try_from(port?).ok()?),
-        // A free port is not known yet; one that is not named is 443.
-        None => own.or(NonZeroU16::new(443)),
+        Some(port) => HttpsPort::Named(NonZeroU16::new(u16::try_from(port?).ok()?)?),
+        None => HttpsPort::Listener,
     };
-    let port = HttpsPort(port?);
     Some(wanted?.then_some(port))
 }
 
@@ -250,7 +270,7 @@ mod tests {
         assert!(checked.config.listen.public.is_empty());
         let tls = checked.config.tls.unwrap();
         assert_eq!(tls.certificates.len(), 1);
-        assert_eq!(tls.redirect.unwrap().0.get(), 443);
+        assert_eq!(tls.redirect, Some(HttpsPort::Listener));
         assert_eq!(tls.hsts, Some(Duration::from_secs(31_536_000)));
         assert!(!tls.hsts_subdomains);
         assert_eq!((tls.clients, tls.oldest), (Clients::Off, Oldest::Tls12));
@@ -260,9 +280,9 @@ mod tests {
     #[test]
     fn visitors_are_sent_where_tls_is_unless_the_owner_says_otherwise() {
         let port = |listen: &str, lines: &str| {
-            let tls = read(listen, &format!("[tls]\n{lines}\n{CERTIFICATE}"));
-            let redirect = tls.config.tls.unwrap().redirect;
-            redirect.map(|port| port.0.get())
+            let config = read(listen, &format!("[tls]\n{lines}\n{CERTIFICATE}")).config;
+            let port = config.tls.unwrap().secure_port(&config.listen);
+            port.map(NonZeroU16::get)
         };
         let both = "public = '0.0.0.0:80'\ntls = ['0.0.0.0:8443', '[::]:9443']";
         assert_eq!(port(both, ""), Some(8_443));

@@ -219,12 +219,34 @@ pub struct Refused {
 }
 
 impl Refused {
+    /// For these faults, of which there is at least one.
+    #[must_use]
+    pub fn of(faults: Vec<Finding>) -> Self {
+        let summary = match faults.len() {
+            1 => "1 fault".to_owned(),
+            count => format!("{count} faults"),
+        };
+        Self { summary, faults }
+    }
+
     /// For one reason, which lies in no policy file.
     #[must_use]
     pub fn because(reason: impl Into<String>) -> Self {
-        Self {
-            summary: "1 fault".to_owned(),
-            faults: vec![Finding::of_all(reason)],
+        Self::of(vec![Finding::of_all(reason)])
+    }
+}
+
+/// Both, or everything that speaks against either of them.
+///
+/// # Errors
+/// The faults of the one, then those of the other.
+pub fn both<A, B>(one: Result<A, Refused>, other: Result<B, Refused>) -> Result<(A, B), Refused> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(fault), Ok(_)) | (Ok(_), Err(fault)) => Err(fault),
+        (Err(mut one), Err(other)) => {
+            one.faults.extend(other.faults);
+            Err(Refused::of(one.faults))
         }
     }
 }

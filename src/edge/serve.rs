@@ -2,6 +2,7 @@
 //! once.
 
 mod caller;
+mod session;
 mod settle;
 
 use std::sync::Arc;
@@ -11,10 +12,8 @@ use http::{Request, request};
 use tokio::sync::Semaphore;
 
 use crate::domain::clock::{Clock, Now};
-use crate::gate::identify::keeps_no_cookies;
 use crate::gate::permit::{Grounds, Permit};
 use crate::gate::socket::names_websocket;
-use crate::gate::steer::Steered;
 use crate::gate::{Ask, Decided, Gate, Own, Refusal, Trace, Verdict};
 use crate::origin::Origin;
 use crate::telemetry::labels::{RefusalLabel, VerdictLabel};
@@ -22,13 +21,14 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::series::Counts;
 
 use super::body::{AnswerBody, SentBody};
-use super::cookies::{set_admission, take_admission, tell_admission};
 use super::events::Streams;
+use super::interim::{self, Herald};
 use super::negotiate::NEGOTIATED;
 use super::proxied::Announcers;
 use super::respond::{Answer, Asking, Responder, close};
 use super::sockets::Switch;
 use super::tls::Tls;
+use session::Went;
 use settle::settle;
 
 pub use caller::{Caller, Peer};
@@ -66,6 +66,7 @@ pub(super) struct Came<'a> {
     pub(super) body: SentBody,
     pub(super) now: Now,
     pub(super) switch: &'a Switch,
+    pub(super) herald: Herald<'a>,
 }
 
 impl Door {
@@ -96,6 +97,7 @@ impl Door {
             body,
             now,
             switch: caller.switch,
+            herald: caller.herald,
         };
         let mut answer = self.carry_out(decided, came).await;
         // Nothing else is read from a connection that asked for a socket.
@@ -111,81 +113,52 @@ impl Door {
     }
 
     async fn carry_out(&self, decided: Decided, came: Came<'_>) -> Answer {
-        let https = decided.trace.https;
-        let room = decided.trace.room.and_then(|at| self.gate.rooms.get(at));
-        let by_header = keeps_no_cookies(&came.head.headers);
+        let Decided { verdict, trace } = decided;
+        let went = self.going(&trace, &came.head.headers);
+        let Went { room, https, .. } = went;
         let asking = Asking {
             head: &came.head,
             https,
         };
-        let (mut answer, token) = match decided.verdict {
+        let told = match verdict {
             Ok(Verdict::Pass(permit, token)) => {
-                (Box::pin(self.forward(permit, came, https)).await, token)
+                let answer = Box::pin(self.forward(permit, came, https)).await;
+                return self.let_in(answer, token, went).await;
             }
             Ok(Verdict::Claimed(permit, token)) => {
                 let answer = Box::pin(self.forward(permit, came, https)).await;
-                (answer, Some(token))
+                return self.let_in(answer, Some(token), went).await;
             }
             Ok(Verdict::Socket(opening, token)) => {
-                (Box::pin(self.open(*opening, came, https)).await, token)
-            }
-            Ok(Verdict::Wait(notice) | Verdict::Shut(notice)) => {
-                let answer = match room {
-                    Some(room) => self.responder.notice(&notice, &room.cookies, asking),
-                    None => self.responder.refusal(Refusal::NotFound, asking),
-                };
-                return settle(answer, came.body, &came.head.headers).await;
+                let answer = Box::pin(self.open(*opening, came, https)).await;
+                return self.let_in(answer, token, went).await;
             }
             Ok(Verdict::Own(Own::Code(bringing))) => {
                 return Box::pin(self.redeem(*bringing, came, (room, https))).await;
             }
             Ok(Verdict::Own(Own::Events(watch))) => {
-                let to = (decided.trace.room, decided.trace.client);
-                let answer = self.open_stream(*watch, to, &came, https);
-                return settle(answer, came.body, &came.head.headers).await;
+                self.open_stream(*watch, (trace.room, trace.client), &came, https)
             }
             Ok(Verdict::Own(own)) => {
                 let names = room.map(|room| &room.cookies);
-                let answer = self.responder.own(&own, names, asking);
-                return settle(answer, came.body, &came.head.headers).await;
+                self.responder.own(&own, names, asking)
             }
-            Err(refusal) => {
-                let answer = self.responder.refusal(refusal, asking);
-                return settle(answer, came.body, &came.head.headers).await;
-            }
+            Ok(Verdict::Wait(notice) | Verdict::Shut(notice)) => match room {
+                Some(room) => self.responder.notice(&notice, &room.cookies, asking),
+                None => self.responder.refusal(Refusal::NotFound, asking),
+            },
+            Err(refusal) => self.responder.refusal(refusal, asking),
         };
-        let held = room.zip(decided.trace.holder.as_deref());
-        let heard = self.hear(&mut answer, held.map(|(room, _)| room));
-        let steered = match (held, heard) {
-            (Some((room, holder)), Some(steer)) => {
-                let said = (steer, self.clock.now());
-                Box::pin(self.gate.steer(room, holder, said)).await
-            }
-            _ => Steered::AsBefore,
-        };
-        let Some(room) = room else { return answer };
-        let token = match steered {
-            Steered::Ended => {
-                take_admission(&mut answer, &room.cookies, https);
-                None
-            }
-            Steered::Kept(kept) => Some(kept),
-            Steered::AsBefore => token,
-        };
-        if let Some(token) = token {
-            set_admission(&mut answer, &token, &room.cookies, https);
-            if by_header {
-                tell_admission(&mut answer, &token);
-            }
-        }
-        answer
+        settle(told, came.body, &came.head.headers).await
     }
 
-    async fn forward(&self, permit: Permit, came: Came<'_>, https: bool) -> Answer {
+    async fn forward(&self, permit: Permit, mut came: Came<'_>, https: bool) -> Answer {
         let site = permit.passage().site;
         let asked = remembered(&came.head);
+        let way = (interim::way(&mut came.head), came.herald);
         let request = Request::from_parts(came.head, came.body);
-        let outcome = self.origin.forward(request, permit).await;
+        let answering = self.origin.forward(request, permit);
+        let outcome = interim::heralded(way, &self.metrics.asides, answering).await;
         self.time(site, came.now);
         match outcome {
             Ok(answer) => answer.map(AnswerBody::origin),

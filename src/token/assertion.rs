@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::admission::SigningFailed;
 use super::secret::{Secret, SecretFault};
@@ -58,6 +59,8 @@ pub struct Assertor {
     header: Header,
     issuer: String,
     site: RoomName,
+    /// SHA-256 of the secret, by which two are compared.
+    print: [u8; 32],
 }
 
 impl Assertor {
@@ -68,14 +71,22 @@ impl Assertor {
     /// When the secret is none, or too weak.
     pub fn read(issuer: &str, site: &RoomName, text: &str) -> Result<Self, SecretFault> {
         Secret::parse(text)?;
+        let line = text.trim_end().as_bytes();
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(TYP.to_owned());
         Ok(Self {
-            key: EncodingKey::from_secret(text.trim_end().as_bytes()),
+            key: EncodingKey::from_secret(line),
             header,
             issuer: issuer.to_owned(),
             site: site.clone(),
+            print: Sha256::digest(line).into(),
         })
+    }
+
+    /// Whether the other signs with the same secret.
+    #[must_use]
+    pub fn has_secret_of(&self, other: &Self) -> bool {
+        self.print == other.print
     }
 
     /// Signs an assertion.
@@ -107,13 +118,11 @@ impl fmt::Debug for Assertor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::chance::random_bytes;
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use hmac::{Hmac, KeyInit as _, Mac as _};
     use serde_json::{Value, json};
-    use sha2::Sha256;
-
-    use crate::token::chance::random_bytes;
 
     const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
 

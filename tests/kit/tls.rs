@@ -232,7 +232,11 @@ impl Http2 {
     /// Asks for this address with GET, and reads the whole answer.
     pub async fn get(&mut self, address: &str) -> hyper::Result<Response<Bytes>> {
         let request = Request::get(address).header("accept", "text/html");
-        let request = request.body(Empty::new()).unwrap();
+        self.ask(request.body(Empty::new()).unwrap()).await
+    }
+
+    /// Asks this, and reads the whole answer.
+    pub async fn ask(&mut self, request: Request<Empty<Bytes>>) -> hyper::Result<Response<Bytes>> {
         let (head, body) = self.sends.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
         Ok(Response::from_parts(head, body))

@@ -5,13 +5,10 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rustls::pki_types::CertificateDer;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::task::JoinSet;
 
 use super::{Secure, first};
 use crate::kit::house::metric;
@@ -104,24 +101,29 @@ async fn is_served(secure: &Secure, client: &Client) -> bool {
 }
 
 /// A gateway over TLS that runs on files.
-struct Run {
-    gateway: Gateway,
-    _origin: Origin,
+pub(super) struct Run {
+    pub gateway: Gateway,
+    pub origin: Origin,
     dir: TempDir,
-    plan: Plan,
-    authority: Authority,
-    client: Client,
+    pub plan: Plan,
+    pub authority: Authority,
+    pub client: Client,
 }
 
 impl Run {
-    async fn begin() -> Self {
+    pub async fn begin() -> Self {
+        Self::of(Plan::default()).await
+    }
+
+    /// One of this plan, over TLS.
+    pub async fn of(plan: Plan) -> Self {
         let authority = Authority::new();
-        let plan = Plan::default().over_tls(&authority.vouches(&["shop.example"]), "");
+        let plan = plan.over_tls(&authority.vouches(&["shop.example"]), "");
         let (origin, dir) = (Origin::open().await, TempDir::new().unwrap());
         let at = furnish(dir.path(), &plan, origin.address);
         Self {
             gateway: Gateway::start(dir.path(), at).await,
-            _origin: origin,
+            origin,
             client: authority.client(),
             dir,
             plan,
@@ -129,19 +131,19 @@ impl Run {
         }
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    fn encrypted(&self) -> SocketAddr {
+    pub fn encrypted(&self) -> SocketAddr {
         self.plan.tls.unwrap()
     }
 
-    fn visitor(&self) -> Visitor {
+    pub fn visitor(&self) -> Visitor {
         Visitor::to(self.encrypted()).over_tls(&self.client, "shop.example")
     }
 
-    async fn shows(&self) -> CertificateDer<'static> {
+    pub async fn shows(&self) -> CertificateDer<'static> {
         shown(&self.client, self.encrypted(), "shop.example").await
     }
 
@@ -150,8 +152,15 @@ impl Run {
         anteroom(&["reload", "--control", &control])
     }
 
+    /// What a reload says that takes effect.
+    pub fn reloads(&self) -> String {
+        let output = self.reload();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// What a reload says that is refused.
-    fn is_refused(&self) -> String {
+    pub fn is_refused(&self) -> String {
         let output = self.reload();
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
@@ -275,60 +284,4 @@ async fn l2_a_gateway_starts_with_sound_files_only_and_warns_of_the_days() {
     let control = format!("http://{}", gateway.at.control);
     let reloaded = anteroom(&["reload", "--control", &control]);
     assert!(reloaded.status.success(), "{reloaded:?}");
-}
-
-/// Visitors on kept connections, and on a new one each time, while certificates come and go.
-#[tokio::test(flavor = "multi_thread")]
-async fn l2_certificates_are_renewed_under_load_and_no_request_fails() {
-    let run = Run::begin().await;
-    let (over, served) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicUsize::new(0)),
-    );
-    let mut asking = JoinSet::new();
-    for number in 0..6 {
-        let mut visitor = run.visitor();
-        let (over, served) = (Arc::clone(&over), Arc::clone(&served));
-        asking.spawn(async move {
-            while !over.load(Ordering::SeqCst) {
-                if number % 2 == 0 {
-                    visitor = visitor.another_tab();
-                }
-                visitor.get("/about").await.is_served();
-                served.fetch_add(1, Ordering::SeqCst);
-            }
-        });
-    }
-    for _ in 0..2 {
-        let mut kept = run.client.http2(run.encrypted(), "shop.example").await;
-        let (over, served) = (Arc::clone(&over), Arc::clone(&served));
-        asking.spawn(async move {
-            while !over.load(Ordering::SeqCst) {
-                let answer = kept.get("https://shop.example/about").await.unwrap();
-                assert_eq!(answer.status(), 200);
-                served.fetch_add(1, Ordering::SeqCst);
-            }
-        });
-    }
-    let mut before = run.shows().await;
-    for _ in 0..100 {
-        let made = run.renews(|_| {});
-        let told = tokio::task::block_in_place(|| run.reload());
-        assert!(told.status.success(), "{told:?}");
-        let now = run.shows().await;
-        assert_eq!(now, first(&made));
-        assert_ne!(now, before);
-        before = now;
-    }
-    over.store(true, Ordering::SeqCst);
-    while let Some(asked) = asking.join_next().await {
-        asked.unwrap();
-    }
-    let served = served.load(Ordering::SeqCst);
-    assert!(served > 100, "{served}");
-    let told = log(run.path());
-    assert!(
-        told.contains("certificate shop.pem: chain changed"),
-        "{told}"
-    );
 }

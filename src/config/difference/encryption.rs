@@ -1,7 +1,7 @@
 //! `[tls]` as named things and their settings.
 
 use super::things::{Thing, or_none, seconds, to};
-use crate::config::tls::{Certificate, Clients, Tls};
+use crate::config::tls::{Certificate, Clients, HttpsPort, Tls};
 
 /// `[tls]`, and each of its certificates by its file.
 pub(super) fn encryption(tls: &Tls) -> Vec<Thing> {
@@ -22,7 +22,10 @@ pub(super) fn encryption(tls: &Tls) -> Vec<Thing> {
         ("redirect", to(redirect.is_some())),
         (
             "redirect_port",
-            or_none(redirect.as_ref().map(|port| port.0)),
+            or_none(redirect.map(|port| match port {
+                HttpsPort::Listener => "that of the first `tls`".to_owned(),
+                HttpsPort::Named(port) => port.to_string(),
+            })),
         ),
         ("hsts_s", hsts.map_or_else(|| to(0), seconds)),
         ("hsts_subdomains", to(hsts_subdomains)),
