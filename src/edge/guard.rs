@@ -221,8 +221,7 @@ impl<S> Guard<S> {
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        let deadlines = &self.terms.deadlines;
-        let bound = self.taking.bound_write(cx, written, deadlines);
+        let bound = self.taking.bound_write(cx, written, &self.terms.deadlines);
         self.note_taken(bound)
     }
 }
