@@ -16,6 +16,7 @@
 //!   nothing down that is already, and cuts off whoever took too little for too long.
 
 mod activity;
+mod advance;
 mod closing;
 mod cut;
 mod deadlines;
@@ -26,6 +27,7 @@ mod socket;
 mod taking;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 use std::io;
 use std::pin::Pin;
@@ -33,9 +35,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 pub use activity::{Activity, InFlight};
+pub use advance::Advance;
 pub(super) use cut::{Cut, limit_silence};
 pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
@@ -71,6 +74,7 @@ pub struct Guard<S> {
     patience: Patience,
     taking: Taking,
     activity: Activity,
+    advance: Advance,
     /// With an alarm of its own, because hyper flushes before each look at the shutdown and a
     /// flush that succeeds clears the other.
     ending: Ending,
@@ -107,6 +111,7 @@ impl<S> Guard<S> {
             patience: Patience::new(terms.deadlines, activity.clone()),
             taking: Taking::default(),
             activity,
+            advance: Advance::default(),
             ending: Ending::default(),
             given_up: false,
             terms,
@@ -117,6 +122,12 @@ impl<S> Guard<S> {
     #[must_use]
     pub fn activity(&self) -> Activity {
         self.activity.clone()
+    }
+
+    /// Where the connection's service says what is written before an answer.
+    #[must_use]
+    pub fn advance(&self) -> Advance {
+        self.advance.clone()
     }
 
     /// Hands on held bytes that have been passed; whether there were any.
@@ -214,16 +225,6 @@ impl<S> Guard<S> {
         }
         Poll::Ready(())
     }
-
-    /// Gives a write up once the visitor takes too little of it.
-    fn poll_written(
-        &mut self,
-        cx: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        let bound = self.taking.bound_write(cx, written, &self.terms.deadlines);
-        self.note_taken(bound)
-    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
@@ -257,44 +258,5 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
                 Poll::Ready(()) => {}
             }
         }
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = Pin::new(&mut this.io).poll_write(cx, bytes);
-        this.poll_written(cx, written)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = Pin::new(&mut this.io).poll_write_vectored(cx, pieces);
-        this.poll_written(cx, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let flushed = Pin::new(&mut this.io).poll_flush(cx);
-        let bound = this.taking.bound_flush(cx, flushed, &this.terms.deadlines);
-        this.note_taken(bound)
-    }
-
-    /// Writes the farewell if one is due, shuts the writing side, and reads off what is still
-    /// under way so that the visitor sees the last answer.
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_close(cx)
     }
 }
