@@ -31,6 +31,8 @@ mod getting_round;
 #[cfg(test)]
 mod http2;
 #[cfg(test)]
+mod interim;
+#[cfg(test)]
 mod invited;
 #[cfg(test)]
 mod kills;
@@ -78,6 +80,8 @@ mod store_kills;
 mod tls;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod trailers;
 #[cfg(test)]
 mod trust;
 #[cfg(test)]

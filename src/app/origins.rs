@@ -164,6 +164,7 @@ fn of_site(site: &Site, policies: &Path) -> Result<Settings, Refused> {
         max_pending: count(*max_pending),
         pending: *pending,
         idle_connections: WARM,
+        trailers: site.trailers.clone(),
         fitness: *fitness,
         check: check.as_ref().map(|check| asked(check, site)),
     })

@@ -2,11 +2,15 @@
 
 use crate::domain::pattern::HostPattern;
 use crate::domain::room::RoomName;
+use crate::origin::trailers::TrailerName;
 use crate::text::table::{Reader, Table};
 use crate::text::value::{Placed, Value};
 
 use super::PolicyPath;
 use super::origins::{self, Origins};
+
+/// The most names that may be listed as trailers.
+const MOST_TRAILERS: usize = 32;
 
 /// One `[[site]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +25,8 @@ pub struct Site {
     pub origins: Origins,
     /// The secret under which the site is told what came through the gate.
     pub assertion_key: Option<PolicyPath>,
+    /// What may come behind a body, in either direction; nothing.
+    pub trailers: Vec<TrailerName>,
 }
 
 impl Site {
@@ -71,6 +77,7 @@ struct Rest {
     scheme: Scheme,
     origins: Origins,
     assertion_key: Option<PolicyPath>,
+    trailers: Vec<TrailerName>,
 }
 
 impl SiteText<'_> {
@@ -83,6 +90,7 @@ impl SiteText<'_> {
             scheme: rest.scheme,
             origins: rest.origins,
             assertion_key: rest.assertion_key,
+            trailers: rest.trailers,
         })
     }
 }
@@ -107,10 +115,31 @@ fn rest(table: &mut Table<'_>) -> Option<Rest> {
     let schemes = [("http", Scheme::Http), ("https", Scheme::Https)];
     let scheme = table.take("scheme").map(|value| value.word(&schemes, &[]));
     let assertion_key = table.take("assertion_key").map(Value::parse);
+    let reader = table.reader();
+    let trailers = table.take("trailers");
+    let trailers = trailers.map_or(Some(Vec::new()), |value| self::trailers(value, reader));
     let origins = origins::read(table);
     Some(Rest {
         scheme: scheme.unwrap_or(Some(Scheme::default()))?,
         origins: origins?,
         assertion_key: assertion_key.map_or(Some(None), |key| key.map(Some))?,
+        trailers: trailers?,
     })
+}
+
+/// None of them is there twice.
+fn trailers(value: Value<'_>, reader: Reader<'_>) -> Option<Vec<TrailerName>> {
+    let mut names: Vec<TrailerName> = Vec::new();
+    for name in value.list()? {
+        let Placed { at, value } = name.placed::<TrailerName>()?;
+        if names.contains(&value) {
+            reader.fault(at, format!("`trailers` lists `{value}` twice"));
+        } else if names.len() == MOST_TRAILERS {
+            reader.fault(at, format!("`trailers` may list {MOST_TRAILERS} at most"));
+            return None;
+        } else {
+            names.push(value);
+        }
+    }
+    Some(names)
 }

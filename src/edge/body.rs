@@ -1,6 +1,7 @@
 //! The bodies we answer with, and what must be let go of when one has ended.
 
 mod sent;
+mod upload;
 
 use std::fmt::Debug;
 use std::io::Read;
@@ -16,6 +17,7 @@ use super::events::EventBody;
 use super::guard::InFlight;
 
 pub use sent::SentBody;
+pub use upload::Upload;
 
 /// A fault while an answer is sent; the connection is cut, so nothing looks complete.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

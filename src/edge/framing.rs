@@ -26,7 +26,8 @@ pub use limits::Limits;
 pub enum Step {
     /// That many bytes may be handed on.
     Pass(usize),
-    /// That many bytes must be thrown away: an empty line before a request, or trailers.
+    /// That many bytes must be thrown away: an empty line before a request, or a
+    /// trailer that none may be.
     Drop(usize),
     /// Nothing can be said before more bytes are here.
     More,

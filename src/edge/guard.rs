@@ -16,6 +16,7 @@
 //!   nothing down that is already, and cuts off whoever took too little for too long.
 
 mod activity;
+mod advance;
 mod closing;
 mod cut;
 mod deadlines;
@@ -36,7 +37,9 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub use activity::{Activity, InFlight};
-pub(super) use cut::Cut;
+pub use advance::Advance;
+use advance::Stands;
+pub(super) use cut::{Cut, limit_silence};
 pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
 pub(super) use ending::{Ending, Respite};
@@ -71,6 +74,7 @@ pub struct Guard<S> {
     patience: Patience,
     taking: Taking,
     activity: Activity,
+    advance: Advance,
     /// With an alarm of its own, because hyper flushes before each look at the shutdown and a
     /// flush that succeeds clears the other.
     ending: Ending,
@@ -107,6 +111,7 @@ impl<S> Guard<S> {
             patience: Patience::new(terms.deadlines, activity.clone()),
             taking: Taking::default(),
             activity,
+            advance: Advance::default(),
             ending: Ending::default(),
             given_up: false,
             terms,
@@ -117,6 +122,12 @@ impl<S> Guard<S> {
     #[must_use]
     pub fn activity(&self) -> Activity {
         self.activity.clone()
+    }
+
+    /// Where the connection's service says what is written before an answer.
+    #[must_use]
+    pub fn advance(&self) -> Advance {
+        self.advance.clone()
     }
 
     /// Hands on held bytes that have been passed; whether there were any.
@@ -268,6 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        ready!(this.poll_advance(cx, Stands::Anywhere))?;
         let written = Pin::new(&mut this.io).poll_write(cx, bytes);
         this.poll_written(cx, written)
     }
@@ -278,6 +290,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        ready!(this.poll_advance(cx, Stands::Anywhere))?;
         let written = Pin::new(&mut this.io).poll_write_vectored(cx, pieces);
         this.poll_written(cx, written)
     }
@@ -288,6 +301,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        ready!(this.poll_advance(cx, Stands::Between))?;
         let flushed = Pin::new(&mut this.io).poll_flush(cx);
         let bound = this.taking.bound_flush(cx, flushed, &this.terms.deadlines);
         this.note_taken(bound)

@@ -9,6 +9,7 @@ pub mod cookies;
 pub mod events;
 pub mod framing;
 pub mod guard;
+pub mod interim;
 pub mod listener;
 mod moments;
 pub mod negotiate;

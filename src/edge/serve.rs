@@ -22,6 +22,7 @@ use crate::telemetry::series::Counts;
 
 use super::body::{AnswerBody, SentBody};
 use super::events::Streams;
+use super::interim::{self, Herald};
 use super::negotiate::NEGOTIATED;
 use super::proxied::Announcers;
 use super::respond::{Answer, Asking, Responder, close};
@@ -65,6 +66,7 @@ pub(super) struct Came<'a> {
     pub(super) body: SentBody,
     pub(super) now: Now,
     pub(super) switch: &'a Switch,
+    pub(super) herald: Herald<'a>,
 }
 
 impl Door {
@@ -95,6 +97,7 @@ impl Door {
             body,
             now,
             switch: caller.switch,
+            herald: caller.herald,
         };
         let mut answer = self.carry_out(decided, came).await;
         // Nothing else is read from a connection that asked for a socket.
@@ -149,11 +152,13 @@ impl Door {
         settle(told, came.body, &came.head.headers).await
     }
 
-    async fn forward(&self, permit: Permit, came: Came<'_>, https: bool) -> Answer {
+    async fn forward(&self, permit: Permit, mut came: Came<'_>, https: bool) -> Answer {
         let site = permit.passage().site;
         let asked = remembered(&came.head);
+        let way = (interim::way(&mut came.head), came.herald);
         let request = Request::from_parts(came.head, came.body);
-        let outcome = self.origin.forward(request, permit).await;
+        let answering = self.origin.forward(request, permit);
+        let outcome = interim::heralded(way, &self.metrics.asides, answering).await;
         self.time(site, came.now);
         match outcome {
             Ok(answer) => answer.map(AnswerBody::origin),

@@ -1,7 +1,8 @@
-//! The body of an answer on its way to the visitor. Streamed frame by frame and never held; trailers
-//! are dropped.
+//! The body of an answer on its way to the visitor. Streamed frame by frame and never held; of
+//! trailers those pass that the site lists.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -12,6 +13,8 @@ use super::OriginError;
 use super::carrier::Carrier;
 use super::deadline::Silence;
 use super::pool::Held;
+use super::trailers::Sieve;
+use crate::telemetry::asides::TrailersOf;
 
 /// The body of an origin's answer.
 ///
@@ -23,14 +26,20 @@ use super::pool::Held;
 pub struct OriginBody {
     incoming: Incoming,
     silence: Silence,
+    sieve: Arc<Sieve>,
     exchange: Option<(Carrier, Held)>,
 }
 
 impl OriginBody {
-    pub(super) fn new(incoming: Incoming, silence: Silence, by: (Carrier, Held)) -> Self {
+    pub(super) fn new(
+        incoming: Incoming,
+        (silence, sieve): (Silence, Arc<Sieve>),
+        by: (Carrier, Held),
+    ) -> Self {
         let mut body = Self {
             incoming,
             silence,
+            sieve,
             exchange: Some(by),
         };
         if body.incoming.is_end_stream() {
@@ -47,6 +56,14 @@ impl OriginBody {
         {
             held.keep(carrier);
         }
+    }
+
+    /// What passes of the trailers, which end the answer: whoever takes them asks for no more.
+    fn end_with(&mut self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
+        let trailers = frame.into_trailers().ok()?;
+        let passing = self.sieve.pass(trailers, TrailersOf::Answer)?;
+        self.finish();
+        Some(Frame::trailers(passing))
     }
 
     fn fail(&mut self, error: OriginError) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
@@ -97,8 +114,12 @@ impl Body for OriginBody {
             if let Some((carrier, _)) = &this.exchange {
                 carrier.moved();
             }
-            let Ok(data) = frame.into_data() else {
-                continue;
+            let data = match frame.into_data() {
+                Ok(data) => data,
+                Err(frame) => match this.end_with(frame) {
+                    Some(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                    None => continue,
+                },
             };
             if this.incoming.is_end_stream() {
                 this.finish();
@@ -119,7 +140,6 @@ impl Body for OriginBody {
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 

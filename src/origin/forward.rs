@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response, Uri, Version};
+use http::{Request, Response, Uri, Version, request};
 use http_body::Body;
 use hyper::body::Incoming;
 
 use super::body::OriginBody;
 use super::deadline::{End, Silence};
 use super::exchange::{Answered, carry};
+use super::interim::Ahead;
 use super::pool::Blame;
 use super::retry::{Repeat, repeat_of};
 use super::site::{Risk, Site};
+use super::trailers::{Reader, Sieve};
 use super::upload::{Gathered, RequestBody, Upload};
 use super::{BoxError, OriginError, OriginStats, Said, Settings, World, framing, headers};
 use crate::gate::permit::{Passage, Permit};
@@ -110,7 +112,13 @@ impl Site {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let (request, upload) = outgoing(request, &permit).await?;
+        let (mut head, body) = request.into_parts();
+        let reader = Reader::of(&head);
+        let ahead = head.extensions.remove::<Ahead>();
+        let (mut request, upload) = outgoing((head, body), &permit, (&self.sieve, reader)).await?;
+        if let Some(ahead) = ahead {
+            ahead.listen(&mut request, self.sieve.asides());
+        }
         let mut silence = Silence::until(end, self.deadlines(), upload);
         let risk = match repeat_of(&request) {
             Repeat::Harmless => Risk::None,
@@ -127,7 +135,9 @@ impl Site {
             return Err(fault);
         }
         held.pool.answered(answer.status());
-        Ok(answer.map(|incoming| OriginBody::new(incoming, silence, (carrier, held))))
+        self.sieve.announce_to(reader, &mut answer);
+        let sieve = Arc::clone(&self.sieve);
+        Ok(answer.map(|incoming| OriginBody::new(incoming, (silence, sieve), (carrier, held))))
     }
 }
 
@@ -150,14 +160,14 @@ pub(super) fn make_fit(
 
 /// The request as the origin gets it.
 async fn outgoing<B>(
-    request: Request<B>,
+    (mut parts, body): (request::Parts, B),
     permit: &Permit,
+    (sieve, reader): (&Arc<Sieve>, Reader),
 ) -> Result<(Request<RequestBody>, Option<Arc<Upload>>), OriginError>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let (mut parts, body) = request.into_parts();
     let passage = permit.passage();
     headers::prepare_request(&mut parts.headers, passage);
     headers::name_session(&mut parts.headers, permit.grounds());
@@ -167,10 +177,14 @@ where
         body.size_hint().exact()
     };
     framing::declare(&parts.method, length, &mut parts.headers);
+    sieve.ask(reader, &mut parts.headers);
+    if length.is_none() {
+        sieve.announce(&mut parts.headers);
+    }
     let (body, upload) = if length == Some(0) {
         (RequestBody::Empty, None)
     } else {
-        let body = Box::pin(Gathered::of(body)).await?;
+        let body = Box::pin(Gathered::of(body, Arc::clone(sieve))).await?;
         let (body, upload) = RequestBody::streaming(body, length);
         (body, Some(upload))
     };

@@ -130,6 +130,11 @@ fn never_from_visitor(name: &str) -> bool {
         || claims_a_target(name)
 }
 
+/// Names that a gateway takes out of what it passes on, in one direction or the other.
+pub(super) fn goes_either_way(name: &str) -> bool {
+    never_from_visitor(name) || never_from_origin(name) || speaks_to_shared_caches(name)
+}
+
 fn claims_an_address(name: &str) -> bool {
     matches!(
         name,

@@ -210,7 +210,7 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
-    use crate::origin::testing::TicketSite;
+    use crate::origin::testing::{TicketSite, no_trailers};
     use crate::origin::upload::Gathered;
 
     async fn open(site: &TicketSite) -> (Line, Silence) {
@@ -235,7 +235,7 @@ mod tests {
         while !line.is_closed() {
             tokio::task::yield_now().await;
         }
-        let body = Gathered::of(Full::<bytes::Bytes>::from("order"))
+        let body = Gathered::of(Full::<bytes::Bytes>::from("order"), no_trailers())
             .await
             .unwrap();
         let (body, upload) = RequestBody::streaming(body, Some(5));

@@ -15,6 +15,7 @@ mod forward;
 mod framing;
 pub mod headers;
 mod health;
+pub mod interim;
 mod line;
 mod pool;
 mod pulse;
@@ -29,6 +30,7 @@ mod socket;
 #[cfg(test)]
 mod testing;
 mod tls;
+pub mod trailers;
 mod trunk;
 mod upload;
 mod wire;

@@ -70,6 +70,8 @@ impl Copy {
         *copy.method_mut() = request.method().clone();
         *copy.uri_mut() = request.uri().clone();
         *copy.headers_mut() = request.headers().clone();
+        // Who listens for interim answers.
+        *copy.extensions_mut() = request.extensions().clone();
         Some(Self {
             request: copy,
             upload,

@@ -7,6 +7,7 @@ use http::HeaderValue;
 use http::uri::PathAndQuery;
 
 use super::tls::Tls;
+use super::trailers::TrailerName;
 use crate::domain::room::RoomName;
 
 /// Where one origin is.
@@ -117,6 +118,8 @@ pub struct Settings {
     pub pending: Duration,
     /// How many connections to one origin each worker thread keeps warm between requests.
     pub idle_connections: usize,
+    /// What may come behind a body, in either direction.
+    pub trailers: Vec<TrailerName>,
     /// When an origin is left out, and how it comes back.
     pub fitness: Fitness,
     /// How origins are asked whether they are well, if they are.
@@ -174,6 +177,7 @@ impl Settings {
             max_pending: 256,
             pending: Duration::from_secs(1),
             idle_connections: 64,
+            trailers: Vec::new(),
             fitness: Fitness {
                 failures: 5,
                 eject: Duration::from_secs(5),
@@ -190,6 +194,7 @@ impl Settings {
         Self {
             origins: vec![address.clone()],
             balance: Balance::default(),
+            trailers: Vec::new(),
             ..self.clone()
         }
     }

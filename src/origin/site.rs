@@ -10,6 +10,7 @@ use super::deadline::Deadlines;
 use super::health::{Fit, Passing};
 use super::pool::{Arrival, Held, Pool, Trial};
 use super::retry::Budget;
+use super::trailers::Sieve;
 use super::{Balance, OriginError, OriginStats, Settings, World};
 use crate::gate::permit::{Grounds, Permit};
 use crate::policy::limits::{AddressKey, address_key};
@@ -23,6 +24,8 @@ pub(super) struct Site {
     pools: Vec<Arc<Pool>>,
     turn: AtomicUsize,
     pub(super) budget: Budget,
+    /// What may come behind a body.
+    pub(super) sieve: Arc<Sieve>,
 }
 
 /// What a choice depends on.
@@ -113,6 +116,10 @@ impl Site {
             pools: pools.collect::<Result<_, _>>()?,
             turn: AtomicUsize::new(0),
             budget: Budget::full(),
+            sieve: Arc::new(Sieve::new(
+                &settings.trailers,
+                Arc::clone(&world.metrics.asides),
+            )),
             settings,
         })
     }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -93,7 +94,8 @@ impl Origin {
             }));
         }
         declined(answer, &opening.permit, |incoming| {
-            OriginBody::new(incoming, silence, (Carrier::Line(line), held))
+            let sieve = Arc::clone(&site.sieve);
+            OriginBody::new(incoming, (silence, sieve), (Carrier::Line(line), held))
         })
     }
 }

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::trailers::Sieve;
 use super::{Address, BoxError, Origin, OriginBody, OriginError, Scheme, Settings, World};
 use crate::domain::clock::Clock;
 use crate::domain::session::Jti;
@@ -43,6 +44,12 @@ pub(crate) fn origin_of(settings: Vec<Settings>) -> Origin {
 /// The machine's clock, and metrics that nobody reads.
 pub(crate) fn world() -> World {
     World::new(Clock::machine(), Arc::new(Metrics::new().unwrap()))
+}
+
+/// A sieve through which no trailer passes.
+pub(crate) fn no_trailers() -> Arc<Sieve> {
+    let asides = Arc::clone(&Metrics::new().unwrap().asides);
+    Arc::new(Sieve::new(&[], asides))
 }
 
 /// A short answer.
@@ -186,7 +193,12 @@ impl Caller {
     pub(crate) async fn hear(&mut self) -> Option<Heard> {
         let head = self.hear_head().await?;
         let body = if head.contains("\r\ntransfer-encoding: chunked\r\n") {
-            self.read_to(b"0\r\n\r\n").await?
+            let end: &[u8] = if head.contains("\r\ntrailer: ") {
+                b"\r\n\r\n"
+            } else {
+                b"0\r\n\r\n"
+            };
+            self.read_to(end).await?
         } else {
             let mut body = vec![0; declared_length(&head)];
             self.tcp.read_exact(&mut body).await.ok()?;

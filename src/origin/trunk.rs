@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http::header::{HOST, TRANSFER_ENCODING};
+use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::{Body as _, Incoming};
@@ -217,6 +217,7 @@ impl Drop for Stream {
 fn shared(request: Request<RequestBody>, scheme: &Scheme) -> Request<RequestBody> {
     let (mut parts, body) = request.into_parts();
     parts.headers.remove(TRANSFER_ENCODING);
+    parts.headers.remove(CONNECTION);
     let host = parts.headers.get(HOST).map(HeaderValue::as_bytes);
     let authority = host.and_then(|host| Authority::try_from(host).ok());
     if let Some(authority) = authority {
@@ -234,6 +235,11 @@ fn shared(request: Request<RequestBody>, scheme: &Scheme) -> Request<RequestBody
 /// The request as it was before [`shared`], but for a coding, which the body says itself.
 fn alone(request: Request<RequestBody>) -> Request<RequestBody> {
     let (mut parts, body) = request.into_parts();
+    if parts.headers.contains_key(TE) {
+        parts
+            .headers
+            .insert(CONNECTION, HeaderValue::from_static("te"));
+    }
     let host = parts.uri.authority().map(Authority::as_str);
     if let Some(host) = host.and_then(|host| HeaderValue::from_str(host).ok()) {
         parts.headers.insert(HOST, host);

@@ -1,5 +1,5 @@
 //! The body of a request on its way to the origin: the first of it gathered, the rest streamed frame
-//! by frame; trailers are dropped.
+//! by frame; of trailers those pass that the site lists.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -9,11 +9,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 
+use super::trailers::Sieve;
 use super::{BoxError, OriginError};
+use crate::telemetry::asides::TrailersOf;
 
 /// Bytes of a body that are gathered before an origin is asked to take it: a form is whole by then.
 const FIRST: usize = 16 * 1024;
@@ -51,6 +54,9 @@ pub(super) struct Gathered {
     first: VecDeque<Bytes>,
     /// What is still to come.
     rest: Option<UnsyncBoxBody<Bytes, BoxError>>,
+    /// What passes of what came behind it.
+    trailers: Option<HeaderMap>,
+    sieve: Arc<Sieve>,
 }
 
 impl Gathered {
@@ -59,7 +65,7 @@ impl Gathered {
     /// # Errors
     ///
     /// [`OriginError::RequestBody`] if it breaks off.
-    pub(super) async fn of<B>(body: B) -> Result<Self, OriginError>
+    pub(super) async fn of<B>(body: B, sieve: Arc<Sieve>) -> Result<Self, OriginError>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -67,6 +73,8 @@ impl Gathered {
         let mut gathered = Self {
             first: VecDeque::new(),
             rest: Some(body.map_err(Into::into).boxed_unsync()),
+            trailers: None,
+            sieve,
         };
         let mut bytes = 0;
         while bytes < FIRST {
@@ -83,7 +91,7 @@ impl Gathered {
         Ok(gathered)
     }
 
-    /// The next bytes that come; trailers are none.
+    /// The next bytes that come; trailers are laid aside.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
         loop {
             let Some(rest) = &mut self.rest else {
@@ -92,11 +100,10 @@ impl Gathered {
             match ready!(Pin::new(rest).poll_frame(cx)) {
                 None => self.rest = None,
                 Some(Err(fault)) => return Poll::Ready(Some(Err(fault))),
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        return Poll::Ready(Some(Ok(data)));
-                    }
-                }
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => return Poll::Ready(Some(Ok(data))),
+                    Err(frame) => self.lay_aside(frame),
+                },
             }
         }
     }
@@ -106,7 +113,15 @@ impl Gathered {
         self.rest.is_none().then(|| Self {
             first: self.first.clone(),
             rest: None,
+            trailers: self.trailers.clone(),
+            sieve: Arc::clone(&self.sieve),
         })
+    }
+
+    fn lay_aside(&mut self, frame: Frame<Bytes>) {
+        if let Ok(trailers) = frame.into_trailers() {
+            self.trailers = self.sieve.pass(trailers, TrailersOf::Request);
+        }
     }
 }
 
@@ -123,11 +138,14 @@ impl Body for Gathered {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
         let next = ready!(this.poll_rest(cx));
-        Poll::Ready(next.map(|data| data.map(Frame::data)))
+        let next = next.map(|data| data.map(Frame::data));
+        Poll::Ready(next.or_else(|| this.trailers.take().map(|last| Ok(Frame::trailers(last)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_empty() && self.rest.as_ref().is_none_or(Body::is_end_stream)
+        self.first.is_empty()
+            && self.trailers.is_none()
+            && self.rest.as_ref().is_none_or(Body::is_end_stream)
     }
 }
 
@@ -182,7 +200,7 @@ impl Body for RequestBody {
         let Self::Streaming { body, left, upload } = self.get_mut() else {
             return Poll::Ready(None);
         };
-        let data = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+        let frame = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
             None => {
                 upload.done.store(true, Ordering::Release);
                 return Poll::Ready(None);
@@ -191,9 +209,16 @@ impl Body for RequestBody {
                 upload.failed.store(true, Ordering::Release);
                 return Poll::Ready(Some(Err(error)));
             }
-            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            Some(Ok(frame)) => frame,
         };
         upload.frames.fetch_add(1, Ordering::Relaxed);
+        let data = match frame.into_data() {
+            Ok(data) => data,
+            Err(trailers) => {
+                upload.done.store(true, Ordering::Release);
+                return Poll::Ready(Some(Ok(trailers)));
+            }
+        };
         if let Some(left) = left {
             *left = left.saturating_sub(u64::try_from(data.len()).unwrap_or(u64::MAX));
         }

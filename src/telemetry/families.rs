@@ -176,6 +176,10 @@ families! {
     pressure: IntGaugeVec = "anteroom_pressure" [];
     /// Connections of HTTP/2 that were closed, by what ended them.
     http2_ended: IntCounterVec = "anteroom_http2_ended_total" ["by"];
+    /// Fields behind bodies that were dropped, by direction.
+    trailers_dropped: IntCounterVec = "anteroom_trailers_dropped_total" ["of"];
+    /// Interim answers of origins, by what became of them.
+    interim_answers: IntCounterVec = "anteroom_interim_answers_total" ["result"];
     /// WebSockets that are open between visitors and sites.
     sockets_open: IntGaugeVec = "anteroom_websockets_open" [];
     /// WebSockets that were opened.

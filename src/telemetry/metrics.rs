@@ -5,11 +5,12 @@
 //! Figures about rooms are read from the snapshots when somebody scrapes: a room's joins, releases
 //! and claims are counted in the store, over the room's life, and every gateway shows the same.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::{Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
+use super::asides::Asides;
 use super::connections::ConnectionMetrics;
 use super::door::DOOR_REASONS;
 use super::families::{Families, words};
@@ -58,6 +59,8 @@ pub struct Metrics {
     pub site: SiteMetrics,
     /// Of visitors' connections.
     pub connections: ConnectionMetrics,
+    /// Of what comes before answers and behind bodies.
+    pub asides: Arc<Asides>,
     /// Of WebSockets.
     pub sockets: SocketMetrics,
     /// Of event streams.
@@ -106,6 +109,7 @@ impl Metrics {
             verbs: families.verbs()?,
             site: SiteMetrics::of(&families)?,
             connections: ConnectionMetrics::of(&families)?,
+            asides: Arc::new(Asides::of(&families)?),
             sockets: SocketMetrics::of(&families)?,
             streams: StreamMetrics::of(&families)?,
             tls: TlsMetrics::of(&families)?,

@@ -1,5 +1,6 @@
 //! Metrics declared once, logs, and the store that counts and times its calls.
 
+pub mod asides;
 pub mod connections;
 pub mod door;
 pub mod families;

@@ -116,6 +116,12 @@ impl Wire {
         std::mem::take(&mut self.unread)
     }
 
+    /// The next so many bytes.
+    pub async fn exactly(&mut self, length: usize) -> Vec<u8> {
+        while self.unread.len() < length && fill(&mut self.reads, &mut self.unread).await {}
+        self.unread.drain(..length.min(self.unread.len())).collect()
+    }
+
     /// Sends nothing more, and says so.
     pub async fn ends_sending(&mut self) {
         let _ = self.writes.shutdown().await;

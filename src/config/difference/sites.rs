@@ -12,12 +12,14 @@ pub(super) fn site(site: &Site) -> Thing {
         scheme,
         origins,
         assertion_key,
+        trailers,
     } = site;
     let key = assertion_key.as_ref();
     let mut settings = vec![
         ("hosts", list(hosts)),
         ("scheme", to(scheme.word())),
         ("assertion_key", or_none(key.map(|file| file.0.display()))),
+        ("trailers", list(trailers)),
     ];
     settings.extend(behind(origins));
     Thing::new(format!("site {name}"), settings)

@@ -7,32 +7,36 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::BoxError;
+use super::{BoxError, Upload};
 use crate::edge::framing::Fault;
 use crate::edge::guard::{Patience, Wait};
 
 /// A request's body, whichever protocol it came in.
 #[derive(Debug)]
-pub struct SentBody {
-    body: Incoming,
-    patience: Option<Box<Patience>>,
+pub struct SentBody(Sent);
+
+#[derive(Debug)]
+enum Sent {
+    Guarded(Incoming),
+    Timed(Box<(Upload, Patience)>),
+    Empty,
 }
 
 impl SentBody {
     /// One whose bytes a guard under the connection judges and times.
     #[must_use]
     pub const fn guarded(body: Incoming) -> Self {
-        Self {
-            body,
-            patience: None,
-        }
+        Self(Sent::Guarded(body))
     }
 
     /// One that shares its connection with others, and is waited for on its own account. It fails
-    /// with [`Fault::BodySlow`]; its trailers are dropped.
-    pub(in crate::edge) fn timed(body: Incoming, patience: impl FnOnce() -> Patience) -> Self {
-        let patience = (!body.is_end_stream()).then(|| Box::new(patience()));
-        Self { body, patience }
+    /// with [`Fault::BodySlow`].
+    pub(in crate::edge) fn timed(body: Upload, patience: impl FnOnce() -> Patience) -> Self {
+        Self(if body.is_end_stream() {
+            Sent::Empty
+        } else {
+            Sent::Timed(Box::new((body, patience())))
+        })
     }
 }
 
@@ -44,30 +48,38 @@ impl Body for SentBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
-        let Some(patience) = &mut this.patience else {
-            return polled.map(|frame| frame.map(|frame| frame.map_err(Into::into)));
+        let timed = match &mut self.get_mut().0 {
+            Sent::Guarded(body) => {
+                let polled = Pin::new(body).poll_frame(cx);
+                return polled.map(|frame| frame.map(|frame| frame.map_err(Into::into)));
+            }
+            Sent::Timed(timed) => timed,
+            Sent::Empty => return Poll::Ready(None),
         };
-        let Poll::Ready(frame) = polled else {
+        let (body, patience) = timed.as_mut();
+        let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) else {
             ready!(patience.poll_end(cx, Wait::Body, 0));
             return Poll::Ready(Some(Err(Fault::BodySlow.into())));
         };
-        Poll::Ready(match frame {
-            None => None,
-            Some(Err(fault)) => Some(Err(fault.into())),
-            Some(Ok(frame)) => frame.into_data().ok().map(|data| {
-                patience.receive(data.len(), 0);
-                Ok(Frame::data(data))
-            }),
-        })
+        if let Some(Ok(frame)) = &frame {
+            patience.receive(frame.data_ref().map_or(0, Bytes::len), 0);
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.0 {
+            Sent::Guarded(body) => body.is_end_stream(),
+            Sent::Timed(timed) => timed.0.is_end_stream(),
+            Sent::Empty => true,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.0 {
+            Sent::Guarded(body) => body.size_hint(),
+            Sent::Timed(timed) => timed.0.size_hint(),
+            Sent::Empty => SizeHint::with_exact(0),
+        }
     }
 }

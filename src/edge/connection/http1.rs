@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::edge::body::{AnswerBody, SentBody};
 use crate::edge::guard::{Activity, Alarm, Cut, Guard};
+use crate::edge::interim::Herald;
 use crate::edge::listener::Listening;
 use crate::edge::serve::{Caller, Peer};
 use crate::edge::sockets::Switch;
@@ -112,12 +113,13 @@ where
         Came::New(stream) => Guard::new(stream, Arc::clone(&of.terms)),
         Came::Again(stream, first) => Guard::again(stream, first, Arc::clone(&of.terms)),
     };
-    let activity = guard.activity();
+    let (activity, advance) = (guard.activity(), guard.advance());
     let switch = Switch::default();
     let caller = Caller {
         peer,
         activity: &activity,
         switch: &switch,
+        herald: Herald::Http1(&advance),
     };
     let service = service_fn(|request| {
         // Pinned, because a connection that is not shut down by hyper must be movable.
@@ -211,6 +213,7 @@ where
             (Some(Err(fault)), _) => tracing::debug!(%fault, "a connection broke off"),
             // The 101 is written and hyper read nothing beyond the handshake.
             (Some(Ok(())), Some(tunnel)) if !self.read_on && guard.become_socket() => {
+                guard.spare();
                 Box::pin(tunnel.run(&mut guard, &of.drain)).await;
             }
             (Some(Ok(())) | None, _) => {}

@@ -5,12 +5,13 @@ use super::fault::Fault;
 use super::field;
 use super::limits::Limits;
 use super::lines::{self, Lines, Overrun};
+use crate::origin::trailers::may_be;
 
 /// Sixteen hexadecimal digits say every size a `u64` holds.
 const SIZE_DIGITS: usize = 16;
 
-/// Follows one chunked body. Trailers are checked, then taken out, so that whoever reads
-/// behind us sees an empty trailer section.
+/// Follows one chunked body. Trailers are checked, then those taken out that no site may list, so
+/// that whoever reads behind us never sees framing, a name or a cookie there.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chunks {
     part: Part,
@@ -107,12 +108,17 @@ impl Chunks {
             return Ok(Step::Pass(line.len()));
         }
         field::split(text)?;
+        let name = text.split(|byte| *byte == b':').next();
         self.trailers += line.len();
         self.trailer_fields += 1;
         if self.trailer_fields > limits.trailer_fields {
             return Err(Fault::TrailersTooLarge);
         }
-        Ok(Step::Drop(line.len()))
+        Ok(if name.is_some_and(may_be) {
+            Step::Pass(line.len())
+        } else {
+            Step::Drop(line.len())
+        })
     }
 }
 

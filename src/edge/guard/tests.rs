@@ -208,7 +208,7 @@ async fn h13_a_hundred_pipelined_requests_are_answered_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn h5_the_service_never_sees_trailers() {
+async fn h5_the_service_never_sees_trailers_that_none_may_be() {
     let (heard, ..) = exchange(
         "POST /t HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
          2\r\nhi\r\n0\r\nContent-Length: 9\r\nHost: b\r\nCookie: c\r\n\r\n",
@@ -537,7 +537,7 @@ async fn r1_an_answer_that_comes_in_small_parts_may_take_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn a_reader_with_little_room_reads_the_same_bytes() {
     let post = "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let said = format!("{GET}\r\n{post}2\r\nhi\r\n0\r\nX: y\r\n\r\n{GET}{BAD}{GET}");
+    let said = format!("{GET}\r\n{post}2\r\nhi\r\n0\r\nHost: y\r\n\r\n{GET}{BAD}{GET}");
     let wanted = format!("{GET}{post}2\r\nhi\r\n0\r\n\r\n{GET}");
     for room in [1, 2, 3, 7, 64, 4096] {
         let (mut pipe, io) = duplex(1 << 10);

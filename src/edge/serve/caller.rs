@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::edge::guard::Activity;
+use crate::edge::interim::Herald;
 use crate::edge::sockets::Switch;
 use crate::gate::encrypted::Encrypted;
 
@@ -32,4 +33,6 @@ pub struct Caller<'a> {
     pub activity: &'a Activity,
     /// What the connection becomes after an answer.
     pub switch: &'a Switch,
+    /// How interim answers reach it.
+    pub herald: Herald<'a>,
 }

@@ -104,6 +104,7 @@ async fn answer(
             let _ = say.send(Ok(Frame::data(Data::from_static(b"ok")))).await;
             let mut trailers = HeaderMap::new();
             trailers.insert("set-cookie", "anteroom-a-x=1".parse().unwrap());
+            trailers.insert("grpc-status", "0".parse().unwrap());
             let _ = say.send(Ok(Frame::trailers(trailers))).await;
             UnsyncBoxBody::new(Received(said))
         }
@@ -213,6 +214,30 @@ async fn h5_trailers_of_http_2_do_not_pass() {
 
     assert!(whole.trailers().is_none());
     assert_eq!(whole.to_bytes(), "ok");
+}
+
+#[tokio::test]
+async fn h5_trailers_of_http_2_pass_where_the_site_lists_them() {
+    let site = Site::open(100).await;
+    let origin = origin_of(vec![Settings {
+        trailers: vec!["grpc-status".parse().unwrap()],
+        ..site.settings()
+    }]);
+    let mut request = bare("GET");
+    *request.version_mut() = Version::HTTP_2;
+
+    let answer = origin.forward(request, outside("/signed")).await.unwrap();
+    let whole = answer.into_body().collect().await.unwrap();
+
+    let trailers = whole.trailers().unwrap();
+    assert_eq!(
+        (trailers.len(), &trailers["grpc-status"]),
+        (1, &"0".parse().unwrap())
+    );
+    assert_eq!(whole.to_bytes(), "ok");
+    let heard = site.heard.lock().unwrap();
+    assert_eq!(heard[0].0.headers["te"], "trailers");
+    assert!(!heard[0].0.headers.contains_key("connection"));
 }
 
 #[tokio::test]

@@ -1,20 +1,20 @@
 //! One request of a stream: made what it would be in HTTP/1.1 before it is decided, and its answer
 //! made fit for a stream.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
+use h2::RecvStream;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, request};
 use http_body::Body;
-use hyper::body::Incoming;
 
 use super::streams::StreamBody;
-use crate::edge::body::{AnswerBody, SentBody};
+use crate::edge::body::{AnswerBody, SentBody, Upload};
 use crate::edge::framing::{Fault, FaultKind, mapped};
 use crate::edge::guard::{Activity, Patience, Terms};
+use crate::edge::interim::{Heads, Herald};
 use crate::edge::listener::Listening;
 use crate::edge::respond::{Answer, framing_fault, has_no_body};
 use crate::edge::serve::{Caller, Door, Peer};
@@ -45,17 +45,24 @@ impl Visit {
     /// Answers one request.
     pub(super) async fn answer(
         self: Arc<Self>,
-        request: Request<Incoming>,
-    ) -> Result<Response<StreamBody>, Infallible> {
+        request: Request<RecvStream>,
+        heads: Heads,
+    ) -> Response<StreamBody> {
         let door = self.door.load_full();
         let (mut head, body) = request.into_parts();
         let asks_for_head = head.method == Method::HEAD;
         join_cookies(&mut head.headers);
-        let answer = self.judge_and_answer(&door, head, body).await;
-        Ok(fit(answer, asks_for_head).map(StreamBody::new))
+        let body = Upload::of(body, &head.headers, heads.clone());
+        let answer = self.judge_and_answer(&door, (head, body), &heads).await;
+        fit(answer, asks_for_head).map(StreamBody::new)
     }
 
-    async fn judge_and_answer(&self, door: &Door, head: request::Parts, body: Incoming) -> Answer {
+    async fn judge_and_answer(
+        &self,
+        door: &Door,
+        (head, body): (request::Parts, Upload),
+        heads: &Heads,
+    ) -> Answer {
         if let Err(fault) = mapped::judge(&head, &self.terms.limits) {
             let _in_flight = self.activity.begin();
             door.metrics.refusal(label(fault));
@@ -67,6 +74,7 @@ impl Visit {
             peer: &self.peer,
             activity: &self.activity,
             switch: &self.switch,
+            herald: Herald::Http2(heads),
         };
         Box::pin(door.answer(Request::from_parts(head, body), caller)).await
     }
@@ -100,12 +108,11 @@ fn join_cookies(headers: &mut HeaderMap) {
 /// Takes off an answer what belongs to a connection of HTTP/1.1, and the body where none may be.
 /// An answer that would end such a connection ends its stream, as every answer does.
 fn fit(mut answer: Answer, asks_for_head: bool) -> Answer {
-    const GOES: [HeaderName; 6] = [
+    const GOES: [HeaderName; 5] = [
         header::CONNECTION,
         header::TRANSFER_ENCODING,
         header::UPGRADE,
         header::TE,
-        header::TRAILER,
         HeaderName::from_static("keep-alive"),
     ];
     for name in &GOES {

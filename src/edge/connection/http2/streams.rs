@@ -76,7 +76,7 @@ struct Taking {
     given: AtomicU32,
 }
 
-/// The body of an answer on a stream: small pieces, and no trailers.
+/// The body of an answer on a stream: small pieces, and the trailers behind them.
 pub(super) struct StreamBody {
     body: AnswerBody,
     rest: Bytes,
@@ -124,7 +124,10 @@ impl Body for StreamBody {
             match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
                 None => return Poll::Ready(None),
                 Some(Err(fault)) => return Poll::Ready(Some(Err(fault))),
-                Some(Ok(frame)) => this.rest = frame.into_data().unwrap_or_default(),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => this.rest = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
             }
         }
         Poll::Ready(Some(Ok(this.give())))

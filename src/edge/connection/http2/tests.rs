@@ -1,6 +1,8 @@
 //! Raw frames against a whole connection: floods, deadlines and endings.
 
+use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -10,7 +12,7 @@ use tokio::time::sleep;
 
 use super::frames::tests::frame;
 use super::*;
-use crate::edge::body::AnswerBody;
+use crate::edge::body::{AnswerBody, Upload};
 use crate::telemetry::connections::Flood;
 use crate::telemetry::metrics::Metrics;
 
@@ -93,7 +95,7 @@ where
         capacity: Arc::clone(&capacity),
     };
     let count = Arc::clone(&asked);
-    let answer = move |request: Request<Incoming>| {
+    let answer = move |request: Request<RecvStream>, heads: Heads| {
         let in_flight = activity.begin();
         count.fetch_add(1, Ordering::Relaxed);
         async move {
@@ -101,10 +103,12 @@ where
                 std::future::pending::<()>().await;
             }
             if request.uri().path() == "/read" {
-                let _ = request.into_body().collect().await;
+                let (head, body) = request.into_parts();
+                let body = Upload::of(body, &head.headers, heads);
+                let _ = body.collect().await;
             }
             let body = AnswerBody::own(Bytes::from(vec![b'x'; len])).holding(in_flight);
-            Ok(Response::new(StreamBody::new(body)))
+            Response::new(StreamBody::new(body))
         }
     };
     Served {
