@@ -124,12 +124,6 @@ impl<S> Guard<S> {
         self.activity.clone()
     }
 
-    /// Where the connection's service says what is written before an answer.
-    #[must_use]
-    pub fn advance(&self) -> Advance {
-        self.advance.clone()
-    }
-
     /// Hands on held bytes that have been passed; whether there were any.
     fn hand_on(&mut self, out: &mut ReadBuf<'_>) -> bool {
         let count = self.passed.min(out.remaining()).min(self.held.len());
@@ -224,17 +218,6 @@ impl<S> Guard<S> {
             Wait::Body => self.refuse(Fault::BodySlow),
         }
         Poll::Ready(())
-    }
-
-    /// Gives a write up once the visitor takes too little of it.
-    fn poll_written(
-        &mut self,
-        cx: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        let deadlines = &self.terms.deadlines;
-        let bound = self.taking.bound_write(cx, written, deadlines);
-        self.note_taken(bound)
     }
 }
 
