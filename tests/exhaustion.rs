@@ -7,10 +7,11 @@ use std::time::Duration;
 use anteroom::config::{self, Sources};
 use anteroom::domain::clock::{Clock, UnixTime};
 use anteroom::gate::limit::Limiters;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
 use crate::kit::wire::Asked;
-use crate::kit::{Ask, House, Plan, Wire};
+use crate::kit::{Ask, House, Plan, Wire, until};
 
 /// The ways in which a hundred of them are slow: what they send at once, and then bit by bit.
 const SLOW: [(&str, &str); 4] = [
@@ -73,6 +74,33 @@ async fn r1_r2_a_hundred_slow_clients_are_closed_and_hold_nobody_up() {
     took.sort();
     let slowest = took[took.len() * 99 / 100];
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+}
+
+#[tokio::test]
+async fn r1_who_does_not_read_a_short_answer_is_gone_within_thirty_seconds() {
+    let house = House::open().await;
+    // Little room here and much in the gateway's kernel: all is written, and hardly any taken.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(1).unwrap();
+    let mut silent = socket.connect(house.address).await.unwrap();
+    let ask = "GET /buy/1 HTTP/1.1\r\nHost: shop.example\r\n\r\n".repeat(5);
+    silent.write_all(ask.as_bytes()).await.unwrap();
+    until("it is taken for idle", || async {
+        let parked = house.metric("anteroom_connections_parked", "").await;
+        (parked >= 1.0).then_some(())
+    })
+    .await;
+
+    let gone = async {
+        while house.metric("anteroom_connections_parked", "").await >= 1.0 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let gone = tokio::time::timeout(Duration::from_secs(28), gone).await;
+
+    assert!(gone.is_ok(), "it is kept");
+    let end = silent.read_to_end(&mut Vec::new()).await;
+    assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
 }
 
 #[test]

@@ -39,7 +39,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub use activity::{Activity, InFlight};
 pub use advance::Advance;
 use advance::Stands;
-pub(super) use cut::Cut;
+pub(super) use cut::{Cut, limit_silence};
 pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
 pub(super) use ending::{Ending, Respite};

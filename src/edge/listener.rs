@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::capacity::{Capacity, Guest};
 use super::connection;
-use super::guard::Terms;
+use super::guard::{Terms, limit_silence};
 use super::proxied;
 use super::serve::{Door, Peer};
 use super::tunnel::Drain;
@@ -115,8 +114,7 @@ impl Listening {
     /// or has closed it.
     fn set_up(&self, stream: &TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
-        let stall = self.terms.deadlines.write_stall;
-        SockRef::from(stream).set_tcp_user_timeout(Some(stall))
+        limit_silence(stream, self.terms.deadlines.write_stall)
     }
 
     /// Whose connection this is; `None` where a proxy that must say so does not.

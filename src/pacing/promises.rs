@@ -390,7 +390,8 @@ fn run<S: QueueStore + 'static>(cases: u32, store: impl AsyncFn() -> S) {
         .build()
         .unwrap();
     let config = ProptestConfig {
-        cases: cases.max(ProptestConfig::default().cases),
+        // As many times more as others of 256.
+        cases: cases * ProptestConfig::default().cases / 256,
         failure_persistence: None,
         max_shrink_iters: 2_000,
         ..ProptestConfig::default()

@@ -213,6 +213,7 @@ where
             (Some(Err(fault)), _) => tracing::debug!(%fault, "a connection broke off"),
             // The 101 is written and hyper read nothing beyond the handshake.
             (Some(Ok(())), Some(tunnel)) if !self.read_on && guard.become_socket() => {
+                guard.spare();
                 Box::pin(tunnel.run(&mut guard, &of.drain)).await;
             }
             (Some(Ok(())) | None, _) => {}

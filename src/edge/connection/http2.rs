@@ -11,8 +11,9 @@ mod streams;
 mod watch;
 mod wire;
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use h2::RecvStream;
 use http::{Request, Response};
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::domain::clock::Clock;
-use crate::edge::capacity::Capacity;
+use crate::edge::capacity::{Capacity, Space};
 use crate::edge::guard::{Activity, Cut, Deadlines};
 use crate::edge::interim::Heads;
 use crate::edge::listener::Listening;
@@ -105,21 +106,14 @@ impl Kept {
         let ended = loop {
             tokio::select! {
                 ended = &mut connection => break Some(ended),
-                (end, mut space) = &mut watch => {
+                (end, space) = &mut watch => {
                     seen.ends(end);
                     if !matches!(end, Http2End::Idle | Http2End::GivenUp) {
                         break None;
                     }
                     drain.cancel();
-                    // What was sent before the visitor heard of it is answered first.
-                    break loop {
-                        let ended = timeout(deadlines.linger, connection.as_mut()).await;
-                        if ended.is_ok() || seen.open() == 0 && self.activity.in_flight() == 0 {
-                            break ended.ok();
-                        }
-                        // It does not make way after all, or not soon.
-                        drop(space.take());
-                    };
+                    let at_work = || seen.open() > 0 || self.activity.in_flight() > 0;
+                    break taken_leave(connection, (deadlines.linger, space), at_work).await;
                 }
                 () = &mut cancelled, if !draining => {
                     draining = true;
@@ -132,6 +126,23 @@ impl Kept {
             Some(Ok(())) | None if draining => Http2End::Drain,
             Some(Ok(())) | None => Http2End::Visitor,
         })
+    }
+}
+
+/// Runs a connection that has been told to end until it has: what was sent before the visitor heard
+/// of it is answered first, and the visitor has so long to hear of it.
+async fn taken_leave<C: Future>(
+    mut connection: Pin<&mut C>,
+    (linger, mut space): (Duration, Option<Space>),
+    at_work: impl Fn() -> bool,
+) -> Option<C::Output> {
+    loop {
+        let ended = timeout(linger, connection.as_mut()).await;
+        if ended.is_ok() || !at_work() {
+            return ended.ok();
+        }
+        // It does not make way after all, or not soon.
+        drop(space.take());
     }
 }
 

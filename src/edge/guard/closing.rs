@@ -54,6 +54,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Cut> Guard<S> {
+    /// Lets an open socket outlive a visitor's time without reception, as the site's own would.
+    pub(in crate::edge) fn spare(&self) {
+        self.io.spare();
+    }
+
     /// Closes the connection, unless that has been done: with the farewell if one is due, and by
     /// a reset where the visitor has stopped taking what it is written.
     pub(in crate::edge) async fn close(mut self) {

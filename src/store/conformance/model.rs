@@ -340,7 +340,8 @@ fn run<S: QueueStore>(cases: u32, store: impl AsyncFn() -> S) {
         .build()
         .unwrap();
     let config = ProptestConfig {
-        cases,
+        // As many times more as others of 256.
+        cases: cases * ProptestConfig::default().cases / 256,
         failure_persistence: None,
         ..ProptestConfig::default()
     };

@@ -92,8 +92,8 @@ async fn given_up(space: &mut Option<Space>) {
     }
 }
 
-/// Ticks in the shorter of the two deadlines: each strikes at most one tick late, and silence at
-/// most as much before the first request.
+/// Ticks in the shorter of the two deadlines: each strikes at most one tick late, and so does the
+/// one for the first request.
 const TICKS: u32 = 4;
 
 /// What is seen of a connection at one time.
