@@ -22,7 +22,7 @@ SHOWS = {
     "documentation tests": "the examples in the documentation run",
     "browser walks": "the pages, in Chromium",
     "a small sale": "200 simulated fans through one gateway",
-    "slow: properties": "every property test with 20 times the cases",
+    "slow: properties": "every property test with 20 times the cases, whole sales and histories with 5 times",
     "slow: attacks": "all framing mutations over TLS too, against nginx, HAProxy and a strict site",
     "slow: walks, again": "the walks a second time: what is only sometimes so",
     "slow: walks, once more": "and a third",

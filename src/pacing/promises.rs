@@ -390,8 +390,7 @@ fn run<S: QueueStore + 'static>(cases: u32, store: impl AsyncFn() -> S) {
         .build()
         .unwrap();
     let config = ProptestConfig {
-        // As many times more as others of 256.
-        cases: cases * ProptestConfig::default().cases / 256,
+        cases: cases.max(ProptestConfig::default().cases),
         failure_persistence: None,
         max_shrink_iters: 2_000,
         ..ProptestConfig::default()

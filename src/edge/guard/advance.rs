@@ -57,25 +57,6 @@ pub(super) enum Stands {
     Between,
 }
 
-impl<S> Guard<S> {
-    /// Where the connection's service says what is written before an answer.
-    #[must_use]
-    pub fn advance(&self) -> Advance {
-        self.advance.clone()
-    }
-
-    /// Gives a write up once the visitor takes too little of it.
-    pub(super) fn poll_written(
-        &mut self,
-        cx: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        let deadlines = &self.terms.deadlines;
-        let bound = self.taking.bound_write(cx, written, deadlines);
-        self.note_taken(bound)
-    }
-}
-
 impl<S: AsyncWrite + Unpin> Guard<S> {
     /// Writes what is to be written ahead, as far as that may be done now.
     pub(super) fn poll_advance(

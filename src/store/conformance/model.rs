@@ -340,8 +340,7 @@ fn run<S: QueueStore>(cases: u32, store: impl AsyncFn() -> S) {
         .build()
         .unwrap();
     let config = ProptestConfig {
-        // As many times more as others of 256.
-        cases: cases * ProptestConfig::default().cases / 256,
+        cases: cases.max(ProptestConfig::default().cases),
         failure_persistence: None,
         ..ProptestConfig::default()
     };
