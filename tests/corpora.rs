@@ -1,6 +1,6 @@
 //! Every input that the fuzz targets keep, once more: `fuzz/corpus` on stable Rust.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -40,8 +40,42 @@ fn every_target_has_its_file_and_its_corpus() {
     assert_eq!(stems("corpus"), known);
 }
 
+/// A seed is called after why it is refused, or `good`. Only what is refused for its claims, its
+/// room or its times has come past the signature.
 #[test]
-fn the_corpora_of_tokens_hold_some_that_count() {
+fn every_kept_admission_is_judged_as_its_name_says() {
+    let mut judged: BTreeMap<String, usize> = BTreeMap::new();
+    for path in below("corpus/admission_token") {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let verdict = admission_token::judged(&fs::read(&path).unwrap());
+        let verdict = verdict.map_or_else(|why| why.reason(), |_| "good");
+        assert_eq!(verdict, name, "{}", path.display());
+        *judged.entry(name).or_default() += 1;
+    }
+    assert!(judged["good"] >= 5, "{judged:?}");
+    for reason in [
+        "algorithm",
+        "claims",
+        "expired",
+        "header",
+        "issuer",
+        "lifetime",
+        "malformed",
+        "not_yet_valid",
+        "room",
+        "signature",
+        "too_long",
+        "unknown_key",
+    ] {
+        assert!(
+            judged.contains_key(reason),
+            "no seed is refused as {reason}"
+        );
+    }
+}
+
+#[test]
+fn the_corpora_of_tokens_hold_one_that_we_sign() {
     let is_kept = |place, token: String| {
         let kept = below(place).into_iter().map(|path| fs::read(path).unwrap());
         kept.into_iter()

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anteroom::domain::session::Jti;
-use anteroom::token::{Admission, Purpose};
+use anteroom::token::{Admission, Purpose, TokenRefused};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -19,16 +19,38 @@ const MOST: Duration = Duration::from_secs(1_805);
 /// is also looked at as it is.
 pub fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let whole = text.strip_suffix('\n').unwrap_or(&text);
-    counts_only_if_right(whole);
+    counts_only_if_right(as_it_is(&text));
+    counts_only_if_right(&signed(&text));
     if let Some(claims) = shifted(data) {
-        signed(&header(), &claims);
+        counts_only_if_right(&token(&header(), &claims));
     }
-    let (header_said, claims) = text.split_once('\n').unwrap_or(("", &text));
-    match header_said {
-        "" => signed(&header(), claims.trim_end_matches('\n')),
-        said => signed(&said.replace("KID", kid()), claims.trim_end_matches('\n')),
-    }
+}
+
+/// What becomes of a seed: of the token that it is, or of the claims that it says, signed.
+///
+/// # Errors
+/// Why it does not count.
+pub fn judged(seed: &[u8]) -> Result<Admission, TokenRefused> {
+    let text = String::from_utf8_lossy(seed);
+    let text = match text.starts_with(['{', '[']) {
+        true => signed(&text),
+        false => as_it_is(&text).to_owned(),
+    };
+    let ring = &keys().ring;
+    ring.verify_admission(&room(), &text, NOON, MOST)
+}
+
+fn as_it_is(text: &str) -> &str {
+    text.strip_suffix('\n').unwrap_or(text)
+}
+
+/// The token of a header and claims, or of claims alone.
+fn signed(text: &str) -> String {
+    let (said, claims) = match text.split_once('\n') {
+        Some((said, claims)) if !claims.is_empty() => (said.replace("KID", kid()), claims),
+        _ => (header(), text),
+    };
+    token(&said, claims.trim_end_matches('\n'))
 }
 
 fn header() -> String {
@@ -53,14 +75,12 @@ fn shifted(data: &[u8]) -> Option<String> {
     ))
 }
 
-/// Signs these with our key, and looks whether they count.
-fn signed(header: &str, claims: &str) {
+/// These, signed with our key.
+fn token(header: &str, claims: &str) -> String {
     let said = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let message = format!("{}.{}", said(header), said(claims));
-    counts_only_if_right(&format!(
-        "{message}.{}",
-        URL_SAFE_NO_PAD.encode(tag(&message))
-    ));
+    let tag = URL_SAFE_NO_PAD.encode(tag(&message));
+    format!("{message}.{tag}")
 }
 
 fn counts_only_if_right(text: &str) {

@@ -5,6 +5,7 @@ pub mod club;
 pub mod crowd;
 pub mod events;
 pub mod forge;
+pub mod frames;
 pub mod house;
 pub mod origin;
 pub mod policies;

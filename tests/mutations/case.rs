@@ -5,8 +5,27 @@ use std::net::SocketAddr;
 use super::grammar::Mutation;
 use super::names::{is_inside, kind, numbered, replaced};
 use crate::fuzzed::reference::{End, Reading, Request, read};
+use crate::kit::tls::Client;
 use crate::kit::wire::{Asked, position};
 use crate::kit::{Answer, Wire};
+
+/// Where connections are made to.
+#[derive(Clone)]
+pub enum Doorway {
+    /// In the clear.
+    Plain(SocketAddr),
+    /// Over TLS.
+    Tls(SocketAddr, Client),
+}
+
+impl Doorway {
+    async fn wire(&self) -> Wire {
+        match self {
+            Self::Plain(address) => Wire::to(*address).await,
+            Self::Tls(address, client) => client.wire(*address, "shop.example").await.unwrap(),
+        }
+    }
+}
 
 /// Whether the request goes into the room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +109,8 @@ impl Case {
     }
 
     /// Sends it and reads everything that comes back.
-    pub async fn run(&self, address: SocketAddr) -> Seen {
-        let mut wire = Wire::to(address).await;
+    pub async fn run(&self, doorway: &Doorway) -> Seen {
+        let mut wire = doorway.wire().await;
         let mut seen = Seen {
             answers: Vec::new(),
             rest: Vec::new(),

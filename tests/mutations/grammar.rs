@@ -6,7 +6,7 @@
 
 mod chunked;
 mod lengths;
-mod lines;
+pub mod lines;
 mod places;
 mod tails;
 

@@ -6,13 +6,14 @@ use super::reply::{Fields, Reply};
 
 /// The interim answers that come through, where they can be seen: the client of HTTP/2 shows none.
 ///
-/// None of the site's do. Who asks whether a body is wanted hears so from the gateway itself.
-pub fn interim(_: &Reply, exchange: &Exchange, way: Way) -> Option<Vec<(u16, Fields)>> {
-    let own = || exchange.expects().then(|| (100, Fields::new()));
-    (way != Way::Http2).then(|| own().into_iter().collect())
+/// All of the site's do but 100: who asks whether a body is wanted hears so from the gateway.
+pub fn interim(straight: &Reply, exchange: &Exchange, way: Way) -> Option<Vec<(u16, Fields)>> {
+    let own = exchange.expects().then(|| (100, Fields::new()));
+    let theirs = straight.interim.iter().filter(|(status, _)| *status != 100);
+    (way != Way::Http2).then(|| own.into_iter().chain(theirs.cloned()).collect())
 }
 
-/// The trailers that come through: none.
+/// The trailers that come through: none, as the house lists none for its site.
 pub fn trailers(_: &Reply, _: Way) -> Fields {
     Fields::new()
 }

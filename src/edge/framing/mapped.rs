@@ -19,6 +19,10 @@ pub fn judge(head: &request::Parts, limits: &Limits) -> Result<(), Fault> {
     if target.is_some_and(|target| target.as_str().len() > limits.target) {
         return Err(Fault::TargetTooLong);
     }
+    // The library takes a query alone for a path.
+    if target.is_some_and(|target| !matches!(target.as_str().as_bytes(), [b'/', ..] | b"*")) {
+        return Err(Fault::Target);
+    }
     if head.headers.len() > limits.fields {
         return Err(Fault::TooManyFields);
     }
@@ -28,6 +32,10 @@ pub fn judge(head: &request::Parts, limits: &Limits) -> Result<(), Fault> {
             return Err(Fault::FieldTooLarge);
         }
         field::value(value.as_bytes())?;
+        // The library takes a quotation mark in a name, which no site does.
+        if !name.as_str().bytes().all(field::is_token) {
+            return Err(Fault::FieldName);
+        }
         Name::of(name.as_str().as_bytes())?;
     }
     Ok(())
@@ -72,6 +80,8 @@ mod tests {
             (&[("content_length", b"5")], Fault::Lookalike),
             (&[("transfer_encoding", b"chunked")], Fault::Lookalike),
             (&[("x", b"a\xA0b")], Fault::NotUtf8),
+            (&[("x\"", b"1")], Fault::FieldName),
+            (&[("content-length\"", b"0")], Fault::FieldName),
         ] {
             assert_eq!(judged(lines), Err(fault), "{lines:?}");
         }
@@ -81,6 +91,24 @@ mod tests {
             ("y", "é".as_bytes()),
         ];
         assert_eq!(judged(fine), Ok(()));
+    }
+
+    #[test]
+    fn h12_a_target_is_a_path_or_a_star() {
+        let judged = |target: &str| {
+            let (mut head, ()) = http::Request::new(()).into_parts();
+            head.uri = http::Uri::builder()
+                .scheme("https")
+                .authority("a")
+                .path_and_query(target)
+                .build()
+                .unwrap();
+            judge(&head, &Limits::default())
+        };
+        for target in ["/", "/a?b", "*"] {
+            assert_eq!(judged(target), Ok(()), "{target}");
+        }
+        assert_eq!(judged("?a"), Err(Fault::Target));
     }
 
     #[test]

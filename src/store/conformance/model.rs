@@ -340,7 +340,7 @@ fn run<S: QueueStore>(cases: u32, store: impl AsyncFn() -> S) {
         .build()
         .unwrap();
     let config = ProptestConfig {
-        cases,
+        cases: cases.max(ProptestConfig::default().cases),
         failure_persistence: None,
         ..ProptestConfig::default()
     };

@@ -42,11 +42,11 @@ fn text(lines: &[&str], body: &str) -> String {
 }
 
 /// Methods, known and unknown.
-const METHODS: &str = "GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT|PROPFIND|MKCOL|LOCK|PURGE|PRI|FOO|get|Post\
+pub const METHODS: &str = "GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT|PROPFIND|MKCOL|LOCK|PURGE|PRI|FOO|get|Post\
     |G|GET,POST|GET;|GET/|\"GET\"|[GET]|G{T|GÉT|GET:|MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM|HTTP/1.1|-|!#$%&'*+-.^_`|~";
 
 /// Targets; the request is the same in all that mean one path of ours.
-const TARGETS: &str = "/aux/a00000|/AUX/a00000|//aux/a00000|/./aux/a00000|/x/../aux/a00000|/aux//a00000|/%61ux/a00000\
+pub const TARGETS: &str = "/aux/a00000|/AUX/a00000|//aux/a00000|/./aux/a00000|/x/../aux/a00000|/aux//a00000|/%61ux/a00000\
     |/aux/a00000/|/aux/a00000?x|/aux/a00000?|/aux/a00000#x|/aux/a00000;x=1|/aux;/a00000|/aux%2fa00000|/aux%5ca00000\
     |/aux\\a00000|/aux/a00000%00|/aux/a00000%0d%0aX:1|/aux/a00000%20HTTP/1.1|/aux/%2e%2e/aux/a00000|/..;/aux/a00000\
     |/aux/a00000%|/aux/a00000%4|/aux/a00000%zz|/aux/a00000\"|/aux/a00000<x>|/aux/a00000{x}|/aux/a00000`|/aux/a00000^\
@@ -125,7 +125,7 @@ pub fn requests() -> Vec<Vec<u8>> {
 }
 
 /// Host lines.
-const HOSTS: &str = "shop.example|SHOP.EXAMPLE|shop.example.|shop.example:80|shop.example:8700|shop.example:|shop.example:x\
+pub const HOSTS: &str = "shop.example|SHOP.EXAMPLE|shop.example.|shop.example:80|shop.example:8700|shop.example:|shop.example:x\
     |shop.example:99999|shop.example:080|shop.example:-1|shop.example:80:80|shop.example,other.example|shop.example, shop.example\
     |shop.example other.example|other.example|127.0.0.1|[::1]|[::1|::1|[::1]:x|[::1%25lo]|user@shop.example|shop.example@other.example\
     |http://shop.example|shop.example/aux|shop.example?x|shop.example#x|shop.example\\x|.shop.example|shop..example|shop_example\

@@ -500,7 +500,7 @@ async fn history(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100 * ProptestConfig::default().cases / 256, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn both_stores_answer_the_same_to_the_same_history(
         steps in prop::collection::vec((0_u8..38, 0_u32..12, 0_u64..100_000), 1..150),
