@@ -27,6 +27,7 @@ mod socket;
 mod taking;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 use std::io;
 use std::pin::Pin;
@@ -34,11 +35,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 pub use activity::{Activity, InFlight};
 pub use advance::Advance;
-use advance::Stands;
 pub(super) use cut::{Cut, limit_silence};
 pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
@@ -225,17 +225,6 @@ impl<S> Guard<S> {
         }
         Poll::Ready(())
     }
-
-    /// Gives a write up once the visitor takes too little of it.
-    fn poll_written(
-        &mut self,
-        cx: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        let deadlines = &self.terms.deadlines;
-        let bound = self.taking.bound_write(cx, written, deadlines);
-        self.note_taken(bound)
-    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
@@ -269,47 +258,5 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
                 Poll::Ready(()) => {}
             }
         }
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        ready!(this.poll_advance(cx, Stands::Anywhere))?;
-        let written = Pin::new(&mut this.io).poll_write(cx, bytes);
-        this.poll_written(cx, written)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        ready!(this.poll_advance(cx, Stands::Anywhere))?;
-        let written = Pin::new(&mut this.io).poll_write_vectored(cx, pieces);
-        this.poll_written(cx, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        ready!(this.poll_advance(cx, Stands::Between))?;
-        let flushed = Pin::new(&mut this.io).poll_flush(cx);
-        let bound = this.taking.bound_flush(cx, flushed, &this.terms.deadlines);
-        this.note_taken(bound)
-    }
-
-    /// Writes the farewell if one is due, shuts the writing side, and reads off what is still
-    /// under way so that the visitor sees the last answer.
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_close(cx)
     }
 }

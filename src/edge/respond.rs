@@ -26,7 +26,7 @@ use super::notice::status_of;
 use super::page::{Asked, FaultView, Page, PageKind, PageView, title_of};
 use super::status::{State, Status};
 
-pub use plain::{close, farewell, framing_fault, has_no_body};
+pub use plain::{close, farewell, framing_fault, go_on, has_no_body};
 use plain::{
     json, over_tls, page, page_kind, page_status, problem, retry_after, say_version,
     set_retry_after,

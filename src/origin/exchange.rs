@@ -6,6 +6,8 @@
 //! answer. The first may happen on every origin of the site up to [`MOST_TRIES`], the second once.
 //! Whatever was sent once is sent again only within the site's budget.
 
+mod again;
+
 use http::{Request, Response};
 use hyper::body::Incoming;
 
@@ -14,9 +16,10 @@ use super::carrier::{Break, Carrier, Unanswered};
 use super::deadline::Silence;
 use super::line::Line;
 use super::pool::{Blame, Held};
-use super::retry::{Copy, Repeat, repeat_of};
+use super::retry::Copy;
 use super::site::{Ask, Site, Tried};
 use super::upload::RequestBody;
+use again::Again;
 
 /// The most origins that one request is taken to.
 const MOST_TRIES: usize = 3;
@@ -34,12 +37,6 @@ struct Lost<R = Request<RequestBody>> {
     blame: Blame,
     /// The request, if another origin may have it.
     rest: Option<R>,
-}
-
-/// The second sending that a request may have.
-struct Again<'a> {
-    site: &'a Site,
-    used: bool,
 }
 
 /// The origins that one request is taken to, one after another.
@@ -107,7 +104,7 @@ pub(super) async fn carry(
     silence: &mut Silence,
 ) -> Result<Answered, OriginError> {
     site.budget.earn();
-    let mut again = Again { site, used: false };
+    let mut again = Again::at(site);
     let mut tour = Tour::of(site, ask);
     loop {
         let held = tour.next().await?;
@@ -171,7 +168,7 @@ async fn attempt(
             let source = "the origin hung up before the request was sent".into();
             Err(Lost::unsent(OriginError::BadAnswer { source }, *back))
         }
-        Err((unanswered, copy)) if again.site.has_several() => {
+        Err((unanswered, copy)) if again.has_elsewhere() => {
             let rest = again.second(&unanswered, (copy, held), silence);
             Err(Lost {
                 rest,
@@ -193,59 +190,6 @@ async fn try_on(
     match carrier.send(request, silence).await {
         Ok(answer) => Ok((answer, carrier)),
         Err(unanswered) => Err((unanswered, copy)),
-    }
-}
-
-impl Again<'_> {
-    /// Only on a shared connection an origin can say that it took a request not up.
-    fn copy_of(&self, request: &Request<RequestBody>, carrier: &Carrier) -> Option<Copy> {
-        let is_of_use = match carrier {
-            Carrier::Line(_) => !self.used && repeat_of(request) == Repeat::Harmless,
-            Carrier::Stream(_) => true,
-        };
-        is_of_use.then(|| Copy::of(request)).flatten()
-    }
-
-    /// The request again, if it may be sent a second time after this.
-    fn second(
-        &mut self,
-        unanswered: &Unanswered,
-        (copy, held): (Option<Copy>, &Held),
-        silence: &mut Silence,
-    ) -> Option<Request<RequestBody>> {
-        let copy = copy?;
-        match arrived(unanswered) {
-            Arrived::No => {}
-            Arrived::Maybe if copy.repeat() == Repeat::Harmless && !self.used => self.used = true,
-            Arrived::Maybe | Arrived::InPart => return None,
-        }
-        if !self.site.budget.spend() {
-            return None;
-        }
-        held.pool.sent_again();
-        let (request, upload) = copy.into_request();
-        silence.follow(upload);
-        Some(request)
-    }
-}
-
-/// Whether the origin has taken a request up.
-enum Arrived {
-    No,
-    Maybe,
-    /// It has begun to answer, or was silent.
-    InPart,
-}
-
-const fn arrived(unanswered: &Unanswered) -> Arrived {
-    match unanswered {
-        Unanswered::Unsent(_) => Arrived::No,
-        Unanswered::Silent(_) => Arrived::InPart,
-        Unanswered::Broken { by, .. } => match by {
-            Break::Declined | Break::Unopened => Arrived::No,
-            Break::Leaving | Break::HangUp | Break::Untrusted => Arrived::Maybe,
-            Break::Nonsense => Arrived::InPart,
-        },
     }
 }
 

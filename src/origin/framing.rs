@@ -28,6 +28,11 @@ pub(super) fn switches(status: StatusCode) -> bool {
     status == StatusCode::SWITCHING_PROTOCOLS
 }
 
+/// Whether an interim answer asks for the body.
+pub(super) fn goes_on(status: StatusCode) -> bool {
+    status == StatusCode::CONTINUE
+}
+
 /// Refuses an answer that two readers could take for different ones, and says its length once.
 ///
 /// # Errors

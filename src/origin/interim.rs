@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 
+use super::framing::goes_on;
 use super::{headers, trailers};
 use crate::telemetry::asides::{Asides, InterimResult};
 
@@ -70,7 +71,7 @@ impl Ahead {
 
     fn lay(&self, status: StatusCode, said: &HeaderMap, asides: &Asides) {
         // Whether a body is wanted is between each two neighbours: the visitor has been told.
-        if status == StatusCode::CONTINUE {
+        if goes_on(status) {
             asides.interim(InterimResult::Unwanted);
             return;
         }

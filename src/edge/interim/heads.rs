@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use http::{Response, StatusCode};
+use http::Response;
 
+use crate::edge::respond::go_on;
 use crate::origin::interim::Interim;
 
 /// The interim answers of one stream that wait to be sent. The stream's own task sends them; its
@@ -22,9 +23,7 @@ struct Waiting {
 impl Heads {
     /// Says that the body may come.
     pub fn invite(&self) {
-        let mut head = Response::new(());
-        *head.status_mut() = StatusCode::CONTINUE;
-        self.lay(head);
+        self.lay(go_on());
     }
 
     /// Passes on what the site said.

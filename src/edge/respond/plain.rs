@@ -56,6 +56,14 @@ pub fn framing_fault(fault: Fault) -> Answer {
     problem(fault_status(fault), &fault.to_string())
 }
 
+/// What is said ahead of an answer to whoever waits to be asked for a body.
+#[must_use]
+pub fn go_on() -> Response<()> {
+    let mut head = Response::new(());
+    *head.status_mut() = StatusCode::CONTINUE;
+    head
+}
+
 /// Whether an answer has no body, whatever is in it.
 #[must_use]
 pub fn has_no_body(answer: &Answer) -> bool {
