@@ -192,6 +192,7 @@ pub fn all() -> Vec<Shape> {
         fields::crowds(),
         wires::packing(),
         wires::frames(),
+        wires::steering(),
     ]
     .concat()
 }

@@ -137,10 +137,6 @@ pub fn frames() -> Vec<Shape> {
             ]
             .concat(),
         ),
-        nothing(of(kinds::SETTINGS, 1, 0, &[0; 6])),
-        nothing(of(kinds::SETTINGS, 0, STREAM, &[])),
-        nothing(of(kinds::SETTINGS, 0, 0, &[0; 5])),
-        nothing(of(6, 0, 0, &[0; 7])),
         nothing(of(kinds::DATA, END_STREAM, 0, b"x")),
         nothing(frame(
             kinds::HEADERS,
@@ -164,5 +160,16 @@ pub fn frames() -> Vec<Shape> {
         ),
         nothing(b"\0\0\x05\x01\x05\0\0\0\x01\x82\x87".to_vec()),
         nothing(b"GET /pwn/p00000 HTTP/1.1\r\nHost: shop.example\r\n\r\n".to_vec()),
+    ]
+}
+
+/// Frames that steer a connection, of a length or on a stream that cannot be.
+pub fn steering() -> Vec<Shape> {
+    let nothing = |frames: Vec<u8>| Shape::raw("steering", frames, Meaning::Nothing);
+    vec![
+        nothing(frame(kinds::SETTINGS, 1, 0, &[0; 6])),
+        nothing(frame(kinds::SETTINGS, 0, STREAM, &[])),
+        nothing(frame(kinds::SETTINGS, 0, 0, &[0; 5])),
+        nothing(frame(6, 0, 0, &[0; 7])),
     ]
 }
