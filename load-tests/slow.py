@@ -7,7 +7,8 @@ every honest visitor was served, in at most twice the time of the quiet run just
 99th percentile), and no attacker's connection lived longer than 30 seconds; else 1.
 
 Needs Linux, Python 3.11, nginx and slowhttptest, and a built gateway: --bin FOLDER. Takes about
-five minutes. Honest visitors come from 127.0.0.2, attackers from 127.0.0.1.
+five minutes. Honest visitors come from 127.0.0.2, attackers from 127.0.0.1; the attackers' processes
+run at the lowest priority, as theirs would be other machines.
 """
 
 import argparse
@@ -157,7 +158,7 @@ class Watch:
     def __init__(self, port):
         apart = multiprocessing.get_context("spawn")
         self.over, (self.told, tells) = apart.Event(), apart.Pipe(duplex=False)
-        self.process = apart.Process(target=look, args=(f"{port:04X}", self.over, tells))
+        self.process = apart.Process(target=look, args=(f"{port:04X}", self.over, tells), daemon=True)
         self.process.start()
 
     def stop(self):

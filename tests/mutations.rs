@@ -27,7 +27,7 @@ const AT_ONCE: usize = 64;
 /// Every mutation beside the room and inside of it, ended in all three ways by turns.
 fn cases() -> Vec<Case> {
     let mutations = grammar::all();
-    assert!(mutations.len() >= 1_500, "{} mutations", mutations.len());
+    assert!(mutations.len() >= 6_000, "{} mutations", mutations.len());
     let endings = [Ending::Pipelined, Ending::Waits, Ending::Closed];
     let mut cases = Vec::new();
     for (at, mutation) in mutations.iter().enumerate() {

@@ -85,6 +85,10 @@ impl Caller {
 
 async fn answer(request: Request<Incoming>, ears: Ears) -> Result<Response<Said>, Infallible> {
     let (head, body) = request.into_parts();
+    if head.uri.path() == "/tickets.Box/Talk" {
+        let said = body.map_err(|fault| -> Infallible { panic!("{fault}") });
+        return Ok(Response::new(said.boxed_unsync()));
+    }
     let body = body.collect().await.unwrap();
     let trailers = body.trailers().cloned().unwrap_or_default();
     let head = Request::from_parts(head, ());
@@ -205,6 +209,33 @@ async fn h5_a_call_over_http_2_brings_its_status_from_a_site_over_http_1_1() {
     assert_eq!(head.headers()["connection"], "te");
     is_sum(&trailers);
     house.drain().await;
+}
+
+#[tokio::test]
+async fn a_conversation_goes_both_ways_while_neither_side_has_ended() {
+    for (version, protocol) in [(Version::HTTP_11, "http/1.1"), (Version::HTTP_2, "h2c")] {
+        let site = Caller::open(version).await;
+        let (house, authority) = secure(&site, protocol).await;
+        let client = authority.client().speaking_http2();
+        let stream = client.connect(house.encrypted(), "shop.example").await;
+        let (sends, connection) = h2::client::handshake(stream.unwrap()).await.unwrap();
+        tokio::spawn(connection);
+        let mut sends = sends.ready().await.unwrap();
+        let request = Request::post("https://shop.example/tickets.Box/Talk").body(());
+        let (answer, mut says) = sends.send_request(request.unwrap(), false).unwrap();
+        says.send_data(Bytes::from("one"), false).unwrap();
+        let mut hears = answer.await.unwrap().into_body();
+        assert_eq!(hears.data().await.unwrap().unwrap(), "one");
+        for word in ["two", "three"] {
+            says.send_data(Bytes::from(word), false).unwrap();
+            assert_eq!(hears.data().await.unwrap().unwrap(), word);
+        }
+        says.send_data(Bytes::new(), true).unwrap();
+        while let Some(last) = hears.data().await {
+            assert!(last.unwrap().is_empty());
+        }
+        house.drain().await;
+    }
 }
 
 #[tokio::test]

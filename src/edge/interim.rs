@@ -43,7 +43,7 @@ pub(super) async fn heralded<F: Future>(
         return answering.await;
     };
     let mut answering = pin!(answering);
-    loop {
+    let answer = loop {
         let next = poll_fn(|cx| {
             if let Poll::Ready(answer) = answering.as_mut().poll(cx) {
                 return Poll::Ready(Err(answer));
@@ -51,15 +51,30 @@ pub(super) async fn heralded<F: Future>(
             ahead.poll_next(cx).map(Ok)
         });
         match next.await {
-            Ok(interim) => herald.say(interim, asides).await,
-            Err(answer) => {
-                while let Some(interim) = ahead.take() {
-                    herald.say(interim, asides).await;
+            Ok(interim) => {
+                // Meanwhile the exchange goes on, with its deadlines.
+                let mut saying = pin!(herald.say(interim, asides));
+                let mut answer = None;
+                poll_fn(|cx| {
+                    if answer.is_none()
+                        && let Poll::Ready(done) = answering.as_mut().poll(cx)
+                    {
+                        answer = Some(done);
+                    }
+                    saying.as_mut().poll(cx)
+                })
+                .await;
+                if let Some(answer) = answer {
+                    break answer;
                 }
-                return answer;
             }
+            Err(answer) => break answer,
         }
+    };
+    while let Some(interim) = ahead.take() {
+        herald.say(interim, asides).await;
     }
+    answer
 }
 
 impl Herald<'_> {

@@ -82,7 +82,7 @@ impl<'a> Tour<'a> {
     ///
     /// If there is nothing that another may have: what went wrong.
     fn lost<R>(&mut self, held: &Held, lost: Lost<R>) -> Result<R, OriginError> {
-        held.pool.lost(&lost.fault, lost.blame);
+        held.lost(&lost.fault, lost.blame);
         match lost.rest {
             None => Err(lost.fault),
             Some(rest) => {

@@ -131,10 +131,10 @@ impl Site {
             held,
         } = carry(self, (request, ask), &mut silence).await?;
         if let Err(fault) = make_fit(&mut answer, &permit) {
-            held.pool.lost(&fault, Blame::Nobody);
+            held.lost(&fault, Blame::Nobody);
             return Err(fault);
         }
-        held.pool.answered(answer.status());
+        held.answered(answer.status());
         self.sieve.announce_to(reader, &mut answer);
         let sieve = Arc::clone(&self.sieve);
         Ok(answer.map(|incoming| OriginBody::new(incoming, (silence, sieve), (carrier, held))))
@@ -184,7 +184,7 @@ where
     let (body, upload) = if length == Some(0) {
         (RequestBody::Empty, None)
     } else {
-        let body = Box::pin(Gathered::of(body, Arc::clone(sieve))).await?;
+        let body = Box::pin(Gathered::of((body, length), Arc::clone(sieve))).await?;
         let (body, upload) = RequestBody::streaming(body, length);
         (body, Some(upload))
     };
@@ -634,18 +634,19 @@ mod tests {
         let (pen, body) = written();
         let trickling = async {
             pen.write("ha").await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
             assert_eq!(origin.stats(0).unwrap().busy, 0);
             assert!(site.heard().is_empty(), "nobody was asked yet");
             pen.write("lf").await;
             drop(pen);
         };
 
-        let asked = origin.forward(asking("POST", body), outside("/"));
+        let asked = asking("POST", body.of_length(4));
+        let asked = origin.forward(asked, outside("/"));
         let (answer, ()) = tokio::join!(asked, trickling);
 
         assert_eq!(text(answer.unwrap()).await.unwrap(), "ok");
-        assert_eq!(site.heard()[0].body, b"2\r\nha\r\n2\r\nlf\r\n0\r\n\r\n");
+        assert_eq!(site.heard()[0].body, b"half");
     }
 
     #[tokio::test]

@@ -235,9 +235,12 @@ mod tests {
         while !line.is_closed() {
             tokio::task::yield_now().await;
         }
-        let body = Gathered::of(Full::<bytes::Bytes>::from("order"), no_trailers())
-            .await
-            .unwrap();
+        let body = Gathered::of(
+            (Full::<bytes::Bytes>::from("order"), Some(5)),
+            no_trailers(),
+        )
+        .await
+        .unwrap();
         let (body, upload) = RequestBody::streaming(body, Some(5));
 
         let sent = line.send(Request::new(body), &mut silence).await;

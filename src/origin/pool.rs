@@ -55,7 +55,7 @@ pub(super) enum Arrival {
 pub(super) struct Held {
     pub(super) pool: Arc<Pool>,
     _slot: Slot,
-    _trial: Option<Trial>,
+    trial: Option<Trial>,
 }
 
 /// The right of one request to try an origin that was left out; given back when dropped.
@@ -136,7 +136,7 @@ impl Pool {
 
     /// Takes the right to try it out, if nobody has it.
     pub(super) fn try_out(self: &Arc<Self>) -> Option<Trial> {
-        self.health.try_out().map(|number| Trial {
+        self.health.try_out(self.now()).map(|number| Trial {
             pool: Arc::clone(self),
             number,
         })
@@ -167,7 +167,7 @@ impl Pool {
         Held {
             pool: Arc::clone(self),
             _slot: slot,
-            _trial: None,
+            trial: None,
         }
     }
 
@@ -268,10 +268,7 @@ impl Drop for Trial {
 impl Held {
     /// The place of a request that tries the origin.
     pub(super) fn on(self, trial: Option<Trial>) -> Self {
-        Self {
-            _trial: trial,
-            ..self
-        }
+        Self { trial, ..self }
     }
 
     /// Ends the exchange and keeps its connection for another.

@@ -80,10 +80,10 @@ impl Origin {
         let answer = line.send(outgoing(head, opening), &mut silence).await;
         let answer = answer.map_err(|unanswered| {
             let (fault, blame) = fault_of(unanswered, &silence);
-            held.pool.lost(&fault, blame);
+            held.lost(&fault, blame);
             fault
         })?;
-        held.pool.answered(answer.status());
+        held.answered(answer.status());
         if framing::switches(answer.status()) {
             let idle = site.idle();
             let (answer, socket) = switched(answer, &opening.key).await?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{Request, Response};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -282,7 +282,10 @@ pub(crate) fn asking<B>(method: &str, body: B) -> Request<B> {
 }
 
 /// A body of unknown length that a test writes as it goes; one frame waits to be taken at most.
-pub(crate) struct Written(mpsc::Receiver<Result<Frame<Bytes>, BoxError>>);
+pub(crate) struct Written {
+    paper: mpsc::Receiver<Result<Frame<Bytes>, BoxError>>,
+    length: Option<u64>,
+}
 
 /// The test's end of a [`Written`] body. The body ends when it is dropped.
 pub(crate) struct Pen(mpsc::Sender<Result<Frame<Bytes>, BoxError>>);
@@ -290,7 +293,16 @@ pub(crate) struct Pen(mpsc::Sender<Result<Frame<Bytes>, BoxError>>);
 /// A body of unknown length, and what writes it.
 pub(crate) fn written() -> (Pen, Written) {
     let (pen, paper) = mpsc::channel(1);
-    (Pen(pen), Written(paper))
+    let length = None;
+    (Pen(pen), Written { paper, length })
+}
+
+impl Written {
+    /// The same body, of so many bytes.
+    pub(crate) fn of_length(self, length: u64) -> Self {
+        let length = Some(length);
+        Self { length, ..self }
+    }
 }
 
 /// A body of unknown length that says `text`.
@@ -327,7 +339,12 @@ impl Body for Written {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.0.poll_recv(cx)
+        self.paper.poll_recv(cx)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.length
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 

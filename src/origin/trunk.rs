@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::Notify;
@@ -146,14 +146,13 @@ impl Stream {
         request: Request<RequestBody>,
         silence: &mut Silence,
     ) -> Result<Response<Incoming>, Unanswered> {
-        let is_whole = request.body().is_end_stream();
         let request = shared(request, &self.trunk.scheme);
         self.trunk.traffic.pulse.allow();
         let sent = pin!(self.sender.try_send_request(request));
-        let answer = answered(sent, (silence, &mut self.ticker)).await;
+        let answer = answered(sent, (&mut *silence, &mut self.ticker)).await;
         let answer = answer.map_err(|lost| match lost {
             Unanswered::Unsent(request) => Unanswered::Unsent(Box::new(alone(*request))),
-            Unanswered::Broken { error, .. } => self.trunk.traffic.broken(error, is_whole),
+            Unanswered::Broken { error, .. } => self.trunk.traffic.broken(error, silence),
             Unanswered::Silent(waited) => Unanswered::Silent(waited),
         })?;
         self.moved();
@@ -177,24 +176,22 @@ impl Stream {
 
 impl Traffic {
     /// Why a stream ended before the head of its answer, or a connection before there was room for
-    /// the stream; `is_whole` where the head was all of the request.
-    fn broken(&self, error: BoxError, is_whole: bool) -> Unanswered {
+    /// the stream; `silence` knows whether the request's body was on its way.
+    fn broken(&self, error: BoxError, silence: &Silence) -> Unanswered {
         if let Some(said) = self.pulse.distrusted() {
             return Unanswered::Broken {
                 error: said.into(),
                 by: Break::Untrusted,
             };
         }
-        let by = match said_of(&error) {
+        let refused = Some(h2::Reason::REFUSED_STREAM);
+        let by = match said_of(&error).filter(|said| said.is_remote()) {
             _ if !self.pulse.has_spoken() => Break::Unopened,
-            Some(said) if said.is_remote() && said.is_reset() => match said.reason() {
-                Some(h2::Reason::REFUSED_STREAM) => Break::Declined,
-                _ => Break::HangUp,
-            },
-            // The library tells of this also where the head of the request may go out in the same
-            // moment, and takes the stream back at once. What has a body did not arrive whole.
-            Some(said) if said.is_remote() && said.is_go_away() && is_whole => Break::Leaving,
-            Some(said) if said.is_remote() && said.is_go_away() => Break::Declined,
+            Some(said) if said.is_reset() && said.reason() == refused => Break::Declined,
+            // A request that had begun its body lies beyond the last that was taken up. Of others
+            // the library says so too while the head goes out.
+            Some(said) if said.is_go_away() && silence.has_begun_a_body() => Break::Declined,
+            Some(said) if said.is_go_away() => Break::Leaving,
             _ => Break::HangUp,
         };
         Unanswered::Broken { error, by }

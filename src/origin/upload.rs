@@ -7,12 +7,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
+use tokio::time::sleep;
 
 use super::trailers::Sieve;
 use super::{BoxError, OriginError};
@@ -20,6 +22,10 @@ use crate::telemetry::asides::TrailersOf;
 
 /// Bytes of a body that are gathered before an origin is asked to take it: a form is whole by then.
 const FIRST: usize = 16 * 1024;
+
+/// How long that may take where nobody has said how long the body is: it may be one half of a
+/// conversation, and wait for the other.
+const CONVERSATION: Duration = Duration::from_millis(100);
 
 /// How far a request's body has come.
 #[derive(Debug, Default)]
@@ -60,12 +66,16 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Waits for the first 16 KiB of a body, or for its end.
+    /// Waits for the first 16 KiB of a body, or for its end; where its `length` is not said, a
+    /// tenth of a second at most.
     ///
     /// # Errors
     ///
     /// [`OriginError::RequestBody`] if it breaks off.
-    pub(super) async fn of<B>(body: B, sieve: Arc<Sieve>) -> Result<Self, OriginError>
+    pub(super) async fn of<B>(
+        (body, length): (B, Option<u64>),
+        sieve: Arc<Sieve>,
+    ) -> Result<Self, OriginError>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -76,10 +86,14 @@ impl Gathered {
             trailers: None,
             sieve,
         };
+        let mut over = length.is_none().then(|| Box::pin(sleep(CONVERSATION)));
         let mut bytes = 0;
         while bytes < FIRST {
-            let next = poll_fn(|cx| gathered.poll_rest(cx)).await;
-            match next.transpose() {
+            let next = poll_fn(|cx| match (gathered.poll_rest(cx), &mut over) {
+                (Poll::Pending, Some(over)) => over.as_mut().poll(cx).map(|()| None),
+                (next, _) => next,
+            });
+            match next.await.transpose() {
                 Ok(None) => break,
                 Ok(Some(data)) => {
                     bytes += data.len();
@@ -240,5 +254,49 @@ impl Body for RequestBody {
             Self::Empty => SizeHint::with_exact(0),
             Self::Streaming { left, .. } => left.map_or_else(SizeHint::new, SizeHint::with_exact),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::origin::testing::no_trailers;
+
+    /// A body of which one piece comes, and then nothing more.
+    struct Half(Option<Bytes>);
+
+    impl Body for Half {
+        type Data = Bytes;
+        type Error = BoxError;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+            let piece = self.0.take();
+            piece.map_or(Poll::Pending, |piece| {
+                Poll::Ready(Some(Ok(Frame::data(piece))))
+            })
+        }
+    }
+
+    async fn gathers(length: Option<u64>) -> Option<Duration> {
+        let began = sleep(Duration::ZERO).deadline();
+        let gathered = Gathered::of((Half(Some("half".into())), length), no_trailers());
+        let gathered = timeout(Duration::from_secs(60), gathered).await.ok()?;
+        assert_eq!(gathered.unwrap().first, ["half"]);
+        Some(sleep(Duration::ZERO).deadline() - began)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_half_of_a_conversation_is_sent_on_and_a_form_only_when_it_is_whole() {
+        assert_eq!(gathers(Some(8_192)).await, None);
+        let waited = gathers(None).await.unwrap();
+        assert!(
+            (CONVERSATION..2 * CONVERSATION).contains(&waited),
+            "{waited:?}"
+        );
     }
 }

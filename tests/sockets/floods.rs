@@ -11,7 +11,7 @@ use super::handshake;
 use crate::kit::house::metric;
 use crate::kit::process::furnish;
 use crate::kit::wire::Asked;
-use crate::kit::{Gateway, Origin, Plan, Wire, until};
+use crate::kit::{Gateway, Origin, PATIENCE, Plan, Wire, until};
 
 const MIB: u64 = 1 << 20;
 /// A ping as a client sends it, its mask zero, with as much in it as a ping may have.
@@ -75,7 +75,9 @@ async fn r10_a_frame_of_a_gibibyte_and_a_flood_of_pings_are_not_held() {
     let reading = tokio::spawn(async move {
         let (mut read, mut buffer) = (0, vec![0; 256 << 10]);
         while read < 64 * MIB {
-            read += reads.read(&mut buffer).await.unwrap() as u64;
+            let more = reads.read(&mut buffer).await.unwrap() as u64;
+            assert!(more > 0, "closed after {read} bytes");
+            read += more;
         }
         reads
     });
@@ -87,10 +89,13 @@ async fn r10_a_frame_of_a_gibibyte_and_a_flood_of_pings_are_not_held() {
     .concat();
     writes.write_all(&head).await.unwrap();
     let block = vec![b'w'; 64 << 10];
-    for _ in 0..64 * MIB / block.len() as u64 {
-        writes.write_all(&block).await.unwrap();
-    }
-    let reads = reading.await.unwrap();
+    let pouring = async {
+        for _ in 0..64 * MIB / block.len() as u64 {
+            writes.write_all(&block).await.unwrap();
+        }
+        reading.await.unwrap()
+    };
+    let reads = timeout(PATIENCE, pouring).await.expect("it goes through");
     let grown = alone.gateway.memory().saturating_sub(before);
     assert!(grown < 16 * MIB, "{grown} bytes for a frame under way");
 
@@ -119,11 +124,11 @@ async fn r10_idle_sockets_hold_little() {
         sockets.push(alone.socket().await);
     }
     let before = alone.gateway.memory();
-    while sockets.len() < 450 {
+    while sockets.len() < 350 {
         sockets.push(alone.socket().await);
     }
-    let each = alone.gateway.memory().saturating_sub(before) / 400;
+    let each = alone.gateway.memory().saturating_sub(before) / 300;
     assert!(each < 24 << 10, "{each} bytes for an idle socket");
-    assert_eq!(alone.open().await, 450.0);
+    assert_eq!(alone.open().await, 350.0);
     alone.serves().await;
 }

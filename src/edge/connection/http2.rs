@@ -13,7 +13,6 @@ mod wire;
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
 
 use h2::RecvStream;
 use http::{Request, Response};
@@ -107,13 +106,13 @@ impl Kept {
             tokio::select! {
                 ended = &mut connection => break Some(ended),
                 (end, space) = &mut watch => {
-                    seen.ends(end);
-                    if !matches!(end, Http2End::Idle | Http2End::GivenUp) {
-                        break None;
+                    let mut ended = None;
+                    if matches!(end, Http2End::Idle | Http2End::GivenUp) {
+                        drain.cancel();
+                        ended = taken_leave(connection, &watching, space).await;
                     }
-                    drain.cancel();
-                    let at_work = || seen.open() > 0 || self.activity.in_flight() > 0;
-                    break taken_leave(connection, (deadlines.linger, space), at_work).await;
+                    seen.ends(end);
+                    break ended;
                 }
                 () = &mut cancelled, if !draining => {
                     draining = true;
@@ -133,12 +132,19 @@ impl Kept {
 /// of it is answered first, and the visitor has so long to hear of it.
 async fn taken_leave<C: Future>(
     mut connection: Pin<&mut C>,
-    (linger, mut space): (Duration, Option<Space>),
-    at_work: impl Fn() -> bool,
+    watching: &Watching<'_>,
+    mut space: Option<Space>,
 ) -> Option<C::Output> {
+    let mut stalled = pin!(watching.stalled());
     loop {
-        let ended = timeout(linger, connection.as_mut()).await;
-        if ended.is_ok() || !at_work() {
+        let ended = tokio::select! {
+            ended = timeout(watching.deadlines.linger, connection.as_mut()) => ended,
+            () = &mut stalled => {
+                watching.seen.ends(Http2End::Stalled);
+                return None;
+            }
+        };
+        if ended.is_ok() || watching.is_idle() {
             return ended.ok();
         }
         // It does not make way after all, or not soon.

@@ -123,10 +123,14 @@ impl Tls {
     }
 }
 
-/// A turn, once there is one.
+/// A turn, once there is one. With it the task goes to the end of the runtime's line, where no
+/// more of them stand than there are turns.
 async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Broken> {
     match timeout(TURN, turns.acquire()).await {
-        Ok(Ok(turn)) => Ok(turn),
+        Ok(Ok(turn)) => {
+            tokio::task::yield_now().await;
+            Ok(turn)
+        }
         Ok(Err(_)) | Err(_) => Err(Broken::Refused),
     }
 }

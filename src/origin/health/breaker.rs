@@ -1,5 +1,5 @@
-//! The circuit breaker of one origin: closed, open for a growing time, then half open for one
-//! request that tries it. Pure; the time is an argument.
+//! The circuit breaker of one origin: closed, open for a growing time, then half open for the
+//! requests that try it, one after another. Pure; the time is an argument.
 
 use std::time::Duration;
 
@@ -27,8 +27,10 @@ enum State {
         until: Duration,
     },
     HalfOpen {
-        /// The one under way.
-        trial: Option<u64>,
+        /// The first trial since the last ejection.
+        first: u64,
+        /// Before this time nobody else tries while the last trial is under way.
+        next: Duration,
     },
 }
 
@@ -39,7 +41,7 @@ pub enum Passing {
     Freely,
     /// One, to try it.
     OnTrial,
-    /// None, as long as one tries it.
+    /// None for the moment, because one tries it.
     Tried,
     /// None before this time.
     NotBefore(Duration),
@@ -68,43 +70,54 @@ impl Breaker {
         match self.state {
             State::Closed => Passing::Freely,
             State::Open { until } if now < until => Passing::NotBefore(until),
-            State::Open { .. } | State::HalfOpen { trial: None } => Passing::OnTrial,
-            State::HalfOpen { trial: Some(_) } => Passing::Tried,
+            State::HalfOpen { next, .. } if now < next => Passing::Tried,
+            State::Open { .. } | State::HalfOpen { .. } => Passing::OnTrial,
         }
     }
 
     /// Takes the right to try an ejected origin, also before its time. `None` if another request
-    /// tries it, or nothing is to be tried; else the number of the trial, under which it is to be
-    /// given back by [`Breaker::end_trial`] whatever came of it.
-    pub const fn try_out(&mut self) -> Option<u64> {
-        match self.state {
-            State::Closed | State::HalfOpen { trial: Some(_) } => None,
-            State::Open { .. } | State::HalfOpen { trial: None } => {
-                self.trials = self.trials.wrapping_add(1);
-                self.state = State::HalfOpen {
-                    trial: Some(self.trials),
-                };
-                Some(self.trials)
-            }
-        }
+    /// has just begun to try it, or nothing is to be tried; else the number of the trial, under
+    /// which it is to be given back by [`Breaker::end_trial`] whatever came of it.
+    ///
+    /// A trial that takes longer than the shortest ejection keeps the next one waiting no longer: it
+    /// may be a request that takes its time on an origin that is well.
+    pub fn try_out(&mut self, now: Duration, rules: &Fitness) -> Option<u64> {
+        let number = self.trials.saturating_add(1);
+        let first = match self.state {
+            State::Closed => return None,
+            State::HalfOpen { next, .. } if now < next => return None,
+            State::HalfOpen { first, .. } => first,
+            State::Open { .. } => number,
+        };
+        let next = now + rules.eject;
+        self.state = State::HalfOpen { first, next };
+        self.trials = number;
+        Some(number)
     }
 
     /// The request of this trial has ended. If nothing is known by it the next one may try.
     pub fn end_trial(&mut self, number: u64) {
-        if self.state
-            == (State::HalfOpen {
-                trial: Some(number),
-            })
+        if let State::HalfOpen { next, .. } = &mut self.state
+            && number == self.trials
         {
-            self.state = State::HalfOpen { trial: None };
+            *next = Duration::ZERO;
         }
     }
 
-    /// A request failed. How long the origin is ejected for, if it is by this.
-    pub fn failed(&mut self, now: Duration, rules: &Fitness) -> Option<Duration> {
+    /// A request failed; if it was a trial, with its number. How long the origin is ejected for, if
+    /// it is by this.
+    pub fn failed(
+        &mut self,
+        now: Duration,
+        trial: Option<u64>,
+        rules: &Fitness,
+    ) -> Option<Duration> {
         match self.state {
-            // It was sent before the ejection and says nothing new.
+            // What was sent before the ejection says nothing new.
             State::Open { .. } => return None,
+            State::HalfOpen { first, .. } if trial.is_none_or(|number| number < first) => {
+                return None;
+            }
             State::HalfOpen { .. } => {}
             State::Closed => {
                 self.failures = self.failures.saturating_add(1);
@@ -161,7 +174,7 @@ mod tests {
 
     fn ejected_at(now: Duration) -> Breaker {
         let mut breaker = Breaker::default();
-        let spans = [(); 3].map(|()| breaker.failed(now, &rules()));
+        let spans = [(); 3].map(|()| breaker.failed(now, None, &rules()));
         assert_eq!(spans, [None, None, Some(5 * SECOND)]);
         breaker
     }
@@ -170,8 +183,8 @@ mod tests {
     fn r9_only_failures_in_a_row_open_the_breaker() {
         let mut breaker = Breaker::default();
         for _ in 0..10 {
-            breaker.failed(SECOND, &rules());
-            breaker.failed(SECOND, &rules());
+            breaker.failed(SECOND, None, &rules());
+            breaker.failed(SECOND, None, &rules());
             breaker.succeeded(SECOND);
         }
         assert!(breaker.is_clear());
@@ -183,31 +196,41 @@ mod tests {
     }
 
     #[test]
-    fn r9_one_request_at_a_time_tries_an_ejected_origin_however_long_it_takes() {
+    fn r9_one_request_at_a_time_tries_an_ejected_origin() {
         let mut breaker = ejected_at(SECOND);
-        assert_eq!(breaker.passing(6 * SECOND), Passing::OnTrial);
+        let at = 6 * SECOND;
+        assert_eq!(breaker.passing(at), Passing::OnTrial);
 
-        let first = breaker.try_out().unwrap();
-        assert_eq!(breaker.try_out(), None, "one at a time");
-        assert_eq!(breaker.passing(600 * SECOND), Passing::Tried);
+        let first = breaker.try_out(at, &rules()).unwrap();
+        assert_eq!(breaker.try_out(at, &rules()), None, "one at a time");
+        assert_eq!(breaker.passing(10 * SECOND), Passing::Tried);
         breaker.end_trial(first);
-        assert_eq!(breaker.passing(6 * SECOND), Passing::OnTrial, "the next");
-        let second = breaker.try_out().unwrap();
+        assert_eq!(breaker.passing(at), Passing::OnTrial, "the next");
+        let second = breaker.try_out(at, &rules()).unwrap();
         breaker.end_trial(first);
-        assert_eq!(breaker.try_out(), None, "the first is over already");
+        assert_eq!(
+            breaker.try_out(at, &rules()),
+            None,
+            "the first is over already"
+        );
 
         assert!(breaker.succeeded(8 * SECOND));
         breaker.end_trial(second);
         assert_eq!(breaker.passing(8 * SECOND), Passing::Freely);
-        assert_eq!(breaker.try_out(), None, "nothing is to be tried");
+        assert_eq!(
+            breaker.try_out(9 * SECOND, &rules()),
+            None,
+            "nothing is to be tried"
+        );
     }
 
     #[test]
     fn r9_a_trial_that_fails_leaves_the_origin_out_for_its_time() {
         let mut breaker = ejected_at(SECOND);
-        let trial = breaker.try_out().unwrap();
+        let trial = breaker.try_out(10 * SECOND, &rules()).unwrap();
 
-        assert_eq!(breaker.failed(10 * SECOND, &rules()), Some(10 * SECOND));
+        let ejected = breaker.failed(10 * SECOND, Some(trial), &rules());
+        assert_eq!(ejected, Some(10 * SECOND));
         breaker.end_trial(trial);
 
         assert_eq!(
@@ -223,18 +246,18 @@ mod tests {
         let mut spans = Vec::new();
         for _ in 0..3 {
             now += 60 * SECOND;
-            assert!(breaker.try_out().is_some());
-            spans.push(breaker.failed(now, &rules()).unwrap().as_secs());
+            let trial = breaker.try_out(now, &rules());
+            spans.push(breaker.failed(now, trial, &rules()).unwrap().as_secs());
         }
         assert_eq!(spans, [10, 15, 15]);
 
         now += 60 * SECOND;
-        let _ = breaker.try_out();
+        let _ = breaker.try_out(now, &rules());
         breaker.succeeded(now);
         let again = |breaker: &mut Breaker, now| {
-            let _ = breaker.failed(now, &rules());
-            let _ = breaker.failed(now, &rules());
-            breaker.failed(now, &rules()).unwrap().as_secs()
+            let _ = breaker.failed(now, None, &rules());
+            let _ = breaker.failed(now, None, &rules());
+            breaker.failed(now, None, &rules()).unwrap().as_secs()
         };
         assert_eq!(again(&mut breaker.clone(), now + 30 * SECOND), 15);
         assert_eq!(again(&mut breaker, now + 31 * SECOND), 5, "forgiven");
@@ -245,9 +268,32 @@ mod tests {
         let mut breaker = ejected_at(SECOND);
         let before = breaker;
 
-        assert_eq!(breaker.failed(2 * SECOND, &rules()), None);
+        assert_eq!(breaker.failed(2 * SECOND, None, &rules()), None);
         assert!(!breaker.succeeded(2 * SECOND));
 
         assert_eq!(breaker, before);
+    }
+
+    #[test]
+    fn r9_only_trials_since_the_ejection_decide_about_it() {
+        let mut breaker = ejected_at(SECOND);
+        let old = breaker.try_out(6 * SECOND, &rules());
+        assert_eq!(breaker.failed(6 * SECOND, None, &rules()), None, "no trial");
+        assert_eq!(breaker.passing(6 * SECOND), Passing::Tried);
+
+        // It hangs, and so does the one that may try after it.
+        assert_eq!(breaker.passing(11 * SECOND), Passing::OnTrial);
+        let later = breaker.try_out(11 * SECOND, &rules());
+        assert_ne!(later, old);
+        assert!(breaker.failed(60 * SECOND, old, &rules()).is_some());
+
+        let newest = breaker.try_out(80 * SECOND, &rules());
+        assert_eq!(
+            breaker.failed(81 * SECOND, later, &rules()),
+            None,
+            "an old one"
+        );
+        assert_eq!(breaker.passing(81 * SECOND), Passing::Tried);
+        assert!(breaker.failed(82 * SECOND, newest, &rules()).is_some());
     }
 }

@@ -119,8 +119,8 @@ impl Health {
     }
 
     /// Takes the right to try it out, if nobody has it: the number under which it is given back.
-    pub(super) fn try_out(&self) -> Option<u64> {
-        self.act(|inner| inner.breaker.try_out())
+    pub(super) fn try_out(&self, now: Duration) -> Option<u64> {
+        self.act(|inner| inner.breaker.try_out(now, &self.rules))
     }
 
     /// A request that tried it has ended.
@@ -143,9 +143,13 @@ impl Health {
         })
     }
 
-    /// A visitor's request failed in a way that speaks against the origin.
-    pub(super) fn failed(&self, now: Duration) -> Option<Turn> {
-        self.act(|inner| inner.breaker.failed(now, &self.rules).map(Turn::Ejected))
+    /// A visitor's request, perhaps the trial of this number, failed in a way that speaks against
+    /// the origin.
+    pub(super) fn failed(&self, now: Duration, trial: Option<u64>) -> Option<Turn> {
+        self.act(|inner| {
+            let ejected = inner.breaker.failed(now, trial, &self.rules);
+            ejected.map(Turn::Ejected)
+        })
     }
 
     /// It answered a question of ours, or did not.
@@ -205,11 +209,11 @@ mod tests {
     fn an_origin_that_was_ejected_comes_back_slowly() {
         let health = Health::new(site_settings().fitness);
         for _ in 0..4 {
-            assert_eq!(health.failed(SECOND), None);
+            assert_eq!(health.failed(SECOND, None), None);
         }
-        assert_eq!(health.failed(SECOND), Some(Turn::Ejected(5 * SECOND)));
+        assert_eq!(health.failed(SECOND, None), Some(Turn::Ejected(5 * SECOND)));
         assert!(health.is_out());
-        assert!(health.try_out().is_some());
+        assert!(health.try_out(SECOND).is_some());
 
         assert_eq!(health.succeeded(|| 7 * SECOND), Some(Turn::Restored));
 
@@ -221,7 +225,7 @@ mod tests {
     #[test]
     fn a_failure_that_ejects_nobody_is_forgotten_with_the_next_answer() {
         let health = Health::new(site_settings().fitness);
-        assert_eq!(health.failed(SECOND), None);
+        assert_eq!(health.failed(SECOND, None), None);
 
         assert_eq!(health.succeeded(|| SECOND), None);
 

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::Pool;
+use super::{Held, Pool};
 use crate::origin::OriginError;
 use crate::origin::check::Timetable;
 use crate::origin::health::{Health, Turn};
@@ -20,31 +20,39 @@ pub(in crate::origin) enum Blame {
     Nobody,
 }
 
-impl Pool {
+impl Held {
     /// The head of an answer came.
     pub(in crate::origin) fn answered(&self, status: StatusCode) {
+        let pool = &self.pool;
         let is_fault = status.as_u16() >= FIRST_OF_ITS_OWN_FAULTS;
-        self.series.ended(if is_fault {
+        pool.series.ended(if is_fault {
             OriginResult::Error
         } else {
             OriginResult::Ok
         });
-        if is_fault && self.settings.fitness.counts_5xx {
-            self.tell(self.health.failed(self.now()));
+        if is_fault && pool.settings.fitness.counts_5xx {
+            pool.tell(pool.health.failed(pool.now(), self.trial()));
         } else {
-            self.tell(self.health.succeeded(|| self.now()));
+            pool.tell(pool.health.succeeded(|| pool.now()));
         }
     }
 
-    /// A request got no answer.
+    /// The request got no answer.
     pub(in crate::origin) fn lost(&self, error: &OriginError, blame: Blame) {
-        self.series.ended(result_of(error));
+        let pool = &self.pool;
+        pool.series.ended(result_of(error));
         match blame {
             Blame::Nobody => {}
-            Blame::Origin => self.tell(self.health.failed(self.now())),
+            Blame::Origin => pool.tell(pool.health.failed(pool.now(), self.trial())),
         }
     }
 
+    fn trial(&self) -> Option<u64> {
+        self.trial.as_ref().map(|trial| trial.number)
+    }
+}
+
+impl Pool {
     /// A request that may have arrived is sent a second time.
     pub(in crate::origin) fn sent_again(&self) {
         self.series.sent_again();

@@ -7,6 +7,7 @@ use super::*;
 use crate::origin::pool::Blame;
 use crate::origin::testing::{outside, site_settings, world};
 use crate::origin::{Address, Scheme};
+use crate::policy::limits::address_key;
 
 /// A site with this many origins, two slots each; one visitor belongs to one of them.
 fn site(origins: u16) -> Site {
@@ -35,9 +36,12 @@ fn at(held: &Held) -> u64 {
     held.pool.number()
 }
 
-fn eject(pool: &Pool) {
+fn eject(pool: &Arc<Pool>) {
     for _ in 0..pool.settings().fitness.failures {
-        pool.lost(&OriginError::LeftOut, Blame::Origin);
+        let held = pool
+            .enter(address_key(std::net::Ipv4Addr::LOCALHOST.into()))
+            .unwrap();
+        held.lost(&OriginError::LeftOut, Blame::Origin);
     }
 }
 

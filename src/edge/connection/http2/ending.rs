@@ -11,15 +11,20 @@ use super::wire::Wire;
 use crate::edge::guard::{Cut, Respite};
 use crate::telemetry::connections::Http2End;
 
-/// A GOAWAY without a last stream, for `ENHANCE_YOUR_CALM`.
-const CALM: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xB];
+/// A GOAWAY for `ENHANCE_YOUR_CALM`. No stream up to `last` may be asked again: it may have been
+/// acted upon (RFC 9113, section 6.8).
+fn calm(last: u32) -> Bytes {
+    const HEAD: [u8; 9] = [0, 0, 8, 7, 0, 0, 0, 0, 0];
+    const CODE: [u8; 4] = [0, 0, 0, 0xB];
+    [&HEAD[..], &last.to_be_bytes(), &CODE].concat().into()
+}
 
 impl<S: Cut> Wire<S> {
     /// Begins to end the connection.
     pub(super) fn end(&mut self, end: Http2End) {
         self.seen.ends(end);
         self.ending.say(if self.outgoing.is_between() {
-            Bytes::from_static(&CALM)
+            calm(self.newest)
         } else {
             Bytes::new()
         });

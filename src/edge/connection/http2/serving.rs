@@ -4,7 +4,10 @@
 //! The library is spoken to directly: only so can something be said on a stream ahead of its
 //! answer.
 
+use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,12 +16,12 @@ use h2::{Ping, PingPong, Reason, RecvStream};
 use http::{Request, Response};
 use hyper::rt::Executor as _;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::exchange;
 use super::streams::{StreamBody, Streams};
-use super::wire::Wire;
+use super::wire::{Seen, Wire};
 use crate::domain::clock::Clock;
 use crate::edge::guard::Cut;
 use crate::edge::interim::Heads;
@@ -39,9 +42,9 @@ const UNSEEN_RESETS: usize = 20;
 const FORCED_RESETS: usize = 64;
 /// Bytes of one answer that are held until the visitor takes them.
 const SEND_BUFFER: usize = 64 << 10;
-/// How often a visitor is asked whether it is still there.
+/// How long a visitor says nothing until it is asked whether it is still there.
 const PING: Duration = Duration::from_secs(30);
-/// How long it may take to say so.
+/// How long it may take to say so, or anything else.
 const PONG: Duration = Duration::from_secs(10);
 
 /// What the streams of a connection are run with.
@@ -66,8 +69,9 @@ where
     A: Fn(Request<RecvStream>, Heads) -> F,
     F: Future<Output = Response<StreamBody>> + Send + 'static,
 {
+    let seen = Arc::clone(&wire.seen);
     let mut connection = builder().handshake::<_, Bytes>(wire).await?;
-    let mut silence = pin!(silence(connection.ping_pong()));
+    let mut silence = pin!(silence(connection.ping_pong(), &seen));
     let (mut draining, mut silent) = (false, false);
     loop {
         let accepted = tokio::select! {
@@ -94,18 +98,25 @@ where
     }
 }
 
-/// Ready once the visitor has not said for too long that it is there.
-async fn silence(pongs: Option<PingPong>) {
+/// Ready once the visitor has said nothing for too long, also when asked. Who is in the midst of
+/// saying something is not asked, for the answer would come behind all that is under way.
+async fn silence(pongs: Option<PingPong>, seen: &Seen) {
     let Some(mut pongs) = pongs else {
         return std::future::pending().await;
     };
     loop {
+        let heard = seen.heard();
         sleep(PING).await;
-        match timeout(PONG, pongs.ping(Ping::opaque())).await {
-            Ok(Ok(_)) => {}
-            // The connection is at its end by other means.
-            Ok(Err(_)) => return std::future::pending().await,
-            Err(_) => return,
+        if seen.heard() != heard {
+            continue;
+        }
+        // The answer to the last question makes room for the next. If it has not come that one
+        // stands, and whatever comes now will do.
+        let _ = poll_fn(|cx| Poll::Ready(pongs.poll_pong(cx))).await;
+        let _ = pongs.send_ping(Ping::opaque());
+        sleep(PONG).await;
+        if seen.heard() == heard {
+            return;
         }
     }
 }

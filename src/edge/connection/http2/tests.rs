@@ -363,8 +363,33 @@ async fn r1_a_head_that_never_ends_is_closed() {
     raw.send(&get(1, "/")).await;
     raw.next_of(0).await.unwrap();
     raw.send(&frame(HEADERS, 1, 3, &block("GET", "/"))).await;
-    let end = timeout(Duration::from_secs(12), raw.served);
-    assert_eq!(end.await.unwrap().unwrap(), Http2End::SlowHead);
+    let goaway = timeout(Duration::from_secs(12), raw.next_of(GOAWAY));
+    let goaway = goaway.await.unwrap().unwrap();
+    assert_eq!(
+        goaway.payload[..4],
+        [0, 0, 0, 3],
+        "no stream is to be asked again"
+    );
+    assert_eq!(raw.served.await.unwrap(), Http2End::SlowHead);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_says_something_need_not_answer_pings_and_who_says_nothing_is_gone() {
+    let mut raw = Raw::greeted(1).await;
+    raw.send(&frame(HEADERS, 4, 1, &block("POST", "/read")))
+        .await;
+    for _ in 0..20 {
+        sleep(Duration::from_secs(10)).await;
+        raw.send(&frame(0, 0, 1, b"piece by piece")).await;
+    }
+    raw.send(&frame(0, 1, 1, &[])).await;
+    assert_eq!(raw.next_of(HEADERS).await.unwrap().stream, 1);
+
+    raw.send(&get(3, "/slow")).await;
+    let early = timeout(Duration::from_secs(39), &mut raw.served);
+    assert!(early.await.is_err());
+    let end = timeout(Duration::from_secs(35), raw.served);
+    assert_eq!(end.await.unwrap().unwrap(), Http2End::Visitor);
 }
 
 #[tokio::test(start_paused = true)]
@@ -539,6 +564,21 @@ async fn what_was_asked_before_a_goodbye_was_heard_is_answered() {
         assert_eq!(end, wanted);
         newcomer.await.unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r3_who_asks_after_the_goodbye_and_takes_nothing_is_cut_off() {
+    let mut raw = Raw::greeted(5_000).await;
+    raw.send(&get(1, "/")).await;
+    while raw.next_answering().await.unwrap().kind != GOAWAY {}
+    raw.send(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 1])).await;
+    raw.send(&get(3, "/")).await;
+    let taking = async {
+        while raw.next_answering().await.is_some() {}
+        raw.served.await.unwrap()
+    };
+    let end = timeout(Duration::from_secs(40), taking).await;
+    assert_eq!(end.unwrap(), Http2End::Stalled);
 }
 
 /// Asks for so many bytes with room for one, and makes room for `room` more each second, with

@@ -21,7 +21,7 @@ pub(super) struct Watching<'a> {
 impl Watching<'_> {
     /// Ready when the connection has asked nothing, or taken too little, for too long, or has to
     /// make way while it is idle. Whoever makes way keeps the space until it has gone.
-    pub(super) async fn run(self) -> (Http2End, Option<Space>) {
+    pub(super) async fn run(&self) -> (Http2End, Option<Space>) {
         let tick = self.tick();
         let mut quiet = Quiet::new(self.rate_of(tick));
         let mut silent = Duration::ZERO;
@@ -59,6 +59,19 @@ impl Watching<'_> {
         }
     }
 
+    /// Ready when a connection that is about to go has taken too little for too long.
+    pub(super) async fn stalled(&self) {
+        let tick = self.tick();
+        let mut quiet = Quiet::new(self.rate_of(tick));
+        loop {
+            sleep(tick).await;
+            let (_, stuck_ticks) = quiet.tick(self.look());
+            if tick * stuck_ticks >= self.deadlines.write_stall {
+                return;
+            }
+        }
+    }
+
     /// How often is looked.
     fn tick(&self) -> Duration {
         let Deadlines {
@@ -73,6 +86,11 @@ impl Watching<'_> {
     /// Bytes that a visitor must take in a tick who is waited for.
     fn rate_of(&self, tick: Duration) -> u64 {
         tick.as_secs() * u64::from(self.deadlines.write_rate)
+    }
+
+    /// Whether nothing is asked or answered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.look().is_idle()
     }
 
     fn look(&self) -> Look {

@@ -27,6 +27,7 @@ const STREAMS: usize = 512;
 pub(super) struct Seen {
     open: AtomicU32,
     written: AtomicU64,
+    heard: AtomicU64,
     end: OnceLock<Http2End>,
 }
 
@@ -40,6 +41,11 @@ impl Seen {
     /// that answers a frame.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that came from the visitor, of whatever frames.
+    pub(super) fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
     }
 
     /// Why the wire ended the connection, if it did.
@@ -65,7 +71,7 @@ pub(super) struct Wire<S: Cut> {
     pub(super) outgoing: Frames,
     /// Streams that are open, as far as frames tell.
     open: Vec<u32>,
-    newest: u32,
+    pub(super) newest: u32,
     /// Whether a header block has begun and not ended, or its last part is still arriving.
     block: Block,
     head_alarm: Alarm,
@@ -198,6 +204,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Cut> AsyncRead for Wire<S> {
         match Pin::new(&mut this.io).poll_read(cx, out) {
             Poll::Ready(Ok(())) => {
                 let read = out.filled().get(before..).unwrap_or_default();
+                let heard = u64::try_from(read.len()).unwrap_or(u64::MAX);
+                this.seen.heard.fetch_add(heard, Ordering::Relaxed);
                 if let Err(flood) = this.receive(read) {
                     out.set_filled(before);
                     this.end(Http2End::Flood(flood));
