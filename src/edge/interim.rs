@@ -3,7 +3,7 @@
 mod heads;
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -37,12 +37,11 @@ pub(super) fn way(head: &mut request::Parts) -> Option<Ahead> {
 pub(super) async fn heralded<F: Future>(
     (ahead, herald): (Option<Ahead>, Herald<'_>),
     asides: &Asides,
-    answering: F,
+    mut answering: Pin<&mut F>,
 ) -> F::Output {
     let Some(ahead) = ahead else {
         return answering.await;
     };
-    let mut answering = pin!(answering);
     let answer = loop {
         let next = poll_fn(|cx| {
             if let Poll::Ready(answer) = answering.as_mut().poll(cx) {

@@ -5,6 +5,7 @@ mod caller;
 mod session;
 mod settle;
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
@@ -157,7 +158,7 @@ impl Door {
         let asked = remembered(&came.head);
         let way = (interim::way(&mut came.head), came.herald);
         let request = Request::from_parts(came.head, came.body);
-        let answering = self.origin.forward(request, permit);
+        let answering = pin!(self.origin.forward(request, permit));
         let outcome = interim::heralded(way, &self.metrics.asides, answering).await;
         self.time(site, came.now);
         match outcome {

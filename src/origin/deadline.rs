@@ -59,9 +59,8 @@ impl End {
     /// [`OriginError::NoAnswer`] if it is too late.
     pub(super) async fn bound<T>(
         self,
-        exchange: impl Future<Output = Result<T, OriginError>>,
+        mut exchange: Pin<&mut impl Future<Output = Result<T, OriginError>>>,
     ) -> Result<T, OriginError> {
-        let mut exchange = std::pin::pin!(exchange);
         let mut timer = self.timer();
         poll_fn(|cx| {
             if let done @ Poll::Ready(_) = exchange.as_mut().poll(cx) {

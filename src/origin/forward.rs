@@ -1,5 +1,6 @@
 //! The door to the origins: what is sent of a permitted request, and what of the answer comes back.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -88,7 +89,7 @@ impl Origin {
     {
         let site = self.site(permit.passage())?;
         let end = site.deadlines().end();
-        end.bound(site.exchange(request, permit, end)).await
+        end.bound(pin!(site.exchange(request, permit, end))).await
     }
 
     /// The site that a permit names.
