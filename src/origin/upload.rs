@@ -262,29 +262,14 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::origin::testing::no_trailers;
+    use crate::origin::testing::{no_trailers, written};
 
-    /// A body of which one piece comes, and then nothing more.
-    struct Half(Option<Bytes>);
-
-    impl Body for Half {
-        type Data = Bytes;
-        type Error = BoxError;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-            let piece = self.0.take();
-            piece.map_or(Poll::Pending, |piece| {
-                Poll::Ready(Some(Ok(Frame::data(piece))))
-            })
-        }
-    }
-
+    /// How long a body is waited for of which one piece comes, and then nothing more.
     async fn gathers(length: Option<u64>) -> Option<Duration> {
+        let (pen, body) = written();
+        pen.write("half").await;
         let began = sleep(Duration::ZERO).deadline();
-        let gathered = Gathered::of((Half(Some("half".into())), length), no_trailers());
+        let gathered = Gathered::of((body, length), no_trailers());
         let gathered = timeout(Duration::from_secs(60), gathered).await.ok()?;
         assert_eq!(gathered.unwrap().first, ["half"]);
         Some(sleep(Duration::ZERO).deadline() - began)
