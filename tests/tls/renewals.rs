@@ -187,9 +187,11 @@ async fn l2_policies_and_certificates_change_a_hundred_times_under_load_and_no_r
     // Who comes anew each time has a handshake to make each time.
     assert!(asked.iter().all(|asked| *asked > ROUNDS / 4), "{asked:?}");
     assert!(asked.iter().sum::<usize>() > 6 * ROUNDS, "{asked:?}");
+    // Each reload would cost more than six if it closed them. Some are made besides, where the last
+    // one is not yet free at the moment it is wanted.
     let kept = run.origin.connections();
     assert!(
-        kept < ROUNDS,
+        kept < 3 * ROUNDS,
         "connections to the site were dropped: {kept}"
     );
     let metrics = operator.get("/metrics").await;
