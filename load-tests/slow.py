@@ -83,13 +83,13 @@ def arguments():
 
 
 def measure(name, words, port, asked):
-    """A quiet run, and then one beside an attack."""
+    """A quiet run, and then one beside an attack. Both are watched, as watching costs time too."""
+    watch = Watch(port)
     quiet = Honest(port).for_seconds(asked.quiet_s)
     words = words.format(site=f"http://127.0.0.1:{port}").split()
     # Attackers have machines of their own: here theirs comes after the gateway.
     command = ["nice", "-n", "19", "slowhttptest", *words, "-c", str(asked.connections), "-r", "500",
                "-l", str(asked.attack_s), "-p", "5", "-v", "0"]
-    watch = Watch(port)
     attack = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         time.sleep(1)
@@ -151,8 +151,8 @@ class Honest:
 class Watch:
     """How many connections of the attackers are open, and how long the longest lived.
 
-    In a process of its own, and behind all others: reading the table of 1,000 connections takes
-    milliseconds, which in this process would be counted as waits of the honest visitors.
+    In a process of its own, behind all others, and once a second: reading the table of 1,000
+    connections takes milliseconds, which would be counted as waits of the honest visitors.
     """
 
     def __init__(self, port):
@@ -172,7 +172,7 @@ def look(port, over, tells):
     """Looks at the attackers' connections until it is over, and tells the longest and the most."""
     os.nice(10)
     since, longest, most = {}, 0.0, 0
-    while not over.wait(0.25):
+    while not over.wait(1):
         now, seen = time.monotonic(), set()
         for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
             _, local, remote, state = line.split()[:4]

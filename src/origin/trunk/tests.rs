@@ -458,7 +458,7 @@ async fn h15_an_order_whose_body_has_begun_is_not_sent_again_and_nobody_is_blame
     let (leaving, alive) = (Raw::that(Does::GoesAway).await, Site::open(100).await);
     let origin = leaving.beside(&alive);
     let mut lost = 0;
-    for _ in 0..4 {
+    for _ in 0..12 {
         let (pen, body) = written();
         let writing = tokio::spawn(async move { while pen.write(vec![b'x'; 20_000]).await {} });
         let answer = tokio::time::timeout(
