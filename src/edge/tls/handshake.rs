@@ -281,6 +281,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn r5_who_has_a_turn_stands_in_line_with_everything_else() {
+        let turns = Semaphore::new(1);
+        let mut first = pin!(turn(&turns));
+        let is_ready = poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx).is_ready())).await;
+        assert!(
+            !is_ready,
+            "nothing bounds how many are computed one after another"
+        );
+        assert_eq!(turns.available_permits(), 0);
+        assert!(first.await.is_ok());
+    }
+
+    #[tokio::test]
     async fn r5_a_handshake_is_worked_on_in_its_turn_and_in_no_other() {
         let (side, turns, left) = (side(), Semaphore::new(1), AtomicUsize::new(0));
         let (client, io) = duplex(1 << 16);
