@@ -491,7 +491,7 @@ fn survives(sources: &Sources) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64 * ProptestConfig::default().cases / 256))]
+    #![proptest_config(ProptestConfig::with_cases((64 * ProptestConfig::default().cases).div_ceil(256)))]
 
     #[test]
     fn mutilated_files_never_panic(

@@ -267,7 +267,7 @@ fn a_file_without_a_digest_is_checked_as_far_as_it_goes() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000 * ProptestConfig::default().cases / 256))]
+    #![proptest_config(ProptestConfig::with_cases((2_000 * ProptestConfig::default().cases).div_ceil(256)))]
     #[test]
     fn no_changed_byte_passes_unless_the_json_means_the_same(
         at in any::<prop::sample::Index>(), byte in any::<u8>(), external in any::<bool>(),

@@ -186,7 +186,7 @@ fn room_time_never_runs_fast_and_goes_on_while_paused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48 * ProptestConfig::default().cases / 256))]
+    #![proptest_config(ProptestConfig::with_cases((48 * ProptestConfig::default().cases).div_ceil(256)))]
 
     #[test]
     fn no_window_exceeds_the_bound(

@@ -116,7 +116,7 @@ async fn ticks_agree(turns: &[Turn]) -> Told {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60 * ProptestConfig::default().cases / 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: (60 * ProptestConfig::default().cases).div_ceil(256), failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn the_script_accepts_and_earns_as_the_tick_rule_does(turns in turns()) {
         let told = runtime().block_on(ticks_agree(&turns));

@@ -36,27 +36,25 @@ local before = epoch * NUMBERS + base + placed
 -- How many of the chunk had waited for this draw, in all and in each lane.
 local live, live_in = 0, {}
 
--- Those who wait for this draw have no record, or one of the turn they wait in. Others went, and
--- may have come back to the lobby that is running.
+-- Those who wait for this draw are still known by the lobby only, or have a record of the turn they
+-- wait in. Others went, and may have come back to the lobby that is running, or were put back at
+-- the place of a draw that was lost.
 local function place_frozen()
   local numbers = call('ZMSCORE', FROZEN, unpack(visitors))
   for at = 1, #visitors do
     if not numbers[at] then return false end
   end
-  local kept = call('HMGET', ENTRIES, unpack(visitors))
+  find(visitors)
   for at, visitor in ipairs(visitors) do
-    local record = kept[at]
-    local entry = record and read(record)
-    local waits = not entry
-      or (entry.kind == IN_LOBBY and not call('ZSCORE', LOBBY, visitor))
-    if waits then
+    local entry = known[visitor]
+    if entry.kind == IN_LOBBY and not (entry.kept and call('ZSCORE', LOBBY, visitor)) then
       local lane = lanes[tonumber(numbers[at]) + 1] or lanes[1]
       live, live_in[lane] = live + 1, (live_in[lane] or 0) + 1
       local places = adds[lane.queue] or {}
       local last = #places
       places[last + 1], places[last + 2] = as_score(before + at), visitor
       adds[lane.queue] = places
-      if entry then
+      if entry.kept then
         entry.kind, entry.place, entry.number = WAITING, before + at, 0
         keep(visitor, entry)
       end

@@ -47,7 +47,7 @@ async fn shares_agree(turns: &[Turn]) -> Told {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60 * ProptestConfig::default().cases / 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: (60 * ProptestConfig::default().cases).div_ceil(256), failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn the_script_shares_releases_as_the_rule_does(turns in turns()) {
         let told = runtime().block_on(shares_agree(&turns));
