@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use crate::kit::process::{furnish, start_under};
 use crate::kit::wire::{Asked, Wire};
@@ -49,6 +50,84 @@ async fn r4_an_idle_connection_is_parked_and_goes_on_as_before() {
     })
     .await;
     house.drain().await;
+}
+
+/// A house with these lines of `[connections]`.
+async fn house_with(lines: &str) -> House {
+    let mut plan = Plan::default();
+    plan.storing += &format!("\n[connections]\n{lines}");
+    House::of(plan).await
+}
+
+/// A connection from this address of the loopback's.
+async fn wire_from(address: &str, house: &House) -> Wire {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket
+        .bind(format!("{address}:0").parse().unwrap())
+        .unwrap();
+    Wire::over(socket.connect(house.address).await.unwrap())
+}
+
+/// Whether it is answered; if not, it was closed without a byte.
+async fn is_served(wire: &mut Wire) -> bool {
+    let sent = wire.send(STATUS).await;
+    let answer = wire.answer(Asked::Any).await;
+    assert!(sent.is_ok() || answer.is_none());
+    answer.is_some_and(|answer| answer.status == 200)
+}
+
+async fn turned_away(house: &House, reason: &str) -> f64 {
+    let name = "anteroom_connections_turned_away_total";
+    house.metric(name, &format!("reason=\"{reason}\"")).await
+}
+
+#[tokio::test]
+async fn r4_the_connection_that_is_idle_longest_makes_way_for_a_newcomer() {
+    let house = house_with("max = 4").await;
+    // One place is kept for whoever comes next.
+    let mut idle = Vec::new();
+    for number in 1..=3_u8 {
+        let mut wire = Wire::to(house.address).await;
+        assert!(is_served(&mut wire).await);
+        idle.push(wire);
+        until("it is parked", || async {
+            (parked(&house).await >= f64::from(number)).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(turned_away(&house, "given_up").await, 0.0);
+
+    let mut newcomer = Wire::to(house.address).await;
+    assert!(is_served(&mut newcomer).await);
+
+    idle.remove(0).is_closed().await;
+    assert_eq!(turned_away(&house, "given_up").await, 1.0);
+    for wire in &mut idle {
+        assert!(is_served(wire).await, "one made way, the others stay");
+    }
+    assert!(is_served(&mut newcomer).await);
+}
+
+#[tokio::test]
+async fn r4_a_network_with_as_many_connections_as_it_may_have_gets_no_other() {
+    let house = house_with("max_per_network = 2").await;
+    let mut first = wire_from("127.0.0.1", &house).await;
+    let mut second = wire_from("127.0.0.1", &house).await;
+    assert!(is_served(&mut first).await && is_served(&mut second).await);
+
+    let mut third = wire_from("127.0.0.1", &house).await;
+    assert!(!is_served(&mut third).await);
+    assert_eq!(turned_away(&house, "network").await, 1.0);
+    let mut other = wire_from("127.0.0.2", &house).await;
+    assert!(is_served(&mut other).await, "another network has its own");
+    assert!(is_served(&mut first).await && is_served(&mut second).await);
+
+    drop(first);
+    until("the place is free again", || async {
+        let mut next = wire_from("127.0.0.1", &house).await;
+        is_served(&mut next).await.then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

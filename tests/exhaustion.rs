@@ -1,12 +1,12 @@
 //! Rows R of docs/security.md: what would use up time, memory or connections.
 
-use std::net::{IpAddr, Ipv6Addr};
-use std::num::NonZeroU32;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anteroom::config::{self, Sources};
 use anteroom::domain::clock::{Clock, UnixTime};
-use anteroom::gate::limit::Limiters;
+use anteroom::gate::limit::{Limiters, MOST_KEYS};
+use anteroom::telemetry::metrics::Metrics;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
@@ -104,7 +104,7 @@ async fn r1_who_does_not_read_a_short_answer_is_gone_long_before_it_counts_as_id
 }
 
 #[test]
-fn r6_a_flood_of_addresses_is_one_entry_a_network_and_is_forgotten() {
+fn r6_a_flood_of_addresses_fills_one_table_and_is_forgotten() {
     let mut sources = Sources::default();
     for (name, text) in Plan::default().texts(crate::kit::policies::Addresses {
         public: "127.0.0.1:1".parse().unwrap(),
@@ -117,23 +117,29 @@ fn r6_a_flood_of_addresses_is_one_entry_a_network_and_is_forgotten() {
     sources.add("limits.toml", limit).unwrap();
     let config = config::read(&sources).unwrap().config;
     let clock = Clock::by_hand(UnixTime::from_secs(1_795_000_000));
-    let limiters = Limiters::new(&config.limits, clock.clone());
-    let from = |number: u128| IpAddr::V6(Ipv6Addr::from((0x2001_0db8 << 96) | number));
+    let counted = Metrics::new().unwrap().limits;
+    let limiters = Limiters::new(&config.limits, clock.clone(), counted);
+    let asks = |bits: u128| limiters.visit(IpAddr::V6(bits.into()), "/about").is_ok();
+    let of = |provider: u128, rest: u128| provider << 96 | rest;
 
-    let within = (0..200_000).filter(|number| limiters.visit(from(*number), "/about").is_ok());
-    assert_eq!(within.count(), 5, "all of one network are one");
-    assert_eq!(limiters.len(), 1);
-    for number in 1..=200_000 {
-        assert!(limiters.visit(from(number << 64), "/about").is_ok());
+    let host = 0x2001_0db8;
+    let within = (0..200_000).filter(|number| asks(of(host, *number)));
+    assert_eq!(within.count(), 5, "all of one /64 are one");
+    assert_eq!(limiters.len(), 3, "it, its /56 and its /48");
+    for number in 1..=400_000 {
+        asks(of(0x2a00_0000, number << 80));
     }
-    assert_eq!(limiters.len(), 200_001);
+    let held = limiters.len();
+    assert!(held <= MOST_KEYS, "{held} keys are remembered");
+    assert!(held > MOST_KEYS / 100 * 99, "{held} keys fill the table");
+    assert!(!asks(of(host, 1)), "who was limited before still is");
+    assert!(!asks(of(0x2a00_0000, 500_000 << 80)), "so is the flood");
+    let served = (0..50).filter(|provider| asks(of(0x2600_0000 + provider, 0)));
+    let served = served.count();
+    assert!(served > 45, "{served} of 50 others are served");
     clock.advance(Duration::from_secs(60));
     limiters.tidy();
     assert!(limiters.is_empty(), "{} are remembered", limiters.len());
-    assert_eq!(
-        NonZeroU32::new(5),
-        config.limits.limits.first().map(|limit| limit.burst)
-    );
 }
 
 #[tokio::test]

@@ -271,7 +271,7 @@ impl Gate {
                 return Ok(None);
             }
         };
-        self.limiters.poll(token.visitor)?;
+        self.limiters.poll(token.visitor, request.client)?;
         room.witness(&token);
         Ok(Some(token))
     }

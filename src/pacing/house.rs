@@ -43,6 +43,7 @@ use crate::store::{
     CheckIn, Claim, Claimed, Ending, Granted, Held, Hold, Joined, Joining, Leaving, Ordered,
     Passed, Passing, QueueStore, Released, Spending, Spent, StoreError, Touch, Touched,
 };
+use crate::telemetry::metrics::Metrics;
 use crate::token::Keyring;
 use crate::token::chance::random_bytes;
 use crate::token::keyfile::{AdmissionAlgorithm, KeyFile, Purpose, generate};
@@ -418,7 +419,11 @@ impl House {
             proxies: Proxies::default(),
             prefix: "/_anteroom".into(),
             rules: Rules::default(),
-            limiters: Limiters::new(&Limits::default(), clock.clone()),
+            limiters: Limiters::new(
+                &Limits::default(),
+                clock.clone(),
+                Metrics::new().unwrap().limits,
+            ),
             keys,
             store: store.clone(),
             admissions: Admissions::default(),

@@ -4,4 +4,5 @@ pub mod bots;
 pub mod expression;
 pub mod limits;
 pub mod network;
+pub mod quota;
 pub mod rules;

@@ -104,6 +104,10 @@ families! {
     tokens: IntCounterVec = "anteroom_tokens_refused_total" ["reason"];
     /// Requests to the control API that were turned away at its door, by reason.
     control_refusals: IntCounterVec = "anteroom_control_refusals_total" ["reason"];
+    /// Addresses, networks and visitors whose use of a rate limit is remembered.
+    limit_keys: IntGaugeVec = "anteroom_limit_keys" [];
+    /// Addresses, networks and visitors that a rate limit began to count, by the place they got.
+    limit_newcomers: IntCounterVec = "anteroom_limit_newcomers_total" ["place"];
     /// Requests that a bot rule matched, by rule and by what it does.
     rule_matches: IntCounterVec = "anteroom_rule_matches_total" ["rule", "action"];
     /// Places given over the room's life, as the store counts them; alike on every gateway.

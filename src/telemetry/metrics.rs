@@ -15,6 +15,7 @@ use super::connections::ConnectionMetrics;
 use super::door::DOOR_REASONS;
 use super::families::{Families, words};
 use super::labels::{RefusalLabel, TOKEN_REASONS, Verb, VerdictLabel};
+use super::limits::LimitMetrics;
 use super::origins::OriginSeries;
 use super::reading::{Reading, clock_offset};
 use super::series::{Counts, Named, Shown};
@@ -61,6 +62,8 @@ pub struct Metrics {
     pub connections: ConnectionMetrics,
     /// Of what comes before answers and behind bodies.
     pub asides: Arc<Asides>,
+    /// Of rate limits.
+    pub limits: Arc<LimitMetrics>,
     /// Of WebSockets.
     pub sockets: SocketMetrics,
     /// Of event streams.
@@ -110,6 +113,7 @@ impl Metrics {
             site: SiteMetrics::of(&families)?,
             connections: ConnectionMetrics::of(&families)?,
             asides: Arc::new(Asides::of(&families)?),
+            limits: Arc::new(LimitMetrics::of(&families)?),
             sockets: SocketMetrics::of(&families)?,
             streams: StreamMetrics::of(&families)?,
             tls: TlsMetrics::of(&families)?,

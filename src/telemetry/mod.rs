@@ -6,6 +6,7 @@ pub mod door;
 pub mod families;
 pub mod labels;
 mod lanes;
+pub mod limits;
 pub mod logs;
 pub mod metered;
 pub mod metrics;

@@ -98,7 +98,10 @@ fn gate(
         rules: config.rules.clone(),
         limiters: match last {
             Some(last) => last.limiters.renewed(&config.limits),
-            None => Limiters::new(&config.limits, lasting.clock.clone()),
+            None => {
+                let counted = Arc::clone(&metrics.limits);
+                Limiters::new(&config.limits, lasting.clock.clone(), counted)
+            }
         },
         admissions: match last {
             Some(last) if last.keys.is_same(&keys) => last.admissions.clone(),

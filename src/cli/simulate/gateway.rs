@@ -34,6 +34,7 @@ use crate::policy::limits::{Limit, Limits};
 use crate::store::embedded::Embedded;
 use crate::store::survey::Snapshot;
 use crate::store::{Ending, Ordered, QueueStore, ShownBy};
+use crate::telemetry::metrics::Metrics;
 use crate::token::keyfile::generate;
 use crate::token::{AdmissionAlgorithm, Keyring, Purpose, QueueToken};
 
@@ -98,7 +99,7 @@ impl Gateway {
             heard: Arc::new(|_, _, _| {}),
         };
         Ok(Self {
-            limiters: Limiters::new(&limits(plan.limit)?, clock.clone()),
+            limiters: Limiters::new(&limits(plan.limit)?, clock.clone(), Metrics::new()?.limits),
             beat: RoomLoop::seeded(beat, plan.seed),
             admissions: Admissions::default(),
             seed: plan.seed,
