@@ -133,7 +133,9 @@ fn r6_a_flood_of_addresses_fills_one_table_and_is_forgotten() {
     assert!(held <= MOST_KEYS, "{held} keys are remembered");
     assert!(held > MOST_KEYS / 100 * 99, "{held} keys fill the table");
     assert!(!asks(of(host, 1)), "who was limited before still is");
-    assert!(!asks(of(0x2a00_0000, 500_000 << 80)), "so is the flood");
+    let more_of_it = (0..1_000).filter(|rest| asks(of(0x2a00_0004, *rest << 64)));
+    let passed = more_of_it.count();
+    assert!(passed < 10, "{passed} of the flood's own network passed");
     let served = (0..50).filter(|provider| asks(of(0x2600_0000 + provider, 0)));
     let served = served.count();
     assert!(served > 45, "{served} of 50 others are served");
