@@ -2,10 +2,11 @@
 //! one of these to end: first come, first served, bounded in length and in time.
 //!
 //! While most slots are taken no network has more than half of them, and no more than half of the
-//! line: who opens many slow requests from one place leaves some to the others. Only networks that
-//! have something here are remembered.
+//! line: who opens many slow requests from one place leaves some to the others.
 
-use std::collections::{HashMap, VecDeque};
+mod shares;
+
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::policy::limits::AddressKey;
+use shares::{Cells, Shares};
 
 /// Fewer places than these are not divided: a quarter of them would help nobody.
 const DIVIDED_FROM: usize = 16;
@@ -26,7 +28,10 @@ pub(super) struct Slots {
     busy: AtomicUsize,
     pending: AtomicUsize,
     line: Mutex<VecDeque<oneshot::Sender<Taken>>>,
-    networks: Mutex<HashMap<AddressKey, Presence>>,
+    /// Slots and places in the line together.
+    guests: Shares,
+    /// Places in the line.
+    waiting: Shares,
 }
 
 /// One request's right to be with the origin, up to the end of its answer.
@@ -46,14 +51,6 @@ pub(super) enum Full {
     Network,
 }
 
-/// What one network has here.
-#[derive(Clone, Copy, Debug, Default)]
-struct Presence {
-    /// Slots and places in the line together.
-    all: usize,
-    waiting: usize,
-}
-
 impl Slots {
     /// So many slots, and so many who may wait for one, for so long.
     pub(super) fn new(most: usize, most_pending: usize, patience: Duration) -> Self {
@@ -64,7 +61,8 @@ impl Slots {
             busy: AtomicUsize::new(0),
             pending: AtomicUsize::new(0),
             line: Mutex::default(),
-            networks: Mutex::default(),
+            guests: Shares::default(),
+            waiting: Shares::default(),
         }
     }
 
@@ -158,10 +156,6 @@ impl Slots {
     fn line(&self) -> MutexGuard<'_, VecDeque<oneshot::Sender<Taken>>> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn networks(&self) -> MutexGuard<'_, HashMap<AddressKey, Presence>> {
-        self.networks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Whether a network that has `its` of `most` places, of which `taken` are taken, may have one more.
@@ -189,50 +183,41 @@ impl Drop for Taken {
 #[derive(Debug)]
 struct Guest {
     slots: Arc<Slots>,
-    network: AddressKey,
+    cells: Cells,
 }
 
 impl Guest {
     fn among(slots: &Arc<Slots>, network: AddressKey) -> Result<Self, Full> {
-        let mut networks = slots.networks();
-        let all = networks.get(&network).map_or(0, |presence| presence.all);
-        if !may_have(all, slots.busy(), slots.most) {
-            return Err(Full::Network);
-        }
-        networks.entry(network).or_default().all = all.saturating_add(1);
-        Ok(Self {
+        let (its, cells) = slots.guests.add(network);
+        let guest = Self {
             slots: Arc::clone(slots),
-            network,
-        })
+            cells,
+        };
+        if may_have(its, slots.busy(), slots.most) {
+            Ok(guest)
+        } else {
+            Err(Full::Network)
+        }
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        let mut networks = self.slots.networks();
-        if let Some(presence) = networks.get_mut(&self.network) {
-            presence.all = presence.all.saturating_sub(1);
-            if presence.all == 0 {
-                networks.remove(&self.network);
-            }
-        }
+        self.slots.guests.take(self.cells);
     }
 }
 
 /// Counts one who waits, for as long as it waits. It is a [`Guest`] too.
 struct Waiting<'a> {
     slots: &'a Slots,
-    network: AddressKey,
+    cells: Cells,
 }
 
 impl<'a> Waiting<'a> {
     fn among(slots: &'a Slots, network: AddressKey) -> Result<Self, Full> {
         let before = slots.pending.fetch_add(1, Ordering::SeqCst);
-        let its = slots.networks().get_mut(&network).map_or(0, |presence| {
-            presence.waiting = presence.waiting.saturating_add(1);
-            presence.waiting.saturating_sub(1)
-        });
-        let waiting = Self { slots, network };
+        let (its, cells) = slots.waiting.add(network);
+        let waiting = Self { slots, cells };
         if before >= slots.most_pending {
             Err(Full::Origin)
         } else if may_have(its, before, slots.most_pending) {
@@ -245,9 +230,7 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if let Some(presence) = self.slots.networks().get_mut(&self.network) {
-            presence.waiting = presence.waiting.saturating_sub(1);
-        }
+        self.slots.waiting.take(self.cells);
         self.slots.pending.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -262,6 +245,12 @@ mod tests {
 
     fn bob(last: u8) -> AddressKey {
         AddressKey::V4([198, 51, 100, last])
+    }
+
+    impl Slots {
+        fn is_empty(&self) -> bool {
+            self.guests.is_empty() && self.waiting.is_empty()
+        }
     }
 
     fn slots(most: usize, most_pending: usize) -> Arc<Slots> {
@@ -391,10 +380,7 @@ mod tests {
         assert_eq!(slots.busy(), 11);
         assert!(slots.take(ann()).is_ok(), "there is room again");
         drop(held);
-        assert!(
-            slots.networks().is_empty(),
-            "who has none is not remembered"
-        );
+        assert!(slots.is_empty(), "what is given back is not counted");
     }
 
     #[test]
@@ -422,7 +408,7 @@ mod tests {
         drop(held);
 
         assert!(other.await.is_ok());
-        assert!(slots.networks().is_empty());
+        assert!(slots.is_empty());
         assert_eq!((slots.busy(), slots.pending()), (0, 0));
     }
 
@@ -435,6 +421,6 @@ mod tests {
         assert_eq!(slots.wait(ann()).await.unwrap_err(), Full::Network);
 
         drop((anns, rest));
-        assert!(slots.networks().is_empty());
+        assert!(slots.is_empty());
     }
 }

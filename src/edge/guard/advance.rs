@@ -7,6 +7,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -17,7 +18,14 @@ use super::Guard;
 
 /// Shared by one connection's guard and its service.
 #[derive(Clone, Debug, Default)]
-pub struct Advance(Arc<Mutex<Slot>>);
+pub struct Advance(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Whether there are bytes: most requests have none, and need not lock to see that.
+    is_due: AtomicBool,
+    slot: Mutex<Slot>,
+}
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -32,6 +40,7 @@ impl Advance {
     /// request that is under way may do so, before it answers.
     pub async fn write(&self, bytes: Bytes) {
         self.slot().bytes = bytes;
+        self.0.is_due.store(true, Ordering::Release);
         std::future::poll_fn(|cx| {
             let mut slot = self.slot();
             if slot.bytes.is_empty() {
@@ -43,8 +52,12 @@ impl Advance {
         .await;
     }
 
+    fn is_due(&self) -> bool {
+        self.0.is_due.load(Ordering::Acquire)
+    }
+
     fn slot(&self) -> MutexGuard<'_, Slot> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,6 +77,9 @@ impl<S: AsyncWrite + Unpin> Guard<S> {
         cx: &mut Context<'_>,
         stands: Stands,
     ) -> Poll<io::Result<()>> {
+        if !self.advance.is_due() {
+            return Poll::Ready(Ok(()));
+        }
         let advance = self.advance.clone();
         let mut slot = advance.slot();
         while !slot.bytes.is_empty() && (slot.begun || stands == Stands::Between) {
@@ -81,6 +97,8 @@ impl<S: AsyncWrite + Unpin> Guard<S> {
                 waits.wake();
             }
         }
+        let is_due = !slot.bytes.is_empty();
+        advance.0.is_due.store(is_due, Ordering::Release);
         Poll::Ready(Ok(()))
     }
 }
