@@ -8,8 +8,8 @@ mod given;
 mod received;
 mod stream;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes as Data;
@@ -45,7 +45,6 @@ const SEND_BUFFER: usize = 1024 * 1024;
 /// takes leave of the origin and ends.
 #[derive(Debug)]
 pub(super) struct Trunk {
-    sender: SendRequest<Data>,
     scheme: Scheme,
     deadlines: Deadlines,
     traffic: Arc<Traffic>,
@@ -55,6 +54,8 @@ pub(super) struct Trunk {
 #[derive(Debug)]
 struct Traffic {
     pulse: Arc<Pulse>,
+    /// What begins streams. Without it the library takes leave of the origin.
+    sender: Mutex<Option<SendRequest<Data>>>,
     streams: AtomicUsize,
     /// How many the origin allows.
     allowed: AtomicUsize,
@@ -73,16 +74,17 @@ impl Trunk {
             Bytes::Plain(_) => Scheme::HTTP,
             Bytes::Tls(_) => Scheme::HTTPS,
         };
-        let traffic = Arc::new(Traffic::new());
-        let wire = Wire::new(bytes, Arc::clone(&traffic.pulse));
+        let pulse = Arc::new(Pulse::new());
+        pulse.allow();
+        let wire = Wire::new(bytes, Arc::clone(&pulse));
         let begun = builder().handshake(wire).await;
         let (sender, connection) = begun.map_err(|error| OriginError::Unreachable {
             source: error.into(),
         })?;
+        let traffic = Arc::new(Traffic::new(pulse, sender));
         let driving = driver::drive(connection, Arc::clone(&traffic), Rounds::of(life));
         tokio::spawn(driving);
         Ok(Self {
-            sender,
             scheme,
             deadlines: life.deadlines,
             traffic,
@@ -100,16 +102,21 @@ impl Trunk {
 
     /// Whether it carries nothing new.
     pub(super) fn is_closed(&self) -> bool {
-        self.traffic.pulse.is_old() || is_over(&mut self.sender.clone())
+        self.traffic.pulse.is_old() || self.traffic.sender().is_none()
+    }
+}
+
+impl Drop for Trunk {
+    fn drop(&mut self) {
+        self.traffic.hang_up();
     }
 }
 
 impl Traffic {
-    fn new() -> Self {
-        let pulse = Arc::new(Pulse::new());
-        pulse.allow();
+    fn new(pulse: Arc<Pulse>, sender: SendRequest<Data>) -> Self {
         Self {
             pulse,
+            sender: Mutex::new(Some(sender)),
             streams: AtomicUsize::new(0),
             allowed: AtomicUsize::new(MOST_STREAMS),
             settled: SetOnce::new(),
@@ -133,11 +140,32 @@ impl Traffic {
         self.streams.load(Ordering::Acquire) == 0
     }
 
-    /// Lets no more streams begin, if there is none.
+    /// Lets no more streams begin, and takes leave of the origin, if there is none.
     fn give_up(&self) -> bool {
-        self.streams
-            .compare_exchange(0, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
+        let given_up =
+            self.streams
+                .compare_exchange(0, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
+        if given_up.is_ok() {
+            self.hang_up();
+        }
+        given_up.is_ok()
+    }
+
+    /// What begins a stream; `None` where nothing new may be sent, for the connection is gone or
+    /// either side is going.
+    fn sender(&self) -> Option<SendRequest<Data>> {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sender = sender.clone()?;
+        let mut nobody = Context::from_waker(Waker::noop());
+        match sender.poll_ready(&mut nobody) {
+            Poll::Ready(Err(_)) => None,
+            Poll::Ready(Ok(())) | Poll::Pending => Some(sender),
+        }
+    }
+
+    fn hang_up(&self) {
+        let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(sender.take());
     }
 
     /// The origin allows so many streams; none before it has said how many.
@@ -153,12 +181,6 @@ impl Traffic {
         // It is set once, and asked for often.
         let _ = self.settled.set(());
     }
-}
-
-/// Whether nothing new may be sent: the connection is gone, or the origin is going.
-fn is_over(sender: &mut SendRequest<Data>) -> bool {
-    let mut nobody = Context::from_waker(Waker::noop());
-    matches!(sender.poll_ready(&mut nobody), Poll::Ready(Err(_)))
 }
 
 fn builder() -> Builder {

@@ -10,20 +10,20 @@ use std::time::Duration;
 use bytes::Bytes as Data;
 use h2::client::Connection;
 use h2::{Ping, PingPong};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::Traffic;
 use crate::origin::line::Rounds;
 use crate::origin::wire::Wire;
 
 /// A connection under way is asked for a sign of life when none has come for so long…
-const PING: Duration = Duration::from_secs(20);
+pub(super) const PING: Duration = Duration::from_secs(20);
 
-/// …and closed if none comes within this.
-const PONG: Duration = Duration::from_secs(10);
+/// …and closed if none comes within this. So long, too, it may take to take leave.
+pub(super) const PONG: Duration = Duration::from_secs(10);
 
 /// Looks at whether anything has come, in the time until a sign of life is asked for.
-const LOOKS: u32 = 4;
+pub(super) const LOOKS: u32 = 4;
 
 /// Keeps a connection until either side closes it, it has been without a stream for a whole round,
 /// or the origin gives no sign of life. What goes wrong is told to whoever waits for an answer or
@@ -59,7 +59,7 @@ async fn keep(mut connection: Connection<Wire, Data>, traffic: &Traffic, rounds:
         }
         let is_idle = traffic.is_idle();
         if is_idle && was_idle && traffic.give_up() {
-            traffic.pulse.grow_old();
+            let _ = timeout(PONG, connection).await;
             return;
         }
         was_idle = is_idle;
@@ -68,7 +68,7 @@ async fn keep(mut connection: Connection<Wire, Data>, traffic: &Traffic, rounds:
 
 /// Ready once an origin that something is awaited of has said nothing for too long, also when
 /// asked.
-async fn dead(pongs: Option<PingPong>, traffic: &Traffic) {
+pub(super) async fn dead(pongs: Option<PingPong>, traffic: &Traffic) {
     let Some(mut pongs) = pongs else {
         return std::future::pending().await;
     };

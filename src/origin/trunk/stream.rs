@@ -13,7 +13,7 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Received, Traffic, Trunk, given, is_over};
+use super::{Received, Traffic, Trunk, given};
 use crate::origin::BoxError;
 use crate::origin::carrier::{Break, Unanswered, patiently};
 use crate::origin::deadline::{Silence, Ticker};
@@ -26,8 +26,8 @@ use crate::origin::upload::RequestBody;
 pub(in crate::origin) struct Stream {
     trunk: Arc<Trunk>,
     ticker: Ticker,
-    /// Gives the rest of the request's body to the origin.
-    _giving: Option<AbortOnDropHandle<()>>,
+    /// Gives the rest of the request's body to the origin, for as long as this is held.
+    giving: Option<AbortOnDropHandle<()>>,
 }
 
 /// The head of an answer that is awaited, and who hears what comes before.
@@ -57,7 +57,7 @@ impl Stream {
         Self {
             trunk,
             ticker,
-            _giving: None,
+            giving: None,
         }
     }
 
@@ -68,10 +68,9 @@ impl Stream {
         silence: &mut Silence,
     ) -> Result<Response<Received>, Unanswered> {
         self.settled(silence).await?;
-        let mut sender = self.trunk.sender.clone();
-        if is_over(&mut sender) {
+        let Some(sender) = self.trunk.traffic.sender() else {
             return Err(self.trunk.traffic.unsent(request));
-        }
+        };
         self.trunk.traffic.pulse.allow();
         let mut awaited = self.begin(request, sender).await?;
         let answer = patiently(|cx| awaited.poll(cx), (&mut *silence, &mut self.ticker)).await?;
@@ -104,7 +103,7 @@ impl Stream {
         let (head, sends) =
             begun.map_err(|fault| self.trunk.traffic.lost(Fault::Http2(fault), Said::Nothing))?;
         if !is_whole {
-            self._giving = given::give(body, (sends, sender)).await;
+            self.giving = given::give(body, (sends, sender)).await;
         }
         Ok(Awaited {
             head,
