@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes as Data;
 use h2::client::{Builder, SendRequest};
 use http::uri::Scheme;
-use tokio::sync::SetOnce;
+use tokio::sync::Semaphore;
 
 use super::OriginError;
 use super::deadline::{Deadlines, Ticker};
@@ -59,8 +59,11 @@ struct Traffic {
     streams: AtomicUsize,
     /// How many the origin allows.
     allowed: AtomicUsize,
-    /// Set once the origin has said so, or never will.
-    settled: SetOnce<()>,
+    /// One for each of them; none before the origin has said how many. Closed when the connection
+    /// is gone.
+    places: Arc<Semaphore>,
+    /// How many of these were ever made.
+    made: AtomicUsize,
 }
 
 impl Trunk {
@@ -119,7 +122,8 @@ impl Traffic {
             sender: Mutex::new(Some(sender)),
             streams: AtomicUsize::new(0),
             allowed: AtomicUsize::new(MOST_STREAMS),
-            settled: SetOnce::new(),
+            places: Arc::new(Semaphore::new(0)),
+            made: AtomicUsize::new(0),
         }
     }
 
@@ -168,18 +172,16 @@ impl Traffic {
         drop(sender.take());
     }
 
-    /// The origin allows so many streams; none before it has said how many.
+    /// The origin allows so many streams; none before it has said how many. Where it allows fewer
+    /// than before the library sees to it.
     fn allow(&self, streams: usize) {
-        if streams > 0 {
-            self.allowed
-                .store(streams.min(MOST_STREAMS), Ordering::Relaxed);
-            self.settle();
+        let streams = streams.min(MOST_STREAMS);
+        if streams == 0 {
+            return;
         }
-    }
-
-    fn settle(&self) {
-        // It is set once, and asked for often.
-        let _ = self.settled.set(());
+        self.allowed.store(streams, Ordering::Relaxed);
+        let made = self.made.fetch_max(streams, Ordering::Relaxed);
+        self.places.add_permits(streams.saturating_sub(made));
     }
 }
 

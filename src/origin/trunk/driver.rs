@@ -34,8 +34,7 @@ pub(super) async fn drive(
     rounds: Rounds,
 ) {
     keep(connection, &traffic, rounds).await;
-    // Who waits to be allowed a stream finds the connection gone.
-    traffic.settle();
+    traffic.places.close();
 }
 
 async fn keep(mut connection: Connection<Wire, Data>, traffic: &Traffic, rounds: Rounds) {

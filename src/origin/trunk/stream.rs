@@ -11,6 +11,7 @@ use h2::{Reason, RecvStream};
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Received, Traffic, Trunk, given};
@@ -28,6 +29,8 @@ pub(in crate::origin) struct Stream {
     ticker: Ticker,
     /// Gives the rest of the request's body to the origin, for as long as this is held.
     giving: Option<AbortOnDropHandle<()>>,
+    /// One of the streams that the origin allows.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// The head of an answer that is awaited, and who hears what comes before.
@@ -58,6 +61,7 @@ impl Stream {
             trunk,
             ticker,
             giving: None,
+            place: None,
         }
     }
 
@@ -67,8 +71,9 @@ impl Stream {
         request: Request<RequestBody>,
         silence: &mut Silence,
     ) -> Result<Response<Received>, Unanswered> {
-        self.settled(silence).await?;
-        let Some(sender) = self.trunk.traffic.sender() else {
+        self.place = self.place(silence).await?;
+        let sender = self.trunk.traffic.sender();
+        let Some(sender) = sender.filter(|_| self.place.is_some()) else {
             return Err(self.trunk.traffic.unsent(request));
         };
         self.trunk.traffic.pulse.allow();
@@ -80,15 +85,16 @@ impl Stream {
         Ok(Received::of(answer))
     }
 
-    /// Waits until the origin has said how many streams it allows, or is gone.
-    async fn settled(&mut self, silence: &mut Silence) -> Result<(), Unanswered> {
-        let settled = &self.trunk.traffic.settled;
-        if settled.initialized() {
-            return Ok(());
-        }
-        let mut settled = pin!(settled.wait());
-        let waited = |cx: &mut Context<'_>| settled.as_mut().poll(cx).map(|_| ());
-        patiently(waited, (silence, &mut self.ticker)).await
+    /// Waits until the origin allows one more stream: until then nothing is sent. `None` if the
+    /// connection is gone.
+    async fn place(
+        &mut self,
+        silence: &mut Silence,
+    ) -> Result<Option<OwnedSemaphorePermit>, Unanswered> {
+        let places = Arc::clone(&self.trunk.traffic.places);
+        let mut place = pin!(places.acquire_owned());
+        let place = patiently(|cx| place.as_mut().poll(cx), (silence, &mut self.ticker));
+        Ok(place.await?.ok())
     }
 
     async fn begin(

@@ -469,6 +469,41 @@ async fn h15_what_an_origin_says_it_did_not_take_up_goes_to_another_whatever_it_
 }
 
 #[tokio::test]
+async fn h15_orders_that_wait_for_a_stream_go_to_another_origin_when_theirs_hangs_up() {
+    let heads = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&heads);
+    let narrow = TicketSite::doing(move |mut caller| {
+        let count = Arc::clone(&count);
+        async move {
+            greeted(&mut caller).await;
+            caller.say(ONE_STREAM).await;
+            if head_of_stream(&mut caller).await.is_some() {
+                count.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    })
+    .await;
+    let alive = Site::open(100).await;
+    let mut settings = narrow.settings();
+    settings.protocol = Protocol::Http2Plain;
+    settings.fitness.failures = 1_000;
+    settings.origins.extend(alive.settings().origins);
+    let origin = Arc::new(origin_of(vec![settings]));
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let origin = Arc::clone(&origin);
+        asking.spawn(async move { origin.forward(order(), outside("/pay")).await.is_err() });
+    }
+
+    let lost = asking.join_all().await.into_iter().filter(|lost| *lost);
+
+    let (lost, heads) = (lost.count(), heads.load(Ordering::SeqCst));
+    assert_eq!((lost, orders_at(&alive)), (heads, 16 - heads));
+    assert!((1..8).contains(&heads), "{heads} were sent to it");
+}
+
+#[tokio::test]
 async fn h15_an_order_whose_body_has_begun_is_not_sent_again_and_nobody_is_blamed() {
     let (leaving, alive) = (Raw::that(Does::GoesAway).await, Site::open(100).await);
     let origin = leaving.beside(&alive);
