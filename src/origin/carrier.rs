@@ -66,7 +66,7 @@ impl Carrier {
             }
             Self::Stream(stream) => {
                 let answer = stream.send(request, silence).await?;
-                Ok(answer.map(Inflow::Stream))
+                Ok(answer.map(|received| Inflow::Stream(Box::new(received))))
             }
         }
     }

@@ -15,8 +15,8 @@ use super::trunk::Received;
 pub(super) enum Inflow {
     /// On a connection of its own.
     Line(Incoming),
-    /// On a stream of a shared connection.
-    Stream(Received),
+    /// On a stream of a shared connection. In a box, so that the other costs no more room than alone.
+    Stream(Box<Received>),
 }
 
 impl Body for Inflow {
@@ -31,7 +31,7 @@ impl Body for Inflow {
             Self::Line(incoming) => Pin::new(incoming)
                 .poll_frame(cx)
                 .map_err(|fault| fault.into()),
-            Self::Stream(received) => Pin::new(received).poll_frame(cx),
+            Self::Stream(received) => Pin::new(received.as_mut()).poll_frame(cx),
         }
     }
 

@@ -12,7 +12,7 @@ use http::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::origin::testing::{origin_of, site_settings};
+use crate::origin::testing::{bare, origin_of, outside, site_settings};
 use crate::origin::{Address, Origin, Protocol, Scheme, Settings};
 
 /// One stream as the site sees it.
@@ -78,6 +78,13 @@ impl Stage {
     pub(super) fn origin(&self) -> Origin {
         origin_of(vec![self.settings()])
     }
+
+    /// The way to this site, on which one HEAD was sent: what breaks now may go out again.
+    pub(super) async fn warm(&self) -> Origin {
+        let origin = self.origin();
+        origin.forward(bare("HEAD"), outside("/")).await.unwrap();
+        origin
+    }
 }
 
 pub(super) fn head(status: u16) -> Response<()> {
@@ -87,6 +94,15 @@ pub(super) fn head(status: u16) -> Response<()> {
 }
 
 impl Played {
+    /// Answers a HEAD.
+    pub(super) fn warms_up(&mut self) -> bool {
+        let is_head = self.request.method() == http::Method::HEAD;
+        if is_head {
+            self.reply.send_response(head(200), true).unwrap();
+        }
+        is_head
+    }
+
     pub(super) fn path(&self) -> &str {
         self.request.uri().path()
     }
