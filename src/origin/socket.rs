@@ -25,6 +25,7 @@ use super::carrier::Carrier;
 use super::deadline::Silence;
 use super::exchange::{fault_of, reach};
 use super::forward::{Origin, make_fit};
+use super::inflow::Inflow;
 use super::site::Risk;
 use super::upload::RequestBody;
 use super::{OriginError, Said, framing, headers};
@@ -95,7 +96,11 @@ impl Origin {
         }
         declined(answer, &opening.permit, |incoming| {
             let sieve = Arc::clone(&site.sieve);
-            OriginBody::new(incoming, (silence, sieve), (Carrier::Line(line), held))
+            OriginBody::new(
+                Inflow::Line(incoming),
+                (silence, sieve),
+                (Carrier::Line(line), held),
+            )
         })
     }
 }
