@@ -138,7 +138,9 @@ impl Site {
         held.answered(answer.status());
         self.sieve.announce_to(reader, &mut answer);
         let sieve = Arc::clone(&self.sieve);
-        Ok(answer.map(|incoming| OriginBody::new(incoming, (silence, sieve), (carrier, held))))
+        let (head, incoming) = answer.into_parts();
+        let body = OriginBody::new(incoming, (silence, sieve), (carrier, held)).begun()?;
+        Ok(Response::from_parts(head, body))
     }
 }
 
