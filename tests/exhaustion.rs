@@ -81,6 +81,19 @@ async fn r1_r2_a_hundred_slow_clients_are_closed_and_hold_nobody_up() {
 }
 
 #[tokio::test]
+async fn r2_who_connects_and_says_nothing_is_closed_after_five_seconds() {
+    let house = House::open().await;
+    let (clock, mut silent) = (Clock::machine(), Wire::to(house.address).await);
+    let begun = clock.now().mono;
+
+    silent.is_closed().await;
+
+    let lived = clock.now().mono - begun;
+    let about_five = Duration::from_millis(4_500)..Duration::from_secs(8);
+    assert!(about_five.contains(&lived), "closed after {lived:?}");
+}
+
+#[tokio::test]
 async fn r1_who_does_not_read_a_short_answer_is_gone_long_before_it_counts_as_idle() {
     let house = House::open().await;
     // Little room here and much in the gateway's kernel: all is written, and hardly any taken.

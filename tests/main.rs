@@ -45,6 +45,8 @@ mod line;
 #[cfg(test)]
 mod losses;
 #[cfg(test)]
+mod malformed;
+#[cfg(test)]
 mod mutations;
 #[cfg(test)]
 mod named;

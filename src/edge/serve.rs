@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
-use http::{Request, request};
+use http::{Request, Version, request};
 use tokio::sync::Semaphore;
 
 use crate::domain::clock::{Clock, Now};
@@ -79,6 +79,7 @@ impl Door {
         let in_flight = caller.activity.begin();
         let (head, body) = request.into_parts();
         let socket = names_websocket(&head.headers);
+        let is_old = head.version == Version::HTTP_10;
         let now = self.clock.now();
         let decided = self
             .gate
@@ -101,8 +102,12 @@ impl Door {
             herald: caller.herald,
         };
         let mut answer = self.carry_out(decided, came).await;
-        // Nothing else is read from a connection that asked for a socket.
-        if socket && !caller.switch.is_set() {
+        if is_old {
+            // Else the library offers whoever asks for it to go on.
+            *answer.version_mut() = Version::HTTP_10;
+        }
+        // Nothing else is read from a connection that asked for a socket, or speaks HTTP/1.0.
+        if is_old || socket && !caller.switch.is_set() {
             close(&mut answer);
         }
         if let (Some(_), Some(hsts)) = (&caller.peer.tls, &self.hsts) {

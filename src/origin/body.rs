@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -28,6 +28,8 @@ pub struct OriginBody {
     silence: Silence,
     sieve: Arc<Sieve>,
     exchange: Option<(Carrier, Held)>,
+    /// What came together with the head and was not taken yet.
+    first: Option<Box<Frame<Bytes>>>,
 }
 
 impl OriginBody {
@@ -41,11 +43,32 @@ impl OriginBody {
             silence,
             sieve,
             exchange: Some(by),
+            first: None,
         };
         if body.inflow.is_end_stream() {
             body.finish();
         }
         body
+    }
+
+    /// Looks at a first piece that came together with the head, and waits for none: what is broken
+    /// there can still be refused as a whole. Only a body whose end stands in itself can be.
+    ///
+    /// # Errors
+    ///
+    /// As the body's own.
+    pub(super) fn begun(mut self) -> Result<Self, OriginError> {
+        if self.size_hint().exact().is_some() {
+            return Ok(self);
+        }
+        // Nobody is to be woken: whoever takes the body polls it again.
+        let mut nobody = Context::from_waker(Waker::noop());
+        match Pin::new(&mut self).poll_frame(&mut nobody) {
+            Poll::Ready(Some(Err(fault))) => return Err(fault),
+            Poll::Ready(Some(Ok(first))) => self.first = Some(Box::new(first)),
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        Ok(self)
     }
 
     /// The answer is whole. An origin that answered before the request was sent whole may read
@@ -92,6 +115,9 @@ impl Body for OriginBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
         let this = self.get_mut();
+        if let Some(first) = this.first.take() {
+            return Poll::Ready(Some(Ok(*first)));
+        }
         if this.silence.is_counted()
             && let over @ Poll::Ready(_) = this.poll_silence(cx)
         {
@@ -128,7 +154,7 @@ impl Body for OriginBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inflow.is_end_stream()
+        self.first.is_none() && self.inflow.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -226,7 +252,10 @@ mod tests {
             })
             .await;
 
-            let whole = text(get(&site.origin()).await.unwrap()).await;
+            let whole = match get(&site.origin()).await {
+                Ok(begun) => text(begun).await,
+                Err(fault) => Err(fault),
+            };
 
             assert!(
                 matches!(whole, Err(OriginError::BadAnswer { .. })),

@@ -137,7 +137,9 @@ impl Site {
         held.answered(answer.status());
         self.sieve.announce_to(reader, &mut answer);
         let sieve = Arc::clone(&self.sieve);
-        Ok(answer.map(|inflow| OriginBody::new(inflow, (silence, sieve), (carrier, held))))
+        let (head, inflow) = answer.into_parts();
+        let body = OriginBody::new(inflow, (silence, sieve), (carrier, held)).begun()?;
+        Ok(Response::from_parts(head, body))
     }
 }
 

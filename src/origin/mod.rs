@@ -14,6 +14,7 @@ mod exchange;
 mod forward;
 mod framing;
 pub mod headers;
+mod heads;
 mod health;
 mod inflow;
 pub mod interim;

@@ -23,6 +23,7 @@ pub(super) const UNREAD: usize = 10 * 1024 * 1024;
 pub(super) struct Pulse {
     state: AtomicU8,
     before_head: AtomicUsize,
+    head_due: AtomicBool,
     old: AtomicBool,
     /// How often something was read.
     reads: AtomicUsize,
@@ -35,6 +36,7 @@ impl Pulse {
         Self {
             state: AtomicU8::new(BUSY),
             before_head: AtomicUsize::new(NO_LIMIT),
+            head_due: AtomicBool::new(false),
             old: AtomicBool::new(false),
             reads: AtomicUsize::new(0),
             distrust: OnceLock::new(),
@@ -74,9 +76,15 @@ impl Pulse {
         before == Some(AGED)
     }
 
-    /// An answer is awaited: what comes before its head is limited.
+    /// An answer is awaited: what comes before its head is limited, and its head is read strictly.
     pub(super) fn await_head(&self) {
+        self.head_due.store(true, Ordering::Release);
         self.before_head.store(BEFORE_HEAD, Ordering::Release);
+    }
+
+    /// Whether the next byte is the first that comes since an answer is awaited. Says so once.
+    pub(super) fn is_head_next(&self) -> bool {
+        self.head_due.load(Ordering::Relaxed) && self.head_due.swap(false, Ordering::AcqRel)
     }
 
     /// Whether not a byte has come since an answer is awaited.

@@ -41,7 +41,7 @@ pub enum Opened {
     /// It speaks WebSocket from here on.
     Switched(Switched),
     /// It gave an ordinary answer.
-    Declined(Response<OriginBody>),
+    Declined(Box<Response<OriginBody>>),
 }
 
 /// A handshake that an origin accepted.
@@ -111,7 +111,10 @@ fn declined(
     body: impl FnOnce(Incoming) -> OriginBody,
 ) -> Result<Opened, OriginError> {
     make_fit(&mut answer, permit)?;
-    Ok(Opened::Declined(answer.map(body)))
+    let (head, incoming) = answer.into_parts();
+    let body = body(incoming).begun()?;
+    let answer = Response::from_parts(head, body);
+    Ok(Opened::Declined(Box::new(answer)))
 }
 
 /// The handshake as the origin gets it: our own words last, so that the visitor cannot have any
@@ -438,7 +441,7 @@ mod tests {
                 panic!("the site said 200");
             };
             assert_eq!(answer.headers()["cache-control"], "private");
-            assert_eq!(text(answer).await.unwrap(), "ok");
+            assert_eq!(text(*answer).await.unwrap(), "ok");
         }
         crate::origin::testing::get(&origin).await.unwrap();
 

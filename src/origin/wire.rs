@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls;
 
+use super::heads::Heads;
 use super::pulse::Pulse;
 
 /// A connection's bytes.
@@ -26,12 +27,31 @@ pub(super) enum Bytes {
 pub(super) struct Wire {
     bytes: Bytes,
     pulse: Arc<Pulse>,
+    heads: Heads,
 }
 
 impl Wire {
     /// Counts these bytes by `pulse`.
-    pub(super) const fn new(bytes: Bytes, pulse: Arc<Pulse>) -> Self {
-        Self { bytes, pulse }
+    pub(super) fn new(bytes: Bytes, pulse: Arc<Pulse>) -> Self {
+        Self {
+            bytes,
+            pulse,
+            heads: Heads::default(),
+        }
+    }
+
+    /// Judges what was just read, before anybody else sees it.
+    fn judge(&mut self, read: &[u8]) -> Result<(), &'static str> {
+        if !self.pulse.heard(read.len()) {
+            return Err("too much came before the head of the answer");
+        }
+        if !read.is_empty() && self.pulse.is_head_next() {
+            self.heads.begin();
+        }
+        match self.heads.take(read) {
+            true => Ok(()),
+            false => Err("a line of the answer's head does not end in CR LF, or its first is none"),
+        }
     }
 
     /// An origin may answer and hang up before it has read the whole request, and what it said
@@ -77,14 +97,9 @@ impl AsyncRead for Wire {
             }
             return Poll::Ready(Err(error));
         }
-        let bytes = buffer.filled().len().saturating_sub(before);
-        if self.pulse.heard(bytes) {
-            return Poll::Ready(Ok(()));
-        }
-        Poll::Ready(Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "too much came before the head of the answer",
-        )))
+        let read = buffer.filled().get(before..).unwrap_or_default();
+        let judged = self.judge(read);
+        Poll::Ready(judged.map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Finding line ends in bytes that arrive piece by piece.
 
 use super::fault::Fault;
+use crate::text::feed::position_of_feed;
 
 /// Walks the lines of a growing run of bytes and looks at each byte once.
 ///
@@ -45,24 +46,6 @@ impl Lines {
         self.start = end;
         Ok(Some(line))
     }
-}
-
-/// Where the first line feed is. Blocks are looked at as a whole first, which compiles to a
-/// few wide instructions.
-fn position_of_feed(bytes: &[u8]) -> Option<usize> {
-    let is_feed = |byte: &u8| *byte == b'\n';
-    let (blocks, _) = bytes.as_chunks::<32>();
-    let clear = blocks
-        .iter()
-        .take_while(|block| {
-            !block
-                .iter()
-                .fold(false, |found, byte| found | is_feed(byte))
-        })
-        .count();
-    let start = clear * 32;
-    let at = bytes.get(start..)?.iter().position(is_feed)?;
-    Some(start + at)
 }
 
 /// A line from [`Lines::next`] without its CR LF.

@@ -10,7 +10,8 @@ use tokio::time::{Instant, Sleep, sleep};
 /// How long each wait for a visitor's bytes may last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// From the first look at a new connection to its first byte; 10 s. Closed without a word.
+    /// From the first look at a new connection to its first byte; 5 s. Closed without a word.
+    /// A browser that connects ahead of time connects again.
     pub first_byte: Duration,
     /// From a head's first byte to its last; 10 s.
     pub head: Duration,
@@ -45,7 +46,7 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            first_byte: Duration::from_secs(10),
+            first_byte: Duration::from_secs(5),
             head: Duration::from_secs(10),
             park: Duration::from_millis(100),
             idle: Duration::from_secs(75),

@@ -352,7 +352,7 @@ async fn r2_a_connection_that_never_asks_is_closed() {
         } else {
             Raw::open(1)
         };
-        let end = timeout(Duration::from_secs(11), raw.served);
+        let end = timeout(Duration::from_secs(6), raw.served);
         assert_eq!(end.await.unwrap().unwrap(), Http2End::Silent);
     }
 }
