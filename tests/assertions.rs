@@ -7,11 +7,14 @@ use anteroom::domain::clock::Clock;
 use anteroom::token::assertion::TYP;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
+};
 use serde_json::{Value, json};
 
+use crate::kit::origin::OWN_TEXT;
 use crate::kit::process::{anteroom, furnish};
-use crate::kit::{Ask, House, Plan};
+use crate::kit::{Ask, House, Plan, Server, Visitor};
 
 /// 32 bytes of chance, as `openssl rand` writes them.
 const SECRET: &str = "q6f2Jw0yT5m1kZcVhXo8nR3sUe7bLd9aPgWiKxMtYvA";
@@ -102,4 +105,97 @@ async fn t15_a_secret_that_others_may_read_opens_no_door() {
     let fault = String::from_utf8(refused.stderr).unwrap();
     assert!(fault.contains("open to others (mode 644)"), "{fault}");
     assert!(!fault.contains(SECRET), "{fault}");
+}
+
+/// The lines that the documentation gives for HAProxy, with the secret in its place.
+fn documented_for_haproxy() -> String {
+    let page = include_str!("../docs/operations.md");
+    let (_, lines) = page
+        .split_once("# haproxy, in front of the shop\n")
+        .unwrap();
+    let (lines, _) = lines.split_once("```").unwrap();
+    assert!(lines.lines().count() >= 8, "{lines}");
+    lines.replace("THE-LINE-OF-THE-FILE", SECRET)
+}
+
+/// A HAProxy before a shop of its own words, with these lines.
+async fn shop_behind_haproxy(lines: &str) -> Server {
+    let lines: String = lines.lines().map(|line| format!("    {line}\n")).collect();
+    let page = format!("{OWN_TEXT:<1024}");
+    Server::haproxy(&format!(
+        "defaults\n    mode http\n    timeout connect 5s\n    timeout client 30s\n    \
+         timeout server 30s\nfrontend shop\n    bind @listen\n{lines}    \
+         http-request return status 200 content-type text/plain string \"{page}\"\n"
+    ))
+    .await
+}
+
+#[tokio::test]
+async fn a6_the_documented_haproxy_takes_only_what_came_through_the_door() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = asking_for_assertions(&secret_in(folder.path(), 0o600));
+    let witness = House::of(plan.clone()).await;
+    let shop = shop_behind_haproxy(&documented_for_haproxy()).await;
+    let house = House::in_front_of(plan, shop.address).await;
+
+    for path in ["/about", "/about?x=1", "/Buy//1"] {
+        house.insider().get(path).await.is_served();
+    }
+    house
+        .insider()
+        .ask(Ask::post("/buy/1").body("order"))
+        .await
+        .is_served();
+
+    // What a request of another house with the same secret is told of it at the site.
+    witness.visitor().get("/about").await.is_served();
+    let arrived = witness.origin.only();
+    let (said, host) = (arrived.all("anteroom-assertion")[0], arrived.all("host")[0]);
+    let direct = async |ask: Ask| {
+        let mut visitor = Visitor::to(shop.address).host(host);
+        visitor.ask(ask).await.status
+    };
+    let with = |ask: Ask| ask.with("anteroom-assertion", said);
+    assert_eq!(direct(with(Ask::get("/about"))).await, 200, "the very one");
+    assert_eq!(direct(with(Ask::get("/about?y=2"))).await, 200, "its path");
+    assert_eq!(direct(Ask::get("/about")).await, 403, "without any");
+    assert_eq!(direct(with(Ask::get("/buy/1"))).await, 403, "another path");
+    assert_eq!(
+        direct(with(Ask::post("/about"))).await,
+        403,
+        "another method"
+    );
+    let other_host = with(Ask::get("/about"));
+    let mut visitor = Visitor::to(shop.address).host("other.example");
+    visitor.ask(other_host).await.is(403);
+    for forged in forgeries(said) {
+        let ask = Ask::get("/about").with("anteroom-assertion", &forged);
+        assert_eq!(direct(ask).await, 403, "{forged}");
+    }
+}
+
+/// Assertions that nobody signed so: changed, of another algorithm, of another secret, or stale.
+fn forgeries(said: &str) -> Vec<String> {
+    let (head, rest) = said.split_once('.').unwrap();
+    let (body, tag) = rest.split_once('.').unwrap();
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap();
+    let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let mut later = claims.clone();
+    later["exp"] = json!(claims["exp"].as_u64().unwrap() + 600);
+    let none = encoded(&json!({"typ": TYP, "alg": "none"}));
+    let mut stale = claims.clone();
+    stale["iat"] = json!(claims["iat"].as_u64().unwrap() - 120);
+    stale["exp"] = json!(claims["exp"].as_u64().unwrap() - 120);
+    let signed = |claims: &Value, secret: &str| {
+        let key = EncodingKey::from_secret(secret.as_bytes());
+        encode(&Header::new(Algorithm::HS256), claims, &key).unwrap()
+    };
+    vec![
+        "forged".to_owned(),
+        format!("{head}.{}.{tag}", encoded(&later)),
+        format!("{none}.{body}."),
+        format!("{none}.{body}.{tag}"),
+        signed(&claims, "another secret of the very same length, no 1"),
+        signed(&stale, SECRET),
+    ]
 }

@@ -73,6 +73,8 @@ mod site;
 #[cfg(test)]
 mod sockets;
 #[cfg(test)]
+mod stays;
+#[cfg(test)]
 mod steady;
 #[cfg(test)]
 mod steering;

@@ -1,5 +1,6 @@
 //! The bodies we answer with, and what must be let go of when one has ended.
 
+mod attended;
 mod sent;
 mod upload;
 
@@ -15,7 +16,9 @@ use crate::origin::OriginBody;
 
 use super::events::EventBody;
 use super::guard::InFlight;
+use attended::Attended;
 
+pub use attended::{Care, is_event_stream};
 pub use sent::SentBody;
 pub use upload::Upload;
 
@@ -37,6 +40,7 @@ pub struct AnswerBody {
 enum Source {
     Own(Option<Bytes>),
     Origin(Box<OriginBody>),
+    Attended(Box<Attended>),
     Events(EventBody),
     Pieces(Pieces),
 }
@@ -58,6 +62,19 @@ impl AnswerBody {
             source: Source::Origin(Box::new(body)),
             _in_flight: None,
         }
+    }
+
+    /// The site's answer for as long as a session goes on; what is no answer of the site's, or has
+    /// no body, stays as it is.
+    #[must_use]
+    pub fn attended(self, care: Care) -> Self {
+        let source = match self.source {
+            Source::Origin(body) if !body.is_end_stream() => {
+                Source::Attended(Box::new(Attended::new(*body, care)))
+            }
+            source => source,
+        };
+        Self { source, ..self }
     }
 
     /// Events as they happen.
@@ -137,6 +154,7 @@ impl Body for AnswerBody {
             Source::Origin(body) => Pin::new(body.as_mut())
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
+            Source::Attended(body) => Pin::new(body.as_mut()).poll_frame(cx),
             Source::Events(body) => body
                 .poll_next(cx)
                 .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
@@ -148,6 +166,7 @@ impl Body for AnswerBody {
             Source::Own(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Source::Pieces(pieces) => pieces.left == 0,
             Source::Origin(body) => body.is_end_stream(),
+            Source::Attended(body) => body.is_end_stream(),
             Source::Events(_) => false,
         }
     }
@@ -161,6 +180,7 @@ impl Body for AnswerBody {
             ),
             Source::Pieces(pieces) => SizeHint::with_exact(pieces.left),
             Source::Origin(body) => body.size_hint(),
+            Source::Attended(body) => body.size_hint(),
             Source::Events(_) => SizeHint::default(),
         }
     }

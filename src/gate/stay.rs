@@ -1,4 +1,5 @@
-//! How long an open socket may stay: as long as the session that opened it.
+//! How long an open socket, or an event stream of the site, may stay: as long as the session that
+//! opened it.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use crate::domain::clock::Now;
 use super::admit::Known;
 use super::room::Room;
 
-/// What ends an open socket.
+/// What ends what is open.
 #[derive(Debug)]
 pub enum Stay {
     /// No session: it was opened outside any room, exempt, or where nobody waits.
@@ -16,8 +17,9 @@ pub enum Stay {
     Session(Box<Watch>),
 }
 
-/// The session of an open socket is over: it ran out, or was ended or revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The session that opened it is over: it ran out, or was ended or revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the session that opened it is over")]
 pub struct Over;
 
 /// One session, and the room that says when it is over.
@@ -30,12 +32,12 @@ pub struct Watch {
 impl Stay {
     /// The stay of an admitted visitor in a room.
     #[must_use]
-    pub(super) fn of(room: &Room, known: Arc<Known>) -> Self {
+    pub fn of(room: &Room, known: Arc<Known>) -> Self {
         let room = room.clone();
         Self::Session(Box::new(Watch { known, room }))
     }
 
-    /// Looks whether the socket may go on. An open one is a sign of life: like a request it
+    /// Looks whether it may go on. While it is open that is a sign of life: like a request it
     /// leaves word for the store at half life, so that its slot is held.
     ///
     /// # Errors

@@ -168,6 +168,8 @@ families! {
     origin_connects: HistogramVec = "anteroom_origin_connect_seconds" ["site", "origin"];
     /// What sites said on their answers, by word.
     site_words: IntCounterVec = "anteroom_site_words_total" ["word"];
+    /// Event streams of sites that were ended because the session of who opened them was over.
+    site_streams_ended: IntCounterVec = "anteroom_site_event_streams_ended_total" [];
     /// Connections of visitors that are open, by protocol.
     connections_open: IntGaugeVec = "anteroom_connections_open" ["protocol"];
     /// Connections of visitors that were opened, by protocol.

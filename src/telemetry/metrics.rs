@@ -56,7 +56,7 @@ pub struct Metrics {
     tokens: Vec<IntCounter>,
     pub(super) door: Vec<IntCounter>,
     verbs: Vec<VerbMetrics>,
-    /// Of sites' words.
+    /// Of sites' answers.
     pub site: SiteMetrics,
     /// Of visitors' connections.
     pub connections: ConnectionMetrics,

@@ -1,4 +1,4 @@
-//! Counting what sites say to us on their answers.
+//! Counting what sites say to us on their answers, and which of those we end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -53,16 +53,20 @@ impl SiteWord {
 /// How often what a site says wrongly is logged, at most.
 const SELDOM: Duration = Duration::from_secs(10);
 
-/// The handles of sites' words.
+/// The handles of sites' answers.
 pub struct SiteMetrics {
     words: Vec<IntCounter>,
+    streams_ended: IntCounter,
     /// Monotonic seconds of the last line in the log, 0 for none.
     logged: AtomicU64,
 }
 
 impl SiteMetrics {
     pub(super) fn of(families: &Families) -> prometheus::Result<Self> {
+        let none: [&str; 0] = [];
+        let streams_ended = &families.site_streams_ended;
         Ok(Self {
+            streams_ended: streams_ended.get_metric_with_label_values(&none)?,
             words: words(&families.site_words, SiteWord::ALL.map(SiteWord::word))?,
             logged: AtomicU64::new(0),
         })
@@ -71,6 +75,11 @@ impl SiteMetrics {
     /// Counts a word.
     pub fn said(&self, word: SiteWord) {
         count(&self.words, word as usize);
+    }
+
+    /// Counts an event stream that ends with the session of who opened it.
+    pub fn stream_ended(&self) {
+        self.streams_ended.inc();
     }
 
     /// Whether a line may be written to the log at the monotonic time `now`: none was for a while.

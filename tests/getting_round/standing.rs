@@ -37,19 +37,25 @@ async fn a10_nobody_passes_by_a_crawlers_name_or_a_claimed_address() {
 #[tokio::test]
 async fn a11_who_is_not_admitted_stays_out_in_every_state_of_the_room() {
     let house = House::open().await;
-    for order in ["pause", "close", "open", "resume"] {
-        let ask = Ask::post(&format!("/v1/rooms/derby/{order}")).body(json!({}).to_string());
-        house
-            .operator()
-            .ask(ask.with("content-type", "application/json"))
-            .await;
+    for (order, body, state) in [
+        ("pause", json!({}), "paused"),
+        ("resume", json!({}), "open"),
+        ("close", json!({}), "closed"),
+        ("open", json!({}), "open"),
+        ("close", json!({"end": true}), "ended"),
+    ] {
+        house.order(order, body).await;
+        assert_eq!(house.room().await["state"], state, "{order}");
         for _ in 0..5 {
             for method in ["GET", "POST", "HEAD", "OPTIONS", "PUT"] {
-                house.app().ask(Ask::new(method, "/buy/1")).await;
-                house.visitor().ask(Ask::new(method, "/buy/1")).await;
+                for mut who in [house.app(), house.visitor()] {
+                    let answer = who.ask(Ask::new(method, "/buy/1")).await;
+                    assert!(!answer.is_from_the_shop(), "{state}: {answer:?}");
+                }
             }
             tokio::time::sleep(std::time::Duration::from_millis(60)).await;
         }
+        assert_eq!(house.room().await["state"], state, "still");
         house.origin.saw_nothing();
     }
     house.visitor().get("/about").await.is_served();

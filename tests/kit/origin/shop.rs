@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -15,6 +16,9 @@ pub(super) struct Shop {
     books: Arc<Books>,
     request: usize,
 }
+
+/// One event, as a chunk.
+const CHUNK: &str = "9\r\ndata: x\n\n\r\n";
 
 /// The header lines that a query asks for: `?session=hold=60&stock=5` makes two of ours.
 pub(super) fn words(target: &str) -> String {
@@ -88,6 +92,7 @@ impl Shop {
                 self.say("200 OK", "", OWN_TEXT.as_bytes()).await
             }
             "sse" => self.events().await,
+            "live" => self.live(asked).await,
             "socket" => self.socket(asked).await,
             "huge" => self.huge(asked).await,
             "says" => {
@@ -134,6 +139,27 @@ impl Shop {
             .write_all(b"b\r\ndata: two\n\n\r\n0\r\n\r\n")
             .await
             .ok()
+    }
+
+    /// A line every tenth of a second for as long as anybody takes them. The query says of what
+    /// type they are; behind an `&`, `gzip` names a coding and `length` says how much there will be.
+    async fn live(&mut self, asked: &Arrived) -> Option<()> {
+        let (_, query) = asked.target().split_once('?')?;
+        let (kind, manner) = query.split_once('&').unwrap_or((query, ""));
+        let (line, fields) = match manner {
+            "length" => ("data: x\n\n", "content-length: 1000000"),
+            "gzip" => (
+                CHUNK,
+                "transfer-encoding: chunked\r\ncontent-encoding: gzip",
+            ),
+            _ => (CHUNK, "transfer-encoding: chunked"),
+        };
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{fields}\r\n\r\n");
+        self.stream.write_all(head.as_bytes()).await.ok()?;
+        loop {
+            self.stream.write_all(line.as_bytes()).await.ok()?;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     async fn huge(&mut self, asked: &Arrived) -> Option<()> {
