@@ -71,7 +71,7 @@ fn named(text: &str) -> BTreeSet<String> {
             None => found[1].clone_into(&mut whole),
             Some(end) => {
                 let word = end.split_inclusive('_').take(2).collect::<String>();
-                let at = whole.rfind(&word).expect("a name that has this word");
+                let at = whole.rfind(&word).unwrap_or_default();
                 whole = format!("{}{end}", &whole[..at]);
             }
         }

@@ -120,8 +120,10 @@ async fn t5_tokens_of_another_kind_room_or_house_count_for_nothing() {
 
     for (what, token) in [("a queue token", ann.queue_token()), ("an admission", good)] {
         let bearer = format!("Bearer {token}");
-        let operator = Visitor::to(house.control).with_header("authorization", &bearer);
-        let answer = operator.speaking_json().get("/v1/rooms").await;
+        let mut operator = Visitor::to(house.control)
+            .host(&house.control.to_string())
+            .with_header("authorization", &bearer);
+        let answer = operator.get("/v1/rooms").await;
         assert_eq!(answer.status, 401, "{what} at the control listener");
     }
 }

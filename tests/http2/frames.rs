@@ -189,14 +189,15 @@ async fn takes_nothing(address: SocketAddr, client: Client) {
         let ask = frame(HEADERS, 5, 2 * number + 1, &asking("GET", path));
         writes.write_all(&ask).await.unwrap();
     }
+    writes.flush().await.unwrap();
     let (mut unread, mut given_up) = (Vec::new(), 0);
     while given_up < 100 {
+        if reads.read_buf(&mut unread).await.unwrap_or(0) == 0 {
+            return;
+        }
         while let Some(came) = Frame::take(&mut unread) {
             assert!(came.kind != kinds::DATA || came.payload.is_empty());
             given_up += usize::from(came.kind == kinds::RST_STREAM);
-        }
-        if reads.read_buf(&mut unread).await.unwrap_or(0) == 0 {
-            return;
         }
     }
 }
