@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -39,12 +40,20 @@ fn gather(folder: &Path, place: &str, into: &mut BTreeMap<String, Vec<String>>) 
     }
 }
 
-/// The functions of a text that stand behind the attribute of a test.
-fn tests_in(text: &str) -> Vec<String> {
+/// A function behind the attribute of a test, and what may stand between.
+static TEST: LazyLock<Regex> = LazyLock::new(|| {
     let attribute = r"#\[(?:test|tokio::test[^\]]*)\]";
     let between = r"(?:\s|#\[[^\]]*\]|//[^\n]*\n)*";
-    let test = Regex::new(&format!("{attribute}{between}(?:async )?fn ([a-z0-9_]+)")).unwrap();
-    test.captures_iter(text)
+    Regex::new(&format!("{attribute}{between}(?:async )?fn ([a-z0-9_]+)")).unwrap()
+});
+
+/// The name of a test as the page writes it, or the other end of one.
+static NAME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"`([a-z][a-z0-9]*(?:_[a-z0-9]+){3,}|…_[a-z0-9_]+)`").unwrap());
+
+/// The functions of a text that stand behind the attribute of a test.
+fn tests_in(text: &str) -> Vec<String> {
+    TEST.captures_iter(text)
         .map(|found| found[1].to_owned())
         .collect()
 }
@@ -63,10 +72,9 @@ fn rows_of(test: &str) -> Vec<String> {
 
 /// The tests that a text names. `…_by_nginx` is the name before it with another end.
 fn named(text: &str) -> BTreeSet<String> {
-    let name = Regex::new(r"`([a-z][a-z0-9]*(?:_[a-z0-9]+){3,}|…_[a-z0-9_]+)`").unwrap();
     let mut names = BTreeSet::new();
     let mut whole = String::new();
-    for found in name.captures_iter(text) {
+    for found in NAME.captures_iter(text) {
         match found[1].strip_prefix('…') {
             None => found[1].clone_into(&mut whole),
             Some(end) => {
