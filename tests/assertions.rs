@@ -1,4 +1,4 @@
-//! Row A6 of docs/security.md: a site that takes only what came through the door.
+//! Rows A6 and N2 of docs/security.md: a site that takes only what came through the door.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -83,6 +83,33 @@ async fn a6_the_site_is_told_what_came_through_the_door_and_nobody_else_can_tell
     other["path"] = json!("/buy/1");
     let other = URL_SAFE_NO_PAD.encode(other.to_string());
     assert!(read(&format!("{head}.{other}.{tag}")).is_err());
+}
+
+#[tokio::test]
+async fn n2_naming_them_hop_by_hop_drops_neither_assertion_nor_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::of(asking_for_assertions(&secret_in(folder.path(), 0o600))).await;
+    for named in [
+        "anteroom-assertion, anteroom-session-id",
+        "Anteroom-Session-Id,close,ANTEROOM-ASSERTION",
+    ] {
+        let ask = Ask::post("/buy/1")
+            .body("order")
+            .with("connection", named)
+            .with("anteroom-assertion", "forged")
+            .with("anteroom-session-id", "forged");
+        house.insider().ask(ask).await.is_served();
+        let arrived = house.origin.only();
+        let (assertions, sessions) = (
+            arrived.all("anteroom-assertion"),
+            arrived.all("anteroom-session-id"),
+        );
+        assert_eq!((assertions.len(), sessions.len()), (1, 1), "{named}");
+        let claims = read(assertions[0]).unwrap();
+        assert_eq!(claims["grounds"], "admitted");
+        assert_eq!(claims["jti"], json!(sessions[0]));
+        assert_ne!(sessions[0], "forged");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bare::{bare, test_modules};
-use rules::{FLOORS, Source};
+use rules::{COMPARED, FLOORS, Source};
 
 fn house() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -89,6 +89,25 @@ fn every_file_of_the_source_keeps_to_the_floor_plan() {
     let faults: Vec<String> = sources().iter().flat_map(Source::faults).collect();
 
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn t16_tags_keys_and_codes_are_compared_in_constant_time() {
+    let sources = sources();
+    for (path, by, times) in COMPARED {
+        let found = sources.iter().find(|source| source.path == path).unwrap();
+        assert_eq!(found.count(by), times, "{path}: {by}…)");
+    }
+    for openly in [
+        "fn a() -> bool { tag == *shown }",
+        "fn a() -> bool { self.mac(x).finalize().into_bytes()[..16] != *shown }",
+        "fn a() -> bool { Sha256::digest(shown) == wanted }",
+        "fn a() -> bool { secret.eq(shown) }",
+        "fn a() -> bool { signature.starts_with(shown) }",
+    ] {
+        assert_eq!(snippet("token/a.rs", openly).len(), 1, "{openly}");
+    }
+    assert!(snippet("token/a.rs", "fn a() { mac.verify_slice(tag) }").is_empty());
 }
 
 #[test]

@@ -96,7 +96,7 @@ async fn three_who_are_out(sale: &Sale) -> [Visitor; 3] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_flushed_in_mid_sale_gives_everybody_the_place_back() {
+async fn a11_a_redis_flushed_in_mid_sale_gives_everybody_the_place_back() {
     let sale = opened(180).await;
     let out = three_who_are_out(&sale).await;
     let (stop, stopped) = watch::channel(false);
@@ -296,7 +296,7 @@ fn recovering(room: &Value) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn gateways_killed_with_their_redis_bring_the_orders_back_from_their_disks() {
+async fn a11_gateways_killed_with_their_redis_bring_the_orders_back_from_their_disks() {
     let mut sale = opened(600).await;
     let mut inside = Fan::joins(sale.doors(0), &sale.clock).await.enters().await;
     sale.pace(1).await;
@@ -329,7 +329,7 @@ async fn gateways_killed_with_their_redis_bring_the_orders_back_from_their_disks
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateway_that_knows_nothing_holds_everybody_until_one_that_does_is_back() {
+async fn a11_a_gateway_that_knows_nothing_holds_everybody_until_one_that_does_is_back() {
     let mut sale = Sale::closed().await;
     sale.start(0).await;
     opens(&sale, 600).await;

@@ -28,6 +28,8 @@ SHOWS = {
     "slow: walks, once more": "and a third",
     "slow: large bodies": "a body of 1 GiB each way, at flat memory",
     "slow: slow attackers": "slowhttptest, 1,000 connections: heads, bodies, reads; honest visitors beside",
+    "slow: idle connections": "what an idle connection costs, plain and over TLS, beside nginx and HAProxy",
+    "slow: TLS scanners": "sslscan and testssl.sh: nothing old, weak or vulnerable, and a weak server is noticed",
     "slow: WordPress": "reading, logging in, uploading and commenting, straight and through the gateway",
     "slow: fuzzing": "every fuzz target for a minute",
 }

@@ -1,9 +1,9 @@
-//! What costs the store nothing: first visits, admitted requests, polls from afar.
+//! Row R11 of docs/security.md: what costs the store nothing: first visits, admitted requests, polls from afar.
 
 use crate::kit::{House, Plan};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_first_visits_without_cookies_write_nothing() {
+async fn r11_a_thousand_first_visits_without_cookies_write_nothing() {
     let house = House::open().await;
     let mut visits = tokio::task::JoinSet::new();
     for _ in 0..10 {
@@ -30,7 +30,7 @@ async fn a_thousand_first_visits_without_cookies_write_nothing() {
 }
 
 #[tokio::test]
-async fn an_admitted_request_makes_no_store_call() {
+async fn r11_an_admitted_request_makes_no_store_call() {
     let house = House::open().await;
     let mut ann = house.visitor();
     ann.joins().await;
@@ -50,7 +50,7 @@ async fn an_admitted_request_makes_no_store_call() {
 }
 
 #[tokio::test]
-async fn a_poll_near_the_front_is_one_store_call_and_one_from_afar_none() {
+async fn r11_a_poll_near_the_front_is_one_store_call_and_one_from_afar_none() {
     // One a minute: the horizon of three minutes reaches three places far.
     let house = House::of(Plan::per_minute(1)).await;
     let mut line = Vec::new();

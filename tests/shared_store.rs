@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::kit::{Ask, Gateway, House, Origin, Plan, Redis, Visitor, until};
 
 #[tokio::test]
-async fn a_gateway_whose_redis_is_away_at_the_start_listens_and_says_so() {
+async fn a11_a_gateway_whose_redis_is_away_at_the_start_listens_and_says_so() {
     let origin = Origin::open().await;
     let dir = tempfile::tempdir().unwrap();
     let mut redis = Redis::forgetful().await;
@@ -92,7 +92,7 @@ async fn all_poll(fans: &mut [(Visitor, u64)]) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn f6_a_redis_that_is_flushed_in_mid_sale_loses_neither_places_nor_orders() {
+async fn a11_f6_a_redis_that_is_flushed_in_mid_sale_loses_neither_places_nor_orders() {
     let redis = Redis::forgetful().await;
     let house = House::of(Plan::per_minute(1).stored_at(&redis.url())).await;
     let pace = Ask::new("PUT", "/v1/rooms/derby/pace").body(r#"{"per_minute":120}"#);

@@ -11,6 +11,7 @@ mod timing;
 use regex::Regex;
 use serde_json::{Value, json};
 
+use crate::kit::house::CONTROL_TOKEN;
 use crate::kit::{Answer, Ask, House, Plan, Visitor};
 
 /// What an answer says when everything is taken out that is another for every newcomer.
@@ -71,6 +72,7 @@ async fn t5_tokens_of_another_kind_room_or_house_count_for_nothing() {
     let named_alike = other.forge().named(&forge.kid);
     let tokens = [
         ("a queue token", ann.queue_token()),
+        ("the control token", CONTROL_TOKEN.to_owned()),
         ("another typ", forge.with_header(json!({"typ": "JWT"}))),
         ("no typ", forge.with_header(json!({"typ": null}))),
         ("another issuer", forge.with(json!({"iss": "elsewhere"}))),
@@ -96,8 +98,9 @@ async fn t5_tokens_of_another_kind_room_or_house_count_for_nothing() {
     cat.joins().await;
     let fresh = shape(&house.app().get("/_anteroom/rooms/derby/status").await);
     for (what, token) in [
-        ("an admission", good),
+        ("an admission", good.clone()),
         ("another house's", cat.queue_token()),
+        ("the control token", CONTROL_TOKEN.to_owned()),
         ("nonsense", "x".repeat(108)),
     ] {
         let mut bearer = house.app().with_cookie("anteroom-q-derby", &token);
@@ -114,4 +117,13 @@ async fn t5_tokens_of_another_kind_room_or_house_count_for_nothing() {
         "a place holds in its own room"
     );
     house.origin.saw_nothing();
+
+    for (what, token) in [("a queue token", ann.queue_token()), ("an admission", good)] {
+        let bearer = format!("Bearer {token}");
+        let mut operator = Visitor::to(house.control)
+            .host(&house.control.to_string())
+            .with_header("authorization", &bearer);
+        let answer = operator.get("/v1/rooms").await;
+        assert_eq!(answer.status, 401, "{what} at the control listener");
+    }
 }

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn f20_a_gateway_whose_clock_is_wrong_says_how_far() {
+    fn t17_f20_a_gateway_whose_clock_is_wrong_says_how_far() {
         let mut room = Snapshot {
             store: StoreHealth::Reachable,
             ..Snapshot::default()

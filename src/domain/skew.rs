@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_more_than_two_seconds_from_the_stores_is_off() {
+    fn t17_a_clock_more_than_two_seconds_from_the_stores_is_off() {
         use WallClock::{Off, Right};
         for (ahead, expected) in [
             (0, Right),

@@ -481,7 +481,7 @@ async fn s12_while_the_store_is_away_nothing_is_released_and_after_it_the_line_g
 }
 
 #[tokio::test]
-async fn f20_a_gateway_whose_clock_is_wrong_signs_nothing_and_turns_nobody_out() {
+async fn t17_f20_a_gateway_whose_clock_is_wrong_signs_nothing_and_turns_nobody_out() {
     let mut one = House::open(per_minute(30)).await;
     *one.store.ahead_ms.lock().unwrap() = Some(0);
     one.tick().await;

@@ -106,7 +106,7 @@ async fn what_is_ordered_through_one_gateway_is_obeyed_by_the_other_within_a_sec
 }
 
 #[tokio::test]
-async fn who_left_or_was_revoked_at_one_gateway_is_out_at_the_other_within_a_second() {
+async fn t9_who_left_or_was_revoked_at_one_gateway_is_out_at_the_other_within_a_second() {
     let mut one = House::open(per_minute(600)).await;
     let mut two = one.beside(2);
     two.step().await;

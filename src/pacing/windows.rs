@@ -108,7 +108,8 @@ async fn of_two_gateways_one_opens_the_lobby_and_both_know_it() {
 }
 
 #[tokio::test]
-async fn f20_a_gateway_whose_clock_is_wrong_opens_no_lobby_and_counts_down_by_the_stores_clock() {
+async fn t17_f20_a_gateway_whose_clock_is_wrong_opens_no_lobby_and_counts_down_by_the_stores_clock()
+{
     let mut one = house(vec![sale()]);
     *one.store.ahead_ms.lock().unwrap() = Some(0);
     one.tick().await;

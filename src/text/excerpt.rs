@@ -37,7 +37,7 @@ pub fn excerpts(faults: &Faults, sources: &Sources, severity: Severity) -> Strin
     let mut text = String::new();
     for fault in faults.iter() {
         let shown = Renderer::plain().render(&[group(fault, sources, severity)]);
-        text.push_str(&shown);
+        text.extend(shown.chars().map(visible));
         text.push_str("\n\n");
     }
     let unkept = faults.len() - faults.iter().count();
@@ -46,6 +46,15 @@ pub fn excerpts(faults: &Faults, sources: &Sources, severity: Severity) -> Strin
         let _ = writeln!(text, "and {unkept} more\n");
     }
     text
+}
+
+/// The renderer replaces the control characters of ASCII, but none of those from U+0080 on, which
+/// terminals obey too.
+const fn visible(character: char) -> char {
+    match character {
+        '\u{80}'..='\u{9f}' => char::REPLACEMENT_CHARACTER,
+        other => other,
+    }
 }
 
 fn group<'a>(fault: &'a Fault, sources: &'a Sources, severity: Severity) -> Group<'a> {
@@ -149,11 +158,9 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_no_escape_characters() {
-        let text = shown("a = '\u{1b}[2J\u{7}'", 0..8);
-        assert!(
-            !text.contains('\u{1b}') && !text.contains('\u{7}'),
-            "{text:?}"
-        );
+        let text = shown("a = '\u{1b}[2J\u{7}\u{9b}2J\u{85}\u{7f}'", 0..8);
+        let obeyed = |one: char| one.is_control() && one != '\n';
+        assert!(!text.contains(obeyed), "{text:?}");
     }
 
     #[test]

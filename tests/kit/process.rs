@@ -164,10 +164,24 @@ impl Gateway {
 
     /// The memory it holds, in bytes.
     pub fn memory(&self) -> u64 {
+        self.bytes("VmRSS:")
+    }
+
+    /// Most of its resident memory since [`Self::forgets_its_peak`], in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        self.bytes("VmHWM:")
+    }
+
+    /// From here on the peak is counted anew.
+    pub fn forgets_its_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.id()), "5").unwrap();
+    }
+
+    fn bytes(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(name))
             .unwrap();
         line.trim()
             .strip_suffix(" kB")

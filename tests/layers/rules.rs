@@ -97,6 +97,47 @@ const BANS: [Ban; 6] = [
     },
 ];
 
+/// What is made of a secret, and what is shown in its stead. A comparison that stops at the first
+/// byte that differs would tell how much of it was guessed, and no clock can be trusted to see that.
+const SECRET: [&str; 9] = [
+    "tag",
+    "mac",
+    "digest",
+    "Sha256",
+    "sha256",
+    "secret",
+    "signature",
+    "finalize",
+    "into_bytes",
+];
+
+/// Files in which such a word is compared and no visitor brings either side.
+const OPEN: [&str; 5] = [
+    // Whether two sets of files that the owner gave are the same.
+    "token/keyring.rs",
+    "origin/tls.rs",
+    // Whether a setting is there at all.
+    "config/exempt.rs",
+    // The versions of orders, which are no secret.
+    "control/carry.rs",
+    // Whether a file of our own is whole.
+    "store/kept/lobby.rs",
+];
+
+/// Where a secret is compared with what somebody brought, and by what: it takes the same time
+/// wherever they differ.
+pub const COMPARED: [(&str, &str, usize); 5] = [
+    ("token/queue.rs", ".verify_truncated_left(", 1),
+    ("token/crew.rs", ".verify_truncated_left(", 1),
+    ("token/code.rs", ".verify_truncated_left(", 1),
+    (
+        "control/auth.rs",
+        "constant_time::verify_slices_are_equal(",
+        1,
+    ),
+    ("gate/room.rs", "constant_time::verify_slices_are_equal(", 1),
+];
+
 /// A source file and where it stands in the crate.
 pub struct Source {
     /// Below `src/`, with `/` between the parts.
@@ -134,7 +175,37 @@ impl Source {
             faults.push(format!("{}: {lines} lines before its tests", self.path));
         }
         faults.extend(BANS.iter().flat_map(|ban| self.banned(code, ban)));
+        faults.extend(self.compared_openly(code));
         faults
+    }
+
+    /// Lines that compare a secret with `==` or the like.
+    fn compared_openly(&self, code: &str) -> Vec<String> {
+        if OPEN.contains(&self.path.as_str()) {
+            return Vec::new();
+        }
+        let compares = |line: &&str| {
+            [" == ", " != ", ".eq(", ".ne(", ".cmp(", ".starts_with("]
+                .iter()
+                .any(|by| line.contains(by))
+        };
+        let names = |line: &&str| {
+            line.split(|one: char| !one.is_alphanumeric() && one != '_')
+                .any(|word| SECRET.contains(&word))
+        };
+        code.lines()
+            .zip(1..)
+            .filter(|(line, _)| compares(line) && names(line))
+            .map(|(_, number)| {
+                let path = &self.path;
+                format!("{path}:{number}: secrets are compared in constant time")
+            })
+            .collect()
+    }
+
+    /// How often its code, outside tests, holds these words.
+    pub fn count(&self, words: &str) -> usize {
+        before_tests(&bare(&self.text)).matches(words).count()
     }
 
     /// Names of folders that this file may not know.

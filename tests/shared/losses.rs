@@ -97,7 +97,7 @@ async fn one_session_each(entering: JoinSet<String>, insiders: &[Visitor]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_was_killed_comes_back_with_everybody_in_line() {
+async fn a11_a_redis_that_was_killed_comes_back_with_everybody_in_line() {
     let mut pair = Pair::open(Plan::per_minute(60)).await;
     let mut insiders = pair.insiders(4).await;
     let mut fans: Vec<Fan> = pair.fans(100).await.into_iter().map(Fan::new).collect();
@@ -175,7 +175,7 @@ impl Pair {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_fans_of_a_killed_gateway_go_on_at_the_other() {
+async fn a11_the_fans_of_a_killed_gateway_go_on_at_the_other() {
     let mut pair = Pair::open(Plan::per_minute(240)).await;
     let insiders = pair.insiders(4).await;
     let fans: Vec<Fan> = pair.fans(60).await.into_iter().map(Fan::new).collect();

@@ -205,3 +205,53 @@ async fn a7_over_http_2_every_request_is_for_a_name_of_its_connection() {
         .await;
     assert!((counted - 2.0).abs() < 0.1, "{counted}");
 }
+
+#[tokio::test]
+async fn n3_no_address_from_outside_leads_anywhere_else() {
+    let secure = Secure::with("").await;
+    let house = &secure.house;
+    let port = house.encrypted().port();
+    let own = format!("https://shop.example:{port}/");
+    for evil in [
+        "//evil.example/x",
+        "https://evil.example/x",
+        "https:evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "%2f%2fevil.example",
+        "%0d%0aLocation:%20//evil.example",
+        "@evil.example",
+    ] {
+        let room = "/_anteroom/rooms/derby";
+        let query = ["target", "url", "next", "return", "page", "anteroom-return"]
+            .map(|name| format!("{name}={evil}"))
+            .join("&");
+        let mut asks = vec![
+            Ask::get(&format!("/buy/1?{query}")),
+            Ask::get(&format!("{room}/status?{query}")),
+            Ask::get(&format!("{room}/crew?{query}")),
+            Ask::get(&format!("/_anteroom/{evil}")),
+            Ask::get(&format!("/{evil}")),
+        ];
+        for deed in ["join", "claim", "leave", "code", "crew"] {
+            let form = Ask::post(&format!("{room}/{deed}?{query}"));
+            let form = form.with("content-type", "application/x-www-form-urlencoded");
+            asks.push(form.with("referer", evil).body(query.clone()));
+        }
+        for ask in asks {
+            for mut visitor in [house.visitor(), house.secure(&secure.client)] {
+                let answer = visitor.ask(ask.clone()).await;
+                let location = answer.header("location").unwrap_or(&own);
+                let host = location.strip_prefix("https://").unwrap_or(&own[8..]);
+                assert!(
+                    host.starts_with(&own[8..]) && !location.starts_with("//"),
+                    "{} {evil}: {location}",
+                    answer.status
+                );
+                let led = format!("=\"{evil}");
+                assert!(!answer.text().contains(&led), "{evil}: {answer:?}");
+            }
+        }
+    }
+}

@@ -45,6 +45,81 @@ async fn n5_no_word_from_outside_becomes_a_header_of_ours() {
     );
 }
 
+/// Bytes that end a line, colour a terminal or turn a text round, as they are. Some of them no head
+/// may hold and some it may.
+const RAW: [&[u8]; 8] = [
+    b"a\x1b[31mred",
+    b"a\rInjected: 1",
+    b"a\nInjected: 1",
+    b"a\r\n Injected: 1",
+    b"a\0b",
+    b"a\x7fb\x08",
+    "a\u{202e}b\u{2066}c\u{9b}2J\u{85}d".as_bytes(),
+    b"a\xff\xfe\x9b2J",
+];
+
+/// A request with these bytes in its target, its method, its host or a field.
+fn with_raw(raw: &[u8], place: &str) -> Vec<u8> {
+    let (before, after): (&str, &str) = match place {
+        "method" => ("GET", " /about HTTP/1.1\r\nHost: shop.example\r\n"),
+        "target" => (
+            "GET /buy/1?x=",
+            " HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n",
+        ),
+        "host" => (
+            "GET /about HTTP/1.1\r\nHost: shop",
+            ".example\r\nConnection: close\r\n",
+        ),
+        _ => (
+            "GET /buy/1 HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n",
+            "\r\n",
+        ),
+    };
+    let name = format!("{place}: ");
+    let name = if before.ends_with('\n') { &name } else { "" };
+    [
+        before.as_bytes(),
+        name.as_bytes(),
+        raw,
+        after.as_bytes(),
+        b"\r\n",
+    ]
+    .concat()
+}
+
+const PLACES: [&str; 9] = [
+    "method",
+    "target",
+    "host",
+    "User-Agent",
+    "X-Forwarded-For",
+    "Cookie",
+    "Referer",
+    "Anteroom-Queue",
+    "Accept-Language",
+];
+
+#[tokio::test]
+async fn n5_no_raw_byte_becomes_a_header_of_ours() {
+    let house = House::open().await;
+    for bytes in RAW {
+        for place in PLACES {
+            let asked = with_raw(bytes, place);
+            let answers = raw(house.address, &asked).await;
+            assert!(answers.len() <= 1, "{}", asked.escape_ascii());
+            for answer in answers {
+                assert!(answer.header("injected").is_none(), "{answer:?}");
+                let fields = format!("{:?}", answer.fields);
+                assert!(
+                    !fields.contains("red") && !fields.contains("2J"),
+                    "{fields}"
+                );
+            }
+        }
+    }
+    house.origin.saw_nothing();
+}
+
 fn addresses(house: &House) -> crate::kit::policies::Addresses {
     let (public, control, origin) = (house.address, house.control, house.origin.address);
     crate::kit::policies::Addresses {
@@ -177,6 +252,11 @@ async fn n8_no_word_from_outside_can_write_a_line_of_the_log() {
                 .try_ask(&Ask::get("/livez"))
                 .await;
             drop(unknown);
+        }
+        for bytes in RAW {
+            for place in PLACES {
+                raw(at.public, with_raw(bytes, place)).await;
+            }
         }
         gateway.terminate();
         gateway.ended().await;

@@ -447,6 +447,72 @@ fn t6_every_changed_bit_of_an_identity_is_refused() {
     }
 }
 
+/// The order of the curve P-256 (SEC 2, 2.4.2).
+const ORDER: [u8; 32] = [
+    0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xBC, 0xE6,
+    0xFA, 0xAD, 0xA7, 0x17, 0x9E, 0x84, 0xF3, 0xB9, 0xCA, 0xC2, 0xFC, 0x63, 0x25, 0x51,
+];
+
+/// The order less a number below it.
+fn negated(number: &[u8]) -> Vec<u8> {
+    let mut borrow = 0;
+    let mut bytes: Vec<u8> = (ORDER.iter().zip(number).rev())
+        .map(|(order, digit)| {
+            let left = i16::from(*order) - i16::from(*digit) - borrow;
+            borrow = i16::from(left < 0);
+            u8::try_from(left + 256 * borrow).unwrap()
+        })
+        .collect();
+    bytes.reverse();
+    bytes
+}
+
+/// A signature as X.509 writes it: a sequence of two integers.
+fn as_der(signature: &[u8]) -> Vec<u8> {
+    let integer = |number: &[u8]| {
+        let skipped = number.iter().take_while(|byte| **byte == 0).count();
+        let sign = (number[skipped] >= 0x80).then_some(0);
+        let digits: Vec<u8> = sign.into_iter().chain(number[skipped..].to_vec()).collect();
+        [&[2, u8::try_from(digits.len()).unwrap()], &digits[..]].concat()
+    };
+    let both = [integer(&signature[..32]), integer(&signature[32..])].concat();
+    [&[0x30, u8::try_from(both.len()).unwrap()], &both[..]].concat()
+}
+
+/// Whoever has a signature (r, s) of ECDSA can write (r, n - s), which is one too. It says nothing
+/// that the first did not, and no text of a token is ever taken for what makes it the same one.
+#[test]
+fn t6_another_writing_of_a_signature_says_nothing_else() {
+    let club = Club::with(Pair::ec());
+    let token = club.sign(&club.header().to_string(), &claims().to_string());
+    let honest = club.verify(&token).unwrap();
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let (r, s) = signature.split_at(32);
+    let with =
+        |signature: &[u8]| club.verify(&format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)));
+
+    let other = with(&[r, &negated(s)].concat()).unwrap();
+    assert_eq!(other.subject(), honest.subject());
+    assert_eq!(other.issuer(), honest.issuer());
+
+    let zeros = [0; 32];
+    for (what, odd) in [
+        ("as DER", as_der(&signature)),
+        ("longer", [&signature[..], &[0]].concat()),
+        ("with a zero in front", [&[0], &signature[..]].concat()),
+        ("r is 0", [&zeros, s].concat()),
+        ("s is 0", [r, &zeros].concat()),
+        ("s is the order", [r, &ORDER].concat()),
+        ("r is the order", [&ORDER, s].concat()),
+        ("swapped", [s, r].concat()),
+        ("r negated", [&negated(r), s].concat()),
+        ("nothing", Vec::new()),
+    ] {
+        assert!(with(&odd).is_err(), "{what}");
+    }
+}
+
 #[test]
 fn t6_an_endless_identity_is_not_read() {
     let club = Club::with(Pair::ed());
