@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r5_a_body_that_comes_byte_by_byte_keeps_no_buffer_it_came_in() {
+    async fn r1_a_code_that_comes_byte_by_byte_keeps_no_buffer_it_came_in() {
         for (length, fits) in [(LONGEST, true), (LONGEST + 1, false)] {
             let held = Arc::new(AtomicUsize::new(length));
             let buffer = || Buffer(vec![b'x'; 8_192], Arc::clone(&held));

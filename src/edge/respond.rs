@@ -206,8 +206,11 @@ impl Responder {
         let mut answer = self.fault(status, &refusal.to_string(), asking);
         match refusal {
             Refusal::TooMany { wait } => set_retry_after(&mut answer, wait),
-            Refusal::NoChance | Refusal::Busy => {
+            Refusal::NoChance => set_retry_after(&mut answer, Duration::from_secs(10)),
+            Refusal::Busy => {
                 set_retry_after(&mut answer, Duration::from_secs(10));
+                // Its place goes to those inside and in line.
+                close(&mut answer);
             }
             Refusal::Ambiguous(_) => close(&mut answer),
             Refusal::Handshake(Flaw::Version) => say_version(&mut answer),

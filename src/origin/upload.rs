@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r1_r5_a_body_that_comes_byte_by_byte_keeps_no_buffer_it_came_in() {
+    async fn r1_a_body_that_comes_byte_by_byte_keeps_no_buffer_it_came_in() {
         let (body, held) = ByteByByte::of(FIRST - 1);
 
         let gathered = Gathered::of((body, None), no_trailers()).await.unwrap();
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r1_r5_neither_does_what_comes_behind_the_first_of_it() {
+    async fn r1_neither_does_what_comes_behind_the_first_of_it() {
         let (body, held) = ByteByByte::of(FIRST + 1_000);
         let mut gathered = Gathered::of((body, None), no_trailers()).await.unwrap();
         let mut sent = Vec::new();

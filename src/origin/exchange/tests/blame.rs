@@ -115,7 +115,7 @@ async fn r9_who_waits_while_another_dials_has_one_time_for_both_and_blames_nobod
     settings.fitness.failures = 2;
     let origin = nameless(settings);
     let asked = async || {
-        let begun = tokio::time::Instant::from(tokio::time::sleep(Duration::ZERO).deadline());
+        let begun = tokio::time::sleep(Duration::ZERO).deadline();
         let lost = origin.forward(bare("GET"), outside("/")).await;
         assert!(
             matches!(lost, Err(OriginError::Unreachable { .. })),
