@@ -4,13 +4,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use prometheus::{Histogram, IntCounter, IntGauge};
+use prometheus::{IntCounter, IntGauge};
 
 use super::families::Families;
 use super::labels::{CODE_RESULTS, RuleLabel};
 use super::lanes::LaneSeries;
+use super::origins::SiteSeries;
 use super::reading::Reading;
-use super::seldom::Seldom;
 use crate::domain::room::RoomName;
 use crate::store::survey::StoreHealth;
 
@@ -22,16 +22,6 @@ pub struct Counts {
     /// Of each room with lanes, in the order of [`CODE_RESULTS`].
     codes: Vec<(RoomName, Vec<IntCounter>)>,
 }
-
-/// The handles of one site.
-struct SiteSeries {
-    duration: Histogram,
-    /// Lines of the log about what went wrong there.
-    faults: Seldom,
-}
-
-/// How often it is logged that a site did not answer, at most.
-const FAULT_LINES: Duration = Duration::from_secs(1);
 
 impl Counts {
     /// Counts what became of a code in a room, by one of [`CODE_RESULTS`].
@@ -219,17 +209,6 @@ impl Families {
             Ok((rule.rule.clone(), counter))
         };
         rules.iter().map(counter).collect()
-    }
-
-    fn sites(&self, sites: &[RoomName]) -> prometheus::Result<Vec<SiteSeries>> {
-        let series = |site: &RoomName| {
-            let labels = [site.as_str()];
-            Ok(SiteSeries {
-                duration: self.origin_duration.get_metric_with_label_values(&labels)?,
-                faults: Seldom::each(FAULT_LINES),
-            })
-        };
-        sites.iter().map(series).collect()
     }
 
     fn room(&self, room: &RoomName) -> prometheus::Result<RoomMetrics> {
