@@ -24,6 +24,34 @@ fn large() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r1_bodies_that_come_byte_by_byte_hold_no_more_than_their_bytes() {
+    let (dir, origin) = (TempDir::new().unwrap(), Origin::open().await);
+    let at = furnish(dir.path(), &Plan::default(), origin.address);
+    let gateway = Gateway::start(dir.path(), at).await;
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        let mut stream = TcpStream::connect(at.public).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let head =
+            "POST /about/sink HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 16000\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    let before = gateway.memory();
+
+    // Slowly enough that each byte is read by itself.
+    for _ in 0..2_000 {
+        for stream in &mut streams {
+            stream.write_all(b"x").await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    let grown = gateway.memory().saturating_sub(before);
+    assert!(grown < 20 * MIB, "{grown} bytes for 20,000");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_bodies_pass_both_ways_at_flat_memory() {
     let origin = Origin::open().await;
     let dir = TempDir::new().unwrap();

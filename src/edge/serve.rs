@@ -4,6 +4,7 @@
 mod caller;
 mod session;
 mod settle;
+mod told;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -169,8 +170,7 @@ impl Door {
         match outcome {
             Ok(answer) => answer.map(AnswerBody::origin),
             Err(fault) => {
-                let told = fault.with_sources();
-                tracing::warn!(fault = told, site, "the origin did not answer");
+                self.tell_fault((&fault, site), "the origin did not answer");
                 let asking = Asking {
                     head: &asked,
                     https,

@@ -52,19 +52,19 @@ impl Deadlines {
 pub(super) struct End(Option<(Duration, Instant)>);
 
 impl End {
-    /// What `exchange` comes to, if it comes to anything in time.
+    /// What `part` of the exchange comes to, if it comes to anything in time.
     ///
     /// # Errors
     ///
     /// [`OriginError::NoAnswer`] if it is too late.
     pub(super) async fn bound<T>(
         self,
-        mut exchange: Pin<&mut impl Future<Output = Result<T, OriginError>>>,
+        mut part: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, OriginError> {
         let mut timer = self.timer();
         poll_fn(|cx| {
-            if let done @ Poll::Ready(_) = exchange.as_mut().poll(cx) {
-                return done;
+            if let Poll::Ready(done) = part.as_mut().poll(cx) {
+                return Poll::Ready(Ok(done));
             }
             poll_end(&mut timer, cx).map(|waited| Err(OriginError::NoAnswer { waited }))
         })
@@ -119,9 +119,12 @@ impl Ticker {
 pub(super) struct Silence {
     deadlines: Deadlines,
     upload: Option<Arc<Upload>>,
+    /// How far it was when somebody looked last.
     uploaded: usize,
     quiet: u32,
     end: Option<(Duration, Pin<Box<Sleep>>)>,
+    /// Whether that has struck.
+    is_over: bool,
     head: Head,
 }
 
@@ -145,8 +148,15 @@ impl Silence {
             uploaded: 0,
             quiet: 0,
             end: end.timer(),
+            is_over: false,
             head: Head::Awaited,
         }
+    }
+
+    /// When the whole exchange has to be over.
+    pub(super) fn whole(&self) -> End {
+        let end = self.end.as_ref();
+        End(end.map(|(total, timer)| (*total, timer.deadline())))
     }
 
     /// The request is sent again, and its body with it.
@@ -181,6 +191,11 @@ impl Silence {
         self.upload.as_ref().is_none_or(|upload| upload.is_done())
     }
 
+    /// Whether the time of the whole exchange is what ended it, which says nothing of the origin.
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     /// Whether the visitor's side of the request broke off.
     pub(super) fn request_is_broken(&self) -> bool {
         self.upload
@@ -195,6 +210,7 @@ impl Silence {
         cx: &mut Context<'_>,
     ) -> Poll<Duration> {
         if let over @ Poll::Ready(_) = poll_end(&mut self.end, cx) {
+            self.is_over = true;
             return over;
         }
         while ticker.poll_tick(cx).is_ready() {
@@ -209,10 +225,12 @@ impl Silence {
         Poll::Pending
     }
 
+    /// What moved of the request's body ends the silence, and so does its end: the origin's time
+    /// to answer begins there, however long the visitor paused before it.
     fn notice_upload(&mut self) {
-        let frames = self.upload.as_ref().map_or(0, |upload| upload.frames());
-        if frames != self.uploaded {
-            self.uploaded = frames;
+        let uploaded = self.upload.as_ref().map_or(0, |upload| upload.steps());
+        if uploaded != self.uploaded {
+            self.uploaded = uploaded;
             self.quiet = 0;
         }
     }

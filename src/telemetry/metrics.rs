@@ -16,7 +16,7 @@ use super::door::DOOR_REASONS;
 use super::families::{Families, words};
 use super::labels::{RefusalLabel, TOKEN_REASONS, Verb, VerdictLabel};
 use super::limits::LimitMetrics;
-use super::origins::OriginSeries;
+use super::origins::{OriginSeries, UnsentSeries};
 use super::reading::{Reading, clock_offset};
 use super::series::{Counts, Named, Shown};
 use super::site::SiteMetrics;
@@ -185,6 +185,14 @@ impl Metrics {
         Ok(self.families.origin(site, origin)?)
     }
 
+    /// The series of a site's requests that are sent to no origin.
+    ///
+    /// # Errors
+    /// [`MetricsError`] when the library refuses a series.
+    pub fn unsent(&self, site: &RoomName) -> Result<UnsentSeries, MetricsError> {
+        Ok(self.families.unsent(site)?)
+    }
+
     /// Notes a reading of an identity provider's keys: how many can be used, or `None` when it gave
     /// none.
     pub fn keys_read(&self, identity: &str, keys: Option<usize>) {
@@ -283,6 +291,7 @@ mod tests {
         });
         let (site, origin) = shop();
         metrics.origin(&site, &origin).unwrap();
+        metrics.unsent(&site).unwrap();
         (metrics, counts.unwrap())
     }
 
