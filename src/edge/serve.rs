@@ -4,6 +4,7 @@
 mod caller;
 mod session;
 mod settle;
+mod stranger;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -90,6 +91,9 @@ impl Door {
             })
             .await;
         self.count(&decided);
+        if let Err(Refusal::Misdirected) = &decided.verdict {
+            self.tell_stranger(&head, now);
+        }
         if socket {
             self.count_unopened(&decided);
         }

@@ -11,6 +11,7 @@ pub mod metered;
 pub mod metrics;
 pub mod origins;
 pub mod reading;
+mod seldom;
 pub mod series;
 pub mod site;
 pub mod sockets;

@@ -7,6 +7,7 @@ use prometheus::IntCounter;
 
 use super::families::{Families, words};
 use super::metrics::count;
+use super::seldom::Seldom;
 
 /// What a site said, as `anteroom_site_words_total{word}` says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,7 @@ pub struct SiteMetrics {
     words: Vec<IntCounter>,
     /// Monotonic seconds of the last line in the log, 0 for none.
     logged: AtomicU64,
+    strangers: Seldom,
 }
 
 impl SiteMetrics {
@@ -65,12 +67,19 @@ impl SiteMetrics {
         Ok(Self {
             words: words(&families.site_words, SiteWord::ALL.map(SiteWord::word))?,
             logged: AtomicU64::new(0),
+            strangers: Seldom::each(SELDOM),
         })
     }
 
     /// Counts a word.
     pub fn said(&self, word: SiteWord) {
         count(&self.words, word as usize);
+    }
+
+    /// As [`Seldom::may_say`], of hosts that no site has.
+    #[must_use]
+    pub fn may_log_stranger(&self, now: Duration) -> Option<u64> {
+        self.strangers.may_say(now)
     }
 
     /// Whether a line may be written to the log at the monotonic time `now`: none was for a while.
