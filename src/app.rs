@@ -77,12 +77,14 @@ pub struct Parts {
 
 /// A gateway that listens.
 pub struct App {
+    leaving: CancellationToken,
     stop: CancellationToken,
     tracker: TaskTracker,
     loops: TaskTracker,
     stop_loops: CancellationToken,
     ready: Arc<Readiness>,
     reloads: Arc<Reloads>,
+    drain_min: Duration,
     drain: Duration,
     public: Vec<SocketAddr>,
     encrypted: Vec<SocketAddr>,
@@ -108,7 +110,9 @@ impl App {
             encrypted: addresses(&encrypted)?,
             control: control.local_addr()?,
             reloads: Arc::new(begin(parts, &loops, &stop_loops)?),
+            drain_min: connections.drain_min,
             drain: connections.drain,
+            leaving: CancellationToken::new(),
             stop: CancellationToken::new(),
             ready: Arc::default(),
             tracker: TaskTracker::new(),
@@ -156,9 +160,13 @@ impl App {
         });
     }
 
-    /// Stops accepting, lets what runs finish within the drain limit, then ends the loops.
+    /// Says that it is not ready and ends each connection with its next answer, for as long as load
+    /// balancers need to see that; then stops accepting, lets what runs finish within the drain
+    /// limit, and ends the loops.
     pub async fn drain(self) {
         self.ready.drain();
+        self.leaving.cancel();
+        tokio::time::sleep(self.drain_min).await;
         self.stop.cancel();
         self.tracker.close();
         if tokio::time::timeout(self.drain, self.tracker.wait())
@@ -241,6 +249,7 @@ impl App {
             handshakes: places(connections.handshakes),
             capacity: capacity(connections, &self.reloads.lasting.metrics),
             tracker: self.tracker.clone(),
+            leaving: self.leaving.clone(),
             cancel: self.stop.clone(),
             drain: Drain::new(self.stop.clone(), self.drain),
         };

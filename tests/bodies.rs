@@ -1,5 +1,6 @@
 //! Bodies are streamed, never held, and a gateway that stops lets them finish.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -20,6 +21,34 @@ const MIB: u64 = 1 << 20;
 fn large() -> u64 {
     let slow = std::env::var("ANTEROOM_SLOW").is_ok_and(|value| value == "1");
     if slow { 1_024 * MIB } else { 256 * MIB }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r1_bodies_that_come_byte_by_byte_hold_no_more_than_their_bytes() {
+    let (dir, origin) = (TempDir::new().unwrap(), Origin::open().await);
+    let at = furnish(dir.path(), &Plan::default(), origin.address);
+    let gateway = Gateway::start(dir.path(), at).await;
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        let mut stream = TcpStream::connect(at.public).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let head =
+            "POST /about/sink HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 16000\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    let before = gateway.memory();
+
+    // Slowly enough that each byte is read by itself.
+    for _ in 0..2_000 {
+        for stream in &mut streams {
+            stream.write_all(b"x").await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    let grown = gateway.memory().saturating_sub(before);
+    assert!(grown < 20 * MIB, "{grown} bytes for 20,000");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -149,6 +178,80 @@ async fn a_gateway_told_to_stop_finishes_what_it_began() {
     idle.is_closed().await;
     origin.go_on();
     slow.answer(Asked::Any).await.unwrap().is_served();
+    assert_eq!(gateway.ended().await.code(), Some(0));
+}
+
+/// A gateway of its own with so long between the call to stop and the end of accepting.
+async fn leaving_for(seconds: u32) -> (Gateway, SocketAddr, Origin, TempDir) {
+    let origin = Origin::open().await;
+    let dir = TempDir::new().unwrap();
+    let plan = Plan::default().site(&format!("[connections]\ndrain_min_s = {seconds}"));
+    let at = furnish(dir.path(), &plan, origin.address);
+    let gateway = Gateway::start(dir.path(), at).await;
+    (gateway, at.public, origin, dir)
+}
+
+const ASKS: &str = "GET /about HTTP/1.1\r\nHost: shop.example\r\n\r\n";
+
+#[tokio::test]
+async fn a_gateway_told_to_stop_answers_whoever_still_comes_and_sends_them_away() {
+    let (gateway, public, origin, _dir) = leaving_for(3).await;
+    let mut kept = Wire::to(public).await;
+    kept.send(ASKS).await.unwrap();
+    let before = kept.answer(Asked::Any).await.unwrap();
+    assert_eq!(before.is_served().header("connection"), None);
+    let mut silent = Wire::to(public).await;
+    let mut begun = Wire::to(public).await;
+    begun.send(&ASKS[..20]).await.unwrap();
+
+    gateway.terminate();
+    crate::kit::until("the gateway says that it ends", || async {
+        let answer = crate::kit::wire::raw(public, ASKS).await;
+        answer[0].is_served();
+        (answer[0].header("connection") == Some("close")).then_some(())
+    })
+    .await;
+
+    for wire in [&mut kept, &mut silent] {
+        wire.send(ASKS).await.unwrap();
+    }
+    begun.send(&ASKS[20..]).await.unwrap();
+    for mut wire in [kept, silent, begun] {
+        let answer = wire.answer(Asked::Any).await.unwrap();
+        assert_eq!(answer.is_served().header("connection"), Some("close"));
+        wire.is_closed().await;
+    }
+    assert_eq!(gateway.ended().await.code(), Some(0));
+    drop(origin);
+}
+
+#[tokio::test]
+async fn what_is_half_said_when_accepting_ends_is_heard_to_its_end() {
+    let (gateway, public, _origin, _dir) = leaving_for(0).await;
+    let mut begun = Wire::to(public).await;
+    begun.send(&ASKS[..20]).await.unwrap();
+    let mut silent = Wire::to(public).await;
+    let mut kept = Wire::to(public).await;
+    kept.send(ASKS).await.unwrap();
+    kept.answer(Asked::Any).await.unwrap().is_served();
+    kept.send(&ASKS[..20]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+
+    gateway.terminate();
+    crate::kit::until("new connections are refused", || async {
+        Wire::try_to(public).await.is_err().then_some(())
+    })
+    .await;
+    silent.send(ASKS).await.unwrap();
+
+    for wire in [&mut begun, &mut kept] {
+        wire.send(&ASKS[20..]).await.unwrap();
+    }
+    for mut wire in [begun, kept, silent] {
+        let answer = wire.answer(Asked::Any).await.unwrap();
+        assert_eq!(answer.is_served().header("connection"), Some("close"));
+        wire.is_closed().await;
+    }
     assert_eq!(gateway.ended().await.code(), Some(0));
 }
 

@@ -318,3 +318,28 @@ async fn a6_an_origin_may_demand_our_certificate_and_speaks_http_2_if_asked_to()
         "nginx refuses whoever shows none: {page}"
     );
 }
+
+#[tokio::test]
+async fn a_site_that_is_down_is_told_of_once_a_second_however_many_ask() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dead = nobody.local_addr().unwrap();
+    drop(nobody);
+    let plan = Plan::default();
+    let at = crate::kit::process::furnish(dir.path(), &plan, dead);
+    let gateway = crate::kit::Gateway::start(dir.path(), at).await;
+    let mut visitor = Visitor::to(at.public).host("shop.example");
+    let clock = anteroom::domain::clock::Clock::machine();
+    let begun = clock.now().mono;
+    for _ in 0..30 {
+        let status = visitor.get("/about").await.status;
+        assert!(status == 502 || status == 503, "{status}");
+    }
+    let seconds = usize::try_from((clock.now().mono - begun).as_secs()).unwrap();
+
+    let log = crate::kit::process::log(dir.path());
+
+    let told = log.matches("the origin did not answer").count();
+    assert!((1..=2 + seconds).contains(&told), "{told}: {log}");
+    drop(gateway);
+}

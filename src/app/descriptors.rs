@@ -60,10 +60,11 @@ fn for_visitors(wanted: NonZeroU32) -> usize {
 }
 
 /// How many of the visitors' connections may be of a kind that stays (WebSockets, event streams):
-/// what the configuration says, or half of them all, so that others still find a place.
+/// what the configuration says, or three eighths of them all, so that a quarter is left for others
+/// when both kinds are full.
 fn for_lasting(wanted: NonZeroU32, visitors: NonZeroU32) -> usize {
-    let half = number(visitors).min(room()) / 2;
-    number(wanted).min(half.max(1))
+    let part = number(visitors).min(room()) / 8 * 3;
+    number(wanted).min(part.max(1))
 }
 
 fn number(wanted: NonZeroU32) -> usize {
@@ -140,11 +141,11 @@ mod tests {
     }
 
     #[test]
-    fn no_more_connections_than_wanted_and_half_of_them_for_those_that_stay() {
+    fn no_more_connections_than_wanted_and_a_quarter_of_them_for_those_that_go() {
         let many = |count| NonZeroU32::new(count).unwrap();
         assert_eq!(for_visitors(many(1)), 1);
         assert_eq!(for_lasting(many(10), many(100)), 10);
-        assert_eq!(for_lasting(many(100), many(100)), 50);
+        assert_eq!(for_lasting(many(100), many(100)), 36);
         assert_eq!(for_lasting(many(100), many(1)), 1);
     }
 }

@@ -21,7 +21,7 @@ use crate::text::fault::Findings;
 use crate::text::source::Source;
 use crate::text::span::Span;
 use crate::text::table::{Reader, Table};
-use crate::text::value::{Placed, Value};
+use crate::text::value::{LONGEST_S, Placed, Value};
 
 /// The prefix of the gateway's own pages where nothing else is said.
 const DEFAULT_PREFIX: &str = "/_anteroom";
@@ -66,7 +66,9 @@ pub struct Connections {
     pub streams_per_network: NonZeroU32,
     /// The most handshakes of TLS that are worked on at one time; 64.
     pub handshakes: NonZeroU32,
-    /// How long requests under way may go on after a request to stop; 30 s.
+    /// How long connections are still accepted after a request to stop; 1 s, may be zero.
+    pub drain_min: Duration,
+    /// How long requests under way may go on after that; 30 s.
     pub drain: Duration,
 }
 
@@ -280,6 +282,8 @@ fn connections(mut table: Table<'_>) -> Option<Connections> {
     let all = streams("max_event_streams");
     let per_network = streams("max_event_streams_per_network");
     let handshakes = streams("max_handshakes");
+    let drain_min = table.take("drain_min_s");
+    let drain_min = drain_min.map(|value| value.seconds_within(0..=LONGEST_S));
     let drain = table.take("drain_s").map(Value::seconds);
     table.finish();
     Some(Connections {
@@ -290,6 +294,7 @@ fn connections(mut table: Table<'_>) -> Option<Connections> {
         streams: all.unwrap_or(NonZeroU32::new(10_000))?,
         streams_per_network: per_network.unwrap_or(NonZeroU32::new(500))?,
         handshakes: handshakes.unwrap_or(NonZeroU32::new(64))?,
+        drain_min: drain_min.unwrap_or(Some(Duration::from_secs(1)))?,
         drain: drain.unwrap_or(Some(Duration::from_secs(30)))?,
     })
 }

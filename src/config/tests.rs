@@ -177,6 +177,7 @@ fn the_smallest_set_works_and_the_rest_has_defaults() {
     assert_eq!(config.connections.sockets.get(), 10_000);
     assert_eq!(config.connections.streams.get(), 10_000);
     assert_eq!(config.connections.streams_per_network.get(), 500);
+    assert_eq!(config.connections.drain_min.as_secs(), 1);
     assert_eq!(config.connections.drain.as_secs(), 30);
     assert!(config.limits.limits.is_empty());
     let site = &config.sites[0];
@@ -217,7 +218,7 @@ fn encryption_is_read(config: &Config) {
     let tls = config.tls.as_ref().unwrap();
     assert_eq!((tls.certificates.len(), tls.oldest), (2, Oldest::Tls13));
     assert!(tls.certificates[1].is_default && tls.hsts_subdomains);
-    assert_eq!((tls.redirect, tls.hsts.unwrap().as_secs()), (None, 600));
+    assert_eq!((tls.redirect, tls.hsts.as_secs()), (None, 600));
     assert!(matches!(&tls.clients, Clients::Optional(_)));
     assert_eq!(config.announcing_proxies.len(), 1);
     assert_eq!(config.connections.handshakes.get(), 64);

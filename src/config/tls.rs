@@ -23,8 +23,8 @@ pub struct Tls {
     /// The port of `https://` addresses that plain requests are sent to; `None` where they are
     /// answered as they come.
     pub redirect: Option<HttpsPort>,
-    /// For how long browsers are told to come over TLS only; `None` where they are not told.
-    pub hsts: Option<Duration>,
+    /// For how long browsers are told to come over TLS only; zero has them forget it.
+    pub hsts: Duration,
     /// Whether that holds for every name below the site's too.
     pub hsts_subdomains: bool,
     /// Whether visitors must show certificates.
@@ -152,7 +152,7 @@ pub(super) fn read(mut table: Table<'_>, at: Option<Listeners>) -> Option<Option
     Some(Some(Tls {
         certificates: certificates.filter(|list| !list.is_empty())?,
         redirect: redirect?,
-        hsts: (hsts > 0).then(|| Duration::from_secs(hsts.into())),
+        hsts: Duration::from_secs(hsts.into()),
         hsts_subdomains: hsts_subdomains.unwrap_or(Some(false))?,
         clients: clients?,
         oldest: oldest.unwrap_or(Some(Oldest::Tls12))?,
@@ -276,7 +276,7 @@ mod tests {
         let tls = checked.config.tls.unwrap();
         assert_eq!(tls.certificates.len(), 1);
         assert_eq!(tls.redirect, Some(HttpsPort::Listener));
-        assert_eq!(tls.hsts, Some(Duration::from_secs(31_536_000)));
+        assert_eq!(tls.hsts, Duration::from_secs(31_536_000));
         assert!(!tls.hsts_subdomains);
         assert_eq!((tls.clients, tls.oldest), (Clients::Off, Oldest::Tls12));
         assert_eq!(checked.config.connections.handshakes.get(), 64);

@@ -1,8 +1,11 @@
 //! The code in a request's body: read within limits, from a page's form or from JSON.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Limited};
+use bytes::Bytes;
+use http_body::Body;
+use http_body_util::BodyExt;
 use serde::Deserialize;
 
 use super::body::SentBody;
@@ -59,16 +62,29 @@ impl Door {
 
 /// Reads a whole body; the code in it, if there is one.
 async fn read(body: SentBody) -> Result<Option<String>, Broken> {
-    let whole = Limited::new(body, LONGEST).collect();
-    let whole = tokio::time::timeout(PATIENCE, whole).await;
-    let body = whole.map_err(|_| Broken)?.map_err(|_| Broken)?;
-    Ok(text(&body.to_bytes()))
+    let whole = tokio::time::timeout(PATIENCE, whole(body)).await;
+    Ok(text(&whole.map_err(|_| Broken)??))
+}
+
+/// The bytes of a body, copied out of the buffers that they came in: each of these may be a hundred
+/// times as long as what came in it.
+async fn whole(body: impl Body<Data = Bytes>) -> Result<Vec<u8>, Broken> {
+    let mut body = pin!(body);
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Broken)?;
+        whole.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        if whole.len() > LONGEST {
+            return Err(Broken);
+        }
+    }
+    Ok(whole)
 }
 
 /// A body in JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Body {
+struct Json {
     code: String,
 }
 
@@ -76,7 +92,7 @@ struct Body {
 fn text(body: &[u8]) -> Option<String> {
     let body = body.trim_ascii();
     if body.starts_with(b"{") {
-        return serde_json::from_slice::<Body>(body)
+        return serde_json::from_slice::<Json>(body)
             .ok()
             .map(|body| body.code);
     }
@@ -105,7 +121,64 @@ fn unescaped(value: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll};
+
+    use http_body::Frame;
+
     use super::*;
+
+    /// A byte in a buffer of 8 KiB, counted until nobody has it.
+    struct Buffer(Vec<u8>, Arc<AtomicUsize>);
+
+    impl AsRef<[u8]> for Buffer {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    impl Drop for Buffer {
+        fn drop(&mut self) {
+            self.1.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Single bytes, each in a buffer of its own. It says how many of these are held at its end.
+    struct ByteByByte(VecDeque<Bytes>, Arc<AtomicUsize>);
+
+    impl Body for ByteByByte {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            let next = self.0.pop_front();
+            if next.is_none() {
+                assert_eq!(self.1.load(Ordering::Relaxed), 0, "buffers are kept");
+            }
+            Poll::Ready(next.map(|byte| Ok(Frame::data(byte))))
+        }
+    }
+
+    #[tokio::test]
+    async fn r1_a_code_that_comes_byte_by_byte_keeps_no_buffer_it_came_in() {
+        for (length, fits) in [(LONGEST, true), (LONGEST + 1, false)] {
+            let held = Arc::new(AtomicUsize::new(length));
+            let buffer = || Buffer(vec![b'x'; 8_192], Arc::clone(&held));
+            let bytes = (0..length).map(|_| Bytes::from_owner(buffer()).split_to(1));
+            let body = ByteByByte(bytes.collect(), Arc::clone(&held));
+
+            let read = whole(body).await.ok();
+
+            assert_eq!(read.map(|read| read.len()), fits.then_some(length));
+        }
+    }
 
     #[test]
     fn a_code_is_read_from_json_and_from_a_form() {

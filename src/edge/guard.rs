@@ -213,7 +213,8 @@ impl<S> Guard<S> {
         }
     }
 
-    /// Gives up once the visitor has kept us waiting too long.
+    /// Gives up once the visitor has kept us waiting too long, or has nothing under way when
+    /// everything is to end.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let heads = self.framing.heads();
         let wait = match (self.framing.is_in_body(), self.held.is_empty()) {
@@ -222,6 +223,10 @@ impl<S> Guard<S> {
             (false, true) if heads == 0 => Wait::FirstByte,
             (false, true) => Wait::Idle,
         };
+        if self.activity.ends() && matches!(wait, Wait::FirstByte | Wait::Idle) {
+            self.end = Some(End::Silence);
+            return Poll::Ready(());
+        }
         if self.patience.poll_end(cx, wait, heads).is_pending() {
             if self.patience.rests() && self.is_at_rest() {
                 self.activity.rest();

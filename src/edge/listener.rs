@@ -11,6 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -26,6 +27,25 @@ use crate::telemetry::tls::Shaken;
 
 /// How long accepting rests when the machine has no more file descriptors or memory.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// How often that is said in the log.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// Whether accepting failed for one connection alone (accept(2): errors of the new socket's network
+/// are reported too), and not for want of anything.
+const fn is_of_one(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::ConnectionAborted
+            | Kind::ConnectionReset
+            | Kind::HostUnreachable
+            | Kind::Interrupted
+            | Kind::NetworkDown
+            | Kind::NetworkUnreachable
+            | Kind::PermissionDenied
+    )
+}
 
 /// What is spoken under HTTP on a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +69,8 @@ pub struct Listening {
     pub capacity: Arc<Capacity>,
     /// Every connection's task.
     pub tracker: TaskTracker,
+    /// Asks for the end: each connection is told with its next answer. New ones are still taken.
+    pub leaving: CancellationToken,
     /// Ends accepting, and every connection after its present answer.
     pub cancel: CancellationToken,
     /// Ends open sockets.
@@ -58,12 +80,15 @@ pub struct Listening {
 impl Listening {
     /// Accepts until cancelled. It cannot fail: what the machine refuses now is tried again.
     pub async fn accept(self, listener: TcpListener, layer: Layer) {
+        let mut told = None;
         loop {
             let place = tokio::select! {
                 place = self.capacity.place() => place,
                 () = self.cancel.cancelled() => return,
             };
+            // What the kernel has taken already is not left to it.
             let accepted = tokio::select! {
+                biased;
                 accepted = listener.accept() => accepted,
                 () = self.cancel.cancelled() => return,
             };
@@ -75,12 +100,24 @@ impl Listening {
                         drop(place);
                     });
                 }
+                Err(fault) if is_of_one(fault.kind()) => {
+                    tracing::debug!(%fault, "a connection was gone before it was accepted");
+                }
                 Err(fault) => {
-                    tracing::warn!(%fault, "no connection can be accepted at present");
+                    self.tell(&fault, &mut told);
                     self.capacity.relieve();
-                    tokio::time::sleep(ACCEPT_REST).await;
+                    sleep(ACCEPT_REST).await;
                 }
             }
+        }
+    }
+
+    /// Says that nothing can be accepted, now and then while that lasts.
+    fn tell(&self, fault: &io::Error, told: &mut Option<Duration>) {
+        let now = self.door.load().clock.now().mono;
+        if told.is_none_or(|told| now.saturating_sub(told) >= TOLD_EVERY) {
+            *told = Some(now);
+            tracing::warn!(%fault, "no connection can be accepted at present");
         }
     }
 

@@ -161,11 +161,26 @@ async fn text(stream: &mut TcpStream, read: &mut Vec<u8>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether this is a whole header of version 2 by which a proxy speaks for itself, as when it looks
+/// whether we live. What it says of families and addresses is not looked at (section 2.2).
+fn is_own(bytes: &[u8]) -> bool {
+    let Some((b"\x20", [_, high, low, rest @ ..])) = bytes
+        .strip_prefix(BINARY)
+        .and_then(|head| head.split_at_checked(1))
+    else {
+        return false;
+    };
+    rest.len() == usize::from(u16::from_be_bytes([*high, *low]))
+}
+
 /// Reads a header that is there whole, with nothing behind it.
 ///
 /// # Errors
 /// [`Fault::Malformed`] when it is none.
 pub fn parse(bytes: &[u8]) -> Result<Said, Fault> {
+    if is_own(bytes) {
+        return Ok(Said::Own);
+    }
     let config = ParseConfig {
         include_tlvs: false,
         ..ParseConfig::default()

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::{Method, Response, StatusCode, request};
+use http::{Response, StatusCode, request};
 
 use crate::gate::identify::CookieNames;
 use crate::gate::notice::Notice;
@@ -22,7 +22,7 @@ use crate::origin::OriginError;
 
 use super::body::AnswerBody;
 use super::cookies::set_tokens;
-use super::negotiate::{Form, form, names_html};
+use super::negotiate::{Form, form};
 use super::notice::status_of;
 use super::page::{Asked, FaultView, Page, PageKind, PageView, title_of};
 use super::status::{State, Status};
@@ -210,8 +210,11 @@ impl Responder {
         let mut answer = self.fault(status, &refusal.to_string(), asking);
         match refusal {
             Refusal::TooMany { wait } => set_retry_after(&mut answer, wait),
-            Refusal::NoChance | Refusal::Busy => {
+            Refusal::NoChance => set_retry_after(&mut answer, Duration::from_secs(10)),
+            Refusal::Busy => {
                 set_retry_after(&mut answer, Duration::from_secs(10));
+                // Its place goes to those inside and in line.
+                close(&mut answer);
             }
             Refusal::Ambiguous(_) => close(&mut answer),
             Refusal::Handshake(Flaw::Version) => say_version(&mut answer),
@@ -272,16 +275,6 @@ impl Responder {
             | OriginError::NoAnswer { .. } => set_retry_after(&mut answer, Duration::from_secs(5)),
         }
         answer
-    }
-
-    /// The form of an answer that says what went wrong.
-    fn form_of(&self, asking: Asking<'_>) -> Form {
-        let head = asking.head;
-        let own = head.uri.path().starts_with(&self.prefix) && !names_html(&head.headers);
-        if own || head.method == Method::OPTIONS {
-            return Form::Json;
-        }
-        form(&head.headers)
     }
 
     fn fault(&self, status: StatusCode, detail: &str, asking: Asking<'_>) -> Answer {

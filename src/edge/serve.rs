@@ -5,6 +5,7 @@ mod caller;
 mod session;
 mod settle;
 mod stranger;
+mod told;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -168,8 +169,7 @@ impl Door {
         match outcome {
             Ok(answer) => answer.map(AnswerBody::origin),
             Err(fault) => {
-                let told = fault.with_sources();
-                tracing::warn!(fault = told, site, "the origin did not answer");
+                self.tell_fault((&fault, site), "the origin did not answer");
                 let asking = Asking {
                     head: &asked,
                     https,
@@ -182,7 +182,9 @@ impl Door {
     /// Records how long a site took to answer a request that came then.
     pub(super) fn time(&self, site: usize, came: Now) {
         let took = self.clock.now().mono.saturating_sub(came.mono);
-        self.counts.origin_answered(site, took);
+        if let Some(counts) = self.counts.site(site) {
+            counts.answered(took);
+        }
     }
 
     fn count(&self, decided: &Decided) {

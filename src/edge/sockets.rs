@@ -83,8 +83,7 @@ impl Door {
                 answer.map(AnswerBody::origin)
             }
             Err(fault) => {
-                let told = fault.with_sources();
-                tracing::warn!(fault = told, site, "the origin opened no socket");
+                self.tell_fault((&fault, site), "the origin opened no socket");
                 self.metrics.sockets.refused(SocketRefusal::Fault);
                 self.responder.origin_fault(&fault, asking)
             }

@@ -137,9 +137,6 @@ impl Gate {
         let request = self.identify(ask, canonical)?;
         trace.client = Some(request.client);
         trace.https = request.https;
-        if let Some(address) = self.over_tls(&request)? {
-            return Ok(Verdict::Own(Own::OverTls(address)));
-        }
         let covering = sites::covering(
             self.sites.get(request.site),
             &self.rooms,
@@ -150,6 +147,9 @@ impl Gate {
         screen::screen(&self.rules, request.client, asked, trace)?;
         self.limiters
             .visit(request.client, &request.canonical.key)?;
+        if let Some(address) = self.over_tls(&request)? {
+            return Ok(Verdict::Own(Own::OverTls(address)));
+        }
         if own::is_under(&self.prefix, &request.canonical.key) {
             return self.own(&request, trace).await.map(Verdict::Own);
         }

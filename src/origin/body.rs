@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use super::OriginError;
 use super::carrier::Carrier;
 use super::deadline::Silence;
-use super::pool::Held;
+use super::pool::{Blame, Held};
 use super::trailers::Sieve;
 use crate::telemetry::asides::TrailersOf;
 
@@ -67,7 +67,9 @@ impl OriginBody {
     }
 
     fn fail(&mut self, error: OriginError) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
-        self.exchange = None;
+        if let Some((_, mut held)) = self.exchange.take() {
+            held.lost(&error, Blame::Nobody);
+        }
         Poll::Ready(Some(Err(error)))
     }
 
@@ -210,7 +212,7 @@ mod tests {
         let answer = answer.into_body().collect().await.unwrap();
         assert!(answer.trailers().is_none());
         assert_eq!(answer.to_bytes(), "ok");
-        assert_eq!(site.heard()[0].body, b"5\r\norder\r\n0\r\n\r\n");
+        assert_eq!(site.heard()[0].body, b"order");
     }
 
     #[tokio::test]

@@ -52,19 +52,19 @@ impl Deadlines {
 pub(super) struct End(Option<(Duration, Instant)>);
 
 impl End {
-    /// What `exchange` comes to, if it comes to anything in time.
+    /// What `part` of the exchange comes to, if it comes to anything in time.
     ///
     /// # Errors
     ///
     /// [`OriginError::NoAnswer`] if it is too late.
     pub(super) async fn bound<T>(
         self,
-        mut exchange: Pin<&mut impl Future<Output = Result<T, OriginError>>>,
+        mut part: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, OriginError> {
         let mut timer = self.timer();
         poll_fn(|cx| {
-            if let done @ Poll::Ready(_) = exchange.as_mut().poll(cx) {
-                return done;
+            if let Poll::Ready(done) = part.as_mut().poll(cx) {
+                return Poll::Ready(Ok(done));
             }
             poll_end(&mut timer, cx).map(|waited| Err(OriginError::NoAnswer { waited }))
         })
@@ -119,10 +119,21 @@ impl Ticker {
 pub(super) struct Silence {
     deadlines: Deadlines,
     upload: Option<Arc<Upload>>,
-    uploaded: usize,
+    /// What was seen of it last.
+    uploaded: Uploaded,
     quiet: u32,
+    whole: End,
     end: Option<(Duration, Pin<Box<Sleep>>)>,
+    /// Whether that has struck.
+    is_over: bool,
     head: Head,
+}
+
+/// How far a request's body was when somebody looked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Uploaded {
+    frames: usize,
+    is_done: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,17 +160,24 @@ impl Silence {
         Self {
             deadlines,
             upload,
-            uploaded: 0,
+            uploaded: Uploaded::default(),
             quiet: 0,
+            whole: end,
             end: end.timer(),
+            is_over: false,
             head: Head::Awaited,
         }
+    }
+
+    /// When the whole exchange has to be over.
+    pub(super) const fn whole(&self) -> End {
+        self.whole
     }
 
     /// The request is sent again, and its body with it.
     pub(super) fn follow(&mut self, upload: Option<Arc<Upload>>) {
         self.upload = upload;
-        self.uploaded = 0;
+        self.uploaded = Uploaded::default();
     }
 
     /// The request is sent, or sent again. What has passed of the whole time stays.
@@ -188,6 +206,11 @@ impl Silence {
         self.upload.as_ref().is_none_or(|upload| upload.is_done())
     }
 
+    /// Whether the time of the whole exchange is what ended it, which says nothing of the origin.
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     /// Whether the visitor's side of the request broke off.
     pub(super) fn request_is_broken(&self) -> bool {
         self.upload
@@ -202,6 +225,7 @@ impl Silence {
         cx: &mut Context<'_>,
     ) -> Poll<Duration> {
         if let over @ Poll::Ready(_) = poll_end(&mut self.end, cx) {
+            self.is_over = true;
             return over;
         }
         while ticker.poll_tick(cx).is_ready() {
@@ -216,10 +240,16 @@ impl Silence {
         Poll::Pending
     }
 
+    /// What moved of the request's body ends the silence, and so does its end: the origin's time
+    /// to answer begins there, however long the visitor paused before it.
     fn notice_upload(&mut self) {
-        let frames = self.upload.as_ref().map_or(0, |upload| upload.frames());
-        if frames != self.uploaded {
-            self.uploaded = frames;
+        let Some(upload) = &self.upload else { return };
+        let uploaded = Uploaded {
+            frames: upload.frames(),
+            is_done: upload.is_done(),
+        };
+        if uploaded != self.uploaded {
+            self.uploaded = uploaded;
             self.quiet = 0;
         }
     }

@@ -8,16 +8,19 @@
 
 mod again;
 
+use std::pin::pin;
+
 use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::OriginError;
 use super::carrier::{Break, Carrier, Unanswered};
-use super::deadline::Silence;
+use super::deadline::{End, Silence};
 use super::line::Line;
 use super::pool::{Blame, Held};
 use super::retry::Copy;
 use super::site::{Ask, Site, Tried};
+use super::unsent::Waiting;
 use super::upload::RequestBody;
 use again::Again;
 
@@ -46,16 +49,20 @@ struct Tour<'a> {
     tried: Tried,
     left: usize,
     last: OriginError,
+    end: End,
+    waiting: Waiting<'a>,
 }
 
 impl<'a> Tour<'a> {
-    const fn of(site: &'a Site, ask: Ask) -> Self {
+    fn of(site: &'a Site, (ask, waiting): (Ask, Waiting<'a>), end: End) -> Self {
         Self {
             site,
             ask,
             tried: Tried::none(),
             left: MOST_TRIES,
             last: OriginError::LeftOut,
+            end,
+            waiting,
         }
     }
 
@@ -70,10 +77,16 @@ impl<'a> Tour<'a> {
             return Err(last);
         }
         self.left = self.left.saturating_sub(1);
-        match self.site.seat(self.ask, &mut self.tried).await {
+        let seat = pin!(self.site.seat(self.ask, &mut self.tried));
+        let seat = match self.end.bound(seat).await.flatten() {
             Err(OriginError::LeftOut) => Err(last),
             seat => seat,
+        };
+        let seat = self.waiting.came_to(seat);
+        if seat.is_ok() {
+            self.waiting.has_place();
         }
+        seat
     }
 
     /// Holds against the last origin what went wrong there, and gives back what another may have.
@@ -81,7 +94,7 @@ impl<'a> Tour<'a> {
     /// # Errors
     ///
     /// If there is nothing that another may have: what went wrong.
-    fn lost<R>(&mut self, held: &Held, lost: Lost<R>) -> Result<R, OriginError> {
+    fn lost<R>(&mut self, held: &mut Held, lost: Lost<R>) -> Result<R, OriginError> {
         held.lost(&lost.fault, lost.blame);
         match lost.rest {
             None => Err(lost.fault),
@@ -100,14 +113,14 @@ impl<'a> Tour<'a> {
 /// What went wrong at the last origin that was tried.
 pub(super) async fn carry(
     site: &Site,
-    (mut request, ask): (Request<RequestBody>, Ask),
+    (mut request, ask, waiting): (Request<RequestBody>, Ask, Waiting<'_>),
     silence: &mut Silence,
 ) -> Result<Answered, OriginError> {
     site.budget.earn();
     let mut again = Again::at(site);
-    let mut tour = Tour::of(site, ask);
+    let mut tour = Tour::of(site, (ask, waiting), silence.whole());
     loop {
-        let held = tour.next().await?;
+        let mut held = tour.next().await?;
         match attempt(&held, request, silence, &mut again).await {
             Ok((answer, carrier)) => {
                 return Ok(Answered {
@@ -116,24 +129,32 @@ pub(super) async fn carry(
                     held,
                 });
             }
-            Err(lost) => request = tour.lost(&held, lost)?,
+            Err(lost) => request = tour.lost(&mut held, lost)?,
         }
     }
 }
 
-/// Makes a connection of its own to one of the site's origins, for a handshake.
+/// Makes a connection of its own to one of the site's origins, for a handshake that has to be over
+/// at `end`.
 ///
 /// # Errors
 ///
 /// What went wrong at the last origin that was tried.
-pub(super) async fn reach(site: &Site, ask: Ask) -> Result<(Line, Held), OriginError> {
-    let mut tour = Tour::of(site, ask);
+pub(super) async fn reach(
+    site: &Site,
+    asking: (Ask, Waiting<'_>),
+    end: End,
+) -> Result<(Line, Held), OriginError> {
+    let mut tour = Tour::of(site, asking, end);
     loop {
-        let held = tour.next().await?;
-        match held.pool.open_line().await {
-            Ok(line) => return Ok((line, held)),
-            Err(fault) => tour.lost(&held, Lost::unsent(fault, ()))?,
-        }
+        let mut held = tour.next().await?;
+        let opened = end.bound(pin!(held.pool.open_line())).await;
+        let lost = match opened {
+            Ok(Ok(line)) => return Ok((line, held)),
+            Ok(Err(fault)) => Lost::unsent((fault, Blame::Origin), ()),
+            Err(late) => Lost::late(late),
+        };
+        tour.lost(&mut held, lost)?;
     }
 }
 
@@ -158,15 +179,17 @@ async fn attempt(
         }
     }
 
-    let carrier = match held.pool.open().await {
-        Ok(carrier) => carrier,
-        Err(fault) => return Err(Lost::unsent(fault, request)),
+    let carrier = match silence.whole().bound(pin!(held.pool.open())).await {
+        Ok(Ok(carrier)) => carrier,
+        Ok(Err(unopened)) => return Err(Lost::unsent(unopened, request)),
+        Err(late) => return Err(Lost::late(late)),
     };
     match try_on(carrier, request, silence, again).await {
         Ok(answered) => Ok(answered),
         Err((Unanswered::Unsent(back), _)) => {
             let source = "the origin hung up before the request was sent".into();
-            Err(Lost::unsent(OriginError::BadAnswer { source }, *back))
+            let fault = OriginError::BadAnswer { source };
+            Err(Lost::unsent((fault, Blame::Origin), *back))
         }
         Err((unanswered, copy)) if again.has_elsewhere() => {
             let rest = again.second(&unanswered, (copy, held), silence);
@@ -184,9 +207,10 @@ async fn try_on(
     mut carrier: Carrier,
     request: Request<RequestBody>,
     silence: &mut Silence,
-    again: &Again<'_>,
+    again: &mut Again<'_>,
 ) -> Result<(Response<Incoming>, Carrier), (Unanswered, Option<Copy>)> {
     let copy = again.copy_of(&request, &carrier);
+    again.sends();
     match carrier.send(request, silence).await {
         Ok(answer) => Ok((answer, carrier)),
         Err(unanswered) => Err((unanswered, copy)),
@@ -194,11 +218,20 @@ async fn try_on(
 }
 
 impl<R> Lost<R> {
-    const fn unsent(fault: OriginError, rest: R) -> Self {
+    fn unsent((fault, blame): (OriginError, Blame), rest: R) -> Self {
         Self {
             fault,
-            blame: Blame::Origin,
+            blame,
             rest: Some(rest),
+        }
+    }
+
+    /// By a request whose whole time was over before it was sent.
+    const fn late(fault: OriginError) -> Self {
+        Self {
+            fault,
+            blame: Blame::Nobody,
+            rest: None,
         }
     }
 }
@@ -217,8 +250,9 @@ impl Lost {
 /// What the visitor is told, and whom it speaks against.
 pub(super) fn fault_of(unanswered: Unanswered, silence: &Silence) -> (OriginError, Blame) {
     match unanswered {
-        // Who does not send the rest of a request is no fault of the origin's.
-        Unanswered::Silent(waited) if silence.request_is_sent() => {
+        // Who does not send the rest of a request is no fault of the origin's, and the time of the
+        // whole is the owner's, however much of it the origin had.
+        Unanswered::Silent(waited) if silence.request_is_sent() && !silence.is_over() => {
             (OriginError::NoAnswer { waited }, Blame::Origin)
         }
         Unanswered::Silent(waited) => (OriginError::NoAnswer { waited }, Blame::Nobody),

@@ -9,10 +9,9 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 use super::body::OriginBody;
-use super::deadline::{End, Silence};
+use super::deadline::Silence;
 use super::exchange::{Answered, carry};
 use super::interim::Ahead;
-use super::pool::Blame;
 use super::retry::{Repeat, repeat_of};
 use super::site::{Risk, Site};
 use super::trailers::{Reader, Sieve};
@@ -72,8 +71,8 @@ impl Origin {
     /// Sends a permitted request to its site and waits for the head of the answer.
     ///
     /// The target is the permit's, not the request's. Both bodies are streamed; of the request's the
-    /// first 16 KiB are waited for. Dropping the
-    /// future, or the answer's body before its end, ends the exchange.
+    /// first 16 KiB are waited for. Dropping the future, or the answer's body before its end, ends
+    /// the exchange.
     ///
     /// # Errors
     ///
@@ -88,8 +87,7 @@ impl Origin {
         B::Error: Into<BoxError>,
     {
         let site = self.site(permit.passage())?;
-        let end = site.deadlines().end();
-        end.bound(pin!(site.exchange(request, permit, end))).await
+        site.exchange(request, permit).await
     }
 
     /// The site that a permit names.
@@ -102,12 +100,11 @@ impl Origin {
 }
 
 impl Site {
-    /// One exchange, which has to be over at `end`.
+    /// One exchange. What it comes to is counted once, here or at its origin.
     async fn exchange<B>(
         &self,
         request: Request<B>,
         permit: Permit,
-        end: End,
     ) -> Result<Response<OriginBody>, OriginError>
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -116,7 +113,11 @@ impl Site {
         let (mut head, body) = request.into_parts();
         let reader = Reader::of(&head);
         let ahead = head.extensions.remove::<Ahead>();
-        let (mut request, upload) = outgoing((head, body), &permit, (&self.sieve, reader)).await?;
+        let end = self.deadlines().end();
+        let mut unsent = self.unsent();
+        let outgoing = pin!(outgoing((head, body), &permit, (&self.sieve, reader)));
+        let outgoing = unsent.came_to(end.bound(outgoing).await.flatten());
+        let (mut request, upload) = outgoing?;
         if let Some(ahead) = ahead {
             ahead.listen(&mut request, self.sieve.asides());
         }
@@ -129,12 +130,9 @@ impl Site {
         let Answered {
             mut answer,
             carrier,
-            held,
-        } = carry(self, (request, ask), &mut silence).await?;
-        if let Err(fault) = make_fit(&mut answer, &permit) {
-            held.lost(&fault, Blame::Nobody);
-            return Err(fault);
-        }
+            mut held,
+        } = carry(self, (request, ask, unsent), &mut silence).await?;
+        held.believed(make_fit(&mut answer, &permit))?;
         held.answered(answer.status());
         self.sieve.announce_to(reader, &mut answer);
         let sieve = Arc::clone(&self.sieve);
@@ -172,28 +170,62 @@ where
     let passage = permit.passage();
     headers::prepare_request(&mut parts.headers, passage);
     headers::name_session(&mut parts.headers, permit.grounds());
-    let length = if body.is_end_stream() {
-        Some(0)
-    } else {
-        body.size_hint().exact()
-    };
+    let Outgoing {
+        body,
+        length,
+        upload,
+    } = Outgoing::of(body, sieve).await?;
     framing::declare(&parts.method, length, &mut parts.headers);
     sieve.ask(reader, &mut parts.headers);
     if length.is_none() {
         sieve.announce(&mut parts.headers);
     }
-    let (body, upload) = if length == Some(0) {
-        (RequestBody::Empty, None)
-    } else {
-        let body = Box::pin(Gathered::of((body, length), Arc::clone(sieve))).await?;
-        let (body, upload) = RequestBody::streaming(body, length);
-        (body, Some(upload))
-    };
     let mut request = Request::new(body);
     *request.method_mut() = parts.method;
     *request.uri_mut() = Uri::from(passage.target.clone());
     *request.headers_mut() = parts.headers;
     Ok((request, upload))
+}
+
+/// A body as the origin gets it.
+struct Outgoing {
+    body: RequestBody,
+    /// How long it is, if that is known by now.
+    length: Option<u64>,
+    upload: Option<Arc<Upload>>,
+}
+
+impl Outgoing {
+    const NOTHING: Self = Self {
+        body: RequestBody::Empty,
+        length: Some(0),
+        upload: None,
+    };
+
+    /// What came of `body` so far. One whose length nobody said, and that is whole by now, is sent
+    /// like any other of its length.
+    async fn of<B>(body: B, sieve: &Arc<Sieve>) -> Result<Self, OriginError>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let said = body.size_hint().exact();
+        if body.is_end_stream() || said == Some(0) {
+            return Ok(Self::NOTHING);
+        }
+        let body = Box::pin(Gathered::of((body, said), Arc::clone(sieve))).await?;
+        let length = said.or_else(|| body.length());
+        if length == Some(0) {
+            return Ok(Self::NOTHING);
+        }
+        let (body, upload) = RequestBody::streaming(body, length);
+        let upload = Some(upload);
+        Ok(Self {
+            body,
+            length,
+            upload,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -280,7 +312,13 @@ mod tests {
             .into_iter()
             .enumerate()
         {
-            let request = asking(method, saying("hello"));
+            let (pen, body) = written();
+            tokio::spawn(async move {
+                pen.write("hello").await;
+                tokio::time::sleep(Duration::from_millis(150)).await;
+                drop(pen);
+            });
+            let request = asking(method, body);
 
             origin.forward(request, outside("/")).await.unwrap();
 
@@ -288,6 +326,37 @@ mod tests {
             assert_eq!(heard.line(), format!("{method} /"));
             assert_eq!(heard.body, b"5\r\nhello\r\n0\r\n\r\n", "{method}");
             assert!(heard.all("content-length").is_empty(), "{method}");
+        }
+    }
+
+    #[tokio::test]
+    async fn h11_a_body_that_is_whole_before_it_is_sent_has_a_length() {
+        let site = TicketSite::answering(NOTHING).await;
+        let origin = site.origin();
+        let lengths = [
+            ("POST", "hello", &["5"][..]),
+            ("GET", "hello", &["5"]),
+            ("POST", "", &["0"]),
+            ("PUT", "", &["0"]),
+            ("GET", "", &[]),
+            ("DELETE", "", &[]),
+        ];
+        for (at, (method, text, length)) in lengths.into_iter().enumerate() {
+            let (pen, body) = written();
+            tokio::spawn(async move {
+                if !text.is_empty() {
+                    pen.write(text).await;
+                }
+            });
+
+            let answer = origin.forward(asking(method, body), outside("/")).await;
+
+            answer.unwrap();
+            let heard = &site.heard()[at];
+            assert_eq!(heard.all("content-length"), length, "{method} {text}");
+            assert!(heard.all("transfer-encoding").is_empty(), "{method}");
+            assert_eq!(heard.body, text.as_bytes(), "{method}");
+            assert_eq!(heard.connection, 0, "{method}: it stays usable");
         }
     }
 

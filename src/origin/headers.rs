@@ -43,8 +43,8 @@ pub(super) fn say_upgrade(headers: &mut HeaderMap) {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
-/// Makes an origin's headers fit for a visitor: hop-by-hop headers, our own headers, and cookies
-/// with our names go.
+/// Makes an origin's headers fit for a visitor: hop-by-hop headers, our own headers, other ways to
+/// the origin, and cookies with our names go.
 pub fn clean_answer(headers: &mut HeaderMap) {
     strip_nominated(headers);
     strip(headers, never_from_origin);
@@ -142,6 +142,9 @@ fn claims_an_address(name: &str) -> bool {
             | "forwarded-for"
             | "x-real-ip"
             | "x-client-ip"
+            | "x-original-client-ip"
+            | "proxy-client-ip"
+            | "wl-proxy-client-ip"
             | "client-ip"
             | "true-client-ip"
             | "cf-connecting-ip"
@@ -179,8 +182,9 @@ fn claims_a_target(name: &str) -> bool {
     )
 }
 
+/// `Alt-Svc` names other ways to the origin, which lead past the gate.
 fn never_from_origin(name: &str) -> bool {
-    is_hop_by_hop(name) || is_ours(name)
+    is_hop_by_hop(name) || is_ours(name) || name == "alt-svc"
 }
 
 fn speaks_to_shared_caches(name: &str) -> bool {
@@ -340,6 +344,9 @@ mod tests {
             ("cf-connecting-ip", "6.6.6.6"),
             ("client-ip", "6.6.6.6"),
             ("x-client-ip", "6.6.6.6"),
+            ("x-original-client-ip", "6.6.6.6"),
+            ("proxy-client-ip", "6.6.6.6"),
+            ("wl-proxy-client-ip", "6.6.6.6"),
         ]);
 
         assert_eq!(all(&sent, "x-forwarded-for"), ["203.0.113.9"]);
@@ -408,6 +415,15 @@ mod tests {
 
         let mut answer = headers(&lines);
         clean_answer(&mut answer);
+        assert!(answer.is_empty(), "{answer:?}");
+    }
+
+    #[test]
+    fn an_origin_names_no_way_past_the_gate() {
+        let mut answer = headers(&[("alt-svc", "h3=\"origin.example:443\"")]);
+
+        clean_answer(&mut answer);
+
         assert!(answer.is_empty(), "{answer:?}");
     }
 

@@ -32,6 +32,7 @@ mod testing;
 mod tls;
 pub mod trailers;
 mod trunk;
+mod unsent;
 mod upload;
 mod wire;
 

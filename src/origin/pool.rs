@@ -1,12 +1,11 @@
 //! One origin: how many requests it may have at once, its warm connections, how a new one is made,
 //! and what is thought of it.
 
+mod opening;
 mod outcome;
 
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::OwnedSemaphorePermit;
 
 pub(super) use outcome::Blame;
 
@@ -15,10 +14,9 @@ use super::carrier::Carrier;
 use super::check::Timetable;
 use super::deadline::Deadlines;
 use super::health::{Fit, Health};
-use super::line::{Life, Line};
-use super::route::{Route, Spoken, Wanted, unreachable};
+use super::line::Life;
+use super::route::Route;
 use super::slots::{Full, Slot, Slots};
-use super::trunk::Trunk;
 use super::{Address, OriginError, Settings, World, shelf};
 use crate::domain::clock::Clock;
 use crate::policy::limits::AddressKey;
@@ -56,6 +54,8 @@ pub(super) struct Held {
     pub(super) pool: Arc<Pool>,
     _slot: Slot,
     trial: Option<Trial>,
+    /// What is counted of it at its end.
+    result: OriginResult,
 }
 
 /// The right of one request to try an origin that was left out; given back when dropped.
@@ -168,90 +168,8 @@ impl Pool {
             pool: Arc::clone(self),
             _slot: slot,
             trial: None,
+            result: OriginResult::Visitor,
         }
-    }
-
-    /// Takes what is warm on this thread, if anything is.
-    pub(super) fn take(self: &Arc<Self>) -> Option<Carrier> {
-        let stream = || shelf::take_stream(self).map(Carrier::Stream);
-        let line = || shelf::take_line(self).map(Carrier::Line);
-        if self.route.may_share() {
-            stream().or_else(line)
-        } else {
-            line()
-        }
-    }
-
-    /// Makes a new connection, or takes part in one that another request has just made.
-    ///
-    /// # Errors
-    ///
-    /// [`OriginError::Unreachable`] or [`OriginError::Untrusted`].
-    pub(super) async fn open(self: &Arc<Self>) -> Result<Carrier, OriginError> {
-        // One makes a shared connection for all who wait here; where each needs one of its own they
-        // do not wait for each other.
-        let mut turn = None;
-        if self.route.will_share() {
-            turn = Some(self.turn().await?);
-            if let Some(stream) = shelf::take_stream(self) {
-                return Ok(Carrier::Stream(stream));
-            }
-        }
-        let turn = turn.filter(|_| self.route.will_share());
-        let (carrier, trunk) = self.make().await?;
-        if let Some(trunk) = trunk {
-            shelf::share(self, trunk);
-        }
-        drop(turn);
-        Ok(carrier)
-    }
-
-    async fn turn(self: &Arc<Self>) -> Result<OwnedSemaphorePermit, OriginError> {
-        let making = shelf::making(self).acquire_owned();
-        let turn = tokio::time::timeout(self.route.connect(), making).await;
-        let turn = turn.map_err(unreachable)?;
-        turn.map_err(unreachable)
-    }
-
-    /// Makes a new connection that is not used for anything else.
-    ///
-    /// # Errors
-    ///
-    /// As [`Pool::open`].
-    pub(super) async fn open_anew(&self) -> Result<Carrier, OriginError> {
-        self.make().await.map(|(carrier, _)| carrier)
-    }
-
-    async fn make(&self) -> Result<(Carrier, Option<Arc<Trunk>>), OriginError> {
-        let (bytes, spoken) = self.dial(Wanted::Any).await?;
-        if spoken == Spoken::Http1 {
-            let line = Line::over(bytes, self.life).await?;
-            return Ok((Carrier::Line(line), None));
-        }
-        let trunk = Arc::new(Trunk::over(bytes, self.life).await?);
-        let stream = trunk.begin().ok_or_else(|| OriginError::Unreachable {
-            source: "the connection was closed at once".into(),
-        })?;
-        Ok((Carrier::Stream(stream), Some(trunk)))
-    }
-
-    /// Makes a new connection that speaks HTTP/1.1.
-    ///
-    /// # Errors
-    ///
-    /// As [`Pool::open`].
-    pub(super) async fn open_line(&self) -> Result<Line, OriginError> {
-        let (bytes, _) = self.dial(Wanted::Http1).await?;
-        Line::over(bytes, self.life).await
-    }
-
-    async fn dial(&self, wanted: Wanted) -> Result<(super::wire::Bytes, Spoken), OriginError> {
-        let begun = self.now();
-        let opened = self.route.open(wanted).await;
-        if opened.is_ok() {
-            self.series.connected(self.now().saturating_sub(begun));
-        }
-        opened
     }
 
     fn now(&self) -> Duration {
@@ -267,8 +185,9 @@ impl Drop for Trial {
 
 impl Held {
     /// The place of a request that tries the origin.
-    pub(super) fn on(self, trial: Option<Trial>) -> Self {
-        Self { trial, ..self }
+    pub(super) fn on(mut self, trial: Option<Trial>) -> Self {
+        self.trial = trial;
+        self
     }
 
     /// Ends the exchange and keeps its connection for another.

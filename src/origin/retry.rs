@@ -35,6 +35,11 @@ impl Budget {
         }
     }
 
+    /// One that was to be sent again was not.
+    pub(super) fn give_back(&self) {
+        self.0.fetch_add(COST, Ordering::Relaxed);
+    }
+
     /// One is to be sent again. `false` if that is too much.
     pub(super) fn spend(&self) -> bool {
         self.0

@@ -159,7 +159,8 @@ pub struct Check {
 }
 
 impl Settings {
-    /// The usual deadlines and limits.
+    /// Deadlines and limits to begin with. A site's come from the configuration, which fills in
+    /// what is left out there on its own account.
     #[must_use]
     pub const fn new(name: RoomName, origins: Vec<Address>) -> Self {
         Self {

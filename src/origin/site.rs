@@ -1,9 +1,13 @@
 //! One ticket site: its origins, and which of them a request goes to.
 
+mod tried;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+pub(super) use tried::Tried;
 
 use super::balance::{Candidate, hashed, least, number};
 use super::deadline::Deadlines;
@@ -15,6 +19,7 @@ use super::{Balance, OriginError, OriginStats, Settings, World};
 use crate::gate::permit::{Grounds, Permit};
 use crate::policy::limits::{AddressKey, address_key};
 use crate::telemetry::metrics::MetricsError;
+use crate::telemetry::origins::UnsentSeries;
 
 /// One ticket site.
 #[derive(Debug)]
@@ -24,6 +29,7 @@ pub(super) struct Site {
     pools: Vec<Arc<Pool>>,
     turn: AtomicUsize,
     pub(super) budget: Budget,
+    unsent: UnsentSeries,
     /// What may come behind a body.
     pub(super) sieve: Arc<Sieve>,
 }
@@ -46,33 +52,6 @@ pub(super) enum Risk {
     None,
     /// It is lost.
     Loss,
-}
-
-/// The origins that a request has been to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tried(u64);
-
-impl Tried {
-    /// None yet.
-    pub(super) const fn none() -> Self {
-        Self(0)
-    }
-
-    const fn bit(at: usize) -> u64 {
-        1 << (at & 63)
-    }
-
-    const fn has(self, at: usize) -> bool {
-        self.0 & Self::bit(at) != 0
-    }
-
-    const fn add(&mut self, at: usize) {
-        self.0 |= Self::bit(at);
-    }
-
-    const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
 }
 
 /// An origin that was chosen.
@@ -116,6 +95,7 @@ impl Site {
             pools: pools.collect::<Result<_, _>>()?,
             turn: AtomicUsize::new(0),
             budget: Budget::full(),
+            unsent: world.metrics.unsent(&settings.name)?,
             sieve: Arc::new(Sieve::new(
                 &settings.trailers,
                 Arc::clone(&world.metrics.asides),
@@ -134,6 +114,11 @@ impl Site {
 
     pub(super) const fn deadlines(&self) -> Deadlines {
         self.deadlines
+    }
+
+    /// Where requests are counted that are sent to no origin.
+    pub(super) const fn unsent_series(&self) -> &UnsentSeries {
+        &self.unsent
     }
 
     /// How long a body or an open socket may stand still.
@@ -183,9 +168,9 @@ impl Site {
 
     /// A place for a request that has been to `tried`, to which that origin is added.
     ///
-    /// First comes an origin that was left out and is due to be tried, then those that are fit, then
-    /// those that say they are unwell although requests succeed. If all are left out, the one
-    /// that would be due first is tried, by one request at a time.
+    /// First comes an origin that was left out, does not say it is unwell, and is due to be tried;
+    /// then those that are fit, then those that say they are unwell although requests succeed. If
+    /// all are left out, the one that would be due first is tried, by one request at a time.
     ///
     /// Origins that are full are passed over. If all that come into question are, the request waits
     /// for one of them.
@@ -233,13 +218,21 @@ impl Site {
     }
 
     fn on_trial(&self, ask: Ask, passed: Tried) -> Option<Chosen> {
-        if ask.risk == Risk::Loss {
-            return None;
-        }
         let mut due = self
             .untried(passed)
-            .filter(|(_, pool)| pool.fit().passing == Passing::OnTrial);
+            .filter(|(_, pool)| self.may_try(ask, pool.fit()));
         due.find_map(|(at, pool)| Chosen::to_try(at, pool))
+    }
+
+    /// Whether a request may try this origin. What would be lost with it may only where nobody else
+    /// ever does: no harmless request came for long, and no health check asks.
+    fn may_try(&self, ask: Ask, fit: Fit) -> bool {
+        let due = match fit.passing {
+            Passing::OnTrial => ask.risk == Risk::None,
+            Passing::Overdue => ask.risk == Risk::None || self.settings.check.is_none(),
+            Passing::Freely | Passing::Tried | Passing::NotBefore(_) => false,
+        };
+        due && !fit.unwell
     }
 
     fn balanced(&self, ask: Ask, passed: Tried, may: fn(Fit) -> bool) -> Option<Chosen> {
@@ -269,7 +262,7 @@ impl Site {
             .untried(passed)
             .filter_map(|(at, pool)| match pool.fit().passing {
                 Passing::Freely | Passing::Tried => None,
-                Passing::OnTrial => Some((Duration::ZERO, at, pool)),
+                Passing::OnTrial | Passing::Overdue => Some((Duration::ZERO, at, pool)),
                 Passing::NotBefore(until) => Some((until, at, pool)),
             });
         let (_, at, pool) = left_out.min_by_key(|(until, at, _)| (*until, *at))?;

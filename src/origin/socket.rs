@@ -26,6 +26,7 @@ use super::deadline::Silence;
 use super::exchange::{fault_of, reach};
 use super::forward::{Origin, make_fit};
 use super::site::Risk;
+use super::trailers::Reader;
 use super::upload::RequestBody;
 use super::{OriginError, Said, framing, headers};
 use crate::gate::permit::Permit;
@@ -73,40 +74,43 @@ impl Origin {
         opening: &Opening,
     ) -> Result<Opened, OriginError> {
         let site = self.site(opening.permit.passage())?;
-        let ask = site.ask(&opening.permit, Risk::Loss);
-        let mut silence = Silence::new(site.deadlines(), None);
-        let (mut line, held) = reach(site, ask).await?;
+        let reader = Reader::of(&head);
+        let end = site.deadlines().end();
+        let asking = (site.ask(&opening.permit, Risk::Loss), site.unsent());
+        let (mut line, mut held) = reach(site, asking, end).await?;
         line.retire();
+        let mut silence = Silence::until(end, site.deadlines(), None);
         let answer = line.send(outgoing(head, opening), &mut silence).await;
         let answer = answer.map_err(|unanswered| {
             let (fault, blame) = fault_of(unanswered, &silence);
             held.lost(&fault, blame);
             fault
         })?;
-        held.answered(answer.status());
         if framing::switches(answer.status()) {
-            let idle = site.idle();
-            let (answer, socket) = switched(answer, &opening.key).await?;
+            let switched = held.believed(switched(answer, &opening.key).await)?;
+            held.answered(switched.0.status());
+            let (answer, socket) = switched;
             return Ok(Opened::Switched(Switched {
                 answer,
                 socket,
-                idle,
+                idle: site.idle(),
             }));
         }
-        declined(answer, &opening.permit, |incoming| {
+        let mut answer = held.believed(declined(answer, &opening.permit))?;
+        held.answered(answer.status());
+        site.sieve.announce_to(reader, &mut answer);
+        Ok(Opened::Declined(answer.map(|incoming| {
             let sieve = Arc::clone(&site.sieve);
             OriginBody::new(incoming, (silence, sieve), (Carrier::Line(line), held))
-        })
+        })))
     }
 }
 
 fn declined(
     mut answer: Response<Incoming>,
     permit: &Permit,
-    body: impl FnOnce(Incoming) -> OriginBody,
-) -> Result<Opened, OriginError> {
-    make_fit(&mut answer, permit)?;
-    Ok(Opened::Declined(answer.map(body)))
+) -> Result<Response<Incoming>, OriginError> {
+    make_fit(&mut answer, permit).map(|()| answer)
 }
 
 /// The handshake as the origin gets it: our own words last, so that the visitor cannot have any
@@ -234,7 +238,9 @@ mod tests {
     use super::*;
     use crate::domain::session::Steer;
     use crate::gate::stay::Stay;
-    use crate::origin::testing::{TicketSite, admitted, asking, text};
+    use crate::origin::route::Resolver;
+    use crate::origin::testing::{TicketSite, admitted, asking, text, world};
+    use crate::origin::{Settings, World};
 
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
     /// The answer to that key, from RFC 6455, section 1.3.
@@ -439,5 +445,56 @@ mod tests {
 
         let connections: Vec<_> = site.heard().iter().map(|heard| heard.connection).collect();
         assert_eq!(connections, [0, 1, 2]);
+    }
+
+    #[tokio::test]
+    async fn f27_a_handshake_waits_for_its_connection_no_longer_than_its_whole_time() {
+        let site = TicketSite::answering("").await;
+        let settings = Settings {
+            total: Some(Duration::from_millis(80)),
+            connect: Duration::from_secs(20),
+            ..site.settings()
+        };
+        let resolver = Resolver::Late(Duration::from_secs(20), Vec::new());
+        let world = World {
+            resolver,
+            ..world()
+        };
+        let origin = Origin::new(vec![settings], world).unwrap();
+        let (head, ()) = asking("GET", ()).into_parts();
+
+        let opening = opening();
+        let opened = tokio::time::timeout(Duration::from_secs(5), origin.open(head, &opening));
+
+        let lost = opened.await.unwrap();
+        assert!(
+            matches!(lost, Err(OriginError::NoAnswer { .. })),
+            "{lost:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn h9_a_handshake_is_counted_as_answered_only_if_its_101_is_believed() {
+        for (accept, result) in [(ACCEPT, "ok"), ("of another handshake", "bad_answer")] {
+            let fields = [GOOD[0], GOOD[1], ("sec-websocket-accept", accept)];
+            let site = TicketSite::answering(switching(&fields)).await;
+            let world = world();
+            let metrics = Arc::clone(&world.metrics);
+            let origin = Origin::new(vec![site.settings()], world).unwrap();
+            let (head, ()) = asking("GET", ()).into_parts();
+
+            let opened = origin.open(head, &opening()).await;
+
+            assert_eq!(opened.is_ok(), result == "ok", "{opened:?}");
+            let text = metrics.scrape(&[]).unwrap();
+            let counted = text.lines().find(|line| {
+                line.starts_with("anteroom_origin_requests_total{") && line.ends_with(" 1")
+            });
+            let counted = counted.unwrap();
+            assert!(
+                counted.contains(&format!("result=\"{result}\"")),
+                "{counted}"
+            );
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! The body of a request on its way to the origin: the first of it gathered, the rest streamed frame
 //! by frame; of trailers those pass that the site lists.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -22,6 +21,10 @@ use crate::telemetry::asides::TrailersOf;
 
 /// Bytes of a body that are gathered before an origin is asked to take it: a form is whole by then.
 const FIRST: usize = 16 * 1024;
+
+/// A piece smaller than this is copied out of the buffer that it came in. Over HTTP/1 that is one of
+/// 8 KiB for each piece, and a byte would keep all of it for as long as it waits for the origin.
+const SMALL: usize = 1024;
 
 /// How long that may take where nobody has said how long the body is: it may be one half of a
 /// conversation, and wait for the other.
@@ -57,7 +60,10 @@ impl Upload {
 /// Whoever sends a small body slowly holds up nobody: a place at the origin is taken only when it
 /// is whole. The deadlines of the visitor's connection end the wait.
 pub(super) struct Gathered {
-    first: VecDeque<Bytes>,
+    /// What came in pieces, copied together: none of the buffers that they came in is kept.
+    first: Bytes,
+    /// The piece behind it that ended the wait by its own size, as it came.
+    large: Option<Bytes>,
     /// What is still to come.
     rest: Option<UnsyncBoxBody<Bytes, BoxError>>,
     /// What passes of what came behind it.
@@ -81,28 +87,35 @@ impl Gathered {
         B::Error: Into<BoxError>,
     {
         let mut gathered = Self {
-            first: VecDeque::new(),
+            first: Bytes::new(),
+            large: None,
             rest: Some(body.map_err(Into::into).boxed_unsync()),
             trailers: None,
             sieve,
         };
         let mut over = length.is_none().then(|| Box::pin(sleep(CONVERSATION)));
-        let mut bytes = 0;
-        while bytes < FIRST {
+        let mut first = BytesMut::new();
+        while first.len() < FIRST && gathered.large.is_none() {
             let next = poll_fn(|cx| match (gathered.poll_rest(cx), &mut over) {
                 (Poll::Pending, Some(over)) => over.as_mut().poll(cx).map(|()| None),
                 (next, _) => next,
             });
             match next.await.transpose() {
                 Ok(None) => break,
-                Ok(Some(data)) => {
-                    bytes += data.len();
-                    gathered.first.push_back(data);
-                }
+                Ok(Some(data)) if data.len() >= FIRST => gathered.large = Some(data),
+                Ok(Some(data)) => first.extend_from_slice(&data),
                 Err(source) => return Err(OriginError::RequestBody { source }),
             }
         }
+        gathered.first = first.freeze();
         Ok(gathered)
+    }
+
+    /// How long it is, if it is whole and nothing comes behind it.
+    pub(super) fn length(&self) -> Option<u64> {
+        let large = self.large.as_ref().map_or(0, Bytes::len);
+        let length = u64::try_from(self.first.len().saturating_add(large)).ok()?;
+        (self.rest.is_none() && self.trailers.is_none()).then_some(length)
     }
 
     /// The next bytes that come; trailers are laid aside.
@@ -126,6 +139,7 @@ impl Gathered {
     fn again(&self) -> Option<Self> {
         self.rest.is_none().then(|| Self {
             first: self.first.clone(),
+            large: self.large.clone(),
             rest: None,
             trailers: self.trailers.clone(),
             sieve: Arc::clone(&self.sieve),
@@ -148,18 +162,30 @@ impl Body for Gathered {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        if let Some(first) = this.first.pop_front() {
-            return Poll::Ready(Some(Ok(Frame::data(first))));
+        let first = std::mem::take(&mut this.first);
+        let gathered = Some(first).filter(|first| !first.is_empty());
+        if let Some(data) = gathered.or_else(|| this.large.take()) {
+            return Poll::Ready(Some(Ok(Frame::data(data))));
         }
         let next = ready!(this.poll_rest(cx));
-        let next = next.map(|data| data.map(Frame::data));
+        let next = next.map(|data| data.map(|data| Frame::data(light(data))));
         Poll::Ready(next.or_else(|| this.trailers.take().map(|last| Ok(Frame::trailers(last)))))
     }
 
     fn is_end_stream(&self) -> bool {
         self.first.is_empty()
+            && self.large.is_none()
             && self.trailers.is_none()
             && self.rest.as_ref().is_none_or(Body::is_end_stream)
+    }
+}
+
+/// The same bytes, in a buffer that is not much larger than they are.
+fn light(data: Bytes) -> Bytes {
+    if data.len() < SMALL {
+        Bytes::copy_from_slice(&data)
+    } else {
+        data
     }
 }
 
@@ -259,6 +285,8 @@ impl Body for RequestBody {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use tokio::time::timeout;
 
     use super::*;
@@ -271,7 +299,7 @@ mod tests {
         let began = sleep(Duration::ZERO).deadline();
         let gathered = Gathered::of((body, length), no_trailers());
         let gathered = timeout(Duration::from_secs(60), gathered).await.ok()?;
-        assert_eq!(gathered.unwrap().first, ["half"]);
+        assert_eq!(gathered.unwrap().first, "half");
         Some(sleep(Duration::ZERO).deadline() - began)
     }
 
@@ -283,5 +311,104 @@ mod tests {
             (CONVERSATION..2 * CONVERSATION).contains(&waited),
             "{waited:?}"
         );
+    }
+
+    /// A buffer as of a read over HTTP/1, counted until nobody has any of it.
+    struct Buffer {
+        bytes: Vec<u8>,
+        held: Arc<AtomicUsize>,
+    }
+
+    impl AsRef<[u8]> for Buffer {
+        fn as_ref(&self) -> &[u8] {
+            &self.bytes
+        }
+    }
+
+    impl Drop for Buffer {
+        fn drop(&mut self) {
+            self.held.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A body whose single bytes came in buffers of their own.
+    struct ByteByByte(VecDeque<Bytes>);
+
+    impl ByteByByte {
+        /// Of so many bytes; the number of buffers that are held is the second value.
+        fn of(length: usize) -> (Self, Arc<AtomicUsize>) {
+            let held = Arc::new(AtomicUsize::new(length));
+            let buffer = || Buffer {
+                bytes: vec![b'x'; 8_192],
+                held: Arc::clone(&held),
+            };
+            let bytes = (0..length).map(|_| Bytes::from_owner(buffer()).split_to(1));
+            (Self(bytes.collect()), Arc::clone(&held))
+        }
+    }
+
+    impl Body for ByteByByte {
+        type Data = Bytes;
+        type Error = BoxError;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+            Poll::Ready(self.0.pop_front().map(|byte| Ok(Frame::data(byte))))
+        }
+    }
+
+    #[tokio::test]
+    async fn r1_a_body_that_comes_byte_by_byte_keeps_no_buffer_it_came_in() {
+        let (body, held) = ByteByByte::of(FIRST - 1);
+
+        let gathered = Gathered::of((body, None), no_trailers()).await.unwrap();
+
+        assert_eq!(held.load(Ordering::Relaxed), 0);
+        let again = gathered.again().unwrap();
+        for copy in [gathered, again] {
+            assert_eq!(copy.length(), Some(16_383));
+            assert_eq!(copy.collect().await.unwrap().to_bytes().len(), FIRST - 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn r1_neither_does_what_comes_behind_the_first_of_it() {
+        let (body, held) = ByteByByte::of(FIRST + 1_000);
+        let mut gathered = Gathered::of((body, None), no_trailers()).await.unwrap();
+        let mut sent = Vec::new();
+
+        while let Some(frame) = gathered.frame().await {
+            sent.push(frame.unwrap().into_data().unwrap());
+        }
+
+        assert_eq!(held.load(Ordering::Relaxed), 0);
+        assert_eq!(sent.iter().map(Bytes::len).sum::<usize>(), FIRST + 1_000);
+    }
+
+    #[tokio::test]
+    async fn a_piece_that_is_large_passes_as_it_came() {
+        let (pen, body) = written();
+        let large = Bytes::from(vec![b'x'; FIRST]);
+        let came = large.clone();
+        tokio::spawn(async move {
+            pen.write("head").await;
+            pen.write(came).await;
+        });
+        let mut gathered = Gathered::of((body, None), no_trailers()).await.unwrap();
+
+        let mut next = async || {
+            gathered
+                .frame()
+                .await
+                .unwrap()
+                .unwrap()
+                .into_data()
+                .unwrap()
+        };
+
+        assert_eq!(next().await, "head");
+        assert_eq!(next().await.as_ptr(), large.as_ptr());
     }
 }

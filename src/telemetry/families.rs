@@ -146,8 +146,10 @@ families! {
     store_duration: HistogramVec = "anteroom_store_duration_seconds" ["verb"];
     /// 1 while the queue store answers the surveys of every room, else 0.
     store_reachable: IntGaugeVec = "anteroom_store_reachable" [];
-    /// How long the origin took until the head of its answer.
+    /// From a request's arrival to the head of the origin's answer, or to what went wrong.
     origin_duration: HistogramVec = "anteroom_origin_duration_seconds" ["site"];
+    /// Requests that were sent to no origin, by why not.
+    origin_unsent: IntCounterVec = "anteroom_origin_unsent_total" ["site", "reason"];
     /// Requests at an origin that came to an end there, by what became of them.
     origin_requests: IntCounterVec = "anteroom_origin_requests_total" ["site", "origin", "result"];
     /// Requests that were sent a second time after this origin hung up on them.

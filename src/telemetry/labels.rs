@@ -58,6 +58,8 @@ pub enum RefusalLabel {
     Ambiguous,
     /// A head, address or body beyond its limit (413, 414, 431).
     TooLarge,
+    /// A head that came too slowly (408).
+    Slow,
     /// A method that is never forwarded (405).
     Method,
     /// An expectation that nobody can meet (417).
@@ -86,9 +88,10 @@ pub enum RefusalLabel {
 
 impl RefusalLabel {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Ambiguous,
         Self::TooLarge,
+        Self::Slow,
         Self::Method,
         Self::Expectation,
         Self::Handshake,
@@ -109,6 +112,7 @@ impl RefusalLabel {
         match self {
             Self::Ambiguous => "ambiguous",
             Self::TooLarge => "too_large",
+            Self::Slow => "slow",
             Self::Method => "method",
             Self::Expectation => "expectation",
             Self::Handshake => "handshake",

@@ -15,7 +15,7 @@ use super::connections::ConnectionMetrics;
 use super::door::DOOR_REASONS;
 use super::families::{Families, words};
 use super::labels::{RefusalLabel, TOKEN_REASONS, Verb, VerdictLabel};
-use super::origins::OriginSeries;
+use super::origins::{OriginSeries, UnsentSeries};
 use super::reading::{Reading, clock_offset};
 use super::series::{Counts, Named, Shown};
 use super::site::SiteMetrics;
@@ -179,6 +179,14 @@ impl Metrics {
     /// [`MetricsError`] when the library refuses a series.
     pub fn origin(&self, site: &RoomName, origin: &str) -> Result<OriginSeries, MetricsError> {
         Ok(self.families.origin(site, origin)?)
+    }
+
+    /// The series of a site's requests that are sent to no origin.
+    ///
+    /// # Errors
+    /// [`MetricsError`] when the library refuses a series.
+    pub fn unsent(&self, site: &RoomName) -> Result<UnsentSeries, MetricsError> {
+        Ok(self.families.unsent(site)?)
     }
 
     /// Notes a reading of an identity provider's keys: how many can be used, or `None` when it gave
@@ -345,7 +353,7 @@ mod tests {
         metrics.refusal(RefusalLabel::Limited);
         counts.rule_matched(&"scanners".parse().unwrap());
         counts.rule_matched(&"unknown".parse().unwrap());
-        counts.origin_answered(0, Duration::from_millis(60));
+        counts.site(0).unwrap().answered(Duration::from_millis(60));
         let late: Result<(), _> = Err(StoreError::Timeout {
             waited: Duration::from_secs(2),
         });

@@ -14,6 +14,7 @@ pub mod reading;
 mod seldom;
 pub mod series;
 pub mod site;
+pub mod sites;
 pub mod sockets;
 pub mod streams;
 pub mod tls;

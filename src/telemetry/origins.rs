@@ -20,14 +20,51 @@ pub enum OriginResult {
     Untrusted,
     /// The origin was silent for too long.
     Timeout,
-    /// The origin hung up, or its answer made no sense.
+    /// The origin hung up before the end of its answer, or that made no sense.
     BadAnswer,
     /// The origin had as many requests as it may have.
     Busy,
     /// The visitor's network had as many requests there as one may have.
     Network,
-    /// The visitor's body broke off.
+    /// The visitor broke off before the head of an answer.
     Visitor,
+}
+
+/// Why a request was sent to no origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsent {
+    /// Every origin was left out.
+    LeftOut,
+    /// Its whole time was over before.
+    Timeout,
+    /// The visitor broke off before.
+    Visitor,
+}
+
+impl Unsent {
+    /// All of them, in their order.
+    pub const ALL: [Self; 3] = [Self::LeftOut, Self::Timeout, Self::Visitor];
+
+    /// The label's value.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::LeftOut => "left_out",
+            Self::Timeout => "timeout",
+            Self::Visitor => "visitor",
+        }
+    }
+}
+
+/// The handles of a site's requests that were sent to no origin.
+#[derive(Debug)]
+pub struct UnsentSeries(Vec<IntCounter>);
+
+impl UnsentSeries {
+    /// Counts one.
+    pub fn unsent(&self, why: Unsent) {
+        super::metrics::count(&self.0, why as usize);
+    }
 }
 
 impl OriginResult {
@@ -74,7 +111,7 @@ pub struct OriginSeries {
 }
 
 impl OriginSeries {
-    /// Counts a request that came to its end there.
+    /// Counts a request that came to its end there, its answer included.
     pub fn ended(&self, result: OriginResult) {
         super::metrics::count(&self.results, result as usize);
     }
@@ -127,6 +164,26 @@ impl Families {
             pending: self.origin_pending.get_metric_with_label_values(&labels)?,
             connects: self.origin_connects.get_metric_with_label_values(&labels)?,
         })
+    }
+
+    /// The handles of a site's requests that are sent to no origin.
+    pub(super) fn unsent(&self, site: &RoomName) -> prometheus::Result<UnsentSeries> {
+        let counters = Unsent::ALL.map(|why| {
+            let labels = [site.as_str(), why.word()];
+            self.origin_unsent.get_metric_with_label_values(&labels)
+        });
+        let counters = counters.into_iter().collect::<prometheus::Result<_>>()?;
+        Ok(UnsentSeries(counters))
+    }
+
+    /// Takes down what is counted of a site that is gone.
+    pub(super) fn drop_site(&self, site: &RoomName) {
+        // A series that is not there may be taken down again: that is no fault.
+        let _ = self.origin_duration.remove_label_values(&[site.as_str()]);
+        for why in Unsent::ALL {
+            let labels = [site.as_str(), why.word()];
+            let _ = self.origin_unsent.remove_label_values(&labels);
+        }
     }
 
     /// Takes down the series of an origin that is gone.

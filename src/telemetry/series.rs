@@ -2,21 +2,21 @@
 //! with the policies.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
-use prometheus::{Histogram, IntCounter, IntGauge};
+use prometheus::{IntCounter, IntGauge};
 
 use super::families::Families;
 use super::labels::{CODE_RESULTS, RuleLabel};
 use super::lanes::LaneSeries;
 use super::reading::Reading;
+use super::sites::SiteCounts;
 use crate::domain::room::RoomName;
 use crate::store::survey::StoreHealth;
 
 /// The handles of the sites and rules of one set of policies. Whoever counts with an older set
 /// than the one in force counts into series that are shown no longer.
 pub struct Counts {
-    sites: Vec<Histogram>,
+    sites: Vec<SiteCounts>,
     rules: Vec<(String, IntCounter)>,
     /// Of each room with lanes, in the order of [`CODE_RESULTS`].
     codes: Vec<(RoomName, Vec<IntCounter>)>,
@@ -42,11 +42,10 @@ impl Counts {
         }
     }
 
-    /// Records how long the origin of the site with this index took.
-    pub fn origin_answered(&self, site: usize, took: Duration) {
-        if let Some(histogram) = self.sites.get(site) {
-            histogram.observe(took.as_secs_f64());
-        }
+    /// Those of the site with this index.
+    #[must_use]
+    pub fn site(&self, site: usize) -> Option<&SiteCounts> {
+        self.sites.get(site)
     }
 }
 
@@ -87,10 +86,7 @@ impl Shown {
             origins,
         } = named;
         for gone in self.sites.iter().filter(|site| !sites.contains(site)) {
-            // A series that is not there may be taken down again: that is no fault.
-            let _ = families
-                .origin_duration
-                .remove_label_values(&[gone.as_str()]);
+            families.drop_site(gone);
         }
         for gone in self.rules.iter().filter(|rule| !rules.contains(rule)) {
             let labels = [gone.rule.as_str(), gone.action];
@@ -203,13 +199,6 @@ impl Families {
             Ok((rule.rule.clone(), counter))
         };
         rules.iter().map(counter).collect()
-    }
-
-    fn sites(&self, sites: &[RoomName]) -> prometheus::Result<Vec<Histogram>> {
-        let labels = sites.iter().map(|site| [site.as_str()]);
-        labels
-            .map(|labels| self.origin_duration.get_metric_with_label_values(&labels))
-            .collect()
     }
 
     fn room(&self, room: &RoomName) -> prometheus::Result<RoomMetrics> {

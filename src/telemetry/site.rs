@@ -1,6 +1,5 @@
 //! Counting what sites say to us on their answers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus::IntCounter;
@@ -57,8 +56,7 @@ const SELDOM: Duration = Duration::from_secs(10);
 /// The handles of sites' words.
 pub struct SiteMetrics {
     words: Vec<IntCounter>,
-    /// Monotonic seconds of the last line in the log, 0 for none.
-    logged: AtomicU64,
+    logged: Seldom,
     strangers: Seldom,
 }
 
@@ -66,7 +64,7 @@ impl SiteMetrics {
     pub(super) fn of(families: &Families) -> prometheus::Result<Self> {
         Ok(Self {
             words: words(&families.site_words, SiteWord::ALL.map(SiteWord::word))?,
-            logged: AtomicU64::new(0),
+            logged: Seldom::each(SELDOM),
             strangers: Seldom::each(SELDOM),
         })
     }
@@ -85,13 +83,7 @@ impl SiteMetrics {
     /// Whether a line may be written to the log at the monotonic time `now`: none was for a while.
     #[must_use]
     pub fn may_log(&self, now: Duration) -> bool {
-        let (now, last) = (now.as_secs().max(1), self.logged.load(Ordering::Relaxed));
-        let free = last == 0 || now.saturating_sub(last) >= SELDOM.as_secs();
-        let relaxed = Ordering::Relaxed;
-        free && self
-            .logged
-            .compare_exchange(last, now, relaxed, relaxed)
-            .is_ok()
+        self.logged.may_say(now).is_some()
     }
 }
 

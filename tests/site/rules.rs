@@ -96,7 +96,7 @@ impl Passage<'_> {
             "connection" if is_switch => vec!["upgrade".to_owned()],
             "connection" => vec!["close".to_owned()],
             "upgrade" if is_switch => as_said(),
-            "keep-alive" | "upgrade" | "proxy-authenticate" => Vec::new(),
+            "keep-alive" | "upgrade" | "proxy-authenticate" | "alt-svc" => Vec::new(),
             "trailer" => passed::announced(straight, self.way),
             "transfer-encoding" if self.is_chunked(straight) => vec!["chunked".to_owned()],
             "transfer-encoding" => Vec::new(),

@@ -113,9 +113,10 @@ fn gate(
     }
 }
 
-/// What visitors over TLS are told about coming that way.
+/// What visitors over TLS are told about coming that way; no seconds take back what was told before
+/// (RFC 6797, section 6.1.1).
 fn hsts(tls: &TlsSettings) -> Option<HeaderValue> {
-    let seconds = tls.hsts?.as_secs();
+    let seconds = tls.hsts.as_secs();
     let below = if tls.hsts_subdomains {
         "; includeSubDomains"
     } else {

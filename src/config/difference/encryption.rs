@@ -27,7 +27,7 @@ pub(super) fn encryption(tls: &Tls) -> Vec<Thing> {
                 HttpsPort::Named(port) => port.to_string(),
             })),
         ),
-        ("hsts_s", hsts.map_or_else(|| to(0), seconds)),
+        ("hsts_s", seconds(*hsts)),
         ("hsts_subdomains", to(hsts_subdomains)),
         ("client_certificates", to(asked)),
         (

@@ -57,6 +57,7 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
         streams,
         streams_per_network,
         handshakes,
+        drain_min,
         drain,
     } = &config.connections;
     let Keys { dir, issuer: _ } = &config.keys;
@@ -98,6 +99,7 @@ pub(super) fn lasting(config: &Config) -> Vec<Thing> {
                 ("max_event_streams", to(streams)),
                 ("max_event_streams_per_network", to(streams_per_network)),
                 ("max_handshakes", to(handshakes)),
+                ("drain_min_s", seconds(*drain_min)),
                 ("drain_s", seconds(*drain)),
             ],
         ),

@@ -7,7 +7,8 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 
 use crate::origin::Fitness;
-use crate::text::table::Table;
+use crate::text::span::Span;
+use crate::text::table::{Reader, Table};
 use crate::text::value::Value;
 
 /// The most failures or answers in a row that may be set.
@@ -60,21 +61,15 @@ pub(super) fn read(mut table: Table<'_>) -> (Option<Fitness>, Option<Option<Chec
 }
 
 fn fitness(table: &mut Table<'_>) -> Option<Fitness> {
-    let (reader, span) = (table.reader(), table.span());
+    let reader = table.reader();
     let failures = table.take("eject_after");
     let failures = failures.map(|value| value.number(1..=MOST_IN_A_ROW));
-    let mut seconds = |key, default| {
-        let given = table.take(key).map(Value::seconds);
-        given.unwrap_or(Some(Duration::from_secs(default)))
-    };
-    let (eject, most) = (seconds("eject_s", 5), seconds("eject_max_s", 60));
-    let slow_start = seconds("slow_start_s", 30);
+    let (eject, eject_at) = seconds(table.take("eject_s"), 5);
+    let (most, most_at) = seconds(table.take("eject_max_s"), 60);
+    let (slow_start, _) = seconds(table.take("slow_start_s"), 30);
     let counts_5xx = table.take("eject_on_5xx").map_or(Some(false), Value::flag);
-    if let (Some(eject), Some(most)) = (eject, most)
-        && eject > most
-    {
-        reader.fault(span, "`eject_s` in `[health]` is longer than `eject_max_s`");
-    }
+    let spans = [("eject_s", eject, eject_at), ("eject_max_s", most, most_at)];
+    in_order(reader, spans);
     Some(Fitness {
         failures: failures.unwrap_or(Some(5))?,
         eject: eject?,
@@ -84,8 +79,49 @@ fn fitness(table: &mut Table<'_>) -> Option<Fitness> {
     })
 }
 
+/// Seconds, or the usual ones; with where they stand if they are written.
+fn seconds(value: Option<Value<'_>>, usual: u64) -> (Option<Duration>, Option<Span>) {
+    match value {
+        None => (Some(Duration::from_secs(usual)), None),
+        Some(value) => {
+            let at = value.span();
+            (value.seconds(), Some(at))
+        }
+    }
+}
+
+/// Refuses a first span that is longer than the second, by the name of one that was written.
+fn in_order(
+    reader: Reader<'_>,
+    [(short, shorter, short_at), (long, longer, long_at)]: [(&str, Option<Duration>, Option<Span>);
+        2],
+) {
+    let (Some(shorter), Some(longer)) = (shorter, longer) else {
+        return;
+    };
+    if shorter <= longer {
+        return;
+    }
+    let (usual_short, usual_long) = (shorter.as_secs(), longer.as_secs());
+    match (short_at, long_at) {
+        (None, Some(at)) => reader.fault(
+            at,
+            format!("`{long}` in `[site.health]` is shorter than `{short}`, which is {usual_short} unless it is set"),
+        ),
+        (Some(at), None) => reader.fault(
+            at,
+            format!("`{short}` in `[site.health]` is longer than `{long}`, which is {usual_long} unless it is set"),
+        ),
+        (Some(at), Some(_)) => reader.fault(
+            at,
+            format!("`{short}` in `[site.health]` is longer than `{long}`"),
+        ),
+        (None, None) => {}
+    }
+}
+
 fn check(table: &mut Table<'_>) -> Option<Option<Check>> {
-    let (reader, span) = (table.reader(), table.span());
+    let reader = table.reader();
     let path = table.take("path").map(Value::parse::<Path>);
     let mut idle = Vec::new();
     let mut take = |key| {
@@ -93,14 +129,11 @@ fn check(table: &mut Table<'_>) -> Option<Option<Check>> {
         idle.extend(value.as_ref().map(|value| (key, value.span())));
         value
     };
-    let seconds = |value: Option<Value<'_>>, usual| {
-        value.map_or(Some(Duration::from_secs(usual)), Value::seconds)
-    };
     let count = |value: Option<Value<'_>>, usual| {
         value.map_or(Some(usual), |value| value.number(1..=MOST_IN_A_ROW))
     };
-    let interval = seconds(take("interval_s"), 5);
-    let timeout = seconds(take("timeout_s"), 2);
+    let (interval, interval_at) = seconds(take("interval_s"), 5);
+    let (timeout, timeout_at) = seconds(take("timeout_s"), 2);
     let healthy_after = count(take("healthy_after"), 2);
     let unhealthy_after = count(take("unhealthy_after"), 3);
     let Some(path) = path else {
@@ -109,13 +142,12 @@ fn check(table: &mut Table<'_>) -> Option<Option<Check>> {
         }
         return Some(None);
     };
+    let spans = [
+        ("timeout_s", timeout, timeout_at),
+        ("interval_s", interval, interval_at),
+    ];
+    in_order(reader, spans);
     let (interval, timeout) = (interval?, timeout?);
-    if timeout > interval {
-        reader.fault(
-            span,
-            "`timeout_s` in `[health]` is longer than `interval_s`",
-        );
-    }
     Some(Some(Check {
         path: path?.0,
         interval,

@@ -14,17 +14,18 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::edge::body::{AnswerBody, SentBody};
 use crate::edge::guard::{Activity, Alarm, Cut, Guard};
 use crate::edge::interim::Herald;
 use crate::edge::listener::Listening;
+use crate::edge::respond::close;
 use crate::edge::serve::{Caller, Peer};
 use crate::edge::sockets::Switch;
 use crate::telemetry::connections::Protocol;
 
-use super::counted::Counted;
+use super::counted::{Counted, faulty};
 
 /// What is read at once of a connection that wakes up: most requests whole.
 const FIRST_READ: usize = 2 * 1024;
@@ -126,7 +127,11 @@ where
         Box::pin(async move {
             let door = of.door.load_full();
             let request = request.map(SentBody::guarded);
-            Ok::<_, Infallible>(door.answer(request, caller).await)
+            let mut answer = door.answer(request, caller).await;
+            if of.leaving.is_cancelled() && !caller.switch.is_set() {
+                close(&mut answer);
+            }
+            Ok::<_, Infallible>(answer)
         })
     });
     let mut connection = builder().serve_connection(TokioIo::new(guard), service);
@@ -169,8 +174,8 @@ where
     V: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible> + Unpin,
     V::Future: Unpin,
 {
-    let mut cancelled = pin!(of.cancel.cancelled());
-    let mut draining = false;
+    let mut ending = pin!(ending(of, activity));
+    let mut is_ending = false;
     let polled = |connection: &mut http1::Connection<I, V>, cx: &mut Context<'_>| match connection
         .poll_without_shutdown(cx)
     {
@@ -181,11 +186,20 @@ where
     loop {
         tokio::select! {
             ended = poll_fn(|cx| polled(connection, cx)) => return ended,
-            () = &mut cancelled, if !draining => {
-                draining = true;
-                Pin::new(&mut *connection).graceful_shutdown();
+            () = &mut ending, if !is_ending => {
+                is_ending = true;
+                activity.end();
             }
         }
+    }
+}
+
+/// Ready when nothing more is to be read of a connection than what has begun. Who has asked nothing
+/// yet gets the time that a first request may be under way.
+async fn ending(of: &Listening, activity: &Activity) {
+    of.cancel.cancelled().await;
+    if activity.begun() == 0 {
+        sleep(of.terms.deadlines.linger).await;
     }
 }
 
@@ -206,6 +220,9 @@ where
     /// Parks the connection, makes it a socket, or closes it.
     async fn leave(self, of: &Listening) -> Left<S> {
         let mut guard = self.guard;
+        if let Some(fault) = guard.bad_head() {
+            of.door.load().metrics.refusal(faulty(fault));
+        }
         match (self.ended, self.switch.take()) {
             (None, _) if !self.read_on && guard.is_at_rest() => {
                 return Left::Idle(guard.into_inner());

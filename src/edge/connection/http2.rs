@@ -50,7 +50,7 @@ where
         clock,
         activity: Activity::default(),
         tracker: of.tracker.clone(),
-        cancel: of.cancel.clone(),
+        leaving: of.leaving.clone(),
         capacity: Arc::clone(&of.capacity),
     };
     let visit = Arc::new(Visit::new(of, peer, kept.activity.clone()));
@@ -66,7 +66,7 @@ struct Kept {
     clock: Clock,
     activity: Activity,
     tracker: TaskTracker,
-    cancel: CancellationToken,
+    leaving: CancellationToken,
     capacity: Arc<Capacity>,
 }
 
@@ -93,7 +93,7 @@ impl Kept {
             drain: &drain,
         };
         let mut connection = pin!(serving::serve(wire, running, answer));
-        let mut cancelled = pin!(self.cancel.cancelled());
+        let mut leaving = pin!(self.leaving.cancelled());
         let watching = Watching {
             seen: &seen,
             activity: &self.activity,
@@ -114,7 +114,7 @@ impl Kept {
                     seen.ends(end);
                     break ended;
                 }
-                () = &mut cancelled, if !draining => {
+                () = &mut leaving, if !draining => {
                     draining = true;
                     drain.cancel();
                 }

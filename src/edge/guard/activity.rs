@@ -16,6 +16,7 @@ struct Shared {
     in_flight: AtomicU32,
     begun: AtomicU64,
     rests: AtomicBool,
+    ends: AtomicBool,
     fault: OnceLock<Fault>,
 }
 
@@ -56,6 +57,16 @@ impl Activity {
     #[must_use]
     pub fn takes_rest(&self) -> bool {
         self.0.rests.swap(false, Ordering::Relaxed)
+    }
+
+    /// Nothing more is to be read than what has begun.
+    pub fn end(&self) {
+        self.0.ends.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was said.
+    pub(super) fn ends(&self) -> bool {
+        self.0.ends.load(Ordering::Relaxed)
     }
 
     /// Notes the fault; the first one stays.

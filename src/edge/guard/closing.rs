@@ -9,8 +9,17 @@ use super::cut::Cut;
 use super::ending::Respite;
 use super::socket::Speaks;
 use super::{End, Guard};
+use crate::edge::framing::Fault;
 
 impl<S> Guard<S> {
+    /// What was wrong with the last head, which nobody but the guard answers.
+    pub(in crate::edge) const fn bad_head(&self) -> Option<Fault> {
+        match self.end {
+            Some(End::Head(fault)) => Some(fault),
+            _ => None,
+        }
+    }
+
     /// Whether bytes may be under way that nobody will read.
     fn is_owed_bytes(&self) -> bool {
         if self.speaks == Speaks::Socket {

@@ -10,7 +10,7 @@ use super::{Answer, Asking, Responder};
 use crate::domain::clock::UnixTime;
 use crate::edge::framing::{Fault, FaultKind};
 use crate::edge::guard::Parting;
-use crate::edge::negotiate::{Form, form};
+use crate::edge::negotiate::{self, Form, form};
 use crate::edge::page::{alone, alone_headers};
 use crate::edge::texts::EN;
 
@@ -64,6 +64,17 @@ pub fn speak_tls(at: UnixTime) -> Bytes {
 }
 
 impl Responder {
+    /// The form of an answer that says what went wrong.
+    pub(super) fn form_of(&self, asking: Asking<'_>) -> Form {
+        let head = asking.head;
+        let own =
+            head.uri.path().starts_with(&self.prefix) && !negotiate::names_html(&head.headers);
+        if own || head.method == Method::OPTIONS {
+            return Form::Json;
+        }
+        form(&head.headers)
+    }
+
     /// The answer where this connection leads to no site of that name. The page's parts would be
     /// asked for under the same name, so that the page has none.
     pub(super) fn elsewhere(&self, detail: &str, asking: Asking<'_>) -> Answer {

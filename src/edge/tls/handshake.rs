@@ -113,7 +113,13 @@ impl Tls {
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream);
         let start = hello.await.map_err(Broken::Failed)?;
         let first = turn(turns).await?;
-        let shown = self.certificates.answering(&start.client_hello());
+        let hello = start.client_hello();
+        let asked = hello.server_name().map(str::to_ascii_lowercase);
+        // Who asked for another name has no business with those of the default.
+        let shown = self.certificates.answering(&hello).filter(|shown| {
+            let asked = asked.as_deref();
+            asked.is_none_or(|name| shown.names.cover(name))
+        });
         let names = shown.map(|shown| Arc::clone(&shown.names));
         let limited = |connection: &mut rustls::ServerConnection| {
             connection.set_buffer_limit(Some(UNSENT));
@@ -121,7 +127,6 @@ impl Tls {
         let stream = start.into_stream_with(Arc::clone(&self.config), limited);
         let stream = in_turns(stream, (first, turns)).await?;
         let connection = stream.get_ref().1;
-        let name = connection.server_name().map(str::to_ascii_lowercase);
         let version = match connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => Version::Tls12,
             // There is no third version that could be agreed on.
@@ -134,7 +139,7 @@ impl Tls {
         Ok(Shake {
             speaks,
             tls: Encrypted {
-                name: name.map(String::into_boxed_str),
+                name: asked.map(String::into_boxed_str),
                 names: names.unwrap_or_default(),
             },
             version,

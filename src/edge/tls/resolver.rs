@@ -11,8 +11,8 @@ use super::certificate::Certificate;
 ///
 /// A name is served by the first certificate that stands for it and whose key the visitor can
 /// check, so that an old client gets RSA where a new one gets ECDSA. No name, or one that none
-/// stands for, is served the default: who checks certificates goes no further, and who does not
-/// is turned away by the gate, which knows the sites.
+/// stands for, is served the default. Who checks certificates goes no further; who asked for a
+/// name that none stands for may ask for no other host, see the gate's `Encrypted`.
 #[derive(Debug)]
 pub struct Certificates {
     all: Vec<Certificate>,

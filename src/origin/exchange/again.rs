@@ -1,10 +1,12 @@
 //! Whether a request that got no answer may be sent again.
 
+use std::sync::Arc;
+
 use http::Request;
 
 use crate::origin::carrier::{Break, Carrier, Unanswered};
 use crate::origin::deadline::Silence;
-use crate::origin::pool::Held;
+use crate::origin::pool::{Held, Pool};
 use crate::origin::retry::{Copy, Repeat, repeat_of};
 use crate::origin::site::Site;
 use crate::origin::upload::RequestBody;
@@ -13,17 +15,30 @@ use crate::origin::upload::RequestBody;
 pub(super) struct Again<'a> {
     site: &'a Site,
     used: bool,
+    /// Where it was lost, if it is to be sent again and has not been yet.
+    owed: Option<Arc<Pool>>,
 }
 
 impl<'a> Again<'a> {
     /// Of a request that comes to this site.
     pub(super) const fn at(site: &'a Site) -> Self {
-        Self { site, used: false }
+        Self {
+            site,
+            used: false,
+            owed: None,
+        }
     }
 
     /// Whether there is another origin to send it to.
     pub(super) const fn has_elsewhere(&self) -> bool {
         self.site.has_several()
+    }
+
+    /// The request is on its way to an origin: if it is a second time, that is counted now.
+    pub(super) fn sends(&mut self) {
+        if let Some(pool) = self.owed.take() {
+            pool.sent_again();
+        }
     }
 
     /// A copy to be sent again, if one may be of use on this connection.
@@ -57,10 +72,19 @@ impl<'a> Again<'a> {
         if !self.site.budget.spend() {
             return None;
         }
-        held.pool.sent_again();
+        self.owed = Some(Arc::clone(&held.pool));
         let (request, upload) = copy.into_request();
         silence.follow(upload);
         Some(request)
+    }
+}
+
+impl Drop for Again<'_> {
+    /// What was to be sent again, and found no origin, costs nothing.
+    fn drop(&mut self) {
+        if self.owed.is_some() {
+            self.site.budget.give_back();
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Several origins: what goes where, what is sent again, and who is left out.
 
+mod blame;
+mod counted;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -27,6 +27,8 @@ enum State {
         until: Duration,
     },
     HalfOpen {
+        /// When the last ejection was over.
+        until: Duration,
         /// The first trial since the last ejection.
         first: u64,
         /// Before this time nobody else tries while the last trial is under way.
@@ -41,6 +43,8 @@ pub enum Passing {
     Freely,
     /// One, to try it.
     OnTrial,
+    /// One, to try it, which nobody has done for as long as the longest ejection.
+    Overdue,
     /// None for the moment, because one tries it.
     Tried,
     /// None before this time.
@@ -66,12 +70,20 @@ impl Breaker {
     }
 
     /// Whether the origin may be sent requests now.
-    pub fn passing(&self, now: Duration) -> Passing {
+    ///
+    /// Of trials that nothing came of, none puts off the time from which any request may try.
+    pub fn passing(&self, now: Duration, rules: &Fitness) -> Passing {
         match self.state {
             State::Closed => Passing::Freely,
             State::Open { until } if now < until => Passing::NotBefore(until),
             State::HalfOpen { next, .. } if now < next => Passing::Tried,
-            State::Open { .. } | State::HalfOpen { .. } => Passing::OnTrial,
+            State::Open { until } | State::HalfOpen { until, .. } => {
+                if now < until + rules.eject_most {
+                    Passing::OnTrial
+                } else {
+                    Passing::Overdue
+                }
+            }
         }
     }
 
@@ -83,14 +95,14 @@ impl Breaker {
     /// may be a request that takes its time on an origin that is well.
     pub fn try_out(&mut self, now: Duration, rules: &Fitness) -> Option<u64> {
         let number = self.trials.saturating_add(1);
-        let first = match self.state {
+        let (until, first) = match self.state {
             State::Closed => return None,
             State::HalfOpen { next, .. } if now < next => return None,
-            State::HalfOpen { first, .. } => first,
-            State::Open { .. } => number,
+            State::HalfOpen { until, first, .. } => (until, first),
+            State::Open { until } => (until.min(now), number),
         };
         let next = now + rules.eject;
-        self.state = State::HalfOpen { first, next };
+        self.state = State::HalfOpen { until, first, next };
         self.trials = number;
         Some(number)
     }
@@ -137,6 +149,26 @@ impl Breaker {
         Some(span)
     }
 
+    /// The origin answered a question of ours as it should. `true` if that ends an ejection: it was
+    /// due to be tried. The next request that fails ejects it again, unless others succeeded before.
+    pub fn answered(&mut self, now: Duration, rules: &Fitness) -> bool {
+        let is_due = match self.passing(now, rules) {
+            Passing::OnTrial | Passing::Overdue => true,
+            Passing::Freely | Passing::Tried | Passing::NotBefore(_) => false,
+        };
+        if is_due {
+            self.close(now);
+            self.failures = rules.failures.saturating_sub(1);
+        }
+        is_due
+    }
+
+    fn close(&mut self, now: Duration) {
+        self.state = State::Closed;
+        self.failures = 0;
+        self.restored_at = now;
+    }
+
     /// A request was answered. `true` if that ends an ejection.
     pub fn succeeded(&mut self, now: Duration) -> bool {
         match self.state {
@@ -147,9 +179,7 @@ impl Breaker {
             // An answer to what was sent before the ejection.
             State::Open { .. } => false,
             State::HalfOpen { .. } => {
-                self.state = State::Closed;
-                self.failures = 0;
-                self.restored_at = now;
+                self.close(now);
                 true
             }
         }
@@ -188,9 +218,9 @@ mod tests {
             breaker.succeeded(SECOND);
         }
         assert!(breaker.is_clear());
-        assert_eq!(breaker.passing(SECOND), Passing::Freely);
+        assert_eq!(breaker.passing(SECOND, &rules()), Passing::Freely);
         assert_eq!(
-            ejected_at(SECOND).passing(SECOND),
+            ejected_at(SECOND).passing(SECOND, &rules()),
             Passing::NotBefore(6 * SECOND)
         );
     }
@@ -199,13 +229,13 @@ mod tests {
     fn r9_one_request_at_a_time_tries_an_ejected_origin() {
         let mut breaker = ejected_at(SECOND);
         let at = 6 * SECOND;
-        assert_eq!(breaker.passing(at), Passing::OnTrial);
+        assert_eq!(breaker.passing(at, &rules()), Passing::OnTrial);
 
         let first = breaker.try_out(at, &rules()).unwrap();
         assert_eq!(breaker.try_out(at, &rules()), None, "one at a time");
-        assert_eq!(breaker.passing(10 * SECOND), Passing::Tried);
+        assert_eq!(breaker.passing(10 * SECOND, &rules()), Passing::Tried);
         breaker.end_trial(first);
-        assert_eq!(breaker.passing(at), Passing::OnTrial, "the next");
+        assert_eq!(breaker.passing(at, &rules()), Passing::OnTrial, "the next");
         let second = breaker.try_out(at, &rules()).unwrap();
         breaker.end_trial(first);
         assert_eq!(
@@ -216,7 +246,7 @@ mod tests {
 
         assert!(breaker.succeeded(8 * SECOND));
         breaker.end_trial(second);
-        assert_eq!(breaker.passing(8 * SECOND), Passing::Freely);
+        assert_eq!(breaker.passing(8 * SECOND, &rules()), Passing::Freely);
         assert_eq!(
             breaker.try_out(9 * SECOND, &rules()),
             None,
@@ -234,7 +264,7 @@ mod tests {
         breaker.end_trial(trial);
 
         assert_eq!(
-            breaker.passing(11 * SECOND),
+            breaker.passing(11 * SECOND, &rules()),
             Passing::NotBefore(20 * SECOND)
         );
     }
@@ -279,10 +309,10 @@ mod tests {
         let mut breaker = ejected_at(SECOND);
         let old = breaker.try_out(6 * SECOND, &rules());
         assert_eq!(breaker.failed(6 * SECOND, None, &rules()), None, "no trial");
-        assert_eq!(breaker.passing(6 * SECOND), Passing::Tried);
+        assert_eq!(breaker.passing(6 * SECOND, &rules()), Passing::Tried);
 
         // It hangs, and so does the one that may try after it.
-        assert_eq!(breaker.passing(11 * SECOND), Passing::OnTrial);
+        assert_eq!(breaker.passing(11 * SECOND, &rules()), Passing::OnTrial);
         let later = breaker.try_out(11 * SECOND, &rules());
         assert_ne!(later, old);
         assert!(breaker.failed(60 * SECOND, old, &rules()).is_some());
@@ -293,7 +323,41 @@ mod tests {
             None,
             "an old one"
         );
-        assert_eq!(breaker.passing(81 * SECOND), Passing::Tried);
+        assert_eq!(breaker.passing(81 * SECOND, &rules()), Passing::Tried);
         assert!(breaker.failed(82 * SECOND, newest, &rules()).is_some());
+    }
+
+    #[test]
+    fn r9_who_was_not_tried_for_the_longest_ejection_may_be_tried_by_anything() {
+        let mut breaker = ejected_at(SECOND);
+        let passing = |breaker: &Breaker, at: u32| breaker.passing(at * SECOND, &rules());
+        assert_eq!(passing(&breaker, 20), Passing::OnTrial);
+        assert_eq!(passing(&breaker, 21), Passing::Overdue);
+
+        let trial = breaker.try_out(21 * SECOND, &rules()).unwrap();
+        assert_eq!(passing(&breaker, 22), Passing::Tried);
+        breaker.end_trial(trial);
+        assert_eq!(passing(&breaker, 22), Passing::Overdue, "it told nothing");
+
+        let trial = breaker.try_out(22 * SECOND, &rules());
+        let _ = breaker.failed(22 * SECOND, trial, &rules());
+        assert_eq!(passing(&breaker, 32), Passing::OnTrial, "from anew");
+    }
+
+    #[test]
+    fn r9_a_good_answer_to_a_question_ends_an_ejection_that_is_due_until_the_next_failure() {
+        let mut breaker = ejected_at(SECOND);
+        assert!(
+            !breaker.answered(5 * SECOND, &rules()),
+            "not before its time"
+        );
+
+        assert!(breaker.answered(6 * SECOND, &rules()));
+        assert_eq!(breaker.passing(6 * SECOND, &rules()), Passing::Freely);
+        assert!(breaker.failed(7 * SECOND, None, &rules()).is_some());
+
+        assert!(breaker.answered(17 * SECOND, &rules()));
+        breaker.succeeded(18 * SECOND);
+        assert_eq!(breaker.failed(19 * SECOND, None, &rules()), None);
     }
 }

@@ -111,7 +111,7 @@ impl Health {
                 inner.growing_since = None;
             }
             Fit {
-                passing: inner.breaker.passing(now),
+                passing: inner.breaker.passing(now, &self.rules),
                 unwell: inner.probed.is_unwell(),
                 share,
             }
@@ -152,24 +152,29 @@ impl Health {
         })
     }
 
-    /// It answered a question of ours, or did not.
+    /// It answered a question of ours, or did not. What changes about how well it says it is comes
+    /// first: an ejection is ended by the next good answer.
     pub(super) fn heard(&self, answer: Answer, check: &Check, now: Duration) -> Option<Turn> {
         self.act(|inner| {
-            if !inner.probed.hear(answer, check) {
-                return None;
-            }
-            if inner.probed.is_unwell() {
-                return Some(Turn::Unwell);
-            }
+            let has_turned = inner.probed.hear(answer, check);
+            let turn = match (has_turned, inner.probed.is_unwell(), answer) {
+                (true, true, _) => return Some(Turn::Unwell),
+                (true, false, _) => Turn::Well,
+                (false, false, Answer::Good) if inner.breaker.answered(now, &self.rules) => {
+                    Turn::Restored
+                }
+                (false, _, _) => return None,
+            };
             inner.growing_since = Some(now);
-            Some(Turn::Well)
+            Some(turn)
         })
     }
 
     /// Whether requests are kept from it at present.
     pub(super) fn is_out(&self) -> bool {
         let inner = self.inner();
-        inner.probed.is_unwell() || inner.breaker.passing(Duration::ZERO) != Passing::Freely
+        inner.probed.is_unwell()
+            || inner.breaker.passing(Duration::ZERO, &self.rules) != Passing::Freely
     }
 
     fn act<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {

@@ -21,15 +21,15 @@ pub(in crate::origin) enum Blame {
 }
 
 impl Held {
-    /// The head of an answer came.
-    pub(in crate::origin) fn answered(&self, status: StatusCode) {
-        let pool = &self.pool;
+    /// The head of an answer came. A visitor who breaks off from now on had one.
+    pub(in crate::origin) fn answered(&mut self, status: StatusCode) {
         let is_fault = status.as_u16() >= FIRST_OF_ITS_OWN_FAULTS;
-        pool.series.ended(if is_fault {
+        self.result = if is_fault {
             OriginResult::Error
         } else {
             OriginResult::Ok
-        });
+        };
+        let pool = &self.pool;
         if is_fault && pool.settings.fitness.counts_5xx {
             pool.tell(pool.health.failed(pool.now(), self.trial()));
         } else {
@@ -37,18 +37,36 @@ impl Held {
         }
     }
 
-    /// The request got no answer.
-    pub(in crate::origin) fn lost(&self, error: &OriginError, blame: Blame) {
+    /// The request got no answer, or only the beginning of one.
+    pub(in crate::origin) fn lost(&mut self, error: &OriginError, blame: Blame) {
+        self.result = result_of(error);
         let pool = &self.pool;
-        pool.series.ended(result_of(error));
         match blame {
             Blame::Nobody => {}
             Blame::Origin => pool.tell(pool.health.failed(pool.now(), self.trial())),
         }
     }
 
+    /// Passes on what was found of an answer; one that makes no sense speaks against nobody.
+    pub(in crate::origin) fn believed<T>(
+        &mut self,
+        found: Result<T, OriginError>,
+    ) -> Result<T, OriginError> {
+        if let Err(fault) = &found {
+            self.lost(fault, Blame::Nobody);
+        }
+        found
+    }
+
     fn trial(&self) -> Option<u64> {
         self.trial.as_ref().map(|trial| trial.number)
+    }
+}
+
+impl Drop for Held {
+    /// The request is over, its answer included.
+    fn drop(&mut self) {
+        self.pool.series.ended(self.result);
     }
 }
 

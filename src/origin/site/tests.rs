@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
+use http::uri::PathAndQuery;
+
 use super::*;
+use crate::origin::health::{Answer, Turn};
 use crate::origin::pool::Blame;
 use crate::origin::testing::{outside, site_settings, world};
-use crate::origin::{Address, Scheme};
+use crate::origin::{Address, Check, Scheme};
 use crate::policy::limits::address_key;
 
 /// A site with this many origins, two slots each; one visitor belongs to one of them.
@@ -38,7 +42,7 @@ fn at(held: &Held) -> u64 {
 
 fn eject(pool: &Arc<Pool>) {
     for _ in 0..pool.settings().fitness.failures {
-        let held = pool
+        let mut held = pool
             .enter(address_key(std::net::Ipv4Addr::LOCALHOST.into()))
             .unwrap();
         held.lost(&OriginError::LeftOut, Blame::Origin);
@@ -115,4 +119,85 @@ async fn r9_a_trial_lasts_as_long_as_its_request_and_the_next_begins_when_it_is_
     drop(trial);
 
     assert!(seat(&site).await.is_ok());
+}
+
+/// As [`site`], of origins that are ejected for a moment only.
+fn forgiving(origins: u16, check: Option<Check>) -> Site {
+    let mut settings = site(origins).settings;
+    settings.fitness.eject = Duration::from_millis(1);
+    settings.fitness.eject_most = Duration::from_millis(1);
+    settings.check = check;
+    Site::new(settings, None, &world()).unwrap()
+}
+
+fn check() -> Check {
+    Check {
+        path: PathAndQuery::from_static("/healthz"),
+        host: HeaderValue::from_static("shop"),
+        interval: Duration::from_secs(5),
+        timeout: Duration::from_secs(2),
+        healthy_after: 2,
+        unhealthy_after: 3,
+    }
+}
+
+/// What a site does with requests of a kind, one after another, which say nothing of the origins.
+async fn seats(site: &Site, risk: Risk) -> Vec<u64> {
+    let mut seats = Vec::new();
+    for _ in 0..4 {
+        let ask = site.ask(&outside("/"), risk);
+        let seat = site.seat(ask, &mut Tried::none()).await.unwrap();
+        seats.push(at(&seat));
+    }
+    seats
+}
+
+const A_WHILE: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn r9_nobody_tries_an_origin_that_says_it_is_unwell_while_another_is_fit() {
+    let site = forgiving(2, Some(check()));
+    let (good, bad) = (&site.pools()[0], &site.pools()[1]);
+    eject(bad);
+    for _ in 0..3 {
+        let _ = bad.health().heard(Answer::Bad, &check(), Duration::ZERO);
+    }
+    tokio::time::sleep(A_WHILE).await;
+
+    for risk in [Risk::None, Risk::Loss] {
+        assert_eq!(seats(&site, risk).await, [good.number(); 4]);
+    }
+    eject(good);
+    tokio::time::sleep(A_WHILE).await;
+    assert!(seat(&site).await.is_ok(), "somebody must try");
+}
+
+#[tokio::test]
+async fn r9_an_origin_that_only_orders_come_for_is_tried_by_one_when_nobody_asks_it() {
+    for (check, tries) in [(None, true), (Some(check()), false)] {
+        let site = forgiving(2, check);
+        let (good, bad) = (&site.pools()[0], &site.pools()[1]);
+        eject(bad);
+        tokio::time::sleep(A_WHILE).await;
+
+        let seats = seats(&site, Risk::Loss).await;
+
+        let tried = if tries { bad } else { good };
+        assert_eq!(seats, [tried.number(); 4]);
+    }
+}
+
+#[tokio::test]
+async fn r9_a_good_answer_to_a_health_check_ends_an_ejection_that_is_due() {
+    let site = forgiving(2, Some(check()));
+    let bad = &site.pools()[1];
+    eject(bad);
+    assert!(!bad.fit().passes());
+
+    let turn = bad
+        .health()
+        .heard(Answer::Good, &check(), Duration::MAX / 4);
+
+    assert_eq!(turn, Some(Turn::Restored));
+    assert!(bad.fit().is_whole());
 }

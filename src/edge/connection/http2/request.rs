@@ -12,14 +12,14 @@ use http_body::Body;
 
 use super::streams::StreamBody;
 use crate::edge::body::{AnswerBody, SentBody, Upload};
-use crate::edge::framing::{Fault, FaultKind, mapped};
+use crate::edge::connection::counted::faulty;
+use crate::edge::framing::mapped;
 use crate::edge::guard::{Activity, Patience, Terms};
 use crate::edge::interim::{Heads, Herald};
 use crate::edge::listener::Listening;
 use crate::edge::respond::{Answer, framing_fault, has_no_body};
 use crate::edge::serve::{Caller, Door, Peer};
 use crate::edge::sockets::Switch;
-use crate::telemetry::labels::RefusalLabel;
 
 /// What the requests of one connection have in common.
 pub(super) struct Visit {
@@ -65,7 +65,7 @@ impl Visit {
     ) -> Answer {
         if let Err(fault) = mapped::judge(&head, &self.terms.limits) {
             let _in_flight = self.activity.begin();
-            door.metrics.refusal(label(fault));
+            door.metrics.refusal(faulty(fault));
             return framing_fault(fault, &head);
         }
         let patience = || Patience::new(self.terms.deadlines, self.activity.clone());
@@ -77,15 +77,6 @@ impl Visit {
             herald: Herald::Http2(heads),
         };
         Box::pin(door.answer(Request::from_parts(head, body), caller)).await
-    }
-}
-
-const fn label(fault: Fault) -> RefusalLabel {
-    match fault.kind() {
-        FaultKind::UriTooLong | FaultKind::FieldsTooLarge => RefusalLabel::TooLarge,
-        FaultKind::BadRequest | FaultKind::VersionNotSupported | FaultKind::Timeout => {
-            RefusalLabel::Ambiguous
-        }
     }
 }
 

@@ -98,16 +98,17 @@ where
     }
 }
 
-/// Ready once the visitor has said nothing for too long, also when asked. Who is in the midst of
-/// saying something is not asked, for the answer would come behind all that is under way.
+/// Ready once the visitor has said nothing for too long, also when asked, and taken nothing either.
+/// Who is in the midst of saying something is not asked, for the answer would come behind all that
+/// is under way; and the question goes behind all that the visitor has still to take.
 async fn silence(pongs: Option<PingPong>, seen: &Seen) {
     let Some(mut pongs) = pongs else {
         return std::future::pending().await;
     };
     loop {
-        let heard = seen.heard();
+        let before = (seen.heard(), seen.written());
         sleep(PING).await;
-        if seen.heard() != heard {
+        if (seen.heard(), seen.written()) != before {
             continue;
         }
         // The answer to the last question makes room for the next. If it has not come that one
@@ -115,7 +116,7 @@ async fn silence(pongs: Option<PingPong>, seen: &Seen) {
         let _ = poll_fn(|cx| Poll::Ready(pongs.poll_pong(cx))).await;
         let _ = pongs.send_ping(Ping::opaque());
         sleep(PONG).await;
-        if seen.heard() == heard {
+        if (seen.heard(), seen.written()) == before {
             return;
         }
     }

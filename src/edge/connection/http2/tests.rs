@@ -91,7 +91,7 @@ where
         clock: Clock::machine(),
         activity: activity.clone(),
         tracker: TaskTracker::new(),
-        cancel: cancel.clone(),
+        leaving: cancel.clone(),
         capacity: Arc::clone(&capacity),
     };
     let count = Arc::clone(&asked);
