@@ -119,21 +119,13 @@ impl Ticker {
 pub(super) struct Silence {
     deadlines: Deadlines,
     upload: Option<Arc<Upload>>,
-    /// What was seen of it last.
-    uploaded: Uploaded,
+    /// How far it was when somebody looked last.
+    uploaded: usize,
     quiet: u32,
-    whole: End,
     end: Option<(Duration, Pin<Box<Sleep>>)>,
     /// Whether that has struck.
     is_over: bool,
     head: Head,
-}
-
-/// How far a request's body was when somebody looked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Uploaded {
-    frames: usize,
-    is_done: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,9 +152,8 @@ impl Silence {
         Self {
             deadlines,
             upload,
-            uploaded: Uploaded::default(),
+            uploaded: 0,
             quiet: 0,
-            whole: end,
             end: end.timer(),
             is_over: false,
             head: Head::Awaited,
@@ -170,14 +161,15 @@ impl Silence {
     }
 
     /// When the whole exchange has to be over.
-    pub(super) const fn whole(&self) -> End {
-        self.whole
+    pub(super) fn whole(&self) -> End {
+        let end = self.end.as_ref();
+        End(end.map(|(total, timer)| (*total, timer.deadline())))
     }
 
     /// The request is sent again, and its body with it.
     pub(super) fn follow(&mut self, upload: Option<Arc<Upload>>) {
         self.upload = upload;
-        self.uploaded = Uploaded::default();
+        self.uploaded = 0;
     }
 
     /// The request is sent, or sent again. What has passed of the whole time stays.
@@ -243,11 +235,7 @@ impl Silence {
     /// What moved of the request's body ends the silence, and so does its end: the origin's time
     /// to answer begins there, however long the visitor paused before it.
     fn notice_upload(&mut self) {
-        let Some(upload) = &self.upload else { return };
-        let uploaded = Uploaded {
-            frames: upload.frames(),
-            is_done: upload.is_done(),
-        };
+        let uploaded = self.upload.as_ref().map_or(0, |upload| upload.steps());
         if uploaded != self.uploaded {
             self.uploaded = uploaded;
             self.quiet = 0;

@@ -41,7 +41,7 @@ pub enum Opened {
     /// It speaks WebSocket from here on.
     Switched(Switched),
     /// It gave an ordinary answer.
-    Declined(Response<OriginBody>),
+    Declined(Box<Response<OriginBody>>),
 }
 
 /// A handshake that an origin accepted.
@@ -99,10 +99,11 @@ impl Origin {
         let mut answer = held.believed(declined(answer, &opening.permit))?;
         held.answered(answer.status());
         site.sieve.announce_to(reader, &mut answer);
-        Ok(Opened::Declined(answer.map(|incoming| {
+        let answer = answer.map(|incoming| {
             let sieve = Arc::clone(&site.sieve);
             OriginBody::new(incoming, (silence, sieve), (Carrier::Line(line), held))
-        })))
+        });
+        Ok(Opened::Declined(Box::new(answer)))
     }
 }
 
@@ -439,7 +440,7 @@ mod tests {
                 panic!("the site said 200");
             };
             assert_eq!(answer.headers()["cache-control"], "private");
-            assert_eq!(text(answer).await.unwrap(), "ok");
+            assert_eq!(text(*answer).await.unwrap(), "ok");
         }
         crate::origin::testing::get(&origin).await.unwrap();
 

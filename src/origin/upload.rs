@@ -44,6 +44,11 @@ impl Upload {
         self.frames.load(Ordering::Relaxed)
     }
 
+    /// How many were, and one more for the end: it grows whenever anything moves.
+    pub(super) fn steps(&self) -> usize {
+        self.frames().saturating_add(self.is_done().into())
+    }
+
     /// Whether the last one was.
     pub(super) fn is_done(&self) -> bool {
         self.done.load(Ordering::Acquire)
@@ -196,7 +201,7 @@ pub(super) enum RequestBody {
     /// The visitor's, as it comes.
     Streaming {
         /// The visitor's body.
-        body: Gathered,
+        body: Box<Gathered>,
         /// What is still to come, if the visitor said.
         left: Option<u64>,
         /// Seen by whoever waits for the answer.
@@ -209,7 +214,7 @@ impl RequestBody {
     pub(super) fn streaming(body: Gathered, length: Option<u64>) -> (Self, Arc<Upload>) {
         let upload = Arc::new(Upload::default());
         let streaming = Self::Streaming {
-            body,
+            body: Box::new(body),
             left: length,
             upload: Arc::clone(&upload),
         };
