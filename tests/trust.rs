@@ -214,7 +214,7 @@ async fn a7_whoever_asks_for_a_host_of_nobody_sees_a_page_that_needs_nothing_els
     }
     let policy = answer.header("content-security-policy").unwrap();
     assert!(policy.contains("style-src 'sha256-"), "{policy}");
-    let ask = Ask::get("/buy/1").with("accept", "application/json");
+    let ask = Ask::get("/buy/1").with("sec-fetch-dest", "empty");
     let answer = house.visitor().host("typo.example").ask(ask).await;
     let kind = answer.is(421).header("content-type");
     assert_eq!(kind, Some("application/problem+json"));

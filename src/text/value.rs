@@ -1,5 +1,6 @@
 //! One value of a table, read as what it should be, or a fault that says what it is instead.
 
+mod address;
 mod several;
 mod thousandths;
 
@@ -207,19 +208,6 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A string that `T`, an address, can be read from. A fault neither repeats it nor shows its
-    /// line where a password may stand in the line.
-    #[must_use]
-    pub fn address<T: FromStr<Err: Display>>(self) -> Option<Placed<T>> {
-        let line = self.reader.lines_of(self.span);
-        if matches!(&self.value, DeValue::String(text) if may_hold_password(text))
-            || may_hold_password(line)
-        {
-            return self.secret();
-        }
-        self.placed()
-    }
-
     /// A SHA-256 as 64 hexadecimal digits. Somebody may have put the secret itself there.
     #[must_use]
     pub fn sha256(self) -> Option<[u8; 32]> {
@@ -289,25 +277,6 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Whether one of the addresses in these lines may hold a password: before an `@`, or behind a
-/// colon where a port would be, if somebody forgot the `@`.
-fn may_hold_password(lines: &str) -> bool {
-    let authority_may = |address: &str| {
-        let authority = address.split(['/', '"', '\'', ' ', ',']).next();
-        let place = authority.unwrap_or_default();
-        let ports = place
-            .rsplit(']')
-            .next()
-            .unwrap_or_default()
-            .split(':')
-            .skip(1);
-        ports
-            .into_iter()
-            .any(|port| port.bytes().any(|byte| !byte.is_ascii_digit()))
-    };
-    lines.contains('@') || lines.split("://").skip(1).any(authority_may)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,7 +305,7 @@ mod tests {
             ("'https://admin:hunter2'", false),
             ("'https://x:99999' # not https://u:hunter2@x", false),
         ] {
-            let (read, fault) = read(text, Value::address::<Whole>);
+            let (read, fault) = read(text, |value| value.address::<Whole>());
             assert!(read.is_none());
             assert_eq!(fault.contains("found `"), is_shown, "{fault}");
             assert!(!fault.contains("hunter2"), "{fault}");
