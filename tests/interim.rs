@@ -1,6 +1,8 @@
 //! Rows H14 of docs/security.md about interim answers (1xx): they reach the visitor ahead of the answer, and
 //! never break the framing of a connection, whatever a site sends and when.
 
+mod http2;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -240,10 +242,10 @@ async fn h14_nobody_else_gets_interim_answers() {
 }
 
 /// A house over TLS, and a connection of HTTP/2 to it on which interim answers can be seen.
-async fn secure(site: &Hinting) -> (House, SendRequest<Bytes>) {
+async fn secure(site: &Hinting, plan: Plan) -> (House, SendRequest<Bytes>) {
     let authority = Authority::new();
     let made = authority.vouches(&["shop.example"]);
-    let plan = Plan::default().over_tls(&made, "");
+    let plan = plan.over_tls(&made, "");
     let house = House::in_front_of(plan, site.address).await;
     let client = authority.client().speaking_http2();
     let stream = client.connect(house.encrypted(), "shop.example").await;
@@ -292,7 +294,7 @@ fn over_http2(path: &str) -> http::request::Builder {
 #[tokio::test]
 async fn h14_early_hints_reach_a_visitor_over_http_2_before_the_site_has_answered() {
     let site = Hinting::open().await;
-    let (house, mut sends) = secure(&site).await;
+    let (house, mut sends) = secure(&site, Plan::default()).await;
     let mut waiting = ask(&mut sends, over_http2("/wait").body(()).unwrap()).await;
     let hint = waiting.next().await.unwrap();
     assert_eq!(hint.status(), 103);
@@ -328,7 +330,7 @@ async fn h14_early_hints_reach_a_visitor_over_http_2_before_the_site_has_answere
 #[tokio::test]
 async fn h8_who_asks_over_http_2_whether_to_send_a_body_is_told_to() {
     let site = Hinting::open().await;
-    let (house, mut sends) = secure(&site).await;
+    let (house, mut sends) = secure(&site, Plan::default()).await;
     let order = |path: &str, expect: &str| {
         let order = over_http2(path).method("POST").header("expect", expect);
         order.header("content-length", "5").body(()).unwrap()

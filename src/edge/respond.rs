@@ -22,6 +22,7 @@ use crate::origin::OriginError;
 
 use super::body::AnswerBody;
 use super::cookies::set_tokens;
+use super::framing::Fault;
 use super::negotiate::{Form, form};
 use super::notice::status_of;
 use super::page::{Asked, FaultView, Page, PageKind, PageView, title_of};
@@ -258,6 +259,10 @@ impl Responder {
             OriginError::Busy | OriginError::LeftOut => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the ticket site is busy; your admission stays",
+            ),
+            OriginError::RequestBody { source } if Fault::is_slowness(&**source) => (
+                StatusCode::REQUEST_TIMEOUT,
+                "the request's body did not come in time",
             ),
             OriginError::RequestBody { .. } => (
                 StatusCode::BAD_REQUEST,

@@ -7,11 +7,11 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::OriginError;
 use super::carrier::Carrier;
 use super::deadline::Silence;
+use super::inflow::Inflow;
 use super::pool::{Blame, Held};
 use super::trailers::Sieve;
 use crate::telemetry::asides::TrailersOf;
@@ -24,7 +24,7 @@ use crate::telemetry::asides::TrailersOf;
 #[derive(Debug)]
 #[must_use = "an answer that is not read keeps its connection"]
 pub struct OriginBody {
-    incoming: Incoming,
+    inflow: Inflow,
     silence: Silence,
     sieve: Arc<Sieve>,
     exchange: Option<(Carrier, Held)>,
@@ -32,17 +32,17 @@ pub struct OriginBody {
 
 impl OriginBody {
     pub(super) fn new(
-        incoming: Incoming,
+        inflow: Inflow,
         (silence, sieve): (Silence, Arc<Sieve>),
         by: (Carrier, Held),
     ) -> Self {
         let mut body = Self {
-            incoming,
+            inflow,
             silence,
             sieve,
             exchange: Some(by),
         };
-        if body.incoming.is_end_stream() {
+        if body.inflow.is_end_stream() {
             body.finish();
         }
         body
@@ -100,14 +100,13 @@ impl Body for OriginBody {
             return over;
         }
         loop {
-            let frame = match Pin::new(&mut this.incoming).poll_frame(cx) {
+            let frame = match Pin::new(&mut this.inflow).poll_frame(cx) {
                 Poll::Pending => return this.poll_silence(cx),
                 Poll::Ready(None) => {
                     this.finish();
                     return Poll::Ready(None);
                 }
-                Poll::Ready(Some(Err(error))) => {
-                    let source = error.into();
+                Poll::Ready(Some(Err(source))) => {
                     return this.fail(OriginError::BadAnswer { source });
                 }
                 Poll::Ready(Some(Ok(frame))) => frame,
@@ -123,7 +122,7 @@ impl Body for OriginBody {
                     None => continue,
                 },
             };
-            if this.incoming.is_end_stream() {
+            if this.inflow.is_end_stream() {
                 this.finish();
             }
             return Poll::Ready(Some(Ok(Frame::data(data))));
@@ -131,11 +130,11 @@ impl Body for OriginBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.inflow.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.inflow.size_hint()
     }
 }
 

@@ -1,16 +1,14 @@
 //! What carries one exchange: a connection of its own, or a stream among others on a shared one.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::Poll;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
 
 use super::BoxError;
 use super::deadline::{Silence, Ticker};
+use super::inflow::Inflow;
 use super::line::Line;
 use super::trunk::Stream;
 use super::upload::RequestBody;
@@ -45,10 +43,6 @@ pub(super) enum Break {
     /// The origin took the request up as little as one that it never heard, and says so (RFC 9113,
     /// section 8.7).
     Declined,
-    /// It is going away. Most likely it has not taken the request up.
-    Leaving,
-    /// It ended a shared connection before it said anything. Until it does nothing is sent.
-    Unopened,
     /// It hung up before the first byte of an answer.
     HangUp,
     /// TLS broke the connection off.
@@ -63,11 +57,17 @@ impl Carrier {
         &mut self,
         request: Request<RequestBody>,
         silence: &mut Silence,
-    ) -> Result<Response<Incoming>, Unanswered> {
+    ) -> Result<Response<Inflow>, Unanswered> {
         silence.begin();
         match self {
-            Self::Line(line) => line.send(request, silence).await,
-            Self::Stream(stream) => stream.send(request, silence).await,
+            Self::Line(line) => {
+                let answer = line.send(request, silence).await?;
+                Ok(answer.map(Inflow::Line))
+            }
+            Self::Stream(stream) => {
+                let answer = stream.send(request, silence).await?;
+                Ok(answer.map(|received| Inflow::Stream(Box::new(received))))
+            }
         }
     }
 
@@ -88,27 +88,15 @@ impl Carrier {
     }
 }
 
-/// Waits for the head of an answer, no longer than silence may last.
-pub(super) async fn answered<F>(
-    mut sent: Pin<&mut F>,
+/// What `poll` comes to, unless the silence lasts too long before.
+pub(super) async fn patiently<T>(
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     (silence, ticker): (&mut Silence, &mut Ticker),
-) -> Result<Response<Incoming>, Unanswered>
-where
-    F: Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>>,
-{
-    let answered = poll_fn(|cx| match sent.as_mut().poll(cx) {
-        Poll::Ready(answer) => Poll::Ready(Ok(answer)),
+) -> Result<T, Unanswered> {
+    poll_fn(|cx| match poll(cx) {
+        Poll::Ready(outcome) => Poll::Ready(Ok(outcome)),
         Poll::Pending => silence.poll_too_long(ticker, cx).map(Err),
     })
     .await
-    .map_err(Unanswered::Silent)?;
-    let answer = answered.map_err(|mut failure| match failure.take_message() {
-        Some(request) => Unanswered::Unsent(Box::new(request)),
-        None => Unanswered::Broken {
-            error: failure.into_error().into(),
-            by: Break::Nonsense,
-        },
-    })?;
-    silence.head_seen();
-    Ok(answer)
+    .map_err(Unanswered::Silent)
 }

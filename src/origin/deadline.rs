@@ -135,13 +135,6 @@ enum Head {
 }
 
 impl Silence {
-    /// Whether anything of a body was taken up for the origin.
-    pub(super) fn has_begun_a_body(&self) -> bool {
-        self.upload
-            .as_ref()
-            .is_some_and(|upload| upload.frames() > 0)
-    }
-
     /// Of an exchange that begins; `upload` is the request's body, if it has one.
     pub(super) fn new(deadlines: Deadlines, upload: Option<Arc<Upload>>) -> Self {
         Self::until(deadlines.end(), deadlines, upload)

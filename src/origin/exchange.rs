@@ -11,11 +11,11 @@ mod again;
 use std::pin::pin;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 
 use super::OriginError;
 use super::carrier::{Break, Carrier, Unanswered};
 use super::deadline::{End, Silence};
+use super::inflow::Inflow;
 use super::line::Line;
 use super::pool::{Blame, Held};
 use super::retry::Copy;
@@ -29,7 +29,7 @@ const MOST_TRIES: usize = 3;
 
 /// The head of an answer, and what its body comes on.
 pub(super) struct Answered {
-    pub(super) answer: Response<Incoming>,
+    pub(super) answer: Response<Inflow>,
     pub(super) carrier: Carrier,
     pub(super) held: Held,
 }
@@ -167,7 +167,7 @@ async fn attempt(
     mut request: Request<RequestBody>,
     silence: &mut Silence,
     again: &mut Again<'_>,
-) -> Result<(Response<Incoming>, Carrier), Lost> {
+) -> Result<(Response<Inflow>, Carrier), Lost> {
     if let Some(carrier) = held.pool.take() {
         match try_on(carrier, request, silence, again).await {
             Ok(answered) => return Ok(answered),
@@ -208,7 +208,7 @@ async fn try_on(
     request: Request<RequestBody>,
     silence: &mut Silence,
     again: &mut Again<'_>,
-) -> Result<(Response<Incoming>, Carrier), (Unanswered, Option<Copy>)> {
+) -> Result<(Response<Inflow>, Carrier), (Unanswered, Option<Copy>)> {
     let copy = again.copy_of(&request, &carrier);
     again.sends();
     match carrier.send(request, silence).await {
@@ -265,11 +265,9 @@ pub(super) fn fault_of(unanswered: Unanswered, silence: &Silence) -> (OriginErro
         }
         Unanswered::Broken { error: source, by } => match by {
             Break::Untrusted => (OriginError::Untrusted { source }, Blame::Origin),
-            Break::HangUp | Break::Unopened => (OriginError::BadAnswer { source }, Blame::Origin),
+            Break::HangUp => (OriginError::BadAnswer { source }, Blame::Origin),
             // Who shuts down, or has as many streams as it wants, is well.
-            Break::Declined | Break::Leaving | Break::Nonsense => {
-                (OriginError::BadAnswer { source }, Blame::Nobody)
-            }
+            Break::Declined | Break::Nonsense => (OriginError::BadAnswer { source }, Blame::Nobody),
         },
     }
 }

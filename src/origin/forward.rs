@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response, Uri, Version, request};
 use http_body::Body;
-use hyper::body::Incoming;
 
 use super::body::OriginBody;
 use super::deadline::Silence;
@@ -136,16 +135,13 @@ impl Site {
         held.answered(answer.status());
         self.sieve.announce_to(reader, &mut answer);
         let sieve = Arc::clone(&self.sieve);
-        Ok(answer.map(|incoming| OriginBody::new(incoming, (silence, sieve), (carrier, held))))
+        Ok(answer.map(|inflow| OriginBody::new(inflow, (silence, sieve), (carrier, held))))
     }
 }
 
 /// Checks an answer and makes it fit for the visitor whom the permit names. What it says to us goes
 /// with it as [`Said`].
-pub(super) fn make_fit(
-    answer: &mut Response<Incoming>,
-    permit: &Permit,
-) -> Result<(), OriginError> {
+pub(super) fn make_fit<B>(answer: &mut Response<B>, permit: &Permit) -> Result<(), OriginError> {
     framing::check(answer.status(), answer.headers_mut())?;
     *answer.version_mut() = Version::HTTP_11;
     let said = Said::read(answer.headers());

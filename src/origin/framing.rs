@@ -33,6 +33,11 @@ pub(super) fn goes_on(status: StatusCode) -> bool {
     status == StatusCode::CONTINUE
 }
 
+/// Whether bytes may follow the head of an answer, whatever was asked.
+pub(super) fn has_body(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
 /// Refuses an answer that two readers could take for different ones, and says its length once.
 ///
 /// # Errors

@@ -141,26 +141,18 @@ fn claims_an_address(name: &str) -> bool {
         "forwarded"
             | "forwarded-for"
             | "x-real-ip"
-            | "x-client-ip"
-            | "x-original-client-ip"
-            | "proxy-client-ip"
-            | "wl-proxy-client-ip"
-            | "client-ip"
-            | "true-client-ip"
             | "cf-connecting-ip"
             | "cf-connecting-ipv6"
             | "cf-pseudo-ipv4"
-            | "fastly-client-ip"
-            | "fly-client-ip"
             | "x-azure-clientip"
-            | "x-cluster-client-ip"
             | "x-envoy-external-address"
             | "x-original-forwarded-for"
             | "x-originating-ip"
             | "x-remote-addr"
             | "x-remote-ip"
             | "x-proxyuser-ip"
-    )
+    ) || name == "client-ip"
+        || name.ends_with("-client-ip")
 }
 
 fn claims_a_target(name: &str) -> bool {

@@ -1,8 +1,5 @@
 //! Interim answers (1xx) on their way from an origin to the visitor: cleaned as an answer is, few,
 //! and small.
-//!
-//! The library tells of them where the origin speaks HTTP/1.1. Over HTTP/2 it passes over them
-//! without a word.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,10 +59,15 @@ impl Ahead {
         waiting.answers.pop_front()
     }
 
-    /// Listens for those of a request that is about to be sent.
+    /// Listens for those of a request that is about to be sent, whatever the origin speaks.
     pub(super) fn listen<B>(self, request: &mut Request<B>, asides: Arc<Asides>) {
+        let listener = Listener {
+            ahead: self,
+            asides,
+        };
+        request.extensions_mut().insert(listener.clone());
         hyper::ext::on_informational(request, move |answer| {
-            self.lay(answer.status(), answer.headers(), &asides);
+            listener.hear(answer.status(), answer.headers());
         });
     }
 
@@ -88,6 +90,20 @@ impl Ahead {
         if let Some(taker) = waiting.taker.take() {
             taker.wake();
         }
+    }
+}
+
+/// Who listens for the interim answers of one request, among whose extensions it is.
+#[derive(Clone, Debug)]
+pub(super) struct Listener {
+    ahead: Ahead,
+    asides: Arc<Asides>,
+}
+
+impl Listener {
+    /// One has come.
+    pub(super) fn hear(&self, status: StatusCode, said: &HeaderMap) {
+        self.ahead.lay(status, said, &self.asides);
     }
 }
 

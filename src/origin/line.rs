@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::carrier::{Break, Unanswered, answered};
+use super::OriginError;
+use super::carrier::{Break, Unanswered, patiently};
 use super::deadline::{Deadlines, Silence, Ticker};
 use super::pulse::Pulse;
 use super::upload::RequestBody;
 use super::wire::{Bytes, Wire, is_hang_up};
-use super::{BoxError, OriginError};
 
 /// A resting connection is closed at the second of these: after 15 to 30 seconds. Web servers
 /// hold theirs longer (nginx 75 seconds), so it is mostly we who hang up.
@@ -94,26 +95,37 @@ impl Line {
         silence: &mut Silence,
     ) -> Result<Response<Incoming>, Unanswered> {
         self.pulse.await_head();
-        let sent = pin!(self.sender.try_send_request(request));
-        let answer = answered(sent, (silence, &mut self.ticker)).await;
-        let answer = answer.map_err(|lost| match lost {
-            Unanswered::Broken { error, by } => self.broken(error, by),
-            other => other,
-        })?;
+        let mut sent = pin!(self.sender.try_send_request(request));
+        let answer = patiently(
+            |cx| sent.as_mut().poll(cx),
+            (&mut *silence, &mut self.ticker),
+        );
+        let answer = answer.await?.map_err(|failure| self.lost(failure))?;
+        silence.head_seen();
         self.pulse.head_seen();
         Ok(answer)
     }
 
-    fn broken(&self, error: BoxError, by: Break) -> Unanswered {
+    fn lost(&self, mut failure: TrySendError<Request<RequestBody>>) -> Unanswered {
+        if let Some(request) = failure.take_message() {
+            return Unanswered::Unsent(Box::new(request));
+        }
         if let Some(said) = self.pulse.distrusted() {
             return Unanswered::Broken {
                 error: said.into(),
                 by: Break::Untrusted,
             };
         }
-        let hung_up = error.downcast_ref().is_some_and(hung_up) && self.pulse.is_unheard();
-        let by = if hung_up { Break::HangUp } else { by };
-        Unanswered::Broken { error, by }
+        let error = failure.into_error();
+        let by = if hung_up(&error) && self.pulse.is_unheard() {
+            Break::HangUp
+        } else {
+            Break::Nonsense
+        };
+        Unanswered::Broken {
+            error: error.into(),
+            by,
+        }
     }
 
     /// The timer for what is left of the exchange.

@@ -15,6 +15,7 @@ mod forward;
 mod framing;
 pub mod headers;
 mod health;
+mod inflow;
 pub mod interim;
 mod line;
 mod pool;

@@ -24,7 +24,8 @@ pub(super) struct Pulse {
     state: AtomicU8,
     before_head: AtomicUsize,
     old: AtomicBool,
-    spoke: AtomicBool,
+    /// How often something was read.
+    reads: AtomicUsize,
     distrust: OnceLock<String>,
 }
 
@@ -35,7 +36,7 @@ impl Pulse {
             state: AtomicU8::new(BUSY),
             before_head: AtomicUsize::new(NO_LIMIT),
             old: AtomicBool::new(false),
-            spoke: AtomicBool::new(false),
+            reads: AtomicUsize::new(0),
             distrust: OnceLock::new(),
         }
     }
@@ -100,9 +101,9 @@ impl Pulse {
             .ok()
     }
 
-    /// Whether a byte has ever come.
-    pub(super) fn has_spoken(&self) -> bool {
-        self.spoke.load(Ordering::Acquire)
+    /// How often bytes have come: what is the same as before says that none have since.
+    pub(super) fn reads(&self) -> usize {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// TLS broke the connection off, and said this.
@@ -118,8 +119,10 @@ impl Pulse {
 
     /// Counts bytes read. `false` if more came before a head than may.
     pub(super) fn heard(&self, bytes: usize) -> bool {
-        if bytes > 0 && !self.spoke.load(Ordering::Relaxed) {
-            self.spoke.store(true, Ordering::Release);
+        if bytes > 0 {
+            // Only the socket writes here.
+            self.reads
+                .store(self.reads().wrapping_add(1), Ordering::Relaxed);
         }
         let left = self.before_head.load(Ordering::Acquire);
         if left == NO_LIMIT {

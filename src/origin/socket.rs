@@ -25,6 +25,7 @@ use super::carrier::Carrier;
 use super::deadline::Silence;
 use super::exchange::{fault_of, reach};
 use super::forward::{Origin, make_fit};
+use super::inflow::Inflow;
 use super::site::Risk;
 use super::trailers::Reader;
 use super::upload::RequestBody;
@@ -101,7 +102,11 @@ impl Origin {
         site.sieve.announce_to(reader, &mut answer);
         let answer = answer.map(|incoming| {
             let sieve = Arc::clone(&site.sieve);
-            OriginBody::new(incoming, (silence, sieve), (Carrier::Line(line), held))
+            OriginBody::new(
+                Inflow::Line(incoming),
+                (silence, sieve),
+                (Carrier::Line(line), held),
+            )
         });
         Ok(Opened::Declined(Box::new(answer)))
     }

@@ -221,6 +221,14 @@ impl RequestBody {
         (streaming, upload)
     }
 
+    /// Whether the last bytes were taken.
+    pub(super) fn is_taken(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Streaming { upload, .. } => upload.is_done(),
+        }
+    }
+
     /// The same again with an upload of its own, if nothing of it was taken yet and all of it has
     /// come.
     pub(super) fn again(&self) -> Option<(Self, Option<Arc<Upload>>)> {

@@ -287,6 +287,7 @@ mod tests {
         });
         let (site, origin) = shop();
         metrics.origin(&site, &origin).unwrap();
+        metrics.unsent(&site).unwrap();
         (metrics, counts.unwrap())
     }
 

@@ -39,7 +39,7 @@ pub use wire::{Wire, raw};
 
 /// How long anything that must happen is waited for: far longer than it takes, so that only a
 /// fault is ever found late.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Asks again and again until `look` finds something.
 pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {

@@ -30,7 +30,7 @@ impl SentBody {
     }
 
     /// One that shares its connection with others, and is waited for on its own account. It fails
-    /// with [`Fault::BodySlow`].
+    /// with [`Fault::BodySlow`], except in a conversation, whose silence the site's side times.
     pub(in crate::edge) fn timed(body: Upload, patience: impl FnOnce() -> Patience) -> Self {
         Self(if body.is_end_stream() {
             Sent::Empty
@@ -57,7 +57,10 @@ impl Body for SentBody {
             Sent::Empty => return Poll::Ready(None),
         };
         let (body, patience) = timed.as_mut();
-        let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) else {
+        let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) else {
+            if body.converses() {
+                return Poll::Pending;
+            }
             ready!(patience.poll_end(cx, Wait::Body, 0));
             return Poll::Ready(Some(Err(Fault::BodySlow.into())));
         };

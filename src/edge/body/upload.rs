@@ -20,8 +20,10 @@ pub struct Upload {
     left: Option<u64>,
     /// Whether only trailers can come.
     is_over: bool,
-    /// Where a visitor who waits to be asked for the body is asked, once.
-    invite: Option<Heads>,
+    /// Whether the visitor waits to be asked for it, and has not been.
+    waits: bool,
+    /// What is said before the answer.
+    heads: Heads,
 }
 
 impl Upload {
@@ -32,17 +34,24 @@ impl Upload {
         Self {
             left: length.and_then(|said| said.parse().ok()),
             is_over: false,
-            invite: head.contains_key(EXPECT).then_some(heads),
+            waits: head.contains_key(EXPECT),
+            heads,
             stream,
         }
     }
 
+    /// Whether it is one half of a conversation: nobody said how long it is, and the answer has
+    /// begun. Then the site knows how long it may be silent.
+    pub(super) fn converses(&self) -> bool {
+        self.left.is_none() && self.heads.is_over()
+    }
+
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
         let polled = self.stream.poll_data(cx);
-        let invite = self.invite.take();
+        let waits = std::mem::take(&mut self.waits);
         let Poll::Ready(came) = polled else {
-            if let Some(heads) = invite {
-                heads.invite();
+            if waits {
+                self.heads.invite();
             }
             return Poll::Pending;
         };

@@ -1,5 +1,8 @@
 //! What can be wrong with the bytes of a request, and what kind of wrong each is.
 
+use std::error::Error;
+use std::io;
+
 /// Why the guard refuses a connection's bytes. Nothing after a fault is ever read as a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Fault {
@@ -24,9 +27,9 @@ pub enum Fault {
     /// A control byte inside a field's value.
     #[error("a header field holds a control byte")]
     ControlByte,
-    /// A value with bytes above 0x7F that are not UTF-8.
-    #[error("a header field is neither ASCII nor UTF-8")]
-    NotUtf8,
+    /// A value that is neither UTF-8 nor letters of Latin-1.
+    #[error("a header field is neither UTF-8 nor Latin-1")]
+    NotText,
     /// A field continued on the next line, or a space before the first field.
     #[error("a header line begins with white space")]
     Folded,
@@ -111,6 +114,31 @@ pub enum FaultKind {
 }
 
 impl Fault {
+    /// Whether an error comes of a visitor who kept us waiting, however it was passed on.
+    #[must_use]
+    pub fn is_slowness(error: &(dyn Error + 'static)) -> bool {
+        Self::behind(error).is_some_and(|fault| fault.kind() == FaultKind::Timeout)
+    }
+
+    fn behind(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            // An `io::Error` names as its source what its inner error names.
+            let inner = error
+                .downcast_ref::<io::Error>()
+                .and_then(io::Error::get_ref);
+            let fault = match inner {
+                Some(inner) => inner.downcast_ref(),
+                None => error.downcast_ref(),
+            };
+            if let Some(fault) = fault {
+                return Some(*fault);
+            }
+            next = error.source();
+        }
+        None
+    }
+
     /// The kind of answer this fault gets.
     #[must_use]
     pub const fn kind(self) -> FaultKind {
@@ -120,7 +148,7 @@ impl Fault {
             | Self::Target
             | Self::LineEnd
             | Self::ControlByte
-            | Self::NotUtf8
+            | Self::NotText
             | Self::Folded
             | Self::NoColon
             | Self::FieldName

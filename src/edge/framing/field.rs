@@ -140,13 +140,16 @@ pub(super) fn split(line: &[u8]) -> Result<(Name, &[u8]), Fault> {
 /// Judges a field's value.
 ///
 /// # Errors
-/// [`Fault::ControlByte`] and [`Fault::NotUtf8`].
+/// [`Fault::ControlByte`] and [`Fault::NotText`].
 pub(super) fn value(value: &[u8]) -> Result<(), Fault> {
     if has_control(value) {
         return Err(Fault::ControlByte);
     }
-    if !value.is_ascii() && std::str::from_utf8(value).is_err() {
-        return Err(Fault::NotUtf8);
+    // Sites set cookies in Latin-1, and browsers bring them back (RFC 9110, section 5.5: obs-text).
+    // Its control bytes and its blank have no business there: some readers take them for white space.
+    let is_strange = |byte: &u8| (0x80..=0xA0).contains(byte);
+    if !value.is_ascii() && std::str::from_utf8(value).is_err() && value.iter().any(is_strange) {
+        return Err(Fault::NotText);
     }
     Ok(())
 }

@@ -80,7 +80,7 @@ mod tests {
             (&[("content-length", b"5,5")], Fault::LengthInvalid),
             (&[("content_length", b"5")], Fault::Lookalike),
             (&[("transfer_encoding", b"chunked")], Fault::Lookalike),
-            (&[("x", b"a\xA0b")], Fault::NotUtf8),
+            (&[("x", b"a\xA0b")], Fault::NotText),
             (&[("x\"", b"1")], Fault::FieldName),
             (&[("content-length\"", b"0")], Fault::FieldName),
         ] {
@@ -90,6 +90,7 @@ mod tests {
             ("content-length", b"5"),
             ("x", b"a\tb"),
             ("y", "é".as_bytes()),
+            ("cookie", b"n=M\xFCller"),
         ];
         assert_eq!(judged(fine), Ok(()));
     }

@@ -411,10 +411,16 @@ fn h6_malformed_lines_are_refused() {
     }
     let first = "GET / HTTP/1.1\r\n Host: a\r\n\r\n";
     assert_eq!(fault_of(first), Some(Fault::Folded));
-    assert_eq!(
-        fault_of([start.as_bytes(), b"X: \xa0y\r\n\r\n"].concat()),
-        Some(Fault::NotUtf8)
-    );
+    for strange in [&b"\xa0y"[..], b"y\x85", b"\xfc\xa0", b"\x80"] {
+        assert_eq!(
+            fault_of([start.as_bytes(), b"X: ", strange, b"\r\n\r\n"].concat()),
+            Some(Fault::NotText)
+        );
+    }
+    for latin in [&b"M\xfcller"[..], b"\xe9", "\u{a0}".as_bytes()] {
+        let field = [start.as_bytes(), b"Cookie: n=", latin, b"\r\n\r\n"];
+        assert_eq!(fault_of(field.concat()), None, "{latin:?}");
+    }
     assert_eq!(fault_of(format!("{start}\n")), Some(Fault::LineEnd));
     assert_eq!(
         fault_of(format!("{start}X:\ty\tz \r\n\r\n")),

@@ -21,9 +21,10 @@ pub struct Deadlines {
     /// Between one answer and the next request; 75 s, longer than the longest poll interval
     /// with its jitter. Closed without a word.
     pub idle: Duration,
-    /// A body's wait for its next byte; 10 s.
+    /// A body's wait for its next byte; 20 s, longer than a train takes through a tunnel. With the
+    /// time that a head may take, no body that stands still is waited for longer than 30.
     pub body_stall: Duration,
-    /// Waiting for bytes that a body may spend at any rate; 10 s.
+    /// Waiting for bytes that a body may spend at any rate; 20 s.
     pub body_grace: Duration,
     /// Bytes a second of waiting that a body must bring beyond its grace; 500. At least 1.
     pub body_rate: u32,
@@ -48,8 +49,8 @@ impl Default for Deadlines {
             head: Duration::from_secs(10),
             park: Duration::from_millis(100),
             idle: Duration::from_secs(75),
-            body_stall: Duration::from_secs(10),
-            body_grace: Duration::from_secs(10),
+            body_stall: Duration::from_secs(20),
+            body_grace: Duration::from_secs(20),
             body_rate: 500,
             write_stall: Duration::from_secs(20),
             write_grace: Duration::from_secs(20),

@@ -41,6 +41,11 @@ impl Heads {
         std::mem::take(&mut waiting.heads)
     }
 
+    /// Whether the answer has begun.
+    pub(in crate::edge) fn is_over(&self) -> bool {
+        self.waiting().is_over
+    }
+
     /// The answer has begun: nothing is said ahead of it any more.
     pub(in crate::edge) fn end(&self) {
         let mut waiting = self.waiting();

@@ -101,8 +101,8 @@ const fn arrived(unanswered: &Unanswered) -> Arrived {
         Unanswered::Unsent(_) => Arrived::No,
         Unanswered::Silent(_) => Arrived::InPart,
         Unanswered::Broken { by, .. } => match by {
-            Break::Declined | Break::Unopened => Arrived::No,
-            Break::Leaving | Break::HangUp | Break::Untrusted => Arrived::Maybe,
+            Break::Declined => Arrived::No,
+            Break::HangUp | Break::Untrusted => Arrived::Maybe,
             Break::Nonsense => Arrived::InPart,
         },
     }
