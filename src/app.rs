@@ -95,8 +95,9 @@ impl App {
     /// Binds every listener, then starts everything. Nothing runs when one address is taken.
     ///
     /// # Errors
-    /// When an address cannot be listened on.
+    /// When an address cannot be listened on, or there may be too few open files.
     pub fn start(parts: Parts) -> anyhow::Result<Self> {
+        descriptors::enough()?;
         let (listen, connections) = (parts.config.listen.clone(), parts.config.connections);
         let (public, encrypted) = (all(&listen.public)?, all(&listen.tls)?);
         let tokens = credentials(&parts.config, parts.control_token.as_deref());
@@ -243,6 +244,7 @@ impl App {
                     ..Deadlines::default()
                 },
                 farewell,
+                clock: self.reloads.lasting.clock.clone(),
             }),
             handshakes: places(connections.handshakes),
             capacity: capacity(connections, &self.reloads.lasting.metrics),

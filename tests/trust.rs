@@ -156,6 +156,91 @@ async fn n4_too_much_of_a_head_is_refused_and_closed() {
 }
 
 #[tokio::test]
+async fn n4_w1_a_browser_whose_head_is_refused_is_told_what_to_do_and_when() {
+    let house = House::open().await;
+    let browser = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
+    let cookies = format!("Cookie: {}\r\n", "advert=1; ".repeat(2_000));
+    let target = "x".repeat(9 << 10);
+    for (path, fields, status, words) in [
+        ("a", format!("{browser}{cookies}"), 431, "cookies"),
+        (
+            target.as_str(),
+            browser.to_owned(),
+            414,
+            "This address is too long",
+        ),
+        (
+            "a",
+            format!("{browser}no colon\r\n"),
+            400,
+            "go back and try again",
+        ),
+    ] {
+        let asked = format!("GET /{path} HTTP/1.1\r\nHost: shop.example\r\n{fields}\r\n");
+        let answers = raw(house.address, asked).await;
+        assert_eq!(statuses(&answers), [status]);
+        let kind = answers[0].header("content-type");
+        assert_eq!(kind, Some("text/html; charset=utf-8"));
+        let date = answers[0].header("date").unwrap();
+        assert!(date.ends_with(" GMT"), "{date}");
+        let html = String::from_utf8(answers[0].body.clone()).unwrap();
+        assert!(
+            html.contains(words) && !html.contains("/_anteroom/"),
+            "{html}"
+        );
+        assert!(!html.contains("advert") && !html.contains("xxx"), "{html}");
+    }
+    let app = format!("GET /a HTTP/1.1\r\nHost: shop.example\r\nAccept: */*\r\n{cookies}\r\n");
+    let answers = raw(house.address, app).await;
+    assert_eq!(statuses(&answers), [431]);
+    let kind = answers[0].header("content-type");
+    assert_eq!(kind, Some("application/problem+json"));
+    assert!(answers[0].header("date").is_some());
+}
+
+#[tokio::test]
+async fn a7_whoever_asks_for_a_host_of_nobody_sees_a_page_that_needs_nothing_else() {
+    let house = House::open().await;
+    let ask = Ask::get("/buy/1").with("accept", "text/html");
+    let answer = house.visitor().host("typo.example").ask(ask).await;
+    let html = String::from_utf8(answer.is(421).body.clone()).unwrap();
+    assert!(html.contains("No site of that name is here"), "{html}");
+    assert!(
+        html.contains("[[site]]") && html.contains("hosts"),
+        "{html}"
+    );
+    for asks in ["/_anteroom/", "src=", "<a ", "typo.example"] {
+        assert!(!html.contains(asks), "{asks} in {html}");
+    }
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.contains("style-src 'sha256-"), "{policy}");
+    let ask = Ask::get("/buy/1").with("sec-fetch-dest", "empty");
+    let answer = house.visitor().host("typo.example").ask(ask).await;
+    let kind = answer.is(421).header("content-type");
+    assert_eq!(kind, Some("application/problem+json"));
+    house.origin.saw_nothing();
+}
+
+#[tokio::test]
+async fn a7_a_host_with_a_colon_and_no_port_is_that_host() {
+    let house = House::open().await;
+    house
+        .visitor()
+        .host("shop.example:")
+        .get("/about")
+        .await
+        .is_served();
+    assert_eq!(house.origin.only().all("host"), ["shop.example"]);
+    house
+        .visitor()
+        .host("shop.example:")
+        .get("/buy/1")
+        .await
+        .is_queue();
+    house.origin.saw_nothing();
+}
+
+#[tokio::test]
 async fn n10_w5_another_sites_page_changes_nothing() {
     let house = House::open().await;
     let mut ann = house.visitor();

@@ -5,6 +5,7 @@ use std::fs;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use anyhow::bail;
 use tokio::sync::Semaphore;
 
 use crate::config::gateway::Connections;
@@ -14,6 +15,12 @@ use crate::telemetry::metrics::Metrics;
 
 /// Where Linux says what this process may have.
 const LIMITS: &str = "/proc/self/limits";
+
+/// The fewest open files with which a gateway starts.
+const FEWEST: usize = 64;
+
+/// How many of them are never visitors': listeners, the store, connections to sites, and files.
+const OURS: usize = 32;
 
 /// Room for connections, as far as the machine's limit on open files goes.
 pub(super) fn capacity(connections: Connections, metrics: &Arc<Metrics>) -> Arc<Capacity> {
@@ -64,11 +71,35 @@ fn number(wanted: NonZeroU32) -> usize {
     usize::try_from(wanted.get()).unwrap_or(usize::MAX)
 }
 
-/// Three quarters of the open files there may be.
+/// Refuses to start where there are too few open files to serve anybody.
+pub(super) fn enough() -> anyhow::Result<()> {
+    files().map_or(Ok(()), suffices)
+}
+
+fn suffices(files: usize) -> anyhow::Result<()> {
+    if files < FEWEST {
+        bail!(
+            "the limit on open files is {files}, and a gateway needs {FEWEST} at least and some \
+             for each visitor: raise it with `ulimit -n 65536`, or `LimitNOFILE=65536` where \
+             systemd starts it"
+        );
+    }
+    Ok(())
+}
+
+/// The visitors' part of the open files there may be.
 fn room() -> usize {
-    let limits = fs::read_to_string(LIMITS).ok();
-    let files = limits.and_then(|text| open_files(&text));
-    files.map_or(usize::MAX, |files| (files - files / 4).max(1))
+    files().map_or(usize::MAX, for_visitors_of)
+}
+
+/// Three quarters of these open files, and less where they are few.
+fn for_visitors_of(files: usize) -> usize {
+    files.saturating_sub((files / 4).max(OURS)).max(1)
+}
+
+fn files() -> Option<usize> {
+    let limits = fs::read_to_string(LIMITS).ok()?;
+    open_files(&limits)
 }
 
 /// The limit in force on open files, if there is one.
@@ -91,6 +122,22 @@ mod tests {
         assert_eq!(open_files(text), Some(256));
         assert_eq!(open_files("Max open files unlimited unlimited files"), None);
         assert_eq!(open_files(""), None);
+    }
+
+    #[test]
+    fn visitors_get_three_quarters_of_the_files_and_never_the_last_ones() {
+        for (files, visitors) in [(64, 32), (100, 68), (128, 96), (1_024, 768), (20, 1)] {
+            assert_eq!(for_visitors_of(files), visitors, "{files}");
+        }
+    }
+
+    #[test]
+    fn too_few_files_are_refused_with_what_to_do() {
+        assert!(suffices(64).is_ok());
+        let fault = suffices(63).unwrap_err().to_string();
+        assert!(fault.contains("is 63"), "{fault}");
+        assert!(fault.contains("`ulimit -n 65536`"), "{fault}");
+        assert!(enough().is_ok(), "this machine has enough of them");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::policy::limits::Limits;
 use crate::policy::rules::Rules;
 use crate::text::fault::Findings;
 use crate::text::source::Source;
+use crate::text::span::Span;
 use crate::text::table::{Reader, Table};
 use crate::text::value::{LONGEST_S, Placed, Value};
 
@@ -130,10 +131,12 @@ pub(super) fn read<'a>(source: &'a Source, findings: &'a Findings) -> GatewayTex
             Vec::new()
         }
     };
-    let listen = listen::read(table.section("listen"), &control_tokens);
+    let listeners = table.section("listen");
+    let encrypted = listeners.place_of("tls");
+    let listen = listen::read(listeners, &control_tokens);
     let text = GatewayText {
         reader: table.reader(),
-        tls: tls(table.section("tls"), listen.as_ref()),
+        tls: tls(table.section("tls"), (listen.as_ref(), encrypted)),
         listen,
         store: store::read(table.section("store")),
         keys: keys(table.section("keys")),
@@ -192,9 +195,12 @@ impl FromStr for Issuer {
     }
 }
 
-fn tls(table: Table<'_>, listen: Option<&Listen>) -> Option<Option<Tls>> {
+fn tls(
+    table: Table<'_>,
+    (listen, encrypted): (Option<&Listen>, Option<Span>),
+) -> Option<Option<Tls>> {
     let at = listen.map(|listen| Listeners {
-        encrypted: !listen.tls.is_empty(),
+        encrypted: encrypted.filter(|_| !listen.tls.is_empty()),
         plain: !listen.public.is_empty(),
     });
     tls::read(table, at)

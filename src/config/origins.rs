@@ -107,7 +107,7 @@ fn list(table: &mut Table<'_>) -> Option<Vec<Address>> {
     let reader = table.reader();
     let value = table.required("origin")?;
     let at = value.span();
-    let placed = value.one_or_more_secrets::<Address>();
+    let placed = value.one_or_more_addresses::<Address>();
     if placed.len() > MOST_ORIGINS {
         reader.fault(at, format!("`origin` may list {MOST_ORIGINS} at most"));
     }

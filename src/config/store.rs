@@ -64,7 +64,7 @@ impl FromStr for StoreUrl {
 
 /// Reads `[store]`.
 pub(super) fn read(mut table: Table<'_>) -> Option<StoreSettings> {
-    let url: Option<Placed<StoreUrl>> = table.required("url").and_then(Value::secret);
+    let url: Option<Placed<StoreUrl>> = table.required("url").and_then(Value::address);
     let password_file: Option<Placed<PolicyPath>> =
         table.take("password_file").and_then(Value::placed);
     let keep = table.take("keep").map(Value::parse);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::PolicyPath;
 use super::listen::Listen;
+use crate::text::span::Span;
 use crate::text::table::{Reader, Table};
 use crate::text::value::{Placed, Value};
 
@@ -111,8 +112,8 @@ enum Ask {
 /// What the listeners say that `[tls]` builds on.
 #[derive(Clone, Copy)]
 pub(super) struct Listeners {
-    /// Whether there is one that speaks TLS.
-    pub encrypted: bool,
+    /// Where those that speak TLS are written, if there is one.
+    pub encrypted: Option<Span>,
     /// Whether there is a plain one.
     pub plain: bool,
 }
@@ -133,11 +134,15 @@ pub(super) fn read(mut table: Table<'_>, at: Option<Listeners>) -> Option<Option
     let versions = [("1.2", Oldest::Tls12), ("1.3", Oldest::Tls13)];
     let oldest = table.take("min_version");
     let oldest = oldest.map(|value| value.word(&versions, &[]));
-    if at.is_some_and(|at| at.encrypted) && !listed {
-        table.missing("[[tls.certificate]]");
+    let encrypted = at.and_then(|at| at.encrypted);
+    if let (Some(encrypted), false, false) = (encrypted, listed, reader.is_broken()) {
+        reader.fault(
+            encrypted,
+            "`tls` in `[listen]` needs a `[[tls.certificate]]`",
+        );
     }
     table.finish();
-    if !at?.encrypted {
+    if at?.encrypted.is_none() {
         if is_written && !reader.is_broken() {
             reader.warn(span, "`[tls]` has no effect without `tls` in `[listen]`");
         }
@@ -201,7 +206,7 @@ fn redirect(table: &mut Table<'_>, at: Option<Listeners>) -> Option<Option<Https
             reader.warn(place, message);
         }
     };
-    if at.is_some_and(|at| at.encrypted && !at.plain) {
+    if at.is_some_and(|at| at.encrypted.is_some() && !at.plain) {
         unheard("redirect", place.filter(|_| wanted == Some(true)));
         unheard("redirect_port", port_place);
     }
@@ -238,7 +243,7 @@ fn clients(table: &mut Table<'_>) -> Option<Clients> {
     }
 }
 
-fn needless(reader: Reader<'_>, (asked, at): (Option<Ask>, Option<crate::text::span::Span>)) {
+fn needless(reader: Reader<'_>, (asked, at): (Option<Ask>, Option<Span>)) {
     if let (Some(Ask::Off), Some(at)) = (asked, at) {
         reader.warn(
             at,

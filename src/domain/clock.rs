@@ -86,6 +86,18 @@ impl UnixTime {
                 |stamp| stamp.to_string(),
             )
     }
+
+    /// As a `Date` field says it, RFC 9110 section 5.6.7.
+    #[must_use]
+    pub fn http_date(self) -> String {
+        let stamp = i64::try_from(self.secs())
+            .ok()
+            .and_then(|secs| jiff::Timestamp::from_second(secs).ok());
+        let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+        stamp
+            .and_then(|stamp| printer.timestamp_to_rfc9110_string(&stamp).ok())
+            .unwrap_or_else(|| "Fri, 31 Dec 9999 23:59:59 GMT".to_owned())
+    }
 }
 
 /// A source of [`Now`]: the machine's clocks, or one that a test moves by hand.
@@ -172,5 +184,16 @@ mod tests {
         assert_eq!(after.wall.since(before.wall), Duration::from_millis(1_500));
         assert_eq!(before.wall.minutes_since_2025(), 2);
         assert_eq!(before.wall.rfc3339(), "2025-01-01T00:02:00Z");
+    }
+
+    #[test]
+    fn a_date_field_has_the_form_that_every_client_reads() {
+        for (secs, date) in [
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (u64::MAX / 1_000, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            assert_eq!(UnixTime::from_secs(secs).http_date(), date);
+        }
     }
 }

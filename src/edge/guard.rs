@@ -21,6 +21,7 @@ mod closing;
 mod cut;
 mod deadlines;
 mod ending;
+mod parting;
 mod patience;
 mod rest;
 mod socket;
@@ -43,11 +44,13 @@ pub(super) use cut::{Cut, limit_silence};
 pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
 pub(super) use ending::{Ending, Respite};
+pub use parting::Parting;
 pub(super) use patience::{Patience, Wait};
 use socket::Speaks;
 use taking::Taking;
 
 use super::framing::{Fault, Framing, Limits, Step};
+use crate::domain::clock::Clock;
 
 /// What a guard holds a connection to; shared by all connections of a listener.
 #[derive(Clone, Debug)]
@@ -57,7 +60,9 @@ pub struct Terms {
     /// How long is waited.
     pub deadlines: Deadlines,
     /// The whole last answer to a bad or slow head, head and body.
-    pub farewell: fn(Fault) -> Bytes,
+    pub farewell: fn(Parting<'_>) -> Bytes,
+    /// The clock that dates it.
+    pub clock: Clock,
 }
 
 /// A connection of which only well-framed requests can be read.
@@ -196,7 +201,12 @@ impl<S> Guard<S> {
             End::Body(fault) => Err(io::Error::new(io::ErrorKind::InvalidData, fault)),
             End::Head(fault) => {
                 if !self.ending.has_begun() {
-                    self.ending.say((self.terms.farewell)(fault));
+                    let parting = Parting {
+                        fault,
+                        came: &self.held,
+                        at: self.terms.clock.now().wall,
+                    };
+                    self.ending.say((self.terms.farewell)(parting));
                 }
                 Ok(())
             }

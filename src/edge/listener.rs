@@ -19,6 +19,7 @@ use super::capacity::{Capacity, Guest};
 use super::connection;
 use super::guard::{Terms, limit_silence};
 use super::proxied;
+use super::respond::speak_tls;
 use super::serve::{Door, Peer};
 use super::tunnel::Drain;
 use crate::telemetry::connections::Protocol;
@@ -172,7 +173,8 @@ impl Listening {
         let Some(tls) = door.tls.as_ref().map(Arc::clone) else {
             return;
         };
-        let shaken = Box::pin(tls.shake(stream, &self.handshakes)).await;
+        let words = || speak_tls(door.clock.now().wall);
+        let shaken = Box::pin(tls.shake(stream, &self.handshakes, words)).await;
         let metrics = &door.metrics.tls;
         let shake = match shaken {
             Ok(shake) => shake,

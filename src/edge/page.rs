@@ -3,6 +3,7 @@
 //! Nothing here decides who waits. Texts from outside (the operator's message, the room's title,
 //! the wanted address) only ever stand in the page escaped.
 
+mod alone;
 mod crew;
 mod refresh;
 
@@ -29,6 +30,7 @@ use super::words::{denied, lines, span};
 use refresh::refresh;
 
 pub use super::words::title_of;
+pub use alone::{alone, alone_headers};
 
 /// What the page may load, run and be framed by: its own files, nothing inline, nobody.
 pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -721,7 +723,7 @@ mod tests {
     fn a_fault_page_says_what_happened_and_offers_a_retry_only_where_it_helps() {
         let house = house();
         for code in [
-            400, 403, 404, 405, 408, 413, 414, 418, 429, 431, 500, 502, 503, 504, 511,
+            400, 403, 404, 405, 408, 413, 414, 418, 421, 429, 431, 500, 502, 503, 504, 511,
         ] {
             let code = StatusCode::from_u16(code).unwrap();
             let wanted = "/buy/1?a=b&c";

@@ -4,6 +4,7 @@ mod codes;
 mod crew;
 mod draw;
 mod files;
+mod last;
 mod plain;
 mod wishes;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::{Method, Response, StatusCode, request};
+use http::{Response, StatusCode, request};
 
 use crate::gate::identify::CookieNames;
 use crate::gate::notice::Notice;
@@ -22,12 +23,13 @@ use crate::origin::OriginError;
 use super::body::AnswerBody;
 use super::cookies::set_tokens;
 use super::framing::Fault;
-use super::negotiate::{Form, form, names_html};
+use super::negotiate::{Form, form};
 use super::notice::status_of;
 use super::page::{Asked, FaultView, Page, PageKind, PageView, title_of};
 use super::status::{State, Status};
 
-pub use plain::{close, farewell, framing_fault, go_on, has_no_body};
+pub use last::{farewell, framing_fault, speak_tls};
+pub use plain::{close, go_on, has_no_body};
 use plain::{
     json, over_tls, page, page_kind, page_status, problem, retry_after, say_version,
     set_retry_after,
@@ -195,7 +197,9 @@ impl Responder {
             Refusal::Handshake(Flaw::Version) => StatusCode::UPGRADE_REQUIRED,
             Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
-            Refusal::Misdirected | Refusal::OtherName => StatusCode::MISDIRECTED_REQUEST,
+            Refusal::Misdirected | Refusal::OtherName => {
+                return self.elsewhere(&refusal.to_string(), asking);
+            }
             Refusal::Draw(why) => return draw::unshown(why),
             Refusal::NotFound => StatusCode::NOT_FOUND,
             Refusal::Denied | Refusal::CrossSite | Refusal::Preflight | Refusal::InTheClear => {
@@ -279,21 +283,15 @@ impl Responder {
     }
 
     fn fault(&self, status: StatusCode, detail: &str, asking: Asking<'_>) -> Answer {
-        let own = asking.head.uri.path().starts_with(&self.prefix);
-        let form = if own && !names_html(&asking.head.headers) {
-            Form::Json
-        } else {
-            form(&asking.head.headers)
-        };
-        match form {
-            Form::Html if asking.head.method != Method::OPTIONS => {
+        match self.form_of(asking) {
+            Form::Html => {
                 let html = self.page.render_fault(&FaultView {
                     code: status,
                     wanted: asking.wanted(),
                 });
                 page(status, html)
             }
-            Form::Html | Form::Json => problem(status, detail),
+            Form::Json => problem(status, detail),
         }
     }
 }

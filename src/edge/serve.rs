@@ -4,6 +4,7 @@
 mod caller;
 mod session;
 mod settle;
+mod stranger;
 mod told;
 
 use std::pin::pin;
@@ -92,6 +93,9 @@ impl Door {
             })
             .await;
         self.count(&decided);
+        if let Err(Refusal::Misdirected) = &decided.verdict {
+            self.tell_stranger(&head, now);
+        }
         if socket {
             self.count_unopened(&decided);
         }
@@ -183,7 +187,9 @@ impl Door {
     /// Records how long a site took to answer a request that came then.
     pub(super) fn time(&self, site: usize, came: Now) {
         let took = self.clock.now().mono.saturating_sub(came.mono);
-        self.counts.origin_answered(site, took);
+        if let Some(counts) = self.counts.site(site) {
+            counts.answered(took);
+        }
     }
 
     fn count(&self, decided: &Decided) {

@@ -20,7 +20,7 @@ pub const RETURN_MARK: &str = "anteroom-return=1";
 pub struct Canonical {
     /// The host it names.
     pub host: Host,
-    /// That host as sent.
+    /// That host as sent, without a colon that no port follows.
     pub host_text: String,
     /// Canonical path, percent-encoded, and the query without [`RETURN_MARK`].
     pub target: PathAndQuery,
@@ -90,17 +90,24 @@ fn host(head: &request::Parts) -> Result<(Host, String), Refusal> {
         (None, None, Some(authority)) if head.version == Version::HTTP_2 => authority.as_str(),
         _ => return Err(Refusal::Ambiguous("a request names its host exactly once")),
     };
+    let text = without_empty_port(text);
     let host = Host::parse(text).ok_or(Refusal::Ambiguous("the host is not a valid name"))?;
     if let Some(authority) = uri.authority() {
         let plain = uri
             .scheme_str()
             .is_some_and(|scheme| scheme == "http" || scheme == "https");
-        let same = Host::parse(authority.as_str()).is_some_and(|named| named == host);
+        let same =
+            Host::parse(without_empty_port(authority.as_str())).is_some_and(|named| named == host);
         if !plain || !same {
             return Err(Refusal::Ambiguous("the request names two hosts"));
         }
     }
     Ok((host, text.to_owned()))
+}
+
+/// A host with a colon and no port behind it is that host without one, RFC 3986 section 3.2.3.
+fn without_empty_port(text: &str) -> &str {
+    text.strip_suffix(':').unwrap_or(text)
 }
 
 fn query(raw: Option<&str>) -> (Option<Cow<'_, str>>, bool) {
@@ -263,8 +270,15 @@ mod tests {
             ("http://u@shop.example/", &["shop.example"]),
             ("shop.example:80", &["shop.example:80"]),
             ("*", &["shop.example"]),
+            ("/buy", &[":"]),
+            ("/buy", &["a::"]),
         ] {
             assert!(parse(&parts("GET", uri, hosts)).is_err(), "{uri} {hosts:?}");
+        }
+        for (sent, name) in [("Shop.example:", "Shop.example"), ("[::1]:", "[::1]")] {
+            let portless = parse(&parts("GET", "/buy", &[sent])).unwrap();
+            assert_eq!(portless.host_text, name);
+            assert_eq!(portless.host.port, None);
         }
         let same = parse(&parts("GET", "http://Shop.example/x", &["shop.example"])).unwrap();
         assert_eq!(

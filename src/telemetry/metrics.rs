@@ -358,7 +358,7 @@ mod tests {
         metrics.refusal(RefusalLabel::Limited);
         counts.rule_matched(&"scanners".parse().unwrap());
         counts.rule_matched(&"unknown".parse().unwrap());
-        counts.origin_answered(0, Duration::from_millis(60));
+        counts.site(0).unwrap().answered(Duration::from_millis(60));
         let late: Result<(), _> = Err(StoreError::Timeout {
             waited: Duration::from_secs(2),
         });

@@ -15,6 +15,7 @@ pub mod reading;
 mod seldom;
 pub mod series;
 pub mod site;
+pub mod sites;
 pub mod sockets;
 pub mod streams;
 pub mod tls;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use prometheus::{Histogram, IntCounter, IntGauge};
 
 use super::families::Families;
-use super::seldom::Seldom;
 use crate::domain::room::RoomName;
 
 /// What became of a request at an origin.
@@ -99,16 +98,6 @@ impl OriginResult {
     }
 }
 
-/// The handles of one site.
-pub(super) struct SiteSeries {
-    pub(super) duration: Histogram,
-    /// Lines of the log about what went wrong there.
-    pub(super) faults: Seldom,
-}
-
-/// How often it is logged that a site did not answer, at most.
-const FAULT_LINES: Duration = Duration::from_secs(1);
-
 /// The handles of one origin.
 #[derive(Debug)]
 pub struct OriginSeries {
@@ -175,18 +164,6 @@ impl Families {
             pending: self.origin_pending.get_metric_with_label_values(&labels)?,
             connects: self.origin_connects.get_metric_with_label_values(&labels)?,
         })
-    }
-
-    /// The handles of these sites.
-    pub(super) fn sites(&self, sites: &[RoomName]) -> prometheus::Result<Vec<SiteSeries>> {
-        let series = |site: &RoomName| {
-            let labels = [site.as_str()];
-            Ok(SiteSeries {
-                duration: self.origin_duration.get_metric_with_label_values(&labels)?,
-                faults: Seldom::each(FAULT_LINES),
-            })
-        };
-        sites.iter().map(series).collect()
     }
 
     /// The handles of a site's requests that are sent to no origin.

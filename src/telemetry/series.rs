@@ -2,22 +2,21 @@
 //! with the policies.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use prometheus::{IntCounter, IntGauge};
 
 use super::families::Families;
 use super::labels::{CODE_RESULTS, RuleLabel};
 use super::lanes::LaneSeries;
-use super::origins::SiteSeries;
 use super::reading::Reading;
+use super::sites::SiteCounts;
 use crate::domain::room::RoomName;
 use crate::store::survey::StoreHealth;
 
 /// The handles of the sites and rules of one set of policies. Whoever counts with an older set
 /// than the one in force counts into series that are shown no longer.
 pub struct Counts {
-    sites: Vec<SiteSeries>,
+    sites: Vec<SiteCounts>,
     rules: Vec<(String, IntCounter)>,
     /// Of each room with lanes, in the order of [`CODE_RESULTS`].
     codes: Vec<(RoomName, Vec<IntCounter>)>,
@@ -43,19 +42,10 @@ impl Counts {
         }
     }
 
-    /// Records how long a request to the site with this index took from its arrival to the head of
-    /// its answer, or to what went wrong.
-    pub fn origin_answered(&self, site: usize, took: Duration) {
-        if let Some(series) = self.sites.get(site) {
-            series.duration.observe(took.as_secs_f64());
-        }
-    }
-
-    /// Whether it may be logged at the monotonic time `now` that the site with this index did not
-    /// answer, once a second at most; and then how often that was left unsaid.
+    /// Those of the site with this index.
     #[must_use]
-    pub fn may_log_fault(&self, site: usize, now: Duration) -> Option<u64> {
-        self.sites.get(site)?.faults.may_say(now)
+    pub fn site(&self, site: usize) -> Option<&SiteCounts> {
+        self.sites.get(site)
     }
 }
 

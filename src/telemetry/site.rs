@@ -58,6 +58,7 @@ pub struct SiteMetrics {
     words: Vec<IntCounter>,
     streams_ended: IntCounter,
     logged: Seldom,
+    strangers: Seldom,
 }
 
 impl SiteMetrics {
@@ -68,6 +69,7 @@ impl SiteMetrics {
             streams_ended: streams_ended.get_metric_with_label_values(&none)?,
             words: words(&families.site_words, SiteWord::ALL.map(SiteWord::word))?,
             logged: Seldom::each(SELDOM),
+            strangers: Seldom::each(SELDOM),
         })
     }
 
@@ -79,6 +81,12 @@ impl SiteMetrics {
     /// Counts an event stream that ends with the session of who opened it.
     pub fn stream_ended(&self) {
         self.streams_ended.inc();
+    }
+
+    /// As [`Seldom::may_say`], of hosts that no site has.
+    #[must_use]
+    pub fn may_log_stranger(&self, now: Duration) -> Option<u64> {
+        self.strangers.may_say(now)
     }
 
     /// Whether a line may be written to the log at the monotonic time `now`: none was for a while.

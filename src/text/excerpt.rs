@@ -37,6 +37,9 @@ pub fn excerpts(faults: &Faults, sources: &Sources, severity: Severity) -> Strin
     let mut text = String::new();
     for fault in faults.iter() {
         let shown = Renderer::plain().render(&[group(fault, sources, severity)]);
+        // Without an excerpt the renderer leaves no room for the line's number before the arrow.
+        let room = " ".repeat(fault.line.to_string().len());
+        let shown = shown.replacen("\n-->", &format!("\n{room}-->"), 1);
         text.extend(shown.chars().map(visible));
         text.push_str("\n\n");
     }
@@ -124,7 +127,7 @@ mod tests {
         let text = shown("# one\nnmae = 'x'\n", 6..10);
         for part in [
             "fault: unknown key `nmae`",
-            "--> rooms/a.toml:2:1",
+            "\n --> rooms/a.toml:2:1",
             "2 | nmae = 'x'",
             "^^^^",
             "did you mean `name`?",
@@ -151,7 +154,7 @@ mod tests {
         let fault = Fault::new(sources.named("a").unwrap(), (6..28).into(), "no").of_secret();
         let text = excerpts(&[fault].into_iter().collect(), &sources, Severity::Fault);
         assert!(
-            text.contains("a:1:7") && !text.contains("hunter2"),
+            text.contains("\n --> a:1:7") && !text.contains("hunter2"),
             "{text}"
         );
     }

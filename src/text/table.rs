@@ -54,6 +54,16 @@ impl<'a> Reader<'a> {
         shown(text.unwrap_or_default())
     }
 
+    /// The whole lines that `span` stands in.
+    pub(super) fn lines_of(&self, span: Span) -> &'a str {
+        let text = self.source.text();
+        let before = text.get(..span.start).unwrap_or_default();
+        let from = before.rfind('\n').map_or(0, |at| at + 1);
+        let behind = text.get(span.end..).unwrap_or_default();
+        let to = behind.find('\n').map_or(text.len(), |at| span.end + at);
+        text.get(from..to).unwrap_or_default()
+    }
+
     /// Notes a warning at `span`.
     pub fn warn(&self, span: Span, message: impl Into<String>) {
         self.findings
@@ -174,16 +184,38 @@ impl<'a> Table<'a> {
         let value = self.take(key);
         let read = value.map(Value::table);
         let unreadable = matches!(read, Some(None));
-        let mut table = read
-            .flatten()
-            .unwrap_or_else(|| self.empty(format!("[{key}]")));
+        let title = format!("[{}]", self.path_of(key));
+        let mut table = match read.flatten() {
+            Some(table) => table.titled(&title),
+            None => self.empty(title),
+        };
         table.reader.broken |= unreadable;
         table
     }
 
     /// Takes the tables `[[key]]`; none is fine.
     pub fn sections(&mut self, key: &'static str) -> Vec<Table<'a>> {
-        self.take(key).map(Value::tables).unwrap_or_default()
+        let title = format!("[[{}]]", self.path_of(key));
+        let tables = self.take(key).map(Value::tables).unwrap_or_default();
+        tables
+            .into_iter()
+            .map(|table| table.titled(&title))
+            .collect()
+    }
+
+    /// A table's key as its header names it, with the table that it stands in.
+    fn path_of(&self, key: &str) -> String {
+        match self.title.trim_matches(['[', ']']) {
+            "" => key.to_owned(),
+            outer => format!("{outer}.{key}"),
+        }
+    }
+
+    /// Where `key` is written, if it is; it is not taken by this.
+    #[must_use]
+    pub fn place_of(&self, key: &str) -> Option<Span> {
+        let (written, _) = self.keys.get_key_value(key)?;
+        Some(written.span().into())
     }
 
     /// Takes a key that a later version knows: its presence is a fault that says so.

@@ -1,5 +1,6 @@
 //! One value of a table, read as what it should be, or a fault that says what it is instead.
 
+mod address;
 mod several;
 mod thousandths;
 
@@ -290,6 +291,25 @@ mod tests {
         let out = read(table.take("k").unwrap());
         table.finish();
         (out, findings.take_lists().0.to_string())
+    }
+
+    #[test]
+    fn an_address_is_shown_unless_a_password_may_stand_in_its_line() {
+        type Whole = std::num::NonZeroU8;
+        for (text, is_shown) in [
+            ("'https://x:99999'", true),
+            ("'redis:foo'", true),
+            ("'http://[::1]:70000/a:b'", true),
+            ("'redis://:hunter2@host:x'", false),
+            ("'redis://:hunter2host'", false),
+            ("'https://admin:hunter2'", false),
+            ("'https://x:99999' # not https://u:hunter2@x", false),
+        ] {
+            let (read, fault) = read(text, |value| value.address::<Whole>());
+            assert!(read.is_none());
+            assert_eq!(fault.contains("found `"), is_shown, "{fault}");
+            assert!(!fault.contains("hunter2"), "{fault}");
+        }
     }
 
     #[test]

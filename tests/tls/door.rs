@@ -1,7 +1,8 @@
 //! What TLS means for requests: the way to it, the host it is for, and what the site is told.
 
 use super::Secure;
-use crate::kit::{Ask, House, Plan, Visitor};
+use crate::kit::wire::statuses;
+use crate::kit::{Ask, House, Plan, Visitor, raw};
 
 #[tokio::test]
 async fn l6_in_the_clear_one_is_sent_over_tls_and_nothing_else_happens() {
@@ -42,6 +43,27 @@ async fn l6_in_the_clear_one_is_sent_over_tls_and_nothing_else_happens() {
         .metric("anteroom_refusals_total", "in_the_clear")
         .await;
     assert!((refused - 5.0).abs() < 0.1, "{refused}");
+}
+
+#[tokio::test]
+async fn l6_a_request_in_the_clear_at_the_door_for_tls_is_told_so_in_words() {
+    let secure = Secure::with("").await;
+    let address = secure.house.encrypted();
+    for asked in [
+        "GET /buy/1 HTTP/1.1\r\nHost: shop.example\r\nCookie: secret=1\r\n\r\n",
+        "POST /buy/1 HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 4\r\n\r\nfour",
+    ] {
+        let answers = raw(address, asked).await;
+        assert_eq!(statuses(&answers), [400]);
+        assert_eq!(answers[0].header("connection"), Some("close"));
+        assert!(answers[0].header("date").is_some());
+        let told = String::from_utf8(answers[0].body.clone()).unwrap();
+        assert!(told.contains("https://"), "{told}");
+    }
+    for nonsense in ["GARBAGE\r\n\r\n", "get / HTTP/1.1\r\n\r\n", "\r\n\r\n\r\n"] {
+        assert!(raw(address, nonsense).await.is_empty(), "{nonsense:?}");
+    }
+    secure.house.origin.saw_nothing();
 }
 
 #[tokio::test]

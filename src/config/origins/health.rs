@@ -106,15 +106,15 @@ fn in_order(
     match (short_at, long_at) {
         (None, Some(at)) => reader.fault(
             at,
-            format!("`{long}` in `[health]` is shorter than `{short}`, which is {usual_short} unless it is set"),
+            format!("`{long}` in `[site.health]` is shorter than `{short}`, which is {usual_short} unless it is set"),
         ),
         (Some(at), None) => reader.fault(
             at,
-            format!("`{short}` in `[health]` is longer than `{long}`, which is {usual_long} unless it is set"),
+            format!("`{short}` in `[site.health]` is longer than `{long}`, which is {usual_long} unless it is set"),
         ),
         (Some(at), Some(_)) => reader.fault(
             at,
-            format!("`{short}` in `[health]` is longer than `{long}`"),
+            format!("`{short}` in `[site.health]` is longer than `{long}`"),
         ),
         (None, None) => {}
     }

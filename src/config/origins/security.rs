@@ -62,12 +62,18 @@ pub(super) fn read(table: &mut Table<'_>, origins: Option<&[Address]>) -> Option
     let key = table.take("key").map(Value::parse::<PolicyPath>);
     table.finish();
     if certificate.is_some() != key.is_some() {
-        reader.fault(span, "`certificate` and `key` in `[tls]` belong together");
+        reader.fault(
+            span,
+            "`certificate` and `key` in `[site.tls]` belong together",
+        );
         return None;
     }
     let is_secure = |origin: &Address| origin.scheme == Scheme::Https;
     if is_there && origins.is_some_and(|origins| !origins.iter().any(is_secure)) {
-        reader.fault(span, "`[tls]` has no effect: no `origin` is `https://`");
+        reader.fault(
+            span,
+            "`[site.tls]` has no effect: no `origin` is `https://`",
+        );
         return None;
     }
     let given = |path: Option<Option<PolicyPath>>| path.map_or(Some(None), |read| read.map(Some));

@@ -221,8 +221,11 @@ pub(super) fn is_host(value: &[u8]) -> bool {
     !name.is_empty() && name.len() <= 255 && name.bytes().all(allowed) && is_port(port)
 }
 
+/// None behind the colon is a port too, RFC 3986 section 3.2.3.
 fn is_port(port: &str) -> bool {
-    port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+    let is_number =
+        || port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    port.is_empty() || is_number()
 }
 
 /// Reads a Content-Length: digits alone, no leading zero, at most 2^63.

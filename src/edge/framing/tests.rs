@@ -512,7 +512,8 @@ fn h6_one_sound_host_is_demanded() {
         "a%00",
         "caf\u{e9}",
         ":80",
-        "a:",
+        "a::",
+        ":",
         "a:+1",
         "a:65536",
         "a:1:2",
@@ -521,7 +522,7 @@ fn h6_one_sound_host_is_demanded() {
         "[]",
         "[::1",
         "[::1]x",
-        "[::1]:",
+        "[::1]::",
         "[::1]:x",
         "[1.2.3.4]",
         "::1",
@@ -531,6 +532,14 @@ fn h6_one_sound_host_is_demanded() {
         let got = fault_of(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
         assert_eq!(got, Some(Fault::HostInvalid), "{host:?}");
     }
+}
+
+#[test]
+fn a_host_may_have_a_colon_and_no_port() {
+    passes(&[
+        "GET / HTTP/1.1\r\nHost: shop.example:\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: [::1]:\r\n\r\n",
+    ]);
 }
 
 #[test]

@@ -25,7 +25,8 @@ fn terms() -> Terms {
     Terms {
         limits: Limits::default(),
         deadlines: Deadlines::default(),
-        farewell: |fault| {
+        clock: Clock::machine(),
+        farewell: |Parting { fault, .. }| {
             let status = match fault.kind() {
                 FaultKind::BadRequest => 400,
                 FaultKind::Timeout => 408,

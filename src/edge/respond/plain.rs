@@ -10,7 +10,6 @@ use super::Answer;
 use crate::domain::pattern::PathPattern;
 use crate::domain::room::{Activation, PageStatus, RoomSettings};
 use crate::edge::body::AnswerBody;
-use crate::edge::framing::{Fault, FaultKind};
 use crate::edge::page::{PageKind, page_headers};
 use crate::gate::absence::{Denial, Wish};
 use crate::gate::notice::{Face, Notice, Visit};
@@ -40,22 +39,6 @@ pub(super) const fn denied(denial: Denial) -> (StatusCode, &'static str, &'stati
     }
 }
 
-const fn fault_status(fault: Fault) -> StatusCode {
-    match fault.kind() {
-        FaultKind::BadRequest => StatusCode::BAD_REQUEST,
-        FaultKind::UriTooLong => StatusCode::URI_TOO_LONG,
-        FaultKind::FieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        FaultKind::VersionNotSupported => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-        FaultKind::Timeout => StatusCode::REQUEST_TIMEOUT,
-    }
-}
-
-/// The answer to a request that cannot be read, where other requests of its connection can.
-#[must_use]
-pub fn framing_fault(fault: Fault) -> Answer {
-    problem(fault_status(fault), &fault.to_string())
-}
-
 /// What is said ahead of an answer to whoever waits to be asked for a body.
 #[must_use]
 pub fn go_on() -> Response<()> {
@@ -69,20 +52,6 @@ pub fn go_on() -> Response<()> {
 pub fn has_no_body(answer: &Answer) -> bool {
     let status = answer.status();
     status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
-}
-
-/// The whole last answer to a connection whose next request cannot be read.
-#[must_use]
-pub fn farewell(fault: Fault) -> Bytes {
-    let status = fault_status(fault);
-    let body = problem_body(status, &fault.to_string());
-    Bytes::from(format!(
-        "HTTP/1.1 {} {}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        status.as_u16(),
-        status.canonical_reason().unwrap_or_default(),
-        body.len()
-    ))
 }
 
 /// Ends the connection behind an answer.

@@ -1,12 +1,13 @@
 //! English.
 
+mod faults;
 mod page;
 
+use faults::fault;
 use page::{PAGE, WISHES};
 
 use super::{
-    Again, Chances, Codes, Crowd, FaultWords, Figures, Plural, Reasons, StateWords, States, Texts,
-    Times, Wait,
+    Again, Chances, Codes, Crowd, Figures, Plural, Reasons, StateWords, States, Texts, Times, Wait,
 };
 
 /// English.
@@ -240,57 +241,3 @@ const AGAIN: Again = Again {
     missed: "Your turn came twice and was not taken.",
     revoked: "The organiser ended your visit. If that was a mistake, tell them your reference code.",
 };
-
-fn fault(code: u16) -> FaultWords {
-    let (head, lead) = match code {
-        403 => (
-            "That isn\u{2019}t allowed here",
-            "This request was refused. If you think that is a mistake, please tell the organiser.",
-        ),
-        404 => (
-            "There is no such page",
-            "The address leads nowhere. It may have been mistyped, or the page has moved.",
-        ),
-        405 => (
-            "That doesn\u{2019}t work here",
-            "This address can\u{2019}t be used in that way.",
-        ),
-        408 => (
-            "That took too long",
-            "Your request didn\u{2019}t arrive whole in time. Please check your connection and try again.",
-        ),
-        413 => (
-            "That is too large",
-            "What was sent is larger than this site takes.",
-        ),
-        414 | 431 => (
-            "That is too long",
-            "The address, or what your browser sent along with it, is longer than this site takes. Clearing this site\u{2019}s cookies may help.",
-        ),
-        429 => (
-            "One moment, please",
-            "Too many requests came from your connection at once. Wait a little, then try again; a place in line is not lost.",
-        ),
-        502 => (
-            "The site has a problem",
-            "It isn\u{2019}t answering as it should. If you had been let in, you still are: wait a moment, then try again.",
-        ),
-        503 => (
-            "Back in a moment",
-            "The site can\u{2019}t take this request right now. If you had been let in, you still are: wait a moment, then try again.",
-        ),
-        504 => (
-            "The site is taking too long",
-            "It hasn\u{2019}t answered in time. If you had been let in, you still are: wait a moment, then try again.",
-        ),
-        500.. => (
-            "Something went wrong on our side",
-            "This is not your fault. Please wait a moment, then try again.",
-        ),
-        _ => (
-            "We couldn\u{2019}t read that",
-            "Something about the request was not as it should be. Please go back and try again.",
-        ),
-    };
-    FaultWords { head, lead }
-}

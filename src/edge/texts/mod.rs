@@ -294,4 +294,6 @@ pub struct FaultWords {
     pub head: &'static str,
     /// What it means and what to do.
     pub lead: &'static str,
+    /// What whoever runs the site looks at; empty where it is none of theirs.
+    pub owner: &'static str,
 }

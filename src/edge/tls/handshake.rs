@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rustls::ProtocolVersion;
 use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::{HTTP_2, Tls};
+use super::{HTTP_2, Tls, clear};
 use crate::gate::encrypted::Encrypted;
 use crate::telemetry::connections::Protocol;
 use crate::telemetry::tls::{Shaken, Version};
@@ -54,6 +56,9 @@ pub(in crate::edge) enum Broken {
     /// The sides did not agree.
     #[error("the sides did not agree: {0}")]
     Failed(#[source] io::Error),
+    /// There was none: HTTP was spoken in the clear.
+    #[error("a request came in the clear")]
+    InTheClear,
 }
 
 impl Broken {
@@ -62,23 +67,38 @@ impl Broken {
         match self {
             Self::Timeout => Shaken::Timeout,
             Self::Refused => Shaken::Refused,
-            Self::Failed(_) => Shaken::Failed,
+            Self::Failed(_) | Self::InTheClear => Shaken::Failed,
         }
     }
 }
 
 impl Tls {
-    /// Shakes hands on a connection nothing has been read from.
+    /// Shakes hands on a socket nothing has been read from. Whoever speaks HTTP in the clear there
+    /// hears `words`.
     ///
     /// Only who has said a whole hello takes one of the `turns`, and only while what came is
     /// worked on: a thousand who fall silent, before their hello or behind it, keep nobody waiting.
     /// Those that have a turn stand in the runtime's line together, so that their number is how
     /// much of this work everything else waits for.
-    pub(in crate::edge) async fn shake<S>(
+    pub(in crate::edge) async fn shake(
         &self,
-        stream: S,
+        stream: TcpStream,
         turns: &Semaphore,
-    ) -> Result<Shake<S>, Broken>
+        words: impl FnOnce() -> Bytes,
+    ) -> Result<Shake<TcpStream>, Broken> {
+        let shaken = timeout(DEADLINE, async {
+            if clear::speaks_http(&stream).await {
+                clear::say(stream, words()).await;
+                return Err(Broken::InTheClear);
+            }
+            self.shake_slowly(stream, turns).await
+        });
+        shaken.await.unwrap_or(Err(Broken::Timeout))
+    }
+
+    /// As [`Tls::shake`], over anything.
+    #[cfg(test)]
+    async fn shake_over<S>(&self, stream: S, turns: &Semaphore) -> Result<Shake<S>, Broken>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -184,7 +204,7 @@ mod tests {
     use rcgen::{CertificateParams, KeyPair};
     use rustls::pki_types::{CertificateDer, ServerName};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::net::TcpListener;
     use tokio_rustls::TlsConnector;
 
     use super::*;
@@ -307,7 +327,8 @@ mod tests {
             turns: &turns,
             left: &left,
         };
-        let (shaken, _client) = tokio::join!(side.tls.shake(noting, &turns), side.greets(client));
+        let (shaken, _client) =
+            tokio::join!(side.tls.shake_over(noting, &turns), side.greets(client));
         assert!(shaken.is_ok());
         assert_eq!(left.into_inner(), 0, "something was said without a turn");
         assert_eq!(turns.available_permits(), 1);
@@ -320,7 +341,7 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap());
         let (client, accepted) = tokio::join!(client, listener.accept());
         let (mut client, (io, _)) = (client.unwrap(), accepted.unwrap());
-        let (shaken, _) = tokio::join!(side.tls.shake(io, &turns), side.greets(&mut client));
+        let (shaken, _) = tokio::join!(side.tls.shake_over(io, &turns), side.greets(&mut client));
         let stream = shaken.ok().unwrap().stream;
 
         stream.cut();
@@ -341,7 +362,7 @@ mod tests {
             let (mut client, io) = duplex(1 << 16);
             client.write_all(&hello).await.unwrap();
             let (tls, turns) = (Arc::clone(&tls), Arc::clone(&turns));
-            shaking.spawn(async move { tls.shake(io, &turns).await.map(drop) });
+            shaking.spawn(async move { tls.shake_over(io, &turns).await.map(drop) });
             let mut answer = [0; 5];
             client.read_exact(&mut answer).await.unwrap();
             silent.push(client);
@@ -358,7 +379,7 @@ mod tests {
         let (mut client, io) = duplex(1 << 16);
         client.write_all(&side.hello()).await.unwrap();
 
-        let refused = side.tls.shake(io, &turns).await;
+        let refused = side.tls.shake_over(io, &turns).await;
 
         assert!(matches!(refused, Err(Broken::Refused)));
         let mut said = Vec::new();

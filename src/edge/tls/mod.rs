@@ -5,6 +5,7 @@
 //! or this one after a restart, cannot read them.
 
 pub mod certificate;
+mod clear;
 mod handshake;
 pub mod resolver;
 

@@ -22,11 +22,11 @@ impl<'a> Value<'a> {
         items.filter_map(Value::placed).collect()
     }
 
-    /// As [`Value::one_or_more`], of strings that may hold a secret.
+    /// As [`Value::one_or_more`], of addresses in which a password may stand.
     #[must_use]
-    pub fn one_or_more_secrets<T: FromStr<Err: Display>>(self) -> Vec<Placed<T>> {
+    pub fn one_or_more_addresses<T: FromStr<Err: Display>>(self) -> Vec<Placed<T>> {
         let items = self.items().into_iter();
-        items.filter_map(Value::secret).collect()
+        items.filter_map(Value::address).collect()
     }
 
     fn items(self) -> Vec<Self> {

@@ -130,7 +130,13 @@ fn host(authority: Option<&[u8]>, fields: &Regular<'_>) -> Option<()> {
         !bytes.is_empty() && is_plain(bytes) && !bytes.iter().any(|byte| b",/?@".contains(byte))
     };
     let same = |one: &[u8], other: &[u8]| {
-        let bare = |host: &[u8]| host.strip_suffix(b".").unwrap_or(host).to_ascii_lowercase();
+        let bare = |host: &[u8]| {
+            let portless = host.strip_suffix(b":").unwrap_or(host);
+            portless
+                .strip_suffix(b".")
+                .unwrap_or(portless)
+                .to_ascii_lowercase()
+        };
         bare(one) == bare(other)
     };
     match (authority, lines.as_slice()) {

@@ -90,11 +90,7 @@ fn complete(head: &mut response::Parts, body: &StreamBody, clock: &Clock) {
 }
 
 fn date(clock: &Clock) -> Option<HeaderValue> {
-    let wall = i64::try_from(clock.now().wall.millis()).ok()?;
-    let wall = jiff::Timestamp::from_millisecond(wall).ok()?;
-    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
-    let text = printer.timestamp_to_rfc9110_string(&wall).ok()?;
-    HeaderValue::try_from(text).ok()
+    HeaderValue::try_from(clock.now().wall.http_date()).ok()
 }
 
 async fn give(body: StreamBody, mut sends: SendStream<Bytes>) -> Result<(), Gone> {

@@ -66,7 +66,7 @@ impl Visit {
         if let Err(fault) = mapped::judge(&head, &self.terms.limits) {
             let _in_flight = self.activity.begin();
             door.metrics.refusal(faulty(fault));
-            return framing_fault(fault);
+            return framing_fault(fault, &head);
         }
         let patience = || Patience::new(self.terms.deadlines, self.activity.clone());
         let body = SentBody::timed(body, patience);
