@@ -170,16 +170,15 @@ async fn a12_what_is_spoken_is_agreed_on_in_the_handshake() {
         let refused = speaking(&[foreign]).connect(at, "shop.example").await;
         assert!(refused.is_err(), "{foreign}");
     }
-    // Plain HTTP on the port is no handshake.
+    // Plain HTTP on the port is no handshake, and gets nothing but words that say so.
     let said = answer(
         &secure.house,
         b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n",
     )
     .await;
-    assert!(
-        !String::from_utf8_lossy(&said).contains("HTTP/"),
-        "{said:?}"
-    );
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.starts_with("HTTP/1.1 400 "), "{said}");
+    assert_eq!(said.matches("HTTP/").count(), 1, "{said}");
     secure.house.origin.saw_nothing();
 }
 
