@@ -237,7 +237,7 @@ mod tests {
         let answer = answer.into_body().collect().await.unwrap();
         assert!(answer.trailers().is_none());
         assert_eq!(answer.to_bytes(), "ok");
-        assert_eq!(site.heard()[0].body, b"order");
+        assert_eq!(site.heard()[0].body, b"5\r\norder\r\n0\r\n\r\n");
     }
 
     #[tokio::test]
