@@ -30,7 +30,7 @@ use super::words::{denied, lines, span};
 use refresh::refresh;
 
 pub use super::words::title_of;
-pub use alone::{alone, alone_headers};
+pub use alone::alone;
 
 /// What the page may load, run and be framed by: its own files, nothing inline, nobody.
 pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \

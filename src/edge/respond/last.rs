@@ -11,7 +11,7 @@ use crate::domain::clock::UnixTime;
 use crate::edge::framing::{Fault, FaultKind};
 use crate::edge::guard::Parting;
 use crate::edge::negotiate::{self, Form, form};
-use crate::edge::page::{alone, alone_headers};
+use crate::edge::page::{alone, page_headers};
 use crate::edge::texts::EN;
 
 const fn fault_status(fault: Fault) -> StatusCode {
@@ -43,7 +43,7 @@ pub fn farewell(parting: Parting<'_>) -> Bytes {
     if guessed_form(&parting) == Form::Html {
         return whole(
             (status, parting.at),
-            &alone_headers(),
+            &page_headers(),
             &alone(&EN, status.as_u16()),
         );
     }
@@ -89,7 +89,7 @@ impl Responder {
 fn stands_alone(status: StatusCode) -> Answer {
     let html = alone(&EN, status.as_u16());
     let mut answer = page(status, Bytes::from(html));
-    for (name, value) in alone_headers() {
+    for (name, value) in page_headers() {
         answer.headers_mut().insert(name, value);
     }
     answer
