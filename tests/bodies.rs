@@ -256,6 +256,32 @@ async fn what_is_half_said_when_accepting_ends_is_heard_to_its_end() {
 }
 
 #[tokio::test]
+async fn who_came_before_the_end_is_answered_though_nobody_had_looked_yet() {
+    let (gateway, public, _origin, _dir) = leaving_for(0).await;
+    let (wires, ()) = tokio::join!(
+        async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let mut wires = Vec::new();
+            for _ in 0..20 {
+                let mut wire = Wire::to(public).await;
+                wire.send(ASKS).await.unwrap();
+                wires.push(wire);
+            }
+            gateway.terminate();
+            wires
+        },
+        gateway.stands_still(Duration::from_secs(1)),
+    );
+    for (number, mut wire) in wires.into_iter().enumerate() {
+        let answer = wire.answer(Asked::Any).await;
+        answer
+            .unwrap_or_else(|| panic!("the {number}. hears nothing"))
+            .is_served();
+    }
+    assert_eq!(gateway.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
 async fn a_house_of_this_process_drains_too() {
     let house = House::open().await;
     let address = house.address;

@@ -28,6 +28,9 @@ use crate::telemetry::tls::Shaken;
 /// How long accepting rests when the machine has no more file descriptors or memory.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
+/// The most connections that are taken after the end: as many as a kernel keeps waiting.
+const MOST_LATE: u32 = 4_096;
+
 /// How often that is said in the log.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
@@ -80,9 +83,10 @@ pub struct Listening {
 impl Listening {
     /// Accepts until cancelled. It cannot fail: what the machine refuses now is tried again.
     pub async fn accept(self, listener: TcpListener, layer: Layer) {
-        let mut told = None;
-        loop {
+        let (mut told, mut late) = (None, 0);
+        while late < MOST_LATE {
             let place = tokio::select! {
+                biased;
                 place = self.capacity.place() => place,
                 () = self.cancel.cancelled() => return,
             };
@@ -92,6 +96,11 @@ impl Listening {
                 accepted = listener.accept() => accepted,
                 () = self.cancel.cancelled() => return,
             };
+            if self.cancel.is_cancelled() {
+                late += 1;
+                // So that what comes next is seen, however many came at once.
+                tokio::task::yield_now().await;
+            }
             match accepted {
                 Ok((stream, peer)) => {
                     let keep = self.clone();
