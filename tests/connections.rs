@@ -83,8 +83,7 @@ async fn turned_away(house: &House, reason: &str) -> f64 {
 
 #[tokio::test]
 async fn r4_the_connection_that_is_idle_longest_makes_way_for_a_newcomer() {
-    let house = house_with("max = 4").await;
-    // One place is kept for whoever comes next.
+    let house = house_with("max = 3").await;
     let mut idle = Vec::new();
     for number in 1..=3_u8 {
         let mut wire = Wire::to(house.address).await;
@@ -106,6 +105,47 @@ async fn r4_the_connection_that_is_idle_longest_makes_way_for_a_newcomer() {
         assert!(is_served(wire).await, "one made way, the others stay");
     }
     assert!(is_served(&mut newcomer).await);
+}
+
+#[tokio::test]
+async fn r4_who_asks_nothing_or_not_to_the_end_makes_way_and_who_asked_does_not() {
+    let house = house_with("max = 4").await;
+    let mut asks = Wire::to(house.address).await;
+    let slow = "GET /slow HTTP/1.1\r\nHost: shop.example\r\n\r\n";
+    asks.send(slow).await.unwrap();
+    until("the site works on it", || async {
+        (house.origin.arrived().len() == 1).then_some(())
+    })
+    .await;
+    let mut silent = Vec::new();
+    for (number, begun) in ["GET / HTTP/1.1\r\nHost:", "G", ""].iter().enumerate() {
+        let mut wire = Wire::to(house.address).await;
+        if number == 0 {
+            // Behind a request: who was served is no better.
+            let about = "GET /about HTTP/1.1\r\nHost: shop.example\r\n\r\n";
+            wire.send(format!("{about}{begun}")).await.unwrap();
+            assert_eq!(wire.answer(Asked::Any).await.unwrap().status, 200);
+        } else {
+            wire.send(begun).await.unwrap();
+        }
+        silent.push(wire);
+        until("it waits", || async {
+            (parked(&house).await > number as f64).then_some(())
+        })
+        .await;
+    }
+
+    for _ in 0..3 {
+        let mut newcomer = Wire::to(house.address).await;
+        let served = tokio::time::timeout(Duration::from_secs(4), is_served(&mut newcomer));
+        assert!(served.await.unwrap_or(false), "nobody made way");
+        silent.remove(0).is_closed().await;
+        silent.push(newcomer);
+    }
+
+    assert_eq!(turned_away(&house, "given_up").await, 3.0);
+    house.origin.go_on();
+    assert_eq!(asks.answer(Asked::Any).await.unwrap().status, 200);
 }
 
 #[tokio::test]

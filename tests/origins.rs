@@ -14,6 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::kit::tls::Authority;
+use crate::kit::wire::Wire;
 use crate::kit::{Ask, House, Origin, Plan, Visitor, until};
 
 /// What authority and certificates of origins are in.
@@ -169,6 +171,39 @@ async fn r9_a_slow_origin_leaves_the_waiting_room_alone_and_those_beyond_its_lin
         house.origin.go_on();
     }
     assert_eq!(stuck.join_all().await, [200, 200, 200]);
+}
+
+#[tokio::test]
+async fn r9_who_leaves_while_the_site_thinks_frees_its_place_there() {
+    let authority = Authority::new();
+    let client = authority.client();
+    let plan = Plan::default().site("max_connections = 1\nmax_pending = 1\npending_s = 60");
+    let over_tls = plan.clone();
+    let over_tls = over_tls.over_tls(&authority.vouches(&["shop.example"]), "");
+    for (plan, is_encrypted) in [(plan, false), (over_tls, true)] {
+        let house = House::of(plan).await;
+        let (mut leaves, mut next) = if is_encrypted {
+            let wire = client.wire(house.encrypted(), "shop.example").await;
+            (wire.unwrap(), house.secure(&client))
+        } else {
+            (Wire::to(house.address).await, house.visitor())
+        };
+        let ask = "GET /slow HTTP/1.1\r\nHost: shop.example\r\n\r\n";
+        leaves.send(ask).await.unwrap();
+        until("the site works on it", || async {
+            (house.origin.arrived().len() == 1).then_some(())
+        })
+        .await;
+
+        let (mut writes, reading) = leaves.split();
+        writes.shutdown().await.unwrap();
+        drop((writes, reading));
+
+        let served = tokio::time::timeout(Duration::from_secs(20), next.get("/about")).await;
+        served.expect("the site works on for nobody").is_served();
+        let departed = house.metric("anteroom_connections_departed_total", "");
+        assert_eq!(departed.await, 1.0);
+    }
 }
 
 /// A site whose health a test decides. It counts what it is asked otherwise.

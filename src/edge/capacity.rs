@@ -1,18 +1,23 @@
-//! Room for connections: how many there may be in all and from one network, and which idle one
-//! makes way for a newcomer.
+//! Room for connections: how many there may be in all and from one network, and which one makes
+//! way for a newcomer.
 //!
-//! A newcomer at the cap asks one connection to make way, the one that has been parked longest,
-//! and takes its place at once. That one still has to say so and hear what was sent before; until
-//! it has gone there is one more than the cap, and of those there are few.
+//! A connection is parked while it waits for a request: from when it is known whose it is, through
+//! its handshake, and until the head of a request is whole. A newcomer at the
+//! cap asks the one that has been parked longest to make way, and takes its place at once. So those
+//! who connect and ask nothing, or a byte at a time, keep nobody out. Who makes way still has to
+//! say so and hear what was sent before; until it has gone there is one more than the cap, and of
+//! those there are few.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::policy::limits::{AddressKey, address_key};
+use super::networks::{Guest, Networks};
 use crate::telemetry::connections::Turned;
 use crate::telemetry::metrics::Metrics;
 
@@ -26,13 +31,10 @@ const LEAVING: (usize, usize) = (16, 64);
 /// The connections of a gateway, over all its listeners.
 pub struct Capacity {
     most: usize,
-    per_network: usize,
     networks: Arc<Networks>,
     places: Arc<Places>,
     metrics: Arc<Metrics>,
 }
-
-type Networks = Mutex<HashMap<AddressKey, usize>>;
 
 /// Places, and who would give one up.
 #[derive(Default)]
@@ -56,12 +58,6 @@ struct Rows {
 /// The place of a connection; given back when dropped.
 pub struct Place(Arc<Places>);
 
-/// The count of a connection in its network; given back when dropped.
-pub struct Guest {
-    key: AddressKey,
-    networks: Arc<Networks>,
-}
-
 /// A parked connection; forgotten when dropped. One that has been given up keeps this until it has
 /// made way, for it is not counted while it does.
 pub struct Space {
@@ -72,13 +68,12 @@ pub struct Space {
 }
 
 impl Capacity {
-    /// For so many connections, and so many from one network.
+    /// For so many connections, and so many from one IPv4 address or one /64.
     #[must_use]
     pub fn new((all, per_network): (usize, usize), metrics: Arc<Metrics>) -> Self {
         Self {
             most: all,
-            per_network,
-            networks: Arc::default(),
+            networks: Networks::new(per_network),
             places: Arc::default(),
             metrics,
         }
@@ -126,21 +121,14 @@ impl Capacity {
         rows.staying().saturating_sub(rows.parked.len())
     }
 
-    /// Counts a connection for its network; `None` if that has as many as it may.
+    /// Counts a connection for its networks; `None` if one of them has as many as it may.
     #[must_use]
     pub fn welcome(&self, client: IpAddr) -> Option<Guest> {
-        let key = address_key(client);
-        let mut networks = locked(&self.networks);
-        let open = networks.entry(key).or_default();
-        if *open >= self.per_network {
+        let guest = self.networks.enter(client);
+        if guest.is_none() {
             self.metrics.connections.turned(Turned::Network);
-            return None;
         }
-        *open += 1;
-        Some(Guest {
-            key,
-            networks: Arc::clone(&self.networks),
-        })
+        guest
     }
 
     /// Gives some parked connections up, because nothing more can be opened.
@@ -190,11 +178,14 @@ impl Rows {
 }
 
 impl Space {
-    /// Ready when the connection has to make way.
+    /// Ready when the connection has to make way; not to be asked again then.
     pub async fn given_up(&mut self) {
-        if (&mut self.given_up).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        poll_fn(|cx| self.poll_given_up(cx)).await;
+    }
+
+    /// As [`Space::given_up`].
+    pub fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.given_up).poll(cx).map(|_| ())
     }
 }
 
@@ -216,18 +207,6 @@ impl Drop for Place {
         rows.open = rows.open.saturating_sub(1);
         drop(rows);
         self.0.changed.notify_one();
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let mut networks = locked(&self.networks);
-        if let Some(open) = networks.get_mut(&self.key) {
-            *open -= 1;
-            if *open == 0 {
-                networks.remove(&self.key);
-            }
-        }
     }
 }
 
@@ -317,27 +296,6 @@ mod tests {
         assert!(newcomer.is_ok(), "somebody parks");
         drop((only, newcomer));
         assert!(timeout(SOON, capacity.place()).await.is_ok());
-    }
-
-    #[test]
-    fn r4_a_network_has_its_share_and_no_more() {
-        let capacity = capacity(100, 2);
-        let one = |last: u16| capacity.welcome(format!("2001:db8::{last}").parse().unwrap());
-        let (first, second) = (one(1), one(2));
-        assert!(first.is_some() && second.is_some());
-        assert!(one(3).is_none(), "the same network of 64 bits");
-        assert!(
-            capacity
-                .welcome("2001:db8:0:1::1".parse().unwrap())
-                .is_some()
-        );
-        drop(first);
-        assert!(one(4).is_some());
-        drop(second);
-        assert!(
-            locked(&capacity.networks).is_empty(),
-            "networks with none are not kept"
-        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,6 +6,8 @@
 //!   shuts the connection down; then the guard itself writes the last answer. For this the server
 //!   is built with `half_close(true)`, and with `header_read_timeout(None)`, because the deadlines
 //!   are kept here.
+//! - hyper reads nothing while an answer is made. Who leaves meanwhile is noticed by the guard: the
+//!   flush that hyper tries each time it is woken fails.
 //! - After a fault in a body the read fails with that [`Fault`] as the error's source. The request
 //!   is still the service's to answer; hyper closes behind it.
 //! - After a head that asks to speak WebSocket hyper sees the end of the stream too, so that no
@@ -20,6 +22,7 @@ mod advance;
 mod closing;
 mod cut;
 mod deadlines;
+mod departure;
 mod ending;
 mod parting;
 mod patience;
@@ -40,9 +43,10 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 pub use activity::{Activity, InFlight};
 pub use advance::Advance;
-pub(super) use cut::{Cut, limit_silence};
+pub(super) use cut::{Cut, limit_silence, limit_unsent};
 pub(super) use deadlines::Alarm;
 pub use deadlines::Deadlines;
+use departure::Departure;
 pub(super) use ending::{Ending, Respite};
 pub use parting::Parting;
 pub(super) use patience::{Patience, Wait};
@@ -78,6 +82,7 @@ pub struct Guard<S> {
     end: Option<End>,
     patience: Patience,
     taking: Taking,
+    departure: Departure,
     activity: Activity,
     advance: Advance,
     /// With an alarm of its own, because hyper flushes before each look at the shutdown and a
@@ -115,6 +120,7 @@ impl<S> Guard<S> {
             end: None,
             patience: Patience::new(terms.deadlines, activity.clone()),
             taking: Taking::default(),
+            departure: Departure::default(),
             activity,
             advance: Advance::default(),
             ending: Ending::default(),
@@ -226,6 +232,10 @@ impl<S> Guard<S> {
         if self.activity.ends() && matches!(wait, Wait::FirstByte | Wait::Idle) {
             self.end = Some(End::Silence);
             return Poll::Ready(());
+        }
+        let is_quiet = self.activity.in_flight() == 0 && !self.taking.is_waited_for();
+        if is_quiet && matches!(wait, Wait::FirstByte | Wait::Head) {
+            self.activity.wait();
         }
         if self.patience.poll_end(cx, wait, heads).is_pending() {
             if self.patience.rests() && self.is_at_rest() {

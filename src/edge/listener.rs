@@ -15,12 +15,14 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::capacity::{Capacity, Guest};
+use super::capacity::{Capacity, Space};
 use super::connection;
-use super::guard::{Terms, limit_silence};
+use super::guard::{Terms, limit_silence, limit_unsent};
+use super::networks::Guest;
 use super::proxied;
 use super::respond::speak_tls;
 use super::serve::{Door, Peer};
+use super::tls::Broken;
 use super::tunnel::Drain;
 use crate::telemetry::connections::Protocol;
 use crate::telemetry::tls::Shaken;
@@ -85,11 +87,6 @@ impl Listening {
     pub async fn accept(self, listener: TcpListener, layer: Layer) {
         let (mut told, mut late) = (None, 0);
         while late < MOST_LATE {
-            let place = tokio::select! {
-                biased;
-                place = self.capacity.place() => place,
-                () = self.cancel.cancelled() => return,
-            };
             // What the kernel has taken already is not left to it.
             let accepted = tokio::select! {
                 biased;
@@ -103,6 +100,11 @@ impl Listening {
             }
             match accepted {
                 Ok((stream, peer)) => {
+                    let place = tokio::select! {
+                        biased;
+                        place = self.capacity.place() => place,
+                        () = self.cancel.cancelled() => return,
+                    };
                     let keep = self.clone();
                     self.tracker.spawn(async move {
                         keep.serve(stream, peer, layer).await;
@@ -150,9 +152,13 @@ impl Listening {
         let Some(_guest) = self.welcome(address) else {
             return;
         };
+        // It makes way until it has asked something.
+        let space = self.capacity.park();
         match layer {
-            Layer::Plain => connection::http1::serve(self, stream, Peer::plain(address)).await,
-            Layer::Tls => Box::pin(self.encrypted(stream, address)).await,
+            Layer::Plain => {
+                connection::http1::serve(self, stream, Peer::plain(address), space).await;
+            }
+            Layer::Tls => Box::pin(self.encrypted(stream, address, space)).await,
         }
     }
 
@@ -161,6 +167,7 @@ impl Listening {
     /// or has closed it.
     fn set_up(&self, stream: &TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
+        limit_unsent(stream)?;
         limit_silence(stream, self.terms.deadlines.write_stall)
     }
 
@@ -177,13 +184,17 @@ impl Listening {
         visitor
     }
 
-    async fn encrypted(&self, stream: TcpStream, address: SocketAddr) {
+    async fn encrypted(&self, stream: TcpStream, address: SocketAddr, mut space: Space) {
         let door = self.door.load_full();
         let Some(tls) = door.tls.as_ref().map(Arc::clone) else {
             return;
         };
         let words = || speak_tls(door.clock.now().wall);
-        let shaken = Box::pin(tls.shake(stream, &self.handshakes, words)).await;
+        let shaken = tokio::select! {
+            biased;
+            shaken = Box::pin(tls.shake(stream, &self.handshakes, words)) => shaken,
+            () = space.given_up() => Err(Broken::Refused),
+        };
         let metrics = &door.metrics.tls;
         let shake = match shaken {
             Ok(shake) => shake,
@@ -201,8 +212,8 @@ impl Listening {
             tls: Some(shake.tls),
         };
         match shake.speaks {
-            Protocol::Http1 => connection::http1::serve(self, shake.stream, peer).await,
-            Protocol::Http2 => connection::http2::serve(self, shake.stream, peer).await,
+            Protocol::Http1 => connection::http1::serve(self, shake.stream, peer, space).await,
+            Protocol::Http2 => connection::http2::serve(self, shake.stream, peer, space).await,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod interim;
 pub mod listener;
 mod moments;
 pub mod negotiate;
+mod networks;
 pub mod notice;
 pub mod page;
 pub mod proxied;

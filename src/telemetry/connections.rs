@@ -156,6 +156,7 @@ pub struct ConnectionMetrics {
     all: Vec<IntCounter>,
     parked: IntGauge,
     turned: Vec<IntCounter>,
+    departed: IntCounter,
     pressure: IntGauge,
     http2_ended: Vec<IntCounter>,
 }
@@ -177,6 +178,9 @@ impl ConnectionMetrics {
                 .connections_parked
                 .get_metric_with_label_values(&none)?,
             turned: words(&families.connections_turned, Turned::ALL.map(Turned::word))?,
+            departed: families
+                .connections_departed
+                .get_metric_with_label_values(&none)?,
             pressure: families.pressure.get_metric_with_label_values(&none)?,
             http2_ended: words(&families.http2_ended, Http2End::ALL.map(Http2End::word))?,
         })
@@ -197,14 +201,19 @@ impl ConnectionMetrics {
         }
     }
 
-    /// Counts a connection as parked, until [`ConnectionMetrics::left`].
+    /// Counts a connection as parked, which waits for a request, until [`ConnectionMetrics::left`].
     pub fn parked(&self) {
         self.parked.inc();
     }
 
-    /// Counts the end of a connection's rest.
+    /// Counts the end of that.
     pub fn left(&self) {
         self.parked.dec();
+    }
+
+    /// Counts one whose visitor left while it was owed an answer.
+    pub fn departed(&self) {
+        self.departed.inc();
     }
 
     /// Counts one that was not taken or not kept.

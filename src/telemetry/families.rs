@@ -176,10 +176,12 @@ families! {
     connections_open: IntGaugeVec = "anteroom_connections_open" ["protocol"];
     /// Connections of visitors that were opened, by protocol.
     connections: IntCounterVec = "anteroom_connections_total" ["protocol"];
-    /// Open connections that are idle, and make way where there is no room.
+    /// Open connections that wait for a request, and make way where there is no room.
     connections_parked: IntGaugeVec = "anteroom_connections_parked" [];
     /// Connections that were not taken or not kept for want of room, by reason.
     connections_turned: IntCounterVec = "anteroom_connections_turned_away_total" ["reason"];
+    /// Connections of HTTP/1.1 whose visitors left while they were owed an answer.
+    connections_departed: IntCounterVec = "anteroom_connections_departed_total" [];
     /// 1 while there is too much to do, so that new visitors are told to come back in a moment, else 0.
     pressure: IntGaugeVec = "anteroom_pressure" [];
     /// Connections of HTTP/2 that were closed, by what ended them.

@@ -74,6 +74,34 @@ async fn r2_who_begins_no_handshake_or_never_ends_it_is_closed() {
 }
 
 #[tokio::test]
+async fn r4_who_does_not_come_to_the_end_of_its_handshake_makes_way() {
+    let secure = Secure::with("[connections]\nmax = 2").await;
+    let house = &secure.house;
+    let mut slow = Vec::new();
+    for begun in [&[][..], &[22, 3, 1, 2, 0, 1]] {
+        let mut stream = TcpStream::connect(house.encrypted()).await.unwrap();
+        stream.write_all(begun).await.unwrap();
+        slow.push(stream);
+    }
+    until("both are counted", || async {
+        let parked = house.metric("anteroom_connections_parked", "").await;
+        (parked >= 2.0).then_some(())
+    })
+    .await;
+
+    for _ in 0..2 {
+        let mut honest = house.secure(&secure.client);
+        let served = timeout(Duration::from_secs(4), honest.get("/about")).await;
+        served.expect("nobody made way").is_served();
+    }
+
+    assert!(secure.shaken("refused").await >= 1.0);
+    for stream in slow {
+        is_closed(stream).await;
+    }
+}
+
+#[tokio::test]
 async fn r5_who_falls_silent_behind_its_hello_keeps_nobody_out() {
     let secure = Secure::with("[connections]\nmax_handshakes = 1").await;
     let at = secure.house.encrypted();

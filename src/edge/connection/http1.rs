@@ -3,10 +3,9 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::BytesMut;
 use hyper::body::Incoming;
@@ -17,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{sleep, timeout};
 
 use crate::edge::body::{AnswerBody, SentBody};
+use crate::edge::capacity::Space;
 use crate::edge::guard::{Activity, Alarm, Cut, Guard};
 use crate::edge::interim::Herald;
 use crate::edge::listener::Listening;
@@ -32,53 +32,69 @@ const FIRST_READ: usize = 2 * 1024;
 
 /// Answers the requests of a connection nothing has been read from, until either side ends it.
 ///
-/// While it is idle only the stream is kept. What answers requests is boxed, so that a connection
-/// at rest is small.
-pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: Peer)
+/// While it waits for a request only the stream is kept. What answers requests is boxed, so that a
+/// connection at rest is small.
+pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: Peer, space: Space)
 where
     S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
 {
     let metrics = Arc::clone(&of.door.load().metrics);
     let _counted = Counted::open(metrics, Protocol::Http1);
-    let mut left = Box::pin(talk(of, Came::New(stream), &peer)).await;
-    while let Left::Idle(mut stream) = left {
-        let Some(first) = rest(of, &mut stream).await else {
+    let mut rests = Rests {
+        stream,
+        space,
+        is_new: true,
+    };
+    while let Some(came) = rest(of, rests).await {
+        let Some(stream) = Box::pin(talk(of, came, &peer)).await else {
             return;
         };
-        left = Box::pin(talk(of, Came::Again(stream, first), &peer)).await;
+        rests = Rests {
+            stream,
+            space: of.capacity.park(),
+            is_new: false,
+        };
     }
 }
 
-/// A connection that has something to say, or is expected to.
-enum Came<S> {
-    /// For the first time.
-    New(S),
-    /// After a rest of so long, with these bytes.
-    Again(S, (BytesMut, Duration)),
+/// A connection that waits for its next request, or its first.
+struct Rests<S> {
+    stream: S,
+    space: Space,
+    is_new: bool,
 }
 
-/// How a connection was left.
-enum Left<S> {
-    /// Closed.
-    Closed,
-    /// Open, with nothing under way.
-    Idle(S),
+/// A connection with a request on its way, which makes way until that is there.
+struct Came<S> {
+    stream: S,
+    space: Space,
+    /// What has come of the request.
+    first: BytesMut,
+    /// Whether it was so little time after the last that more are expected.
+    goes_on: bool,
 }
 
-/// Waits for the next bytes of an idle connection, and says how long that took; `None` when there
-/// will be none, and the connection has been shut down.
+/// Waits for the next bytes; `None` when there will be none, and the connection has been shut down.
 async fn rest<S: AsyncRead + AsyncWrite + Unpin>(
     of: &Listening,
-    stream: &mut S,
-) -> Option<(BytesMut, Duration)> {
-    let mut space = of.capacity.park();
+    rests: Rests<S>,
+) -> Option<Came<S>> {
+    let Rests {
+        mut stream,
+        mut space,
+        is_new,
+    } = rests;
     let mut alarm = Alarm::default();
     let deadlines = &of.terms.deadlines;
-    alarm.set(deadlines.idle.saturating_sub(deadlines.park));
+    alarm.set(if is_new {
+        deadlines.first_byte
+    } else {
+        deadlines.idle.saturating_sub(deadlines.park)
+    });
     let first = tokio::select! {
         biased;
-        () = of.cancel.cancelled() => None,
-        first = poll_fn(|cx| poll_first(stream, cx)) => first,
+        () = over(of, is_new) => None,
+        first = poll_fn(|cx| poll_first(&mut stream, cx)) => first,
         () = space.given_up() => None,
         () = poll_fn(|cx| alarm.poll_ring(cx)) => None,
     };
@@ -86,11 +102,25 @@ async fn rest<S: AsyncRead + AsyncWrite + Unpin>(
         // Before the space is left, because who makes way counts as gone until then.
         let gone = timeout(deadlines.linger, stream.shutdown());
         if !matches!(gone.await, Ok(Ok(()))) {
-            tracing::debug!("an idle connection was gone before its end");
+            tracing::debug!("a connection at rest was gone before its end");
         }
         return None;
     };
-    Some((first, alarm.clear()))
+    Some(Came {
+        stream,
+        space,
+        first,
+        goes_on: !is_new && alarm.clear() < deadlines.park,
+    })
+}
+
+/// Ready when nothing more is waited for. Who has asked nothing yet gets the time that a first
+/// request may be under way.
+async fn over(of: &Listening, is_new: bool) {
+    of.cancel.cancelled().await;
+    if is_new {
+        sleep(of.terms.deadlines.linger).await;
+    }
 }
 
 /// Reads into memory that is only borrowed while there is something to read.
@@ -105,15 +135,16 @@ fn poll_first<S: AsyncRead + Unpin>(
     Poll::Ready((outcome.is_ok() && !first.is_empty()).then(|| first.into()))
 }
 
-/// Answers requests until the connection is at rest or closed.
-async fn talk<S>(of: &Listening, came: Came<S>, peer: &Peer) -> Left<S>
+/// Answers requests until the connection is at rest, and returns it, or closed.
+async fn talk<S>(of: &Listening, came: Came<S>, peer: &Peer) -> Option<S>
 where
     S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
 {
-    let guard = match came {
-        Came::New(stream) => Guard::new(stream, Arc::clone(&of.terms)),
-        Came::Again(stream, first) => Guard::again(stream, first, Arc::clone(&of.terms)),
-    };
+    let mut guard = Guard::again(came.stream, came.first, Arc::clone(&of.terms));
+    if came.goes_on {
+        guard.expect_more();
+    }
+    let mut space = Some(came.space);
     let (activity, advance) = (guard.activity(), guard.advance());
     let switch = Switch::default();
     let caller = Caller {
@@ -135,10 +166,10 @@ where
         })
     });
     let mut connection = builder().serve_connection(TokioIo::new(guard), service);
-    let ended = run(of, &mut connection, &activity).await;
+    let ran = run(of, &mut connection, (&activity, &mut space)).await;
     let parts = connection.into_parts();
     let over = Over {
-        ended,
+        ran,
         guard: parts.io.into_inner(),
         read_on: !parts.read_buf.is_empty(),
         switch,
@@ -162,51 +193,56 @@ fn builder() -> http1::Builder {
     builder
 }
 
-/// Runs a connection until hyper has ended it, and says how; `None` when nothing is under way on
-/// it and nothing has been for a while.
+/// How far a connection ran.
+enum Ran {
+    /// hyper ended it.
+    Ended(hyper::Result<()>),
+    /// Nothing is under way on it and nothing has been for a while.
+    Rests,
+    /// It makes way for another, between two requests.
+    MakesWay,
+}
+
+/// Runs a connection as far as it goes. It has a space whenever it makes way.
 async fn run<I, V>(
     of: &Listening,
     connection: &mut http1::Connection<I, V>,
-    activity: &Activity,
-) -> Option<hyper::Result<()>>
+    (activity, space): (&Activity, &mut Option<Space>),
+) -> Ran
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
     V: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible> + Unpin,
     V::Future: Unpin,
 {
-    let mut ending = pin!(ending(of, activity));
-    let mut is_ending = false;
-    let polled = |connection: &mut http1::Connection<I, V>, cx: &mut Context<'_>| match connection
-        .poll_without_shutdown(cx)
-    {
-        Poll::Ready(ended) => Poll::Ready(Some(ended)),
-        Poll::Pending if activity.takes_rest() => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
-    };
-    loop {
-        tokio::select! {
-            ended = poll_fn(|cx| polled(connection, cx)) => return ended,
-            () = &mut ending, if !is_ending => {
-                is_ending = true;
-                activity.end();
-            }
+    let mut polled = |cx: &mut Context<'_>| {
+        let polled = connection.poll_without_shutdown(cx);
+        match (activity.waits(), &space) {
+            (true, None) => *space = Some(of.capacity.park()),
+            (false, Some(_)) => *space = None,
+            (true, Some(_)) | (false, None) => {}
         }
+        if let Poll::Ready(ended) = polled {
+            return Poll::Ready(Ran::Ended(ended));
+        }
+        if activity.takes_rest() {
+            return Poll::Ready(Ran::Rests);
+        }
+        match space {
+            Some(space) => space.poll_given_up(cx).map(|()| Ran::MakesWay),
+            None => Poll::Pending,
+        }
+    };
+    tokio::select! {
+        biased;
+        ran = poll_fn(&mut polled) => return ran,
+        () = of.cancel.cancelled() => activity.end(),
     }
-}
-
-/// Ready when nothing more is to be read of a connection than what has begun. Who has asked nothing
-/// yet gets the time that a first request may be under way.
-async fn ending(of: &Listening, activity: &Activity) {
-    of.cancel.cancelled().await;
-    if activity.begun() == 0 {
-        sleep(of.terms.deadlines.linger).await;
-    }
+    poll_fn(polled).await
 }
 
 /// A connection that hyper is done with.
 struct Over<S> {
-    /// How hyper ended it, unless it is at rest.
-    ended: Option<hyper::Result<()>>,
+    ran: Ran,
     guard: Guard<S>,
     /// Whether hyper read bytes that it did not use.
     read_on: bool,
@@ -217,25 +253,30 @@ impl<S> Over<S>
 where
     S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
 {
-    /// Parks the connection, makes it a socket, or closes it.
-    async fn leave(self, of: &Listening) -> Left<S> {
+    /// Makes the connection a socket, or closes it, unless it is at rest and returned.
+    async fn leave(self, of: &Listening) -> Option<S> {
         let mut guard = self.guard;
         if let Some(fault) = guard.bad_head() {
             of.door.load().metrics.refusal(faulty(fault));
         }
-        match (self.ended, self.switch.take()) {
-            (None, _) if !self.read_on && guard.is_at_rest() => {
-                return Left::Idle(guard.into_inner());
+        if guard.has_departed() {
+            of.door.load().metrics.connections.departed();
+        }
+        match (self.ran, self.switch.take()) {
+            (Ran::Rests, _) if !self.read_on && guard.is_at_rest() => {
+                return Some(guard.into_inner());
             }
-            (Some(Err(fault)), _) => tracing::debug!(%fault, "a connection broke off"),
+            // There is nothing to say to half a head, and its place is waited for.
+            (Ran::MakesWay, _) => return None,
+            (Ran::Ended(Err(fault)), _) => tracing::debug!(%fault, "a connection broke off"),
             // The 101 is written and hyper read nothing beyond the handshake.
-            (Some(Ok(())), Some(tunnel)) if !self.read_on && guard.become_socket() => {
+            (Ran::Ended(Ok(())), Some(tunnel)) if !self.read_on && guard.become_socket() => {
                 guard.spare();
                 Box::pin(tunnel.run(&mut guard, &of.drain)).await;
             }
-            (Some(Ok(())) | None, _) => {}
+            (Ran::Ended(Ok(())) | Ran::Rests, _) => {}
         }
         guard.close().await;
-        Left::Closed
+        None
     }
 }

@@ -37,7 +37,7 @@ use watch::Watching;
 use wire::{Seen, Wire};
 
 /// Answers the requests of a connection nothing has been read from, until either side ends it.
-pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: Peer)
+pub(in crate::edge) async fn serve<S>(of: &Listening, stream: S, peer: Peer, space: Space)
 where
     S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
 {
@@ -54,7 +54,7 @@ where
         capacity: Arc::clone(&of.capacity),
     };
     let visit = Arc::new(Visit::new(of, peer, kept.activity.clone()));
-    let end = kept.run(stream, move |request, heads| {
+    let end = kept.run((stream, space), move |request, heads| {
         Arc::clone(&visit).answer(request, heads)
     });
     metrics.connections.http2_ended(Box::pin(end).await);
@@ -72,7 +72,7 @@ struct Kept {
 
 impl Kept {
     /// Runs a connection to its end, and says what ended it.
-    async fn run<S, A, F>(self, stream: S, answer: A) -> Http2End
+    async fn run<S, A, F>(self, (stream, space): (S, Space), answer: A) -> Http2End
     where
         S: AsyncRead + AsyncWrite + Cut + Send + Unpin + 'static,
         A: Fn(Request<RecvStream>, Heads) -> F,
@@ -100,14 +100,14 @@ impl Kept {
             deadlines,
             capacity: &self.capacity,
         };
-        let mut watch = pin!(watching.run());
+        let mut watch = pin!(watching.run(space));
         let mut draining = false;
         let ended = loop {
             tokio::select! {
                 ended = &mut connection => break Some(ended),
                 (end, space) = &mut watch => {
                     let mut ended = None;
-                    if matches!(end, Http2End::Idle | Http2End::GivenUp) {
+                    if matches!(end, Http2End::Idle | Http2End::GivenUp) && self.activity.begun() > 0 {
                         drain.cancel();
                         ended = taken_leave(connection, &watching, space).await;
                     }

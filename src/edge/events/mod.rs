@@ -18,11 +18,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::domain::room::RoomName;
 use crate::gate::notice::Face;
 use crate::gate::watch::Watch;
-use crate::policy::limits::{AddressKey, address_key};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::streams::{StreamEnd, StreamRefusal};
 use crate::token::chance;
 
+use super::networks::{Guest, Networks};
 use super::notice::status_of;
 use super::respond::{Answer, Asking};
 use super::serve::{Came, Door};
@@ -40,7 +40,7 @@ const FULL: Duration = Duration::from_mins(1);
 pub struct Most {
     /// On this gateway.
     pub all: usize,
-    /// For one client network.
+    /// For one IPv4 address or one /64.
     pub per_network: usize,
 }
 
@@ -72,17 +72,10 @@ struct Common {
     ordered: bool,
 }
 
-/// How many streams each client network has open; networks with none are not kept.
-struct Networks {
-    open: Mutex<HashMap<AddressKey, usize>>,
-    most: usize,
-}
-
 /// A stream's place among those that may be open.
 struct Slot {
     _place: OwnedSemaphorePermit,
-    networks: Arc<Networks>,
-    network: AddressKey,
+    _guest: Guest,
     metrics: Arc<Metrics>,
     end: StreamEnd,
 }
@@ -94,10 +87,7 @@ impl Streams {
         Self {
             rooms: Mutex::default(),
             places: Arc::new(Semaphore::new(most.all)),
-            networks: Arc::new(Networks {
-                open: Mutex::default(),
-                most: most.per_network,
-            }),
+            networks: Networks::new(most.per_network),
             metrics,
         }
     }
@@ -105,18 +95,11 @@ impl Streams {
     fn take_place(&self, client: IpAddr) -> Result<Slot, StreamRefusal> {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| StreamRefusal::Full)?;
-        let network = address_key(client);
-        let mut open = held(&self.networks.open);
-        let here = open.entry(network).or_default();
-        if *here >= self.networks.most {
-            return Err(StreamRefusal::Network);
-        }
-        *here += 1;
+        let guest = self.networks.enter(client).ok_or(StreamRefusal::Network)?;
         self.metrics.streams.opened();
         Ok(Slot {
             _place: place,
-            networks: Arc::clone(&self.networks),
-            network,
+            _guest: guest,
             metrics: Arc::clone(&self.metrics),
             end: StreamEnd::Visitor,
         })
@@ -160,13 +143,6 @@ impl Hub {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut open = held(&self.networks.open);
-        if let Some(here) = open.get_mut(&self.network) {
-            *here -= 1;
-            if *here == 0 {
-                open.remove(&self.network);
-            }
-        }
         self.metrics.streams.ended(self.end);
     }
 }

@@ -17,6 +17,7 @@ struct Shared {
     begun: AtomicU64,
     rests: AtomicBool,
     ends: AtomicBool,
+    waits: AtomicBool,
     fault: OnceLock<Fault>,
 }
 
@@ -27,6 +28,7 @@ impl Activity {
     pub fn begin(&self) -> InFlight {
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
         self.0.begun.fetch_add(1, Ordering::Relaxed);
+        self.0.waits.store(false, Ordering::Relaxed);
         InFlight(self.clone())
     }
 
@@ -57,6 +59,17 @@ impl Activity {
     #[must_use]
     pub fn takes_rest(&self) -> bool {
         self.0.rests.swap(false, Ordering::Relaxed)
+    }
+
+    /// Notes that a request is waited for, of whose head a part has come or nothing.
+    pub(super) fn wait(&self) {
+        self.0.waits.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was noted, and no request has begun since.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.0.waits.load(Ordering::Relaxed)
     }
 
     /// Nothing more is to be read than what has begun.

@@ -36,6 +36,9 @@ pub struct Deadlines {
     pub write_grace: Duration,
     /// Bytes a second of waiting that the visitor must take beyond the grace; 500. At least 1.
     pub write_rate: u32,
+    /// How long a visitor that has closed its side is still owed an answer, and each further piece
+    /// of it; 5 s. One who has left looks the same.
+    pub half_closed: Duration,
     /// How long bytes that nobody will answer are thrown away after a last answer, so that
     /// the visitor reads the answer and no reset; 1 s.
     pub linger: Duration,
@@ -56,6 +59,7 @@ impl Default for Deadlines {
             write_stall: Duration::from_secs(20),
             write_grace: Duration::from_secs(20),
             write_rate: 500,
+            half_closed: Duration::from_secs(5),
             linger: Duration::from_secs(1),
             linger_bytes: 64 << 10,
         }

@@ -59,12 +59,17 @@ impl Patience {
             self.waited += self.alarm.clear();
             self.wait = None;
         }
+        self.follow(message);
+        self.received += count as u64;
+    }
+
+    /// Begins to count anew where this is another message.
+    const fn follow(&mut self, message: u64) {
         if self.message != message {
             self.message = message;
             self.received = 0;
             self.waited = Duration::ZERO;
         }
-        self.received += count as u64;
     }
 
     /// Ready when `wait` has lasted too long. Called whenever a read finds no bytes; asking
@@ -77,6 +82,7 @@ impl Patience {
     ) -> Poll<()> {
         if self.wait != Some((wait, message)) {
             self.wait = Some((wait, message));
+            self.follow(message);
             self.busy = self.is_busy();
             self.rests = false;
             self.alarm.set(self.span(wait));

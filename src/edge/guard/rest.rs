@@ -1,7 +1,6 @@
 //! Taking a guard off a connection between two requests, and putting one on again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::BytesMut;
 
@@ -9,18 +8,19 @@ use super::socket::Speaks;
 use super::{Guard, Terms};
 
 impl<S> Guard<S> {
-    /// Puts a guard on a connection that has rested for so long between two requests, and these
-    /// bytes since. After a short rest more than one request is expected
-    /// before the next.
-    pub fn again(io: S, (first, rested): (BytesMut, Duration), terms: Arc<Terms>) -> Self {
-        let mut guard = Self {
-            held: first,
+    /// Puts a guard on a connection of which these bytes have been read, and nothing is under way.
+    pub fn again(io: S, first: BytesMut, terms: Arc<Terms>) -> Self {
+        let held = first;
+        Self {
+            held,
             ..Self::new(io, terms)
-        };
-        if rested < guard.terms.deadlines.park {
-            guard.patience.expect_more();
         }
-        guard
+    }
+
+    /// Takes the connection for one that goes on asking: it is given a short while after each
+    /// answer before it rests.
+    pub const fn expect_more(&mut self) {
+        self.patience.expect_more();
     }
 
     /// Whether nothing is under way in either direction: behind a whole request whose answer has

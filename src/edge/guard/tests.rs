@@ -61,13 +61,16 @@ fn fault_in(error: &(dyn std::error::Error + 'static)) -> Option<Fault> {
     None
 }
 
-/// `/slow` takes 200 seconds, `/ignore` leaves the body unread, everything else reads it and
+/// `/slow` takes 200 seconds, `/soon` one and a half, `/ignore` leaves the body unread, everything else reads it and
 /// says what it was.
 async fn serve(request: Request<Incoming>, activity: Activity) -> Result<Answer, Infallible> {
     let _in_flight = activity.begin();
     let path = request.uri().path().to_owned();
     if path == "/slow" {
         sleep(Duration::from_secs(200)).await;
+    }
+    if path == "/soon" {
+        sleep(Duration::from_millis(1_500)).await;
     }
     if path == "/ignore" {
         return Ok(answer(403, format!("<{path}>")));
@@ -269,20 +272,61 @@ async fn nothing_is_written_after_an_answer_that_closes() {
     assert_eq!(statuses, [200], "{heard}");
 }
 
+const SLOW: &str = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
+
 #[tokio::test(start_paused = true)]
-async fn a_visitor_that_sent_its_last_byte_still_gets_its_answers() {
+async fn a_visitor_that_sent_its_last_byte_still_gets_the_answers_that_come_soon() {
+    let soon = "GET /soon HTTP/1.1\r\nHost: a\r\n\r\n";
+    for unfinished in ["", "GET /half"] {
+        let mut visitor = Visitor::arrive();
+        visitor
+            .say(format!("{soon}{GET}{soon}{soon}{unfinished}"))
+            .await;
+        visitor.pipe.shutdown().await.unwrap();
+
+        let (heard, statuses, seconds) = visitor.hear().await;
+
+        assert_eq!(statuses, [200; 4], "{heard}");
+        assert_eq!(seconds, 4, "each may take its time");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r9_nobody_works_for_a_visitor_who_has_left() {
+    for (waits, lasts) in [(0, 5), (60, 65)] {
+        let mut visitor = Visitor::arrive();
+        visitor.say(format!("{GET}{SLOW}")).await;
+        sleep(Duration::from_secs(waits)).await;
+        visitor.pipe.shutdown().await.unwrap();
+
+        let (heard, statuses, seconds) = visitor.hear().await;
+
+        assert_eq!(statuses, [200], "{heard}");
+        assert_eq!(seconds, lasts, "{heard}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_again_before_the_answer_is_read_no_further_and_answered_in_turn() {
     let mut visitor = Visitor::arrive();
-    visitor
-        .say(format!(
-            "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n{GET}GET /half"
-        ))
-        .await;
-    visitor.pipe.shutdown().await.unwrap();
+    visitor.say(SLOW).await;
+    sleep(Duration::from_secs(1)).await;
+    for piece in GET.repeat(50_000).as_bytes().chunks(4_096) {
+        if tokio::time::timeout(Duration::from_secs(1), visitor.pipe.write_all(piece))
+            .await
+            .is_err()
+        {
+            break;
+        }
+    }
+    let unread = visitor.pipe.write_all(GET.as_bytes());
+    let unread = tokio::time::timeout(Duration::from_secs(100), unread).await;
+    assert!(unread.is_err(), "all was read while an answer was made");
 
-    let (heard, statuses, seconds) = visitor.hear().await;
-
-    assert_eq!(statuses, [200, 200], "{heard}");
-    assert_eq!(seconds, 200);
+    let mut heard = [0; 8];
+    visitor.pipe.read_exact(&mut heard).await.unwrap();
+    assert_eq!(&heard, b"HTTP/1.1");
+    assert!(visitor.came.elapsed() >= Duration::from_secs(200));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
-//! What is written through a guard: before it what is due in advance, and no longer than the
-//! visitor may take.
+//! What is written through a guard: before it what is due in advance, no longer than the visitor
+//! may take, and only while there is one.
 
 use std::io;
 use std::pin::Pin;
@@ -18,6 +18,9 @@ impl<S> Guard<S> {
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let bound = self.taking.bound_write(cx, written, &self.terms.deadlines);
+        if matches!(bound, Poll::Ready(Ok(_))) {
+            self.departure.put_off();
+        }
         self.note_taken(bound)
     }
 }
@@ -54,7 +57,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         ready!(this.poll_advance(cx, Stands::Between))?;
         let flushed = Pin::new(&mut this.io).poll_flush(cx);
         let bound = this.taking.bound_flush(cx, flushed, &this.terms.deadlines);
-        this.note_taken(bound)
+        ready!(this.note_taken(bound))?;
+        match this.poll_departure(cx) {
+            Poll::Ready(gone) => Poll::Ready(Err(gone)),
+            Poll::Pending => Poll::Ready(Ok(())),
+        }
     }
 
     /// Writes the farewell if one is due, shuts the writing side, and reads off what is still

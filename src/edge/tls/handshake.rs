@@ -50,8 +50,8 @@ pub(in crate::edge) enum Broken {
     /// It took too long.
     #[error("it took longer than {} s", DEADLINE.as_secs())]
     Timeout,
-    /// Nobody had time for it.
-    #[error("as many as may be are worked on")]
+    /// Nobody had time for it, or no place.
+    #[error("as many as may be are worked on, or its place was needed")]
     Refused,
     /// The sides did not agree.
     #[error("the sides did not agree: {0}")]

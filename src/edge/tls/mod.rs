@@ -21,6 +21,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 use certificate::Certificate;
+pub(super) use handshake::Broken;
 use resolver::Certificates;
 
 /// What is spoken on an encrypted connection, the preferred one first.

@@ -111,8 +111,9 @@ where
             Response::new(StreamBody::new(body))
         }
     };
+    let space = capacity.park();
     Served {
-        served: tokio::spawn(kept.run(io, answer)),
+        served: tokio::spawn(kept.run((io, space), answer)),
         cancel,
         asked,
         capacity,
@@ -531,6 +532,49 @@ async fn r4_an_idle_connection_makes_way_and_says_so() {
     assert_eq!(raw.served.await.unwrap(), Http2End::GivenUp);
     drop(only);
     newcomer.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn r4_who_has_asked_nothing_whole_makes_way_and_who_has_does_not() {
+    let half = frame(HEADERS, 1, 3, &block("GET", "/"));
+    for (said, is_kept) in [
+        (vec![], false),
+        ([PREFACE, &frame(SETTINGS, 0, 0, &[])].concat(), false),
+        (
+            [PREFACE, &frame(SETTINGS, 0, 0, &[]), &half].concat(),
+            false,
+        ),
+        (
+            [PREFACE, &frame(SETTINGS, 0, 0, &[]), &get(1, "/slow")].concat(),
+            true,
+        ),
+    ] {
+        let mut raw = Raw::open(1);
+        let _only = raw.capacity.place().await;
+        raw.send(&said).await;
+        sleep(Duration::from_millis(400)).await;
+
+        let newcomer = timeout(Duration::from_secs(2), raw.capacity.place()).await;
+
+        assert_eq!(newcomer.is_err(), is_kept, "{said:?}");
+        if !is_kept {
+            assert_eq!(raw.served.await.unwrap(), Http2End::GivenUp);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r4_half_a_head_behind_an_answer_makes_way_too() {
+    let mut raw = Raw::greeted(1).await;
+    let _only = raw.capacity.place().await;
+    raw.send(&get(1, "/")).await;
+    raw.next_of(0).await.unwrap();
+    raw.send(&frame(HEADERS, 1, 3, &block("GET", "/"))).await;
+    sleep(Duration::from_secs(1)).await;
+
+    let newcomer = timeout(Duration::from_secs(8), raw.capacity.place()).await;
+
+    assert!(newcomer.is_ok(), "nobody makes way");
 }
 
 /// Waits for the goodbye of an idle connection, and asks twice before it has been heard.

@@ -20,15 +20,17 @@ pub(super) struct Watching<'a> {
 
 impl Watching<'_> {
     /// Ready when the connection has asked nothing, or taken too little, for too long, or has to
-    /// make way while it is idle. Whoever makes way keeps the space until it has gone.
-    pub(super) async fn run(&self) -> (Http2End, Option<Space>) {
+    /// make way while it is idle. Whoever makes way keeps the space until it has gone; it begins
+    /// with this one.
+    pub(super) async fn run(&self, space: Space) -> (Http2End, Option<Space>) {
         let tick = self.tick();
         let mut quiet = Quiet::new(self.rate_of(tick));
-        let mut silent = Duration::ZERO;
-        let mut space = None;
+        let (mut asked, mut silent) = (false, Duration::ZERO);
+        let mut space = Some(space);
         loop {
+            let span = if asked { tick } else { tick.min(FIRST) };
             tokio::select! {
-                () = sleep(tick) => {}
+                () = sleep(span) => {}
                 () = given_up(&mut space) => {
                     if self.look().is_idle() {
                         return (Http2End::GivenUp, space);
@@ -37,9 +39,12 @@ impl Watching<'_> {
                     continue;
                 }
             }
-            if self.activity.begun() == 0 {
-                silent += tick;
-                if silent >= self.deadlines.first_byte {
+            if !asked {
+                quiet.last = self.look();
+                asked = quiet.last.begun > 0;
+                space = space.filter(|_| !asked);
+                silent += span;
+                if !asked && silent >= self.deadlines.first_byte {
                     return (Http2End::Silent, None);
                 }
                 continue;
@@ -110,9 +115,11 @@ async fn given_up(space: &mut Option<Space>) {
     }
 }
 
-/// Ticks in the shorter of the two deadlines: each strikes at most one tick late, and so does the
-/// one for the first request.
+/// Ticks in the shorter of the two deadlines: each strikes at most one tick late.
 const TICKS: u32 = 4;
+
+/// How often is looked, until anything has been asked.
+const FIRST: Duration = Duration::from_millis(250);
 
 /// What is seen of a connection at one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -22,7 +22,7 @@ use crate::telemetry::connections::{Flood, Http2End};
 /// a frame that closes each of them again.
 const STREAMS: usize = 512;
 
-/// What the wire sees and the connection's keeper wants to know.
+/// What the connection's keeper wants to know.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     open: AtomicU32,
@@ -32,7 +32,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Streams that a visitor opened and that were not answered to the end.
+    /// Streams that a visitor opened, with a whole head, and that were not answered to the end.
     pub(super) fn open(&self) -> u32 {
         self.open.load(Ordering::Relaxed)
     }
@@ -127,22 +127,20 @@ impl<S: Cut> Wire<S> {
         if self.block == Block::None {
             self.head_alarm.clear();
         }
+        self.tell_open();
         Ok(())
     }
 
     fn note_stream(&mut self, head: FrameHead) -> Result<(), Flood> {
-        match head.kind {
-            Kind::Headers if head.stream > self.newest => {
-                self.newest = head.stream;
-                if self.open.len() >= STREAMS {
-                    return Err(Flood::Streams);
-                }
-                self.open.push(head.stream);
+        if head.kind == Kind::Reset {
+            self.forget(head.stream);
+        } else if head.kind == Kind::Headers && head.stream > self.newest {
+            self.newest = head.stream;
+            if self.open.len() >= STREAMS {
+                return Err(Flood::Streams);
             }
-            Kind::Reset => self.forget(head.stream),
-            _ => return Ok(()),
+            self.open.push(head.stream);
         }
-        self.tell_open();
         Ok(())
     }
 
@@ -151,10 +149,13 @@ impl<S: Cut> Wire<S> {
         if self.open.is_empty() {
             self.open = Vec::new();
         }
+        self.tell_open();
     }
 
+    /// A stream whose head is still on its way asks nothing yet.
     fn tell_open(&self) {
-        let open = u32::try_from(self.open.len()).unwrap_or(u32::MAX);
+        let begun = usize::from(self.block != Block::None);
+        let open = u32::try_from(self.open.len().saturating_sub(begun)).unwrap_or(u32::MAX);
         self.seen.open.store(open, Ordering::Relaxed);
     }
 
@@ -169,7 +170,6 @@ impl<S: Cut> Wire<S> {
             }
             if head.ends_stream() || head.kind == Kind::Reset {
                 self.forget(head.stream);
-                self.tell_open();
             }
         }
     }
