@@ -127,6 +127,14 @@ async fn a1_a7_a9_what_opens_nothing_over_http_1_1_opens_nothing_over_http_2() {
         many = many.header("x", "1");
     }
     assert_eq!(asks.ask(many, b"").await.status(), 431);
+    let mut crumbs = at("GET", "/about").header("accept", "text/html");
+    for number in 0..10 {
+        crumbs = crumbs.header("cookie", format!("{number}={}", "x".repeat(2_500)));
+    }
+    let page = asks.ask(crumbs, b"").await;
+    assert_eq!(page.status(), 431);
+    let page = String::from_utf8_lossy(page.body()).into_owned();
+    assert!(page.contains("cookies"), "{page}");
     house.origin.saw_nothing();
     assert_eq!(asks.ask(at("GET", "/about"), b"").await.status(), 200);
     house.drain().await;

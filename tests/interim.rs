@@ -191,7 +191,7 @@ async fn h14_a_visitor_who_reads_slowly_gets_interim_answers_whole_and_in_place(
                 .metric("anteroom_interim_answers_total", "passed")
                 .await;
             // Nobody reads: at last no more is made ready.
-            let stands = passed > 100.0 && passed == before.replace(passed);
+            let stands = passed > 0.0 && passed == before.replace(passed);
             assert!(passed < f64::from(all * 8), "nothing is held up");
             stands.then_some(())
         })

@@ -59,7 +59,7 @@ const OTHERS: Bound = Bound {
 /// WINDOW_UPDATEs that one frame of ours with data may be answered with.
 const UPDATES_PER_DATA: u64 = 4;
 
-/// Parts a header block may be cut into. One that fits the header list we take needs one part.
+/// Parts a header block may be cut into. One that fits the header list we take needs three.
 const PARTS: u32 = 8;
 
 /// Bytes of one header block, in all its parts.

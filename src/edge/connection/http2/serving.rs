@@ -34,8 +34,10 @@ const STREAM_WINDOW: u32 = 64 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 /// Bytes of one frame.
 const FRAME: u32 = 16 << 10;
-/// Bytes of a head's fields, each counted with 32 more, as HTTP/2 counts them.
-const HEADER_LIST: u32 = 16 << 10;
+/// Bytes of a head's fields, each counted with 32 more, as HTTP/2 counts them. Twice what one line
+/// may have, so that who has too many cookies is told so; beyond it the library refuses, and says
+/// nothing.
+const HEADER_LIST: u32 = 32 << 10;
 /// Streams that the visitor reset before they were looked at.
 const UNSEEN_RESETS: usize = 20;
 /// Streams that had to be reset because the visitor broke the protocol.
