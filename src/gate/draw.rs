@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::domain::draw::file::RosterFile;
 use crate::domain::draw::published::Published;
 use crate::domain::draw::receipt::Receipt;
-use crate::domain::place::Place;
+use crate::domain::place::{Place, Turn};
 use crate::domain::window::WindowState;
 use crate::store::drawn::KeptDraw;
 use crate::store::survey::Snapshot;
@@ -179,9 +179,11 @@ impl Line<'_> {
     }
 
     /// The token of who was drawn, with the place: told from the roster that this gateway keeps.
-    /// `None` where the visitor has a place already, was not drawn, or the store must be asked.
+    /// `None` where the visitor has a place already, was not drawn, or the store must be asked: who
+    /// came back in a room of rounds may be in the lobby of a later one.
     pub(super) fn drawn(&self, token: &QueueToken) -> Option<QueueToken> {
-        if !token.lobby || token.place.is_some() {
+        let came_back = token.turn > Turn::FIRST && self.terms().fairness_window.is_some();
+        if !token.lobby || token.place.is_some() || came_back {
             return None;
         }
         let orders = &self.snapshot.survey.orders;

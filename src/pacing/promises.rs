@@ -15,7 +15,7 @@ use super::house::{Got, House, OPEN, SECOND, Visitor, per_minute};
 use crate::domain::invitation::{CodeNumber, Invite};
 use crate::domain::lane::{LaneSettings, Weights};
 use crate::domain::pace::Pace;
-use crate::domain::place::Epoch;
+use crate::domain::place::{Epoch, Turn};
 use crate::domain::room::{Activation, Method, RoomSettings};
 use crate::domain::window::{Opening, Order, WindowState};
 use crate::store::QueueStore;
@@ -404,6 +404,43 @@ fn run<S: QueueStore + 'static>(cases: u32, store: impl AsyncFn() -> S) {
             sale.end().await;
         });
     });
+}
+
+#[tokio::test]
+async fn who_was_drawn_left_and_came_back_is_told_no_place_before_it_is_drawn_again() {
+    let kind = Kind {
+        method: Method::Random,
+        activation: Activation::Always,
+        begins: Ordered::Prequeue,
+        capacity: None,
+        lanes: &[1],
+    };
+    let mut sale = Sale::begin(&kind, Embedded::in_memory(Epoch(1_000_000))).await;
+    let asks = |deed| Step::Fan(0, 1, deed);
+    for step in [
+        Step::Time(40),
+        asks(Deed::Visit),
+        asks(Deed::Visit),
+        Step::Time(200),
+        asks(Deed::Poll),
+        asks(Deed::Leave),
+        Step::Order(Ordered::Pause),
+        Step::Fan(1, 1, Deed::Visit),
+        Step::Fan(1, 1, Deed::Visit),
+        asks(Deed::Visit),
+        Step::Time(40),
+        asks(Deed::Redeem),
+        asks(Deed::Poll),
+        Step::Order(Ordered::Open),
+        asks(Deed::Redeem),
+        asks(Deed::Poll),
+        Step::Time(200),
+        asks(Deed::Poll),
+    ] {
+        sale.step(&step).await;
+    }
+    assert_eq!(sale.fans[0].token(&sale.gateways[1]).turn, Turn(2));
+    sale.end().await;
 }
 
 #[test]
