@@ -124,13 +124,19 @@ async fn over(of: &Listening, is_new: bool) {
 }
 
 /// Reads into memory that is only borrowed while there is something to read.
-fn poll_first<S: AsyncRead + Unpin>(
+fn poll_first<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     cx: &mut Context<'_>,
 ) -> Poll<Option<BytesMut>> {
     let mut memory = [0; FIRST_READ];
     let mut read = ReadBuf::new(&mut memory);
-    let outcome = ready!(Pin::new(stream).poll_read(cx, &mut read));
+    let Poll::Ready(outcome) = Pin::new(&mut *stream).poll_read(cx, &mut read) else {
+        // What TLS answers to what is no request has to go out.
+        return match Pin::new(stream).poll_flush(cx) {
+            Poll::Ready(Err(_)) => Poll::Ready(None),
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+        };
+    };
     let first = read.filled();
     Poll::Ready((outcome.is_ok() && !first.is_empty()).then(|| first.into()))
 }
